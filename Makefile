@@ -1,0 +1,77 @@
+# Everything a developer or CI runs, by name. `make help` lists the targets.
+#
+#   make venv        only the environment, with the test tools
+#   make check       lint, types and import rules
+#   make test        what is missing is installed, then every test, with the coverage gates
+#   make test-long   the same with 1,000 examples a property
+#   make lock        lock the dependencies again; ARGS=--upgrade chooses newer ones
+#   make clean       remove all that was made here
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROFILE ?=
+# Programs the tests use that pip cannot install, and the Debian packages that have them.
+DEBIAN_PROGRAMS := ss:iproute2
+# Decisions and renderers: pure, so nothing excuses a line that no test reaches.
+PURE := $(wildcard \
+	src/evenrack/model \
+	src/evenrack/balance \
+	src/evenrack/cli/show.py \
+	src/evenrack/rack/dhcp/failover.py \
+	src/evenrack/rack/dhcp/dhcpd_conf.py)
+# As coverage wants them: folders as patterns, with commas between.
+comma := ,
+space := $() $()
+PURE_PATTERNS := $(subst $(space),$(comma),$(strip \
+	$(foreach path,$(PURE),$(if $(filter %.py,$(path)),$(path),$(path)/*))))
+# Nothing in the files names the index they were made with.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
+
+.PHONY: help venv debian check test test-long lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+venv: $(READY)
+
+# Hashed requirements first, then the project without dependencies: pip refuses to mix them.
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "evenrack needs Python 3.11 or newer: make venv PYTHON=python3.11" >&2; exit 1; }
+	@echo "== environment in $(VENV)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "venv is missing: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install -qq --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+debian:
+	@.ci/debian-packages $(DEBIAN_PROGRAMS)
+
+check: $(READY)
+	$(BIN)/tox run -q -e lint,types,imports
+
+test: debian $(READY)
+	@rm -f .coverage .coverage.*
+	@echo "== tests"
+	$(BIN)/coverage run -m pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) $(ARGS)
+	@echo "== coverage: 90 % of everything, 100 % of what is pure"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+	@$(BIN)/coverage report --include='$(PURE_PATTERNS)' --fail-under=100
+
+test-long: PROFILE := thorough
+test-long: test
+
+lock: $(READY)
+	$(LOCK) --extra lab requirements/dev.in --output-file requirements/dev.txt $(ARGS)
+	$(LOCK) --extra lab --constraints requirements/dev.txt --output-file requirements/lab.txt
+	$(LOCK) --constraints requirements/dev.txt --output-file requirements/run.txt
+
+clean:
+	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+		.coverage .coverage.* build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

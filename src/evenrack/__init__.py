@@ -1,0 +1,1 @@
+"""Highly available region and rack controllers for bare metal."""

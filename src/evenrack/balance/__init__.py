@@ -1,0 +1,1 @@
+"""Who does what: pure decisions, no input or output."""

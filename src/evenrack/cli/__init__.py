@@ -1,0 +1,1 @@
+"""The command line: one file a noun, every command a client of the region's API or of the lab."""

@@ -1,0 +1,95 @@
+"""`evenrack lab drill`: break the fleet promise by promise, and say whether each was kept."""
+
+import os
+from pathlib import Path
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.lab_folder import directory_option, lab_folder
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.lab.deeds import running_lab
+from evenrack.lab.down import clean_up
+from evenrack.lab.drill.check import Outcome
+from evenrack.lab.drill.course import choose_checks, outcome_line, report, run_drill
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.fleet import Size
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.progress import Progress
+from evenrack.lab.record import read_record
+from evenrack.lab.up import Wish, bring_up
+
+
+@click.command(
+    epilog=examples(
+        "evenrack lab drill", "evenrack lab drill --only P1,P7", "evenrack lab drill --json"
+    )
+)
+@click.option("--only", metavar="P1,P7", help="Only the checks of these promises.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which process or rack each check breaks.",
+)
+@directory_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
+@click.pass_context
+def drill(
+    context: click.Context, *, only: str | None, seed: int, directory: Path | None, as_json: bool
+) -> None:
+    """Break the fleet promise by promise, and measure until it is right again.
+
+    It uses the lab that runs, and leaves it whole. When none runs it brings one up and takes it
+    down again. Exit code 1 when a promise was not kept.
+    """
+    session: Session = context.obj
+    checks = choose_checks(only)
+    folder = lab_folder(session, directory)
+    own = _own_lab(session, folder)
+
+    def tell(outcome: Outcome) -> None:
+        if as_json:
+            say(outcome_line(outcome))
+        else:
+            click.echo(outcome_line(outcome))
+
+    try:
+        outcomes = run_drill(checks, _trial(session, folder, seed), tell)
+    finally:
+        if own:
+            _end_own_lab(session, folder)
+    result = report(outcomes, seed)
+    if as_json:
+        echo_json(result)
+    if not result["ok"]:
+        context.exit(1)
+
+
+def _own_lab(session: Session, folder: Path) -> bool:
+    """Bring up a lab when none runs; say whether it was so."""
+    record = read_record(folder)
+    if record is not None and record.stage == "up":
+        return False
+    wish = Wish(
+        directory=folder,
+        size=Size(),
+        retain=False,
+        programs=session.surroundings.programs,
+        owner_pid=os.getpid(),
+    )
+    bring_up(wish, Progress(say, session.clocks), session.clocks)
+    return True
+
+
+def _end_own_lab(session: Session, folder: Path) -> None:
+    record = read_record(folder)
+    if record is not None:
+        clean_up(folder, record, Progress(say, session.clocks))
+
+
+def _trial(session: Session, folder: Path, seed: int) -> Trial:
+    _, fleet = running_lab(folder)
+    programs = LabPrograms(fleet, session.surroundings.programs)
+    return Trial(fleet, programs, session.clocks, seed)

@@ -1,0 +1,114 @@
+"""The entry of `evenrack`: reads clocks and environment, and turns failures into exit codes."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from evenrack.cli.balance import balance
+from evenrack.cli.events import events
+from evenrack.cli.examples import examples
+from evenrack.cli.lab import lab
+from evenrack.cli.problems import problems
+from evenrack.cli.rack import rack
+from evenrack.cli.region import region
+from evenrack.cli.session import Session, Surroundings
+from evenrack.cli.status import status
+from evenrack.client import SocketTarget, Target, parse_url
+from evenrack.errors import ApiRefused, EvenrackError, RegionUnreachable
+from evenrack.lab.clocks import Clocks
+
+FAILED = 1
+NOT_ALLOWED = 4
+UNREACHABLE = 5
+INTERRUPTED = 130
+_FORBIDDEN = frozenset({401, 403})
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "evenrack lab up --no-net",
+        "evenrack status",
+        "evenrack --region http://region1:5240 rack list --json",
+        "evenrack events --follow",
+    ),
+)
+@click.option("--region", "urls", multiple=True, metavar="URL", help="A region: http://host:5240.")
+@click.option(
+    "--socket",
+    "sockets",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="A region process's administration socket.",
+)
+@click.version_option(package_name="evenrack")
+@click.pass_context
+def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path]) -> None:
+    """Watch and steer a highly available fleet of region and rack controllers.
+
+    Without --region and --socket it asks the region processes of this machine
+    (/run/evenrack/regiond-*.sock). Both may be given several times; the first that answers is
+    used.
+    Exit codes: 0 done, 1 failed, 2 usage, 3 outcome unknown, 4 not allowed, 5 unreachable,
+    130 Ctrl-C.
+    """
+    targets: list[Target] = [SocketTarget(path=path) for path in sockets]
+    for url in urls:
+        try:
+            targets.append(parse_url(url))
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--region") from None
+    context.obj = Session(surroundings=context.obj, targets=tuple(targets))
+
+
+for _command in (status, problems, events, region, rack, balance, lab):
+    evenrack.add_command(_command)
+
+
+def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
+    """Run one command and return its exit code."""
+    try:
+        outcome = evenrack.main(
+            list(arguments), prog_name="evenrack", standalone_mode=False, obj=surroundings
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("evenrack: stopped by Ctrl-C", err=True)
+        return INTERRUPTED
+    except EvenrackError as error:
+        click.echo(f"evenrack: {_code(error)}: {error}", err=True)
+        return _exit_code(error)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _code(error: EvenrackError) -> str:
+    if isinstance(error, ApiRefused):
+        return str(error.problem.get("code") or error.problem.get("title") or "ApiRefused")
+    return type(error).__name__
+
+
+def _exit_code(error: EvenrackError) -> int:
+    if isinstance(error, RegionUnreachable):
+        return UNREACHABLE
+    if isinstance(error, ApiRefused) and error.problem.get("status") in _FORBIDDEN:
+        return NOT_ALLOWED
+    return FAILED
+
+
+def main() -> None:
+    """Run the command line as the program `evenrack`."""
+    surroundings = Surroundings(
+        environment=os.environ,
+        clocks=Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC)),
+        programs=Path(sys.executable).parent,
+        terminal=sys.stdout.isatty(),
+    )
+    sys.exit(run(sys.argv[1:], surroundings))

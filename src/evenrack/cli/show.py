@@ -1,0 +1,248 @@
+"""Pages as values and as plain text: tables that nothing is cut off from."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from attrs import frozen
+
+Cell = str | int
+_LIVE = frozenset({"running", "degraded"})
+"""States of a process that runs, with all of its counterparts or with some."""
+
+
+@frozen(kw_only=True)
+class Table:
+    """Rows under a heading."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    when_empty: str = "none"
+
+
+@frozen(kw_only=True)
+class Line:
+    """One fact: a name and what it is."""
+
+    name: str
+    value: str
+    good: bool = True
+
+
+Block = Table | Line
+
+
+def page_text(blocks: Iterable[Block]) -> str:
+    """Write a page as text: an empty line around each table."""
+    parts: list[str] = []
+    lines: list[str] = []
+    for block in blocks:
+        if isinstance(block, Line):
+            lines.append(f"{block.name}: {block.value}")
+            continue
+        if lines:
+            parts.append("\n".join(lines))
+            lines = []
+        parts.append(table_text(block))
+    if lines:
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def table_text(table: Table) -> str:
+    """Write a table in columns as wide as their content, numbers to the right."""
+    heading = f"{table.title}:" if table.title else ""
+    if not table.rows:
+        return f"{heading} {table.when_empty}".strip()
+    cells = [[_one_line(str(cell)) for cell in row] for row in table.rows]
+    widths = [
+        max(len(text) for text in column) for column in zip(table.columns, *cells, strict=True)
+    ]
+    numbers = [
+        all(isinstance(row[index], int) for row in table.rows)
+        for index in range(len(table.columns))
+    ]
+    lines = [heading] if heading else []
+    for row in (list(table.columns), *cells):
+        padded = [
+            text.rjust(width) if is_number else text.ljust(width)
+            for text, width, is_number in zip(row, widths, numbers, strict=True)
+        ]
+        lines.append(f"  {'  '.join(padded)}".rstrip())
+    return "\n".join(lines)
+
+
+def status_page(status: dict[str, Any]) -> list[Block]:
+    """Lay the fleet's status out: problems first, then the three questions, then the rest."""
+    survives = status["survives"]
+    database = status["database"]
+    detail = f" ({database['detail']})" if database.get("detail") else ""
+    return [
+        problems_table(status["problems"]),
+        processes_table(status["regions"]),
+        racks_table(status["racks"]),
+        Line(name="leader", value=status["leader"] or "nobody", good=status["leader"] is not None),
+        Line(
+            name="database",
+            value=database["state"] + detail,
+            good=database["state"] == "ok",
+        ),
+        Line(name="survives the next loss", value=_survives(survives), good=survives["yes"]),
+        Line(name="generation", value=f"{status['era']}.{status['generation']}"),
+    ]
+
+
+def problems_table(problems: Sequence[dict[str, Any]]) -> Table:
+    """List what is wrong, in the order the region gives: the worst first."""
+    return Table(
+        title="problems",
+        columns=("code", "object", "since", "affects", "do"),
+        rows=[
+            (
+                row["code"],
+                row["object"] or "-",
+                _text(row["since"]),
+                _text(row["affects"]),
+                row["do"],
+            )
+            for row in problems
+        ],
+    )
+
+
+def processes_table(regions: Sequence[dict[str, Any]]) -> Table:
+    """List every region host, and under it its processes."""
+    rows: list[Sequence[Cell]] = []
+    for region in regions:
+        processes = region["processes"]
+        connections = sum(process["connections"] for process in processes)
+        running = sum(process["state"] in _LIVE for process in processes)
+        rows.append(
+            (
+                region["id"],
+                region["state"],
+                f"{running} of {len(processes)} processes",
+                region["racks_managed"],
+                connections,
+            )
+        )
+        rows.extend(
+            (
+                f"  {process['id']}",
+                process["state"],
+                f"pid {process['pid']}",
+                process["racks_managed"],
+                process["connections"],
+            )
+            for process in processes
+        )
+    return Table(
+        title="regions",
+        columns=("region", "state", "running", "racks managed", "connections"),
+        rows=rows,
+    )
+
+
+def racks_table(racks: Sequence[dict[str, Any]]) -> Table:
+    """List every rack: its connections, and who manages it."""
+    return Table(
+        title="racks",
+        columns=("rack", "id", "state", "connections", "region processes", "managed by", "plan"),
+        rows=[
+            (
+                rack["hostname"],
+                rack["id"],
+                rack["state"],
+                rack["connections"],
+                f"{rack['processes_connected']} of {rack['processes_live']} connected",
+                rack["managed_by"] or "nobody",
+                _text(rack["applied_generation"]),
+            )
+            for rack in racks
+        ],
+    )
+
+
+def object_page(row: dict[str, Any]) -> list[Block]:
+    """Show one object: a line for each plain value, a table for each list."""
+    lines: list[Block] = [
+        Line(name=_words(key), value=_text(value))
+        for key, value in row.items()
+        if not isinstance(value, list)
+    ]
+    return lines + [
+        _list_table(_words(key), value) for key, value in row.items() if isinstance(value, list)
+    ]
+
+
+def moves_table(moves: Sequence[dict[str, Any]]) -> Table:
+    """List moves, each with its reason."""
+    return Table(
+        title="",
+        columns=("at", "what", "item", "from", "to", "why it may", "reason"),
+        rows=[
+            (
+                move["at"],
+                move["what"],
+                move.get("name") or move["item"],
+                move["from"] or "nobody",
+                move["to"] or "nobody",
+                "forced" if move["forced"] else "voluntary",
+                move["reason"],
+            )
+            for move in moves
+        ],
+        when_empty="no moves yet",
+    )
+
+
+def event_text(event: dict[str, Any]) -> str:
+    """Write an event as one line."""
+    reason = (event.get("data") or {}).get("reason")
+    because = f" ({reason})" if reason and reason not in event["text"] else ""
+    return f"{event['at']}  {event['kind']}  {event['object']}  {_one_line(event['text'])}{because}"
+
+
+def _survives(survives: dict[str, Any]) -> str:
+    if survives["yes"]:
+        return "yes"
+    return "no: " + "; ".join(f"{part['part']}: {part['why']}" for part in survives["not"])
+
+
+def _list_table(title: str, rows: list[Any]) -> Table:
+    if not all(isinstance(row, dict) for row in rows):
+        return Table(title=title, columns=("value",), rows=[(_text(row),) for row in rows])
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    return Table(
+        title=title,
+        columns=[_words(column) for column in columns],
+        rows=[[_cell(row.get(column)) for column in columns] for row in rows],
+    )
+
+
+def _cell(value: Any) -> Cell:
+    return value if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_text(part) for part in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{_words(key)} {_text(part)}" for key, part in value.items()) or "-"
+    return _one_line(str(value))
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _one_line(text: str) -> str:
+    """Keep a hostile name from drawing lines of its own or moving the cursor."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

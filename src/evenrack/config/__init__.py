@@ -1,0 +1,1 @@
+"""Files to frozen settings: read once, every problem reported at once."""

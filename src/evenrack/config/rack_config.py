@@ -1,0 +1,93 @@
+"""What `rackd.conf` says: the settings of a rack daemon."""
+
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from attrs import Attribute, field, frozen
+
+from evenrack.config.limits import controller_name, interval
+from evenrack.config.reading import Rule, load_settings
+from evenrack.model.host_port import HostPort
+
+
+def _pings_before_silence(ping: float, silence: float) -> Iterator[tuple[str, str]]:
+    if silence < 2 * ping:
+        yield (
+            "silence_seconds",
+            f"{silence:g} is less than two pings ({2 * ping:g}): "
+            "one late answer would drop a healthy link",
+        )
+
+
+@frozen(kw_only=True)
+class RackLiveness:
+    """When a link to a region process counts as lost."""
+
+    RULES: ClassVar = (Rule(("ping_seconds", "silence_seconds"), _pings_before_silence),)
+
+    ping_seconds: float = field(default=1.0, validator=interval)
+    """Seconds between two pings on a link. Default 1."""
+
+    silence_seconds: float = field(default=3.0, validator=interval)
+    """Seconds without an answer after which a link is dropped; at least two pings. Default 3."""
+
+
+def _at_least_one(_: Any, __: "Attribute[Any]", value: tuple[HostPort, ...]) -> None:
+    if not value:
+        raise ValueError("names no region; at least one host:port is needed")
+
+
+def _each_once(regions: tuple[HostPort, ...]) -> Iterator[tuple[str, str]]:
+    for index, region in enumerate(regions):
+        if region in regions[:index]:
+            yield f"regions[{index}]", f"{region} is in this list already"
+
+
+def _dials_safely(
+    insecure_rpc: bool,  # noqa: FBT001  called by Rule, in its order
+    regions: tuple[HostPort, ...],
+) -> Iterator[tuple[str, str]]:
+    if insecure_rpc:
+        return
+    for index, region in enumerate(regions):
+        if not region.is_loopback:
+            yield (
+                f"regions[{index}]",
+                f"{region} is not on this host, and RPC is not encrypted yet: "
+                "use loopback only, or accept it with insecure_rpc: true",
+            )
+
+
+@frozen(kw_only=True)
+class RackConfig:
+    """Every setting of a rack daemon."""
+
+    RULES: ClassVar = (
+        Rule(("regions",), _each_once),
+        Rule(("insecure_rpc", "regions"), _dials_safely),
+    )
+
+    regions: tuple[HostPort, ...] = field(validator=_at_least_one)
+    """Region endpoints to start from; the rest are learnt from them. Required."""
+
+    rack_name: str = field(validator=controller_name)
+    """Name of this rack. Default: the host's name."""
+
+    secret_file: Path = Path("/etc/evenrack/secret")
+    """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
+
+    state_dir: Path = Path("/var/lib/evenrack/rack")
+    """Folder for what must outlive a restart. Default /var/lib/evenrack/rack."""
+
+    insecure_rpc: bool = False
+    """Whether RPC, not encrypted yet, may leave this host. Default false."""
+
+    liveness: RackLiveness = RackLiveness()
+    """When a link counts as lost."""
+
+
+def load_rack_config(path: Path, *, hostname: Callable[[], str] = socket.gethostname) -> RackConfig:
+    """Read `rackd.conf`; raise ConfigurationRefused with every problem."""
+    return load_settings(path, RackConfig, defaults={"rack_name": hostname()})

@@ -1,0 +1,245 @@
+"""What `regiond.conf` says: the settings of a region host, the same for all its processes."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, ClassVar
+
+from attrs import Attribute, field, frozen
+
+from evenrack.config.limits import between, controller_name, interval, wait
+from evenrack.config.quoting import quoted
+from evenrack.config.reading import Rule, load_settings
+from evenrack.model.host_port import (
+    HIGHEST_PORT,
+    LOWEST_PORT,
+    HostPort,
+    address_of,
+    canonical_host,
+    is_loopback,
+)
+
+MOST_PROCESSES = 99
+"""Region processes on one host are numbered 1 to this; each has the RPC port of its number."""
+
+LONGEST_SOCKET_PATH = 107
+"""Linux allows a Unix socket 108 bytes of path, the last of them zero."""
+
+
+def _listen_address(_: Any, __: "Attribute[Any]", value: str) -> None:
+    if address_of(value) is None:
+        raise ValueError(
+            f"{quoted(value)} is not an address of this host, such as 127.0.0.1 or ::1; "
+            "0.0.0.0 or :: are all of them"
+        )
+
+
+def _loopback_only(_: Any, __: "Attribute[Any]", value: HostPort) -> None:
+    _listen_address(_, __, value.host)
+    if not value.is_loopback:
+        raise ValueError(f"{value} needs tokens, which this version does not have; use 127.0.0.1")
+
+
+def _short_enough_for_sockets(_: Any, __: "Attribute[Any]", value: Path) -> None:
+    length = len(os.fsencode(_administration_socket(value, MOST_PROCESSES)))
+    if length > LONGEST_SOCKET_PATH:
+        raise ValueError(
+            f"is {length - LONGEST_SOCKET_PATH} bytes too long: sockets are made in this folder, "
+            f"and the path of one has at most {LONGEST_SOCKET_PATH}"
+        )
+
+
+def _administration_socket(run_dir: Path, instance: int) -> Path:
+    return run_dir / f"regiond-{instance}.sock"
+
+
+def _advertised_can_be_dialled(
+    listen: str, advertise: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    if not advertise and ip_address(listen).is_unspecified:
+        yield (
+            "advertise",
+            f"is required when listen is {listen}: name the addresses that racks shall dial",
+        )
+    for index, host in enumerate(advertise):
+        setting = f"advertise[{index}]"
+        try:
+            address = address_of(canonical_host(host))
+        except ValueError as error:
+            yield setting, f"{error}; write it without brackets and port"
+            continue
+        if address is not None and address.is_unspecified:
+            yield setting, f"{host} is no address that a rack can dial"
+        if host in advertise[:index]:
+            yield setting, f"{host} is in this list already"
+
+
+@frozen(kw_only=True)
+class RpcSettings:
+    """Where the region processes of this host listen for racks."""
+
+    RULES: ClassVar = (Rule(("listen", "advertise"), _advertised_can_be_dialled),)
+
+    listen: str = field(default="127.0.0.1", validator=_listen_address)
+    """IP address to listen on. Default 127.0.0.1."""
+
+    port: int = field(
+        default=5250,
+        validator=between(
+            LOWEST_PORT,
+            HIGHEST_PORT - MOST_PROCESSES,
+            reason="process 1 listens on the port after this one, process 2 on the next, and so on",
+        ),
+    )
+    """TCP port before the first: process n listens on port + n. Default 5250."""
+
+    advertise: tuple[str, ...] = ()
+    """Host names or addresses, without port, that racks are told to dial. Default: listen."""
+
+    def port_of(self, instance: int) -> int:
+        """Give the port of one process; raise ValueError for a number that none can have."""
+        if not 1 <= instance <= MOST_PROCESSES:
+            raise ValueError(f"{instance} is no process number: they go from 1 to {MOST_PROCESSES}")
+        return self.port + instance
+
+    def endpoints_of(self, instance: int) -> tuple[HostPort, ...]:
+        """Give the addresses that racks are told for one process, in the order to try."""
+        port = self.port_of(instance)
+        return tuple(HostPort(host=host, port=port) for host in self.advertise or (self.listen,))
+
+
+@frozen(kw_only=True)
+class HttpSettings:
+    """Where one process of this host answers HTTP."""
+
+    listen: HostPort = field(
+        default=HostPort(host="127.0.0.1", port=5240), validator=_loopback_only
+    )
+    """Address and port, loopback only. Default 127.0.0.1:5240."""
+
+
+def _beats_before_death(beat: float, dead_after: float) -> Iterator[tuple[str, str]]:
+    if dead_after < 2 * beat:
+        yield (
+            "dead_after_seconds",
+            f"{dead_after:g} is less than two beats ({2 * beat:g}): "
+            "one late beat would declare a healthy process dead",
+        )
+
+
+def _lease_outlives_silence(silence: float, lease: float) -> Iterator[tuple[str, str]]:
+    if lease <= silence:
+        yield (
+            "lease_seconds",
+            f"{lease:g} must be more than silence_seconds ({silence:g}): "
+            "a rack would drop its power orders while its link still counts as alive",
+        )
+
+
+@frozen(kw_only=True)
+class RegionLiveness:
+    """When a process or a link counts as lost. Give every region host the same values."""
+
+    RULES: ClassVar = (
+        Rule(("beat_seconds", "dead_after_seconds"), _beats_before_death),
+        Rule(("silence_seconds", "lease_seconds"), _lease_outlives_silence),
+    )
+
+    beat_seconds: float = field(default=1.0, validator=interval)
+    """Seconds between two beats of a process. Default 1."""
+
+    dead_after_seconds: float = field(default=3.0, validator=interval)
+    """Seconds with the same beat after which a process is dead; at least two beats. Default 3."""
+
+    silence_seconds: float = field(default=3.0, validator=interval)
+    """Seconds without a word from a rack after which its link is dropped. Default 3."""
+
+    lease_seconds: float = field(default=5.0, validator=interval)
+    """Seconds for which a rack may carry out orders after an answer. Default 5."""
+
+
+@frozen(kw_only=True)
+class ManagingBalance:
+    """How uneven managing may be before a rack is moved to another process."""
+
+    theta: float = field(default=0.10, validator=between(0, 1))
+    """Share of a process's load by which another may be higher. Default 0.10."""
+
+    gap: int = field(
+        default=2,
+        validator=between(2, 1000, "racks", reason="moving across a gap of 1 only swaps the sides"),
+    )
+    """Racks by which another process must be higher, at least 2. Default 2."""
+
+
+@frozen(kw_only=True)
+class BalanceSettings:
+    """When and how far load is evened out. Give every region host the same values."""
+
+    managing: ManagingBalance = ManagingBalance()
+    """Which process manages a rack."""
+
+    quiet: float = field(default=1.0, validator=wait)
+    """Seconds without an event before a voluntary move. Default 1."""
+
+    grace: float = field(default=0.25, validator=wait)
+    """Seconds that a new rack waits for its other links before it gets a manager. Default 0.25."""
+
+
+def _listens_safely(insecure_rpc: bool, listen: str) -> Iterator[tuple[str, str]]:  # noqa: FBT001  called by Rule, in its order
+    if not insecure_rpc and not is_loopback(listen):
+        yield (
+            "rpc.listen",
+            f"{listen} can be reached from other hosts, and RPC is not encrypted yet: "
+            "listen on 127.0.0.1, or accept it with insecure_rpc: true",
+        )
+
+
+@frozen(kw_only=True)
+class RegionConfig:
+    """Every setting of a region host."""
+
+    RULES: ClassVar = (Rule(("insecure_rpc", "rpc.listen"), _listens_safely),)
+
+    database: str = field(repr=False)
+    """libpq connection string or URI of PostgreSQL; may hold a password. Required."""
+
+    region_name: str = field(validator=controller_name)
+    """Name of this region host, unlike all others. Default: the host's name."""
+
+    secret_file: Path = Path("/etc/evenrack/secret")
+    """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
+
+    state_dir: Path = Path("/var/lib/evenrack/region")
+    """Folder for what must outlive a restart. Default /var/lib/evenrack/region."""
+
+    run_dir: Path = field(default=Path("/run/evenrack"), validator=_short_enough_for_sockets)
+    """Folder for the administration sockets. Default /run/evenrack."""
+
+    insecure_rpc: bool = False
+    """Whether RPC, not encrypted yet, may listen on more than loopback. Default false."""
+
+    rpc: RpcSettings = RpcSettings()
+    """Where racks connect."""
+
+    http: HttpSettings = HttpSettings()
+    """Where the command line of other users and programs connect."""
+
+    liveness: RegionLiveness = RegionLiveness()
+    """When something counts as lost."""
+
+    balance: BalanceSettings = BalanceSettings()
+    """When something is moved."""
+
+    def administration_socket(self, instance: int) -> Path:
+        """Give the Unix socket on which one process answers this host's administrator."""
+        return _administration_socket(self.run_dir, instance)
+
+
+def load_region_config(
+    path: Path, *, hostname: Callable[[], str] = socket.gethostname
+) -> RegionConfig:
+    """Read `regiond.conf`; raise ConfigurationRefused with every problem."""
+    return load_settings(path, RegionConfig, defaults={"region_name": hostname()})

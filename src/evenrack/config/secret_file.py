@@ -1,0 +1,63 @@
+"""The secret that all regions and racks share, and the file it is in."""
+
+import hmac
+from pathlib import Path
+
+from evenrack.config.file_text import read_file_text
+from evenrack.errors import ConfigurationRefused
+
+SHORTEST_SECRET = 32
+"""Characters; `evenrack-regiond init` makes more."""
+
+MOST_BYTES = 4096
+
+_OPEN_TO_OTHERS = 0o077
+_CURE = "run `evenrack-regiond init` on the first region host and copy its file to all other hosts"
+
+
+class Secret:
+    """A secret that shows itself only to who asks for it with `reveal`."""
+
+    __slots__ = ("_content",)
+    __hash__ = None  # type: ignore[assignment]  # no table shall find a secret by its hash
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def reveal(self) -> bytes:
+        """Give the secret itself; never keep or show what this returns."""
+        return self._content
+
+    def __repr__(self) -> str:
+        return "Secret(hidden)"
+
+    def __format__(self, format_spec: str) -> str:
+        return format(repr(self), format_spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._content, other._content)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not written anywhere")
+
+
+def load_secret(path: Path) -> Secret:
+    """Read the secret file; raise ConfigurationRefused when it is missing, open or too short."""
+    file = read_file_text(path, most_bytes=MOST_BYTES)
+    if file.problem:
+        raise ConfigurationRefused(path, [f"{file.problem}; {_CURE}"])
+    problems = []
+    if file.permissions & _OPEN_TO_OTHERS:
+        problems.append(
+            f"group or others may use it (mode {file.permissions:04o}); run `chmod 600 {path}`"
+        )
+    secret = file.text.strip()
+    if len(secret) < SHORTEST_SECRET:
+        problems.append(
+            f"holds {len(secret)} characters, and a secret needs {SHORTEST_SECRET}; {_CURE}"
+        )
+    if problems:
+        raise ConfigurationRefused(path, problems)
+    return Secret(secret.encode())

@@ -1,0 +1,109 @@
+"""Every failure that another part may catch: one small tree, each with its code on the wire.
+
+Raise means "try again later"; `CannotEverWork` means "tell the operator, do not retry".
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+
+class EvenrackError(Exception):
+    """Something that evenrack knows how to name went wrong."""
+
+    wire_code: ClassVar[bytes] = b"EVENRACK_ERROR"
+
+
+class CannotEverWork(EvenrackError):
+    """Trying again without a change by the operator gives the same failure."""
+
+    wire_code = b"CANNOT_EVER_WORK"
+
+
+class ConfigurationRefused(CannotEverWork):
+    """A configuration file (or another file it names) has problems; all of them are listed."""
+
+    wire_code = b"CONFIGURATION_REFUSED"
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        heading = f"{path}: {count} problem{'s' if count != 1 else ''}"
+        super().__init__("\n".join([heading, *(f"  {problem}" for problem in self.problems)]))
+
+
+class ProgramFailed(CannotEverWork):
+    """A program that evenrack started ended badly or did not end in time."""
+
+    wire_code = b"PROGRAM_FAILED"
+
+    def __init__(self, command: str, outcome: str, output: str) -> None:
+        self.command = command
+        self.outcome = outcome
+        self.output = output
+        super().__init__(f"{command}: {outcome}" + (f"\n{output}" if output else ""))
+
+
+class DatabaseUnreachable(EvenrackError):
+    """PostgreSQL does not answer; everything goes on by itself when it does."""
+
+    wire_code = b"DATABASE_UNREACHABLE"
+
+
+class SchemaMismatch(CannotEverWork):
+    """The database has a schema that this version cannot use."""
+
+    wire_code = b"SCHEMA_MISMATCH"
+
+
+class NoLongerLeader(EvenrackError):
+    """Another process has taken over the leadership; nothing was written."""
+
+    wire_code = b"NO_LONGER_LEADER"
+
+
+class DeclaredDead(EvenrackError):
+    """The other processes gave this one up; it must register anew as a new incarnation."""
+
+    wire_code = b"DECLARED_DEAD"
+
+
+class NotAuthenticated(CannotEverWork):
+    """The other end did not prove that it knows the cluster's secret."""
+
+    wire_code = b"NOT_AUTHENTICATED"
+
+
+class VersionRefused(CannotEverWork):
+    """The two ends speak versions of the conversation that do not go together."""
+
+    wire_code = b"VERSION_REFUSED"
+
+
+class RackIdentityInUse(EvenrackError):
+    """Another daemon with this rack's identity is connected and answering (a cloned rack)."""
+
+    wire_code = b"RACK_IDENTITY_IN_USE"
+
+
+class StalePlan(EvenrackError):
+    """The plan is older than the one the rack already follows."""
+
+    wire_code = b"STALE_PLAN"
+
+
+class RegionUnreachable(EvenrackError):
+    """No region process answers on any address that was tried."""
+
+    wire_code = b"REGION_UNREACHABLE"
+
+
+class ApiRefused(EvenrackError):
+    """The region answered a request with a problem (RFC 9457)."""
+
+    wire_code = b"API_REFUSED"
+
+    def __init__(self, problem: dict[str, Any]) -> None:
+        self.problem = problem
+        super().__init__(str(problem.get("detail") or problem.get("title") or "refused"))

@@ -1,0 +1,82 @@
+"""What follows a deed: the moves with the time since it, until the fleet is settled again."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+from evenrack.client import Client
+from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.events import events_after
+from evenrack.lab.fleet import Fleet
+from evenrack.lab.fleet_status import what_is_missing
+from evenrack.lab.lab_programs import LabPrograms
+
+WATCH_SECONDS = 20.0
+QUIET_SECONDS = 2.5
+"""Voluntary moves wait for a second without an event, so less would miss them."""
+_LOOK_SECONDS = 0.1
+
+
+class Aftermath:
+    """Follows the events from a deed on."""
+
+    def __init__(self, fleet: Fleet, client: Client, programs: LabPrograms, clocks: Clocks) -> None:
+        self._fleet = fleet
+        self._client = client
+        self._programs = programs
+        self._clocks = clocks
+        self._last = 0
+        self._missing: str | None = None
+
+    def remember(self, last_event: int) -> None:
+        """Take the number of the newest event before the deed."""
+        self._last = last_event
+
+    def tell(self, deed_at: datetime, say: Callable[[str], None]) -> str | None:
+        """Say each event as it comes; return what is still missing when the watching ends."""
+        quiet_since = self._clocks.seconds()
+
+        def settled() -> bool:
+            nonlocal quiet_since
+            for event in self._new_events():
+                if datetime.fromisoformat(event["at"]) >= deed_at:
+                    say(event_line(event, deed_at))
+                quiet_since = self._clocks.seconds()
+            self._missing = self._what_is_missing()
+            quiet = self._clocks.seconds() - quiet_since
+            return self._missing is None and quiet >= QUIET_SECONDS
+
+        self._clocks.wait_until(settled, seconds=WATCH_SECONDS, every=_LOOK_SECONDS)
+        return self._missing
+
+    def _new_events(self) -> Iterator[dict[str, Any]]:
+        try:
+            for event in events_after(self._client, self._last):
+                self._last = event["id"]
+                yield event
+        except (RegionUnreachable, ApiRefused):
+            return
+
+    def _what_is_missing(self) -> str | None:
+        try:
+            status = self._client.get("/api/v1/status")
+        except (RegionUnreachable, ApiRefused) as error:
+            return str(error)
+        if status["database"]["state"] != "ok":
+            return f"database {status['database']['state']}"
+        down = [*self._programs.hung(), *self._programs.dead()]
+        return what_is_missing(self._fleet, status, down)
+
+
+def event_line(event: dict[str, Any], deed_at: datetime) -> str:
+    """Write one event with the time since the deed and, for a move, its reason."""
+    since = (datetime.fromisoformat(event["at"]) - deed_at).total_seconds()
+    data = event["data"]
+    if event["kind"] != "move":
+        return f"{since:+7.2f} s  {event['kind']}: {event['text']}"
+    forced = "forced" if data["forced"] else "voluntary"
+    return (
+        f"{since:+7.2f} s  {data['what']} {data['name']}: "
+        f"{data['from'] or 'nobody'} -> {data['to'] or 'nobody'} ({forced}; {data['reason']})"
+    )

@@ -1,0 +1,151 @@
+"""P5, P7 and P25: balance is checked when a rack connects, it is even, and moves are few."""
+
+from typing import Any
+
+from evenrack.lab.drill.check import Check, Measured
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, unserved
+from evenrack.lab.drill.trial import Trial
+
+_STOP_LIMIT = 5.0
+
+
+def connecting_is_balanced(trial: Trial, limit: float) -> Measured:
+    """Stop a rack and start it: the leader decides anew where it belongs."""
+    rack = trial.pick_rack()
+    trial.programs.stop(rack.name)
+    trial.measure(trial.clocks.seconds(), _unmanaged(rack.rack), _STOP_LIMIT)
+    event = trial.newest_event()
+    since = trial.clocks.seconds()
+    trial.programs.start(rack.name)
+    seconds = trial.measure(since, _served_and_even, limit)
+    moves = trial.moves_since(event)
+    decided = [move for move in moves if move["name"] == rack.rack and move["to"]]
+    if not decided:
+        raise CheckFailed(f"no decision about {rack.rack} is among the events", seconds)
+    return Measured(
+        seconds=seconds,
+        detail=f"{rack.rack} given to {decided[-1]['to']}: {decided[-1]['reason']}",
+    )
+
+
+def restarting_moves_nobody(trial: Trial, limit: float) -> Measured:
+    """Restart a rack daemon in order: its own manager is decided, nobody else's changes."""
+    rack = trial.pick_rack()
+    event = trial.newest_event()
+    since = trial.clocks.seconds()
+    trial.programs.stop(rack.name)
+    trial.programs.start(rack.name)
+    seconds = trial.measure(since, _served_and_even, limit)
+    # a useless voluntary move would come after the quiet second
+    trial.wait_until_whole()
+    moves = trial.moves_since(event)
+    own = [move for move in moves if move["name"] == rack.rack and move["forced"]]
+    useless = [move for move in moves if move not in own]
+    if useless:
+        raise CheckFailed(f"useless: {_told(useless)}", seconds)
+    if not any(move["to"] for move in own):
+        raise CheckFailed(f"no decision about {rack.rack} is among the events", seconds)
+    return Measured(seconds=seconds, detail=f"{rack.rack} restarted: {_told(own)}")
+
+
+def processes_are_even_again(trial: Trial, limit: float) -> Measured:
+    """Kill a process that manages racks, start it again: it gets its share back, and no more."""
+    sight = trial.must_look()
+    managing = sorted({manager for manager in sight.managers.values() if manager is not None})
+    lost = trial.pick(managing, "a region process that manages a rack")
+    trial.programs.kill(lost)
+    trial.measure(trial.clocks.seconds(), unserved, _STOP_LIMIT)
+    without = trial.must_look()
+    event = trial.newest_event()
+    since = trial.clocks.seconds()
+    trial.programs.start(lost)
+    seconds = trial.measure(since, _served_and_even, limit)
+    trial.wait_until_whole()
+    moves = trial.moves_since(event)
+    bound = -(-len(trial.fleet.racks) // len(trial.fleet.processes))
+    if len(moves) > bound:
+        raise CheckFailed(f"{len(moves)} moves, {bound} suffice: {_told(moves)}", seconds)
+    loads = sorted(row["racks_managed"] for row in without.processes.values())
+    return Measured(
+        seconds=seconds,
+        detail=f"{lost} back (racks managed were {loads}); {len(moves)} of at most {bound} moves",
+    )
+
+
+def hosts_are_even(trial: Trial, limit: float) -> Measured:
+    """Start as many racks as there are region hosts: each host gets one, not each process."""
+    hosts = trial.fleet.size.region_hosts
+    if hosts == 1 or len(trial.fleet.racks) < hosts:
+        raise CheckFailed("this check needs two region hosts and as many racks")
+    for rack in trial.fleet.racks:
+        trial.programs.kill(rack.name)
+    for rack in trial.fleet.racks:
+        trial.measure(trial.clocks.seconds(), _unmanaged(rack.rack), _STOP_LIMIT, keep=0)
+    since = trial.clocks.seconds()
+    for rack in trial.fleet.racks[:hosts]:
+        trial.programs.start(rack.name)
+
+    def placed(sight: Sight) -> str | None:
+        return _served_and_even(sight) or uneven_hosts(sight) or _crowded(sight, hosts)
+
+    seconds = trial.measure(since, placed, limit)
+    managers = trial.must_look().managers
+    started = [rack.rack for rack in trial.fleet.racks[:hosts]]
+    told = ", ".join(f"{rack} by {managers.get(rack)}" for rack in started)
+    return Measured(seconds=seconds, detail=f"{hosts} racks on {hosts} hosts: {told}")
+
+
+def _served_and_even(sight: Sight) -> str | None:
+    return unserved(sight) or uneven(sight)
+
+
+def _crowded(sight: Sight, hosts: int) -> str | None:
+    managing = {manager.partition("/")[0] for manager in sight.managers.values() if manager}
+    if len(managing) != hosts:
+        return f"only {', '.join(sorted(managing))} of {hosts} hosts manages racks"
+    return None
+
+
+def _unmanaged(rack: str) -> Any:
+    def question(sight: Sight) -> str | None:
+        manager = sight.managers.get(rack)
+        return None if manager is None else f"{rack}, which is gone, is managed by {manager}"
+
+    return question
+
+
+def _told(moves: list[dict[str, Any]]) -> str:
+    return "; ".join(
+        f"{move['name']} {move['from'] or 'nobody'} -> {move['to'] or 'nobody'} "
+        f"({'forced' if move['forced'] else 'voluntary'}: {move['reason']})"
+        for move in moves
+    )
+
+
+CHECKS = (
+    Check(
+        promise="P5",
+        name="a rack connects: its manager is decided, the fleet is even",
+        limit_seconds=3,
+        run=connecting_is_balanced,
+    ),
+    Check(
+        promise="P25",
+        name="a rack daemon restarted: decided again, nobody else moved",
+        limit_seconds=3,
+        run=restarting_moves_nobody,
+    ),
+    Check(
+        promise="P7",
+        name="a process lost and back: even again with few moves",
+        limit_seconds=15,
+        run=processes_are_even_again,
+    ),
+    Check(
+        promise="P7",
+        name="few racks are spread over hosts, not only over processes",
+        limit_seconds=5,
+        run=hosts_are_even,
+    ),
+)

@@ -1,0 +1,50 @@
+"""What a check of the drill is, and what it reports."""
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+
+from evenrack.lab.drill.trial import Trial
+
+
+@frozen(kw_only=True)
+class Measured:
+    """What a check saw when the promise held."""
+
+    seconds: float
+    detail: str
+
+
+@frozen(kw_only=True)
+class Check:
+    """One test of one promise."""
+
+    promise: str
+    name: str
+    limit_seconds: float
+    run: Callable[[Trial, float], Measured]
+    """Takes the trial and the limit; raises CheckFailed."""
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What `lab drill --json` says of one check."""
+
+    promise: str
+    name: str
+    ok: bool
+    seconds: float | None
+    limit_seconds: float
+    detail: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the keys that are fixed for programs that read them."""
+        return {
+            "promise": self.promise,
+            "name": self.name,
+            "ok": self.ok,
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
+            "limit_seconds": self.limit_seconds,
+            "detail": self.detail,
+        }

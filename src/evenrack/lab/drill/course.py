@@ -1,0 +1,105 @@
+"""The course of a drill: each check on a whole lab, which is put right again after it."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from evenrack.errors import EvenrackError
+from evenrack.lab.drill import balancing, counts, failover, finding_regions
+from evenrack.lab.drill.check import Check, Measured, Outcome
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.trial import WHOLE_SECONDS, Trial
+from evenrack.lab.refusals import LabRefused
+
+CHECKS: tuple[Check, ...] = tuple(
+    sorted(
+        (*counts.CHECKS, *finding_regions.CHECKS, *failover.CHECKS, *balancing.CHECKS),
+        key=lambda check: int(check.promise.removeprefix("P")),
+    )
+)
+
+
+def _nothing_left_broken(trial: Trial, limit: float) -> Measured:
+    """See that after all the deeds, and with no operator command, the fleet is whole."""
+    del limit  # the check before it, or the waiting for a whole lab, has failed already
+    return Measured(seconds=0.0, detail=f"all {len(trial.programs.names)} programs run")
+
+
+LEFT_AS_FOUND = Check(
+    promise="P1",
+    name="after the drill the fleet is whole, with no operator command",
+    limit_seconds=WHOLE_SECONDS,
+    run=_nothing_left_broken,
+)
+
+
+def choose_checks(only: str | None) -> list[Check]:
+    """Pick the checks of the promises that are named, as in `P1,P7`; all without names."""
+    if only is None:
+        return list(CHECKS)
+    wanted = {word for word in re.split(r"[,\s]+", only.upper()) if word}
+    known = {check.promise for check in CHECKS}
+    if unknown := sorted(wanted - known):
+        raise LabRefused(
+            f"no check for {', '.join(unknown)}; there are checks for {', '.join(_in_order(known))}"
+        )
+    return [check for check in CHECKS if check.promise in wanted]
+
+
+def run_drill(
+    checks: Sequence[Check], trial: Trial, told: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Run the checks one after the other; the lab is left as it was found."""
+    outcomes = []
+    for check in (*checks, LEFT_AS_FOUND):
+        outcome = _run(check, trial)
+        outcomes.append(outcome)
+        told(outcome)
+    return outcomes
+
+
+def report(outcomes: Sequence[Outcome], seed: int) -> dict[str, Any]:
+    """Give the JSON form of a drill."""
+    return {
+        "ok": bool(outcomes) and all(outcome.ok for outcome in outcomes),
+        "seed": seed,
+        "checks": [outcome.to_json() for outcome in outcomes],
+    }
+
+
+def outcome_line(outcome: Outcome) -> str:
+    """Write one outcome as one line."""
+    verdict = "ok    " if outcome.ok else "FAILED"
+    measured = "   -  " if outcome.seconds is None else f"{outcome.seconds:5.2f}s"
+    return (
+        f"{verdict} {outcome.promise:<4} {measured} of {outcome.limit_seconds:g} s  "
+        f"{outcome.name}: {outcome.detail}"
+    )
+
+
+def _run(check: Check, trial: Trial) -> Outcome:
+    try:
+        trial.wait_until_whole()
+        measured = check.run(trial, check.limit_seconds)
+    except CheckFailed as failure:
+        return _outcome(check, ok=False, seconds=failure.seconds, detail=failure.detail)
+    except EvenrackError as error:
+        return _outcome(check, ok=False, seconds=None, detail=f"{type(error).__name__}: {error}")
+    finally:
+        trial.restore()
+    return _outcome(check, ok=True, seconds=measured.seconds, detail=measured.detail)
+
+
+def _outcome(check: Check, *, ok: bool, seconds: float | None, detail: str) -> Outcome:
+    return Outcome(
+        promise=check.promise,
+        name=check.name,
+        ok=ok,
+        seconds=seconds,
+        limit_seconds=check.limit_seconds,
+        detail=detail,
+    )
+
+
+def _in_order(promises: set[str]) -> list[str]:
+    return sorted(promises, key=lambda promise: int(promise.removeprefix("P")))

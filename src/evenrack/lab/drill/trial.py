@@ -1,0 +1,171 @@
+"""The lab under trial: looking at it in short looks, breaking it, and putting it right again."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from evenrack.client import Client, SocketTarget
+from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.kernel_links import links, read_sockets, region_ends
+from evenrack.lab.drill.sight import Sight
+from evenrack.lab.events import events_after, is_move, newest_event
+from evenrack.lab.fleet import Fleet, RackDaemon, rack_config
+from evenrack.lab.fleet_status import fleet_status, what_is_missing
+from evenrack.lab.lab_programs import LabPrograms
+
+LOOK_SECONDS = 0.03
+ANSWER_SECONDS = 0.5
+KEEP_SECONDS = 0.5
+"""What holds must go on holding for so long."""
+WHOLE_SECONDS = 40.0
+STEADY_SECONDS = 1.5
+"""A voluntary move comes a second after the last event: a fleet is whole when none came."""
+
+Question = Callable[[Sight], str | None]
+"""Says what does not hold, or nothing when all is as promised."""
+
+
+class Trial:
+    """One running lab, with everything that a check needs."""
+
+    def __init__(self, fleet: Fleet, programs: LabPrograms, clocks: Clocks, seed: int) -> None:
+        self.fleet = fleet
+        self.programs = programs
+        self.clocks = clocks
+        self._seed = seed
+        self._changed_racks: list[str] = []
+
+    def client_of(self, processes: Iterable[str]) -> Client:
+        """Make a client of these processes that a hung one cannot hold up for long."""
+        targets = [SocketTarget(path=self.fleet.process(name).socket) for name in processes]
+        return Client(targets, timeout=ANSWER_SECONDS)
+
+    def client(self) -> Client:
+        """Make a client of the processes that run."""
+        running = {row.target for row in self.programs.look() if row.state == "running"}
+        names = [process.name for process in self.fleet.processes if process.name in running]
+        return self.client_of(names)
+
+    def pick(self, candidates: Sequence[str], why_needed: str) -> str:
+        """Choose one by the seed, so that a run can be repeated."""
+        if not candidates:
+            raise CheckFailed(f"this check needs {why_needed}; the lab has none")
+        return candidates[self._seed % len(candidates)]
+
+    def pick_rack(self) -> RackDaemon:
+        """Choose a rack by the seed."""
+        name = self.pick([rack.name for rack in self.fleet.racks], "a rack")
+        return next(rack for rack in self.fleet.racks if rack.name == name)
+
+    def look(self) -> Sight | None:
+        """Look at the fleet; nothing while no process answers."""
+        status = fleet_status(self.client())
+        return None if status is None else self.sight_of(status)
+
+    def must_look(self) -> Sight:
+        """Look at a fleet that has to answer."""
+        sight = self.look()
+        if sight is None:
+            raise CheckFailed("no region process answers")
+        return sight
+
+    def sight_of(self, status: dict[str, Any]) -> Sight:
+        """Add what the kernel says to what the fleet says."""
+        sockets = read_sockets()
+        running = self.programs.look()
+        pids = {program.target: program.pid for program in running if program.pid is not None}
+        return Sight(
+            status=status,
+            links=links(sockets, self.fleet, pids),
+            held=region_ends(sockets, self.fleet, pids),
+            alive=frozenset(row.target for row in running if row.state == "running"),
+        )
+
+    def measure(
+        self, since: float, question: Question, limit: float, *, keep: float = KEEP_SECONDS
+    ) -> float:
+        """Measure from the deed to the first look from which on it holds; late is a failure."""
+        first_held: float | None = None
+        patience = 2 * limit + 5
+        while True:
+            sight = self.look()
+            seen_at = self.clocks.seconds()
+            wrong = "no region process answers" if sight is None else question(sight)
+            if wrong is not None:
+                first_held = None
+                if seen_at - since > patience:
+                    raise CheckFailed(f"after {seen_at - since:.1f} s: {wrong}", seen_at - since)
+            elif first_held is None:
+                first_held = seen_at
+            elif seen_at - first_held >= keep:
+                return self._in_time(first_held - since, limit)
+            self.clocks.sleep(LOOK_SECONDS)
+
+    def newest_event(self) -> int:
+        """Remember where the events are now."""
+        return newest_event(self.client())
+
+    def events_since(self, event: int) -> list[dict[str, Any]]:
+        """List what happened since."""
+        return list(events_after(self.client(), event))
+
+    def moves_since(self, event: int) -> list[dict[str, Any]]:
+        """List what each move since then says."""
+        return [found["data"] for found in self.events_since(event) if is_move(found)]
+
+    def forget_regions(self, rack: RackDaemon) -> None:
+        """Take from a rack that does not run what it remembers of regions; it stays itself."""
+        memory = rack.state / "regions.json"
+        if not memory.exists():
+            raise CheckFailed(f"{rack.rack} remembers no region: {memory} is not there")
+        memory.unlink()
+
+    def configure(self, rack: RackDaemon) -> None:
+        """Write a rack's configuration file anew; the trial's end puts the lab's own back."""
+        self._changed_racks.append(rack.rack)
+        rack.config.write_text(rack_config(rack))
+
+    def wait_until_whole(self) -> None:
+        """Wait until everything runs, is connected, managed, and nothing moves any more."""
+        steady_since = self.clocks.seconds()
+        newest = -1
+        wrong: str | None = "nothing was seen"
+
+        def whole() -> bool:
+            nonlocal steady_since, newest, wrong
+            wrong, event = self._what_is_wrong()
+            now = self.clocks.seconds()
+            if wrong is not None or event != newest:
+                steady_since, newest = now, event
+            return now - steady_since >= STEADY_SECONDS
+
+        if not self.clocks.wait_until(whole, seconds=WHOLE_SECONDS, every=0.1):
+            raise CheckFailed(f"the lab was not whole before this check: {wrong}")
+
+    def restore(self) -> None:
+        """Leave the lab as it was found: everything runs, with the lab's own settings."""
+        for name in self.programs.hung():
+            self.programs.heal(name)
+        for rack in self.fleet.racks:
+            if rack.rack in self._changed_racks:
+                rack.config.write_text(rack_config(rack))
+                self.programs.stop(rack.name)
+        self._changed_racks.clear()
+        for name in self.programs.dead():
+            self.programs.start(name)
+
+    def _what_is_wrong(self) -> tuple[str | None, int]:
+        if dead := self.programs.dead():
+            return f"{', '.join(dead)} does not run", -1
+        try:
+            client = self.client()
+            status = client.get("/api/v1/status")
+            return what_is_missing(self.fleet, status), newest_event(client)
+        except (RegionUnreachable, ApiRefused) as error:
+            return str(error), -1
+
+    def _in_time(self, seconds: float, limit: float) -> float:
+        if seconds > limit:
+            raise CheckFailed(f"right only after {seconds:.2f} s", seconds)
+        return seconds

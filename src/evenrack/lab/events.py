@@ -1,0 +1,34 @@
+"""Reading the fleet's events from where one stopped."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from evenrack.client import Client
+
+PAGE = 500
+
+
+def events_after(client: Client, last: int) -> Iterator[dict[str, Any]]:
+    """Give every event after this number, page by page."""
+    while True:
+        page = client.get(f"/api/v1/events?after={last}&limit={PAGE}")
+        yield from page["events"]
+        if not page["events"] or page["next"] == last:
+            return
+        last = page["next"]
+
+
+def newest_events(client: Client, limit: int) -> list[dict[str, Any]]:
+    """Give the newest events, the oldest of them first."""
+    events: list[dict[str, Any]] = client.get(f"/api/v1/events?limit={limit}")["events"]
+    return events
+
+
+def newest_event(client: Client) -> int:
+    """Give the number of the newest event, 0 before the first."""
+    return max((event["id"] for event in newest_events(client, 1)), default=0)
+
+
+def is_move(event: dict[str, Any]) -> bool:
+    """Tell a move from every other event."""
+    return bool(event["kind"] == "move")

@@ -1,0 +1,226 @@
+"""The layout of a lab: names, addresses, folders and configuration files, as pure values."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+from attrs import evolve, frozen
+
+from evenrack.lab.hosts import HTTP_PORT, Host, region_address
+from evenrack.lab.refusals import LabRefused
+
+RPC_PORT = 5250
+_LONGEST_SOCKET_PATH = 107  # sun_path holds 108 bytes with the closing zero
+_MOST_HOSTS = 99
+
+
+@frozen(kw_only=True)
+class Size:
+    """How many of each a lab has."""
+
+    region_hosts: int = 2
+    processes: int = 2
+    """Region processes on each region host."""
+    racks: int = 4
+
+
+@frozen(kw_only=True)
+class RegionProcess:
+    """One evenrack-regiond of the lab."""
+
+    region: str
+    instance: int
+    host: Host
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.region}/{self.instance}"
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.host.address}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        return RPC_PORT + self.instance
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "run" / f"regiond-{self.instance}.sock"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "regiond.conf"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / f"regiond-{self.instance}.log"
+
+    def arguments(self, programs: Path) -> list[str]:
+        """Give the command that runs it."""
+        program = str(programs / "evenrack-regiond")
+        return [program, "run", "--config", str(self.config), "--instance", str(self.instance)]
+
+
+@frozen(kw_only=True)
+class RackDaemon:
+    """One evenrack-rackd of the lab."""
+
+    rack: str
+    host: Host
+    folder: Path
+    regions: tuple[str, ...]
+    """The endpoints in its configuration file; it has to find the others by itself."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.rack}/rackd"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "rackd.conf"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "rackd.log"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    def arguments(self, programs: Path) -> list[str]:
+        """Give the command that runs it."""
+        return [str(programs / "evenrack-rackd"), "run", "--config", str(self.config)]
+
+    def with_regions(self, regions: Sequence[str]) -> "RackDaemon":
+        """Give the same daemon with other endpoints in its configuration file."""
+        return evolve(self, regions=tuple(regions))
+
+
+Daemon = RegionProcess | RackDaemon
+
+
+@frozen(kw_only=True)
+class Fleet:
+    """Everything a lab consists of."""
+
+    directory: Path
+    number: int
+    size: Size
+    processes: tuple[RegionProcess, ...]
+    racks: tuple[RackDaemon, ...]
+
+    @property
+    def postgres(self) -> Path:
+        return self.directory / "postgres"
+
+    def daemons(self) -> Iterator[Daemon]:
+        """Region processes first, since racks look for them."""
+        yield from self.processes
+        yield from self.racks
+
+    def daemon(self, name: str) -> Daemon:
+        """Give the daemon of this name; KeyError without one."""
+        return {daemon.name: daemon for daemon in self.daemons()}[name]
+
+    def process(self, name: str) -> RegionProcess:
+        """Give the region process of this name; KeyError without one."""
+        return {process.name: process for process in self.processes}[name]
+
+    def sockets(self) -> list[Path]:
+        """Give the administration socket of every region process."""
+        return [process.socket for process in self.processes]
+
+
+def lay_out(directory: Path, number: int, size: Size) -> Fleet:
+    """Name everything of a lab of this size."""
+    _refuse_bad_size(size)
+    processes = tuple(
+        _region_process(directory, number, host, instance)
+        for host in range(1, size.region_hosts + 1)
+        for instance in range(1, size.processes + 1)
+    )
+    first_of_host = [process.endpoint for process in processes if process.instance == 1]
+    racks = tuple(
+        _rack_daemon(directory, rack, first_of_host[(rack - 1) % len(first_of_host)])
+        for rack in range(1, size.racks + 1)
+    )
+    _refuse_long_paths(processes)
+    return Fleet(directory=directory, number=number, size=size, processes=processes, racks=racks)
+
+
+def region_config(process: RegionProcess, database: str) -> str:
+    """Give the text of regiond.conf; all processes of a host share one."""
+    return _yaml(
+        {
+            "database": database,
+            "region_name": process.region,
+            "secret_file": str(process.folder / "secret"),
+            "state_dir": str(process.folder / "state"),
+            "run_dir": str(process.folder / "run"),
+            "insecure_rpc": True,
+            "rpc": {
+                "listen": process.host.address,
+                "port": RPC_PORT,
+                "advertise": [process.host.address],
+            },
+            "http": {"listen": f"{process.host.address}:{HTTP_PORT}"},
+        }
+    )
+
+
+def rack_config(daemon: RackDaemon) -> str:
+    """Give the text of rackd.conf."""
+    return _yaml(
+        {
+            "regions": list(daemon.regions),
+            "rack_name": daemon.rack,
+            "secret_file": str(daemon.folder / "secret"),
+            "state_dir": str(daemon.state),
+            "insecure_rpc": True,
+        }
+    )
+
+
+def _region_process(directory: Path, number: int, host: int, instance: int) -> RegionProcess:
+    name = f"region{host}"
+    return RegionProcess(
+        region=name,
+        instance=instance,
+        host=Host(name=name, address=region_address(number, host)),
+        folder=directory / name,
+    )
+
+
+def _rack_daemon(directory: Path, rack: int, endpoint: str) -> RackDaemon:
+    name = f"rack{rack}"
+    return RackDaemon(
+        rack=name,
+        host=Host(name=name, address="127.0.0.1"),
+        folder=directory / name,
+        regions=(endpoint,),
+    )
+
+
+def _refuse_bad_size(size: Size) -> None:
+    if not 1 <= size.region_hosts <= _MOST_HOSTS:
+        raise LabRefused(f"a lab has 1 to {_MOST_HOSTS} region hosts, not {size.region_hosts}")
+    if not 1 <= size.processes <= _MOST_HOSTS:
+        raise LabRefused(f"a region host has 1 to {_MOST_HOSTS} processes, not {size.processes}")
+    if size.racks < 0:
+        raise LabRefused(f"a lab cannot have {size.racks} racks")
+
+
+def _refuse_long_paths(processes: Sequence[RegionProcess]) -> None:
+    longest = max((process.socket for process in processes), key=lambda path: len(bytes(path)))
+    over = len(bytes(longest)) - _LONGEST_SOCKET_PATH
+    if over > 0:
+        raise LabRefused(
+            f"the lab's folder is {over} bytes too long for the Unix socket {longest}; "
+            "give a shorter --dir"
+        )
+
+
+def _yaml(settings: dict[str, object]) -> str:
+    return yaml.safe_dump(settings, sort_keys=False)

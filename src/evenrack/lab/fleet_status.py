@@ -1,0 +1,71 @@
+"""Reading the fleet's own status, and saying what is still missing in it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evenrack.client import Client, SocketTarget
+from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.fleet import Fleet
+
+_LIVE = frozenset({"running", "degraded"})
+"""States of a process that runs, with all of its counterparts or with some."""
+ANSWER_SECONDS = 1.0
+"""How long one process may take to answer before the next one is asked."""
+
+
+def fleet_client(fleet: Fleet, *, timeout: float = ANSWER_SECONDS) -> Client:
+    """Give a client that asks any region process of the lab."""
+    return Client([SocketTarget(path=path) for path in fleet.sockets()], timeout=timeout)
+
+
+def fleet_status(client: Client) -> dict[str, Any] | None:
+    """Give the fleet's status; nothing while no process can give it."""
+    try:
+        status: dict[str, Any] = client.get("/api/v1/status")
+    except (RegionUnreachable, ApiRefused):
+        return None
+    return status
+
+
+def what_is_missing(
+    fleet: Fleet, status: dict[str, Any] | None, down: Sequence[str] = ()
+) -> str | None:
+    """Say what keeps the fleet from being live with these programs down; nothing when it is."""
+    if status is None:
+        return "no region process answers"
+    expected = {process.name for process in fleet.processes} - set(down)
+    running = _running_processes(status)
+    if running != expected:
+        return _difference(expected, running)
+    racks = [daemon.rack for daemon in fleet.racks if daemon.name not in down]
+    rows = {row["hostname"]: row for row in status["racks"]}
+    for rack in racks:
+        if missing := _missing_of_rack(rack, rows.get(rack), running):
+            return missing
+    return None if status["leader"] in running else "nobody leads"
+
+
+def _running_processes(status: dict[str, Any]) -> set[str]:
+    return {
+        process["id"]
+        for region in status["regions"]
+        for process in region["processes"]
+        if process["state"] in _LIVE
+    }
+
+
+def _difference(expected: set[str], running: set[str]) -> str:
+    if absent := sorted(expected - running):
+        return f"not running yet: {', '.join(absent)}"
+    return f"still counted as running: {', '.join(sorted(running - expected))}"
+
+
+def _missing_of_rack(rack: str, row: dict[str, Any] | None, running: set[str]) -> str | None:
+    if row is None:
+        return f"{rack} has not connected to any region process"
+    connected = row["processes_connected"]
+    if connected != len(running):
+        return f"{rack} is connected to {connected} of {len(running)} region processes"
+    if row["managed_by"] not in running:
+        return f"{rack} is not managed by a running process"
+    return None

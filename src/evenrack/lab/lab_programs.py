@@ -1,0 +1,149 @@
+"""The programs of a running lab: what state each is in, and killing, pausing and starting them."""
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from attrs import frozen
+
+from evenrack.lab.fleet import Fleet
+from evenrack.lab.record import Record, note_program, read_record
+from evenrack.lab.refusals import LabRefused
+from evenrack.lab.targets import POSTGRES
+from evenrack.postgres.embedded import EmbeddedPostgres
+from evenrack.postgres.server_processes import postmaster_of
+from evenrack.runtime.child_process import (
+    ProgramId,
+    is_alive,
+    send_signal,
+    stop_program,
+    wait_until_ended,
+)
+from evenrack.runtime.process_table import read_process
+
+STOP_SECONDS = 5.0
+KILL_SECONDS = 5.0
+
+State = Literal["running", "hung", "dead"]
+
+
+@frozen(kw_only=True)
+class Running:
+    """One program of the lab and how it is."""
+
+    target: str
+    pid: int | None
+    state: State
+
+
+class LabPrograms:
+    """Every program of one lab by its name: the daemons, and PostgreSQL."""
+
+    def __init__(self, fleet: Fleet, programs_folder: Path) -> None:
+        self._fleet = fleet
+        self._programs_folder = programs_folder
+
+    @property
+    def names(self) -> list[str]:
+        return [POSTGRES, *(daemon.name for daemon in self._fleet.daemons())]
+
+    def look(self) -> list[Running]:
+        """Say of every program how it is."""
+        record = self._record()
+        return [self._look_at(name, record) for name in self.names]
+
+    def pids(self) -> Mapping[str, int]:
+        """Map each program that has not ended to its process number."""
+        return {running.target: running.pid for running in self.look() if running.pid is not None}
+
+    def hung(self) -> list[str]:
+        """List the programs that are paused."""
+        return [running.target for running in self.look() if running.state == "hung"]
+
+    def dead(self) -> list[str]:
+        """List the programs that should run and do not."""
+        return [running.target for running in self.look() if running.state == "dead"]
+
+    def start(self, name: str) -> None:
+        """Start a program that does not run."""
+        if name == POSTGRES:
+            self.postgres.start()
+            return
+        daemon = self._fleet.daemon(name)
+        run = daemon.host.start(daemon.arguments(self._programs_folder), log=daemon.log)
+        note_program(self._fleet.directory, name, run)
+
+    def stop(self, name: str) -> None:
+        """End a program as an operator would; a paused one too."""
+        if name == POSTGRES:
+            self.postgres.stop(mode="fast")
+            return
+        run = self._record().programs.get(name)
+        if run is not None:
+            stop_program(run, seconds=STOP_SECONDS)
+
+    def kill(self, name: str) -> None:
+        """Kill a program at once, as a power cut would, and see it gone."""
+        if name == POSTGRES:
+            self.postgres.kill()
+            return
+        self._signal(name, signal.SIGKILL)
+        run = self._record().programs.get(name)
+        if run is not None and wait_until_ended([run], seconds=KILL_SECONDS):
+            raise LabRefused(f"{name} (pid {run.pid}) does not end, not even when killed")
+
+    def hang(self, name: str) -> None:
+        """Pause a program: its sockets stay open and nothing answers."""
+        if name == POSTGRES:
+            self.postgres.pause()
+            return
+        self._signal(name, signal.SIGSTOP)
+
+    def heal(self, name: str) -> None:
+        """Let a paused program go on."""
+        if name == POSTGRES:
+            self.postgres.resume()
+            return
+        self._signal(name, signal.SIGCONT)
+
+    @property
+    def postgres(self) -> EmbeddedPostgres:
+        return embedded_postgres(self._fleet, retain=self._record().retain)
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        run = self._record().programs.get(name)
+        if run is not None:
+            send_signal(run, number)
+
+    def _look_at(self, name: str, record: Record) -> Running:
+        run = postgres_server(self._fleet) if name == POSTGRES else record.programs.get(name)
+        if run is None or not is_alive(run):
+            return Running(target=name, pid=None, state="dead")
+        row = read_process(run.pid)
+        paused = row is not None and row.stopped
+        return Running(target=name, pid=run.pid, state="hung" if paused else "running")
+
+    def _record(self) -> Record:
+        record = read_record(self._fleet.directory)
+        if record is None:
+            raise LabRefused(f"the lab in {self._fleet.directory} was taken down meanwhile")
+        return record
+
+
+def embedded_postgres(fleet: Fleet, *, retain: bool) -> EmbeddedPostgres:
+    """Give the lab's own PostgreSQL server."""
+    sessions = 8 * len(fleet.processes) + 20
+    return EmbeddedPostgres(
+        fleet.postgres,
+        settings={
+            "max_connections": str(max(100, sessions)),
+            # the kernel keeps written pages through any kill; only a retained lab must outlive it
+            "fsync": "on" if retain else "off",
+        },
+    )
+
+
+def postgres_server(fleet: Fleet) -> ProgramId | None:
+    """Give the server's first process, while it lives."""
+    return postmaster_of(fleet.postgres / "data")

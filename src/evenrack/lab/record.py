@@ -1,0 +1,126 @@
+"""lab.json: what was started, so that any later command finds it, and the marker of a lab's folder.
+
+Nothing is ever deleted in a folder without this file.
+"""
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from attrs import asdict, evolve, field, frozen
+
+from evenrack.lab.fleet import Fleet, Size, lay_out
+from evenrack.lab.refusals import LabRefused
+from evenrack.runtime.child_process import ProgramId
+from evenrack.runtime.safe_write import safe_write
+
+_FORMAT = 1
+
+Stage = Literal["starting", "up", "down"]
+
+
+@frozen(kw_only=True)
+class Record:
+    """What lab.json says."""
+
+    number: int
+    size: Size
+    retain: bool
+    stage: Stage
+    owner: ProgramId
+    """The command that brings the lab up; when it is gone at stage "starting", it was killed."""
+    programs: Mapping[str, ProgramId] = field(factory=dict)
+    """The last run of each daemon by its name; PostgreSQL keeps its own record."""
+
+    def fleet(self, directory: Path) -> Fleet:
+        """Lay the fleet out again."""
+        return lay_out(directory, self.number, self.size)
+
+
+def record_path(directory: Path) -> Path:
+    """Give the file that marks a folder as a lab's."""
+    return directory / "lab.json"
+
+
+def read_record(directory: Path) -> Record | None:
+    """Read lab.json; nothing when there is none."""
+    path = record_path(directory)
+    try:
+        text = path.read_text()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return _from_json(json.loads(text))
+    except (ValueError, KeyError, TypeError) as error:
+        raise LabRefused(
+            f"{path} is not a lab's record ({error}); if the folder is a lab's, remove it by hand"
+        ) from None
+
+
+def write_record(directory: Path, record: Record) -> None:
+    """Write lab.json whole."""
+    text = json.dumps(_to_json(record), indent=1)
+    safe_write(record_path(directory), text.encode())
+
+
+def change_record(directory: Path, change: Callable[[Record], Record]) -> Record:
+    """Read, change and write lab.json while no other command does."""
+    with _lock(directory):
+        record = read_record(directory)
+        if record is None:
+            raise LabRefused(f"the lab in {directory} was taken down meanwhile")
+        changed = change(record)
+        write_record(directory, changed)
+        return changed
+
+
+def note_program(directory: Path, name: str, program: ProgramId) -> Record:
+    """Write down that this is now the run of that daemon."""
+    return change_record(
+        directory, lambda record: evolve(record, programs={**record.programs, name: program})
+    )
+
+
+@contextmanager
+def _lock(directory: Path) -> Iterator[None]:
+    with (directory / "lab.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _to_json(record: Record) -> dict[str, Any]:
+    return {
+        "evenrack_lab": _FORMAT,
+        "number": record.number,
+        "size": asdict(record.size),
+        "retain": record.retain,
+        "stage": record.stage,
+        "owner": _program_to_json(record.owner),
+        "programs": {name: _program_to_json(run) for name, run in record.programs.items()},
+    }
+
+
+def _from_json(data: dict[str, Any]) -> Record:
+    if data["evenrack_lab"] != _FORMAT:
+        raise ValueError(f"format {data['evenrack_lab']}, this version knows {_FORMAT}")
+    if data["stage"] not in {"starting", "up", "down"}:
+        raise ValueError(f"stage {data['stage']}")
+    return Record(
+        number=int(data["number"]),
+        size=Size(**data["size"]),
+        retain=bool(data["retain"]),
+        stage=cast("Stage", data["stage"]),
+        owner=_program_from_json(data["owner"]),
+        programs={name: _program_from_json(run) for name, run in data["programs"].items()},
+    )
+
+
+def _program_to_json(program: ProgramId) -> dict[str, int]:
+    return {"pid": program.pid, "started": program.started}
+
+
+def _program_from_json(data: dict[str, int]) -> ProgramId:
+    return ProgramId(int(data["pid"]), int(data["started"]))

@@ -1,0 +1,111 @@
+"""Targets of a deed: `region1/2`, `rack3`, `postgres`, `leader`, `manager of rack3`."""
+
+import re
+from typing import Any
+
+from attrs import frozen
+
+from evenrack.lab.fleet import Fleet
+from evenrack.lab.refusals import LabRefused
+
+POSTGRES = "postgres"
+WORDS = (
+    "region1 (a host), region1/2 (a process), rack3, rack3/rackd, postgres, leader, "
+    '"manager of rack3"'
+)
+_HOST = re.compile(r"(?:region|rack)[1-9][0-9]*")
+_PROGRAM = re.compile(r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/rackd")
+_MANAGER = re.compile(r"manager of (rack[1-9][0-9]*)")
+
+
+@frozen(kw_only=True)
+class HostTarget:
+    """Everything on one host."""
+
+    host: str
+
+
+@frozen(kw_only=True)
+class ProgramTarget:
+    """One program."""
+
+    program: str
+
+
+@frozen(kw_only=True)
+class LeaderTarget:
+    """The region process that leads at the time of the deed."""
+
+
+@frozen(kw_only=True)
+class ManagerTarget:
+    """The region process that manages a rack at the time of the deed."""
+
+    rack: str
+
+
+Target = HostTarget | ProgramTarget | LeaderTarget | ManagerTarget
+
+
+def parse_target(text: str) -> Target:
+    """Read a target as the operator writes it."""
+    words = " ".join(text.split())
+    if words == "leader":
+        return LeaderTarget()
+    if managed := _MANAGER.fullmatch(words):
+        return ManagerTarget(rack=managed[1])
+    if words == POSTGRES or _PROGRAM.fullmatch(words):
+        return ProgramTarget(program=words)
+    if _HOST.fullmatch(words):
+        return HostTarget(host=words)
+    raise LabRefused(f'"{text}" is no target; targets are {WORDS}')
+
+
+def needs_status(target: Target) -> bool:
+    """Whether only the fleet's status tells which program is meant."""
+    return isinstance(target, LeaderTarget | ManagerTarget)
+
+
+def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
+    """Give the names of the programs that are meant; a role needs the fleet's status."""
+    if isinstance(target, HostTarget):
+        return _programs_of_host(target.host, fleet)
+    if isinstance(target, ProgramTarget):
+        return [_known_program(target.program, fleet)]
+    if isinstance(target, LeaderTarget):
+        return [_known_program(_leader(status or {}), fleet)]
+    return [_known_program(_manager(target.rack, status or {}), fleet)]
+
+
+def _programs_of_host(host: str, fleet: Fleet) -> list[str]:
+    found = [daemon.name for daemon in fleet.daemons() if daemon.host.name == host]
+    if not found:
+        raise LabRefused(f"this lab has no host {host}; it has {', '.join(_hosts(fleet))}")
+    return found
+
+
+def _hosts(fleet: Fleet) -> list[str]:
+    return list(dict.fromkeys(daemon.host.name for daemon in fleet.daemons()))
+
+
+def _known_program(name: str, fleet: Fleet) -> str:
+    known = [POSTGRES, *(daemon.name for daemon in fleet.daemons())]
+    if name not in known:
+        raise LabRefused(f"this lab has no {name}; it has {', '.join(known)}")
+    return name
+
+
+def _leader(status: dict[str, Any]) -> str:
+    leader = status.get("leader")
+    if not leader:
+        raise LabRefused("nobody leads at this moment; see `evenrack lab status`")
+    return str(leader)
+
+
+def _manager(rack: str, status: dict[str, Any]) -> str:
+    for seen in status.get("racks", []):
+        if seen["hostname"] == rack:
+            if seen["managed_by"]:
+                return str(seen["managed_by"])
+            raise LabRefused(f"nobody manages {rack} at this moment; see `evenrack lab status`")
+    raise LabRefused(f"the regions do not know {rack}; see `evenrack lab status`")

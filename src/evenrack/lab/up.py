@@ -1,0 +1,207 @@
+"""Bringing a lab up, step by step, until the whole fleet is live."""
+
+import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from attrs import evolve, frozen
+
+from evenrack.errors import EvenrackError
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.down import clean_up, refuse_while_starting
+from evenrack.lab.fleet import Daemon, Fleet, Size, lay_out, rack_config, region_config
+from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
+from evenrack.lab.hosts import free_lab_number
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.last_lines import last_lines
+from evenrack.lab.progress import Progress
+from evenrack.lab.record import Record, read_record, record_path, write_record
+from evenrack.lab.refusals import LabFailed, LabRefused
+from evenrack.runtime.child_process import identify, is_alive, run_program
+
+INIT_SECONDS = 30.0
+SOCKET_SECONDS = 20.0
+LIVE_SECONDS = 30.0
+_SECRET_BYTES = 32
+
+
+@frozen(kw_only=True)
+class Wish:
+    """The lab that the operator asks for."""
+
+    directory: Path
+    size: Size
+    retain: bool
+    programs: Path
+    """The folder of evenrack-regiond and evenrack-rackd."""
+    owner_pid: int
+
+
+def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
+    """Bring the lab up, or leave nothing behind."""
+    _clean_old_lab(wish.directory, progress)
+    record = _mark_folder(wish)
+    with _ended_by_signals():
+        try:
+            fleet = _start_everything(wish, record, progress, clocks)
+        except BaseException:  # Ctrl-C too: whatever happens, nothing is left running
+            _leave_nothing(wish, progress)
+            raise
+    progress.total("the fleet is live")
+    return fleet
+
+
+def _clean_old_lab(directory: Path, progress: Progress) -> None:
+    record = read_record(directory)
+    if record is None:
+        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+            raise LabRefused(f"{directory} exists and is not a lab's; give another --dir")
+        return
+    refuse_while_starting(directory, record)
+    if record.stage == "up" and any(is_alive(run) for run in record.programs.values()):
+        raise LabRefused(
+            f"a lab already runs in {directory}; `evenrack lab down` ends it, "
+            "--dir starts another one beside it"
+        )
+    if record.stage != "down":
+        clean_up(directory, record, progress)
+
+
+def _mark_folder(wish: Wish) -> Record:
+    """Mark the folder first: one with the mark may be cleaned by whoever comes next."""
+    owner = identify(wish.owner_pid)
+    if owner is None:
+        raise LabFailed(f"process {wish.owner_pid} is not there")
+    number = free_lab_number(wish.size.region_hosts)
+    record = Record(
+        number=number, size=wish.size, retain=wish.retain, stage="starting", owner=owner
+    )
+    record.fleet(wish.directory)  # says what is wrong with the size before anything is made
+    # others may pass through, not look: as root PostgreSQL may have to run as somebody else
+    wish.directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+    write_record(wish.directory, record)
+    return record
+
+
+def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Clocks) -> Fleet:
+    fleet = lay_out(wish.directory, record.number, wish.size)
+    programs = LabPrograms(fleet, wish.programs)
+    with progress.step("PostgreSQL started"):
+        programs.start("postgres")
+    with progress.step("configuration written, schema made"):
+        write_files(fleet, programs.postgres.dsn())
+        _initialise(fleet, wish.programs)
+    with progress.step(f"{len(fleet.processes)} region processes started"):
+        for process in fleet.processes:
+            programs.start(process.name)
+        _wait_for_sockets(fleet, programs, clocks)
+    with progress.step(f"{len(fleet.racks)} racks connected and managed"):
+        for rack in fleet.racks:
+            programs.start(rack.name)
+        wait_until_live(fleet, programs, clocks)
+    started = read_record(wish.directory)
+    if started is None:
+        raise LabFailed(f"{record_path(wish.directory)} was removed meanwhile")
+    write_record(wish.directory, evolve(started, stage="up"))
+    return fleet
+
+
+def write_files(fleet: Fleet, database: str) -> None:
+    """Write every configuration file and secret, readable by this user only."""
+    secret = f"{secrets.token_urlsafe(_SECRET_BYTES)}\n"
+    for daemon in fleet.daemons():
+        (daemon.folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_private(daemon.folder / "secret", secret)
+    for process in fleet.processes:
+        (process.folder / "run").mkdir(exist_ok=True, mode=0o700)
+        _write_private(process.config, region_config(process, database))
+    for rack in fleet.racks:
+        _write_private(rack.config, rack_config(rack))
+
+
+def wait_until_live(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
+    """Wait until every rack is connected to every process and managed, or name the culprit."""
+    client = fleet_client(fleet)
+    missing: str | None = "nothing was seen yet"
+
+    def live() -> bool:
+        nonlocal missing
+        _refuse_dead(fleet, programs)
+        missing = what_is_missing(fleet, fleet_status(client))
+        return missing is None
+
+    if not clocks.wait_until(live, seconds=LIVE_SECONDS, every=0.1):
+        culprit = _culprit(fleet, missing or "")
+        raise LabFailed(
+            f"the fleet is not live after {LIVE_SECONDS:g} s: {missing}\n{last_lines(culprit)}"
+        )
+
+
+def _initialise(fleet: Fleet, programs: Path) -> None:
+    first = fleet.processes[0]
+    program = str(programs / "evenrack-regiond")
+    run_program([program, "init", "--config", str(first.config)], seconds=INIT_SECONDS)
+
+
+def _wait_for_sockets(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
+    def all_there() -> bool:
+        _refuse_dead(fleet, programs)
+        return all(path.exists() for path in fleet.sockets())
+
+    if not clocks.wait_until(all_there, seconds=SOCKET_SECONDS):
+        late = next(process for process in fleet.processes if not process.socket.exists())
+        raise LabFailed(
+            f"{late.name} made no administration socket within {SOCKET_SECONDS:g} s\n"
+            f"{last_lines(late)}"
+        )
+
+
+def _refuse_dead(fleet: Fleet, programs: LabPrograms) -> None:
+    record = read_record(fleet.directory)
+    started: set[str] = set() if record is None else set(record.programs)
+    for name in programs.dead():
+        if name in started:
+            raise LabFailed(f"{name} ended by itself\n{last_lines(fleet.daemon(name))}")
+
+
+def _culprit(fleet: Fleet, missing: str) -> Daemon:
+    named = [daemon for daemon in fleet.racks if daemon.rack in missing.split()]
+    return named[0] if named else fleet.processes[0]
+
+
+def _leave_nothing(wish: Wish, progress: Progress) -> None:
+    record = read_record(wish.directory)
+    if record is None:
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop this
+    try:
+        clean_up(wish.directory, record, progress)
+    except (EvenrackError, OSError) as error:
+        raise LabFailed(f"the lab could not be cleaned: {error}") from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let a closed terminal, or a plain kill, clean up like Ctrl-C."""
+    before = {
+        number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

@@ -1,0 +1,1 @@
+"""What exists: frozen values, no input or output."""

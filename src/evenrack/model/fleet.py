@@ -1,0 +1,115 @@
+"""The fleet as the tables show it in one reading: regions, racks, links and who manages whom."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Literal
+
+from attrs import field, frozen
+
+from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId
+
+ProcessState = Literal["running", "dead", "off"]
+
+
+@frozen(kw_only=True)
+class RegionProcess:
+    """One region process, alive or not."""
+
+    id: ProcessId
+    region: RegionId
+    incarnation: int
+    pid: int
+    state: ProcessState
+
+
+@frozen(kw_only=True)
+class Rack:
+    """One rack that has said hello at least once."""
+
+    id: RackId
+    hostname: str
+    address: str
+    stopped: bool = False
+    """Its daemon said goodbye: it was stopped in order."""
+    holds: FleetNumber = BEFORE_ALL
+    """Number of the plan that the rack last said it follows."""
+    holds_fingerprint: str = ""
+    clone_address: str | None = None
+    """Where a second daemon with this identity was refused within the last minute."""
+
+
+@frozen(kw_only=True)
+class Link:
+    """One connection of a rack to a region process, held by both ends."""
+
+    id: LinkId
+    rack: RackId
+    process: ProcessId
+
+
+@frozen(kw_only=True)
+class Managing:
+    """Which process manages a rack, and the number of the decision."""
+
+    process: ProcessId
+    number: FleetNumber
+
+
+@frozen(kw_only=True)
+class Leadership:
+    """Who leads, and the fleet's number."""
+
+    number: FleetNumber
+    epoch: int
+    holder: ProcessId | None = None
+    holder_incarnation: int = 0
+    lock_backend: int = 0
+    """PostgreSQL process that held the leader's lock."""
+
+
+@frozen(kw_only=True, slots=False)  # slots would leave no room for the cached properties
+class Fleet:
+    """One consistent reading of everything that decisions are made from."""
+
+    leadership: Leadership
+    regions: Mapping[RegionId, str] = field(factory=dict)
+    """Region host to its host name."""
+    processes: Mapping[ProcessId, RegionProcess] = field(factory=dict)
+    racks: Mapping[RackId, Rack] = field(factory=dict)
+    links: tuple[Link, ...] = ()
+    """Only links to running processes."""
+    managing: Mapping[RackId, Managing] = field(factory=dict)
+    open_problems: Mapping[tuple[str, str], datetime] = field(factory=dict)
+    """(code, object) of each problem that is recorded as open, with when it began."""
+
+    @cached_property
+    def live(self) -> tuple[ProcessId, ...]:
+        """The running processes, in the order of their names."""
+        return tuple(sorted(p.id for p in self.processes.values() if p.state == "running"))
+
+    @cached_property
+    def reach(self) -> Mapping[RackId, tuple[ProcessId, ...]]:
+        """The running processes that each rack is connected to, in the order of their names."""
+        reach: dict[RackId, set[ProcessId]] = {rack: set() for rack in sorted(self.racks)}
+        for link in self.links:
+            reach[link.rack].add(link.process)
+        return {rack: tuple(sorted(processes)) for rack, processes in reach.items()}
+
+    def manager_of(self, rack: RackId) -> ProcessId | None:
+        """Name the process that manages this rack now: assigned, running and connected."""
+        managing = self.managing.get(rack)
+        if managing is None or managing.process not in self.reach.get(rack, ()):
+            return None
+        return managing.process
+
+    @cached_property
+    def managed(self) -> Mapping[ProcessId, int]:
+        """How many racks each running process manages."""
+        counts = dict.fromkeys(self.live, 0)
+        for rack in self.managing:
+            manager = self.manager_of(rack)
+            if manager is not None:
+                counts[manager] += 1
+        return counts

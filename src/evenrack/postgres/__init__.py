@@ -1,0 +1,1 @@
+"""The launcher of a throw-away PostgreSQL server, for the lab and the tests."""

@@ -1,0 +1,97 @@
+"""The catalogue of problems: what each means, who suffers, what to do.
+
+The same entries feed `evenrack status`, events, API errors and `docs/problems.md`. An entry is
+added here by the commit that can first report it.
+"""
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Problem:
+    """One kind of trouble that an operator can be told of."""
+
+    code: str
+    """Stable name, also the end of the problem's address in API errors."""
+    severity: int
+    """0 is worst; `status` shows the worst first."""
+    meaning: str
+    suffers: str
+    do: str
+
+
+_ENTRIES = (
+    Problem(
+        code="DatabaseUnreachable",
+        severity=0,
+        meaning="The region processes cannot reach PostgreSQL.",
+        suffers="Changes and power orders are refused and nothing is rebalanced. Racks keep their "
+        "links, and DHCP goes on.",
+        do="Start PostgreSQL or mend the network to it; all recovers by itself. "
+        "The setting is `database:` in regiond.conf.",
+    ),
+    Problem(
+        code="NoLeader",
+        severity=1,
+        meaning="No region process leads, so nothing is assigned or moved.",
+        suffers="Racks whose managing process dies now stay unmanaged.",
+        do="It should end within 5 s by itself. If not, look in the logs of every region process "
+        "for why it could not take over the leadership.",
+    ),
+    Problem(
+        code="RackUnmanaged",
+        severity=2,
+        meaning="A connected rack has no live region process that manages it.",
+        suffers="New plans do not reach this rack.",
+        do="It should end within a second by itself. If not, see who leads with `evenrack status` "
+        "and look in that process's log.",
+    ),
+    Problem(
+        code="RackLost",
+        severity=3,
+        meaning="No region process has a connection to this rack.",
+        suffers="The rack gets no plans. Its dhcpd goes on with its last plan.",
+        do="See whether the rack host runs and reaches the regions: "
+        "`systemctl status evenrack-rackd` there.",
+    ),
+    Problem(
+        code="RackCloned",
+        severity=3,
+        meaning="A second daemon says that it is this rack; it is refused while the first answers.",
+        suffers="The second host is not managed at all.",
+        do="On the host that is the copy (both addresses are in the event), stop evenrack-rackd, "
+        "remove its state folder and start it again: it gets an identity of its own.",
+    ),
+    Problem(
+        code="RegionNotRedundant",
+        severity=4,
+        meaning="Only one region process runs.",
+        suffers="Nobody now; every rack is unmanaged when that process dies.",
+        do="Start a second region process, better on a second host: "
+        "`systemctl start evenrack-regiond@2`.",
+    ),
+    Problem(
+        code="RackPartlyConnected",
+        severity=5,
+        meaning="A rack is connected to some of the live region processes, not to all.",
+        suffers="Nobody now; the rack has fewer processes to fall back on.",
+        do="See that the rack host reaches every RPC address of the missing processes; "
+        "`evenrack region show` lists them.",
+    ),
+    Problem(
+        code="PlanNotApplied",
+        severity=5,
+        meaning="A managed rack has not confirmed its newest plan.",
+        suffers="The rack goes on with an older plan.",
+        do="Look in the rack daemon's log for the plan's number and the reason.",
+    ),
+    Problem(
+        code="VersionMismatch",
+        severity=5,
+        meaning="A rack speaks a version of the conversation that this region does not know.",
+        suffers="The rack is refused.",
+        do="Upgrade region processes first, then racks; racks may be one version behind.",
+    ),
+)
+
+CATALOGUE: dict[str, Problem] = {entry.code: entry for entry in _ENTRIES}

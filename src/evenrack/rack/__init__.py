@@ -1,0 +1,1 @@
+"""The rack daemon: connected to every region process, carries out its plan, never decides."""

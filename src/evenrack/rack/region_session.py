@@ -1,0 +1,156 @@
+"""The rack's end of a link to a region process: proves itself, says hello, pings, takes plans."""
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from evenrack.config.secret_file import Secret
+from evenrack.errors import NotAuthenticated
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.rack_plan import RackPlan
+from evenrack.model.region_endpoints import RegionEndpoints
+from evenrack.wire import handshake
+from evenrack.wire.rack_commands import ApplyPlan
+from evenrack.wire.region_commands import (
+    Challenge,
+    Goodbye,
+    Hello,
+    ListEndpoints,
+    Ping,
+    Prove,
+    ReportLostLink,
+)
+from evenrack.wire.session import LinkEnd
+from evenrack.wire.version import PROTOCOL
+
+
+@frozen(kw_only=True)
+class RackSelf:
+    """What a session needs of its rack."""
+
+    rack: RackId
+    run: RunId
+    hostname: str
+    secret: Secret
+    token_bytes: Callable[[int], bytes]
+    clock: IReactorTime
+    ping_seconds: float
+    silence_seconds: float
+    holds: Callable[[], tuple[FleetNumber, str]]
+    """Number and fingerprint of the plan that is followed."""
+    follow: Callable[[RackPlan], None]
+    granted: Callable[[ProcessId, float], None]
+    """A lease: from which process, and when the ping was sent."""
+    known_regions: Callable[[], str]
+    """Fingerprint of the list of region processes."""
+    learn_regions: Callable[[RegionEndpoints], None]
+
+
+class RegionSession(LinkEnd):
+    """Speaks for one rack to one region process; takes no command before the region's proof."""
+
+    def __init__(self, rack: RackSelf, lost: Callable[["RegionSession"], None]) -> None:
+        super().__init__(rack.clock, silence_seconds=rack.silence_seconds)
+        self._rack = rack
+        self._lost = lost
+        self._region_proved = False
+        self._next_ping: IDelayedCall | None = None
+        self.process: ProcessId | None = None
+        self.ended: Deferred[None] = Deferred()
+        self.link: LinkId | None = None
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._next_ping is not None and self._next_ping.active():
+            self._next_ping.cancel()
+        super().connectionLost(reason)
+        self._lost(self)
+        self.ended.callback(None)
+
+    def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
+        """Find the answer to a command; only a region that proved itself may command."""
+        if not self._region_proved:
+            self.cut("it sent a command before it proved itself")
+            return None
+        return super().locateResponder(name)
+
+    @ApplyPlan.responder
+    def apply_plan(self, plan: RackPlan) -> dict[str, Any]:
+        self._rack.follow(plan)
+        number, fingerprint = self._rack.holds()
+        return {"generation": number, "fingerprint": fingerprint}
+
+    async def authenticate(self) -> None:
+        """Prove both ends to each other; NotAuthenticated when either secret is another."""
+        mine = self._rack.token_bytes(handshake.NONCE_BYTES)
+        answer = await self.callRemote(Challenge, nonce=mine)
+        theirs, secret = answer["nonce"], self._rack.secret.reveal()
+        if len(theirs) != handshake.NONCE_BYTES or not handshake.proves(
+            answer["proof"], secret, "region", mine, theirs
+        ):
+            raise NotAuthenticated(
+                "the region does not know this rack's secret: compare the two secret_file"
+            )
+        await self.callRemote(Prove, proof=handshake.proof(secret, "rack", mine, theirs))
+        self._region_proved = True
+
+    async def greet(self) -> ProcessId:
+        """Say hello and begin to ping; gives the process at the other end once it knows us."""
+        number, fingerprint = self._rack.holds()
+        greeting = self.callRemote(
+            Hello,
+            protocol=PROTOCOL,
+            rack=self._rack.rack,
+            run=self._rack.run,
+            hostname=self._rack.hostname,
+            generation=number,
+            fingerprint=fingerprint,
+        )
+        self._ping_later()  # the region may take longer over the hello than silence is allowed
+        answer = await greeting
+        self.process, self.link = ProcessId(answer["process"]), LinkId(answer["link"])
+        self._ping()
+        return self.process
+
+    async def report_lost_link(self, link: LinkId) -> None:
+        """Tell this region that another link of this rack is gone."""
+        await self.callRemote(ReportLostLink, link=link)
+
+    async def say_goodbye(self) -> None:
+        """Tell this region that the daemon is being stopped in order."""
+        await self.callRemote(Goodbye)
+
+    def _ping_later(self) -> None:
+        if self.is_open:
+            self._next_ping = self.clock.callLater(self._rack.ping_seconds, self._ping)
+
+    def _ping(self) -> None:
+        if self._next_ping is not None and self._next_ping.active():
+            self._next_ping.cancel()
+        if self.is_open:
+            Deferred.fromCoroutine(self._ping_once())
+            self._ping_later()
+
+    async def _ping_once(self) -> None:
+        """Ask once; a link that ends meanwhile, or a region with a bug, is told of elsewhere."""
+        asked_at = self.clock.seconds()
+        try:
+            answer = await self.callRemote(Ping)
+            if answer["lease"] and self.process is not None:
+                self._rack.granted(self.process, asked_at)
+            if answer["endpoints"] != self._rack.known_regions():
+                known = await self.callRemote(ListEndpoints)
+                self._rack.learn_regions(known["endpoints"])
+        except amp.RemoteAmpError as problem:
+            self.log.warn(
+                "{peer}: ping refused: {problem}", peer=self.peer_address, problem=problem
+            )
+        except Exception as problem:  # noqa: BLE001  every kind of lost connection
+            if self.is_open:
+                self.log.warn("{peer}: {problem}", peer=self.peer_address, problem=repr(problem))

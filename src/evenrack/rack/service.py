@@ -1,0 +1,85 @@
+"""Puts a rack daemon together from its parts, and starts and stops them in order."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.secret_file import Secret
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import ProcessId, RunId
+from evenrack.model.rack_plan import RackPlan
+from evenrack.rack.lease import Lease
+from evenrack.rack.newest_plan import NewestPlan
+from evenrack.rack.region_connections import Dialling, RegionConnections
+from evenrack.rack.region_session import RackSelf
+from evenrack.rack.state_folder import StateFolder
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """Everything from outside that a rack daemon lives on; the simulation has its own."""
+
+    clock: IReactorTime
+    token_bytes: Callable[[int], bytes]
+    dialling: Dialling
+    state: StateFolder
+
+
+class RackService(MultiService):
+    """One rack daemon."""
+
+    log = Logger()
+
+    def __init__(self, config: RackConfig, secret: Secret, surroundings: Surroundings) -> None:
+        super().__init__()
+        self._state = surroundings.state
+        self.rack = self._state.rack_id(surroundings.token_bytes)
+        self.newest = NewestPlan(self.rack, self._own_plan())
+        self.lease = Lease(surroundings.clock)
+        self.connections = RegionConnections(
+            surroundings.dialling, self._state.regions(), self._state.keep_regions
+        )
+        self.connections.begin_as(
+            RackSelf(
+                rack=self.rack,
+                run=RunId(surroundings.token_bytes(8).hex()),
+                hostname=config.rack_name,
+                secret=secret,
+                token_bytes=surroundings.token_bytes,
+                clock=surroundings.clock,
+                ping_seconds=config.liveness.ping_seconds,
+                silence_seconds=config.liveness.silence_seconds,
+                holds=self._holds,
+                follow=self._follow,
+                granted=self._granted,
+                known_regions=self.connections.known_regions,
+                learn_regions=self.connections.learn_regions,
+            )
+        )
+        self.connections.setServiceParent(self)
+
+    def _holds(self) -> tuple[FleetNumber, str]:
+        return self.newest.number, self.newest.fingerprint
+
+    def _follow(self, plan: RackPlan) -> None:
+        """Keep the plan on disk first: what was confirmed must be there after a crash."""
+        if self.newest.is_news(plan):
+            self._state.keep_plan(plan)
+            self.newest.follow(plan)
+            self.log.info(
+                "follows plan {number}: managed by {process}",
+                number=str(plan.number),
+                process=plan.managed_by,
+            )
+
+    def _granted(self, process: ProcessId, asked_at: float) -> None:
+        self.lease.granted(process, asked_at=asked_at)
+
+    def _own_plan(self) -> RackPlan | None:
+        """Read the remembered plan; one of another rack (a copied folder) is left alone."""
+        plan = self._state.plan()
+        return plan if plan is not None and plan.rack == self.rack else None

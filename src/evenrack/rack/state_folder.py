@@ -1,0 +1,70 @@
+"""What a rack remembers over restarts: its identity, the regions it knows, its newest plan."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.logger import Logger
+
+from evenrack.model.identifiers import RackId, rack_id_from_text
+from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
+from evenrack.model.region_endpoints import (
+    RegionEndpoints,
+    endpoints_from_json,
+    endpoints_to_json,
+)
+from evenrack.runtime.safe_write import safe_write
+
+ID_CHARACTERS = "0123456789abcdefghijkmnpqrstvwxyz"[:32]
+"""Thirty-two that are not mistaken for each other, so that five bits choose one."""
+
+Value = TypeVar("Value")
+
+
+class StateFolder:
+    """One small file for each thing; a file that cannot be read counts as not there."""
+
+    log = Logger()
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def rack_id(self, token_bytes: Callable[[int], bytes]) -> RackId:
+        """Give this rack's identity, made at its first start."""
+        path = self._folder / "rack_id"
+        if path.exists():
+            return rack_id_from_text(path.read_text().strip())
+        new = RackId("".join(ID_CHARACTERS[byte % 32] for byte in token_bytes(8)))
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        safe_write(path, f"{new}\n".encode())
+        return new
+
+    def regions(self) -> RegionEndpoints:
+        """Give the region processes that were known last; empty when none were."""
+        return self._read("regions.json", endpoints_from_json) or {}
+
+    def keep_regions(self, known: RegionEndpoints) -> None:
+        """Remember the region processes."""
+        self._write("regions.json", endpoints_to_json(known))
+
+    def plan(self) -> RackPlan | None:
+        """Give the plan that was followed last."""
+        return self._read("plan.json", rack_plan_from_json)
+
+    def keep_plan(self, plan: RackPlan) -> None:
+        """Remember the plan that is followed."""
+        self._write("plan.json", rack_plan_to_json(plan))
+
+    def _read(self, name: str, from_json: Callable[[Any], Value]) -> Value | None:
+        path = self._folder / name
+        try:
+            return from_json(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as problem:
+            self.log.warn("ignoring {path}: {problem}", path=str(path), problem=str(problem))
+            return None
+
+    def _write(self, name: str, form: object) -> None:
+        safe_write(self._folder / name, json.dumps(form, sort_keys=True).encode() + b"\n")

@@ -1,0 +1,57 @@
+"""The rack links that this process holds right now: its sockets, not its rows."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import LinkId, RackId, RunId
+from evenrack.model.rack_plan import RackPlan
+
+
+class RackLink(Protocol):
+    """One link to a rack, after its hello."""
+
+    link: LinkId
+    rack: RackId
+    run: RunId
+    hostname: str
+    peer_address: str
+    holds: FleetNumber
+    holds_fingerprint: str
+
+    async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
+        """Send a plan; give the number and fingerprint of what the rack follows now."""
+
+    def cut(self, reason: str) -> None:
+        """End the link, with the reason in the log."""
+
+
+class ConnectedRacks:
+    """Every link by rack, oldest first; a rack may have several to one process."""
+
+    def __init__(self) -> None:
+        self._links: dict[RackId, list[RackLink]] = {}
+
+    def add(self, link: RackLink) -> None:
+        """Count a link from its hello on."""
+        self._links.setdefault(link.rack, []).append(link)
+
+    def remove(self, link: RackLink) -> None:
+        """Count a link no more; other links of the same rack stay."""
+        links = self._links.get(link.rack, [])
+        if link in links:
+            links.remove(link)
+        if not links:
+            self._links.pop(link.rack, None)
+
+    def racks(self) -> list[RackId]:
+        """Give the racks that have a link, in the order of their ids."""
+        return sorted(self._links)
+
+    def links_of(self, rack: RackId) -> tuple[RackLink, ...]:
+        """Give a rack's links, oldest first."""
+        return tuple(self._links.get(rack, ()))
+
+    def all_links(self) -> Iterable[RackLink]:
+        """Give every link, rack by rack."""
+        return [link for rack in self.racks() for link in self._links[rack]]

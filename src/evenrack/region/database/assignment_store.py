@@ -1,0 +1,52 @@
+"""Writes what the leader decided: who manages whom, and which problems are open."""
+
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import Connection, text
+
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import ProcessId, RackId
+
+
+def write_managing(
+    connection: Connection, managers: Mapping[RackId, ProcessId], number: FleetNumber
+) -> None:
+    """Assign racks to their managing processes under this number."""
+    if managers:
+        connection.execute(
+            text(
+                "INSERT INTO managing (rack_id, process_id, era, generation) "
+                "SELECT rack, process, :era, :generation "
+                "FROM unnest(CAST(:racks AS text[]), CAST(:processes AS text[])) "
+                "AS decided (rack, process) "
+                "ON CONFLICT (rack_id) DO UPDATE SET process_id = excluded.process_id, "
+                "era = excluded.era, generation = excluded.generation"
+            ),
+            {
+                "racks": list(managers),
+                "processes": list(managers.values()),
+                "era": number.era,
+                "generation": number.generation,
+            },
+        )
+
+
+def open_problems(connection: Connection, problems: Iterable[tuple[str, str, str]]) -> None:
+    """Record problems (code, object, whom it affects) as beginning now."""
+    for code, problem_object, affects in problems:
+        connection.execute(
+            text(
+                "INSERT INTO problem (code, object, affects) VALUES (:code, :object, :affects) "
+                "ON CONFLICT (code, object) DO NOTHING"
+            ),
+            {"code": code, "object": problem_object, "affects": affects},
+        )
+
+
+def close_problems(connection: Connection, problems: Iterable[tuple[str, str]]) -> None:
+    """Forget problems (code, object) that are over."""
+    for code, problem_object in problems:
+        connection.execute(
+            text("DELETE FROM problem WHERE code = :code AND object = :object"),
+            {"code": code, "object": problem_object},
+        )

@@ -1,0 +1,91 @@
+"""Reads the whole fleet in one transaction."""
+
+from sqlalchemy import Connection, text
+
+from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId
+from evenrack.region.database.leader_store import read_leadership
+
+
+def read_fleet(connection: Connection) -> Fleet:
+    """Give everything that decisions are made from; call inside `Database.read`."""
+    return Fleet(
+        leadership=read_leadership(connection),
+        regions={
+            RegionId(row.id): row.hostname
+            for row in connection.execute(text("SELECT id, hostname FROM region ORDER BY id"))
+        },
+        processes=_processes(connection),
+        racks=_racks(connection),
+        links=_links(connection),
+        managing=_managing(connection),
+        open_problems={
+            (row.code, row.object): row.at
+            for row in connection.execute(text("SELECT code, object, at FROM problem"))
+        },
+    )
+
+
+def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
+    rows = connection.execute(
+        text("SELECT id, region_id, incarnation, pid, state FROM process ORDER BY id")
+    )
+    return {
+        ProcessId(row.id): RegionProcess(
+            id=ProcessId(row.id),
+            region=RegionId(row.region_id),
+            incarnation=row.incarnation,
+            pid=row.pid,
+            state=row.state,
+        )
+        for row in rows
+    }
+
+
+def _racks(connection: Connection) -> dict[RackId, Rack]:
+    rows = connection.execute(
+        text(
+            "SELECT id, hostname, address, stopped, holds_era, holds_generation, "
+            "holds_fingerprint, CASE WHEN clone_at > clock_timestamp() - interval '60 s' "
+            "THEN clone_address END AS clone_address FROM rack ORDER BY id"
+        )
+    )
+    return {
+        RackId(row.id): Rack(
+            id=RackId(row.id),
+            hostname=row.hostname,
+            address=row.address,
+            stopped=row.stopped,
+            holds=FleetNumber(row.holds_era, row.holds_generation),
+            holds_fingerprint=row.holds_fingerprint,
+            clone_address=row.clone_address,
+        )
+        for row in rows
+    }
+
+
+def _links(connection: Connection) -> tuple[Link, ...]:
+    rows = connection.execute(
+        text(
+            "SELECT c.link, c.rack_id, c.process_id FROM connection c "
+            "JOIN process p ON p.id = c.process_id AND p.incarnation = c.incarnation "
+            "WHERE p.state = 'running' AND c.rack_holds ORDER BY c.rack_id, c.process_id, c.link"
+        )
+    )
+    return tuple(
+        Link(id=LinkId(row.link), rack=RackId(row.rack_id), process=ProcessId(row.process_id))
+        for row in rows
+    )
+
+
+def _managing(connection: Connection) -> dict[RackId, Managing]:
+    rows = connection.execute(
+        text("SELECT rack_id, process_id, era, generation FROM managing ORDER BY rack_id")
+    )
+    return {
+        RackId(row.rack_id): Managing(
+            process=ProcessId(row.process_id), number=FleetNumber(row.era, row.generation)
+        )
+        for row in rows
+    }

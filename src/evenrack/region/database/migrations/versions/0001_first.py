@@ -1,0 +1,117 @@
+"""The first schema: regions, racks, their links, who manages whom, events and problems."""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+STATEMENTS = (
+    """
+    CREATE TABLE cluster (
+        id integer PRIMARY KEY CONSTRAINT cluster_is_one CHECK (id = 1),
+        schema_min integer NOT NULL,
+        schema_max integer NOT NULL,
+        secret_fingerprint text,
+        secret_host text
+    )
+    """,
+    "COMMENT ON TABLE cluster IS "
+    "'One row: which programs may use this database, and where the secret was made.'",
+    "INSERT INTO cluster (id, schema_min, schema_max) VALUES (1, 1, 1)",
+    """
+    CREATE TABLE leadership (
+        id integer PRIMARY KEY CONSTRAINT leadership_is_one CHECK (id = 1),
+        epoch bigint NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL,
+        database_identity text NOT NULL,
+        holder_id text,
+        holder_incarnation bigint NOT NULL,
+        lock_backend integer NOT NULL
+    )
+    """,
+    "COMMENT ON TABLE leadership IS "
+    "'One row: the fence of the leader and the number of the fleet.'",
+    "INSERT INTO leadership VALUES (1, 0, 0, 0, '', NULL, 0, 0)",
+    "CREATE TABLE region (id text PRIMARY KEY, hostname text NOT NULL)",
+    """
+    CREATE TABLE process (
+        id text PRIMARY KEY,
+        region_id text NOT NULL REFERENCES region (id),
+        incarnation bigint NOT NULL,
+        beat bigint NOT NULL,
+        pid integer NOT NULL,
+        addresses jsonb NOT NULL,
+        state text NOT NULL CONSTRAINT process_state_known
+            CHECK (state in ('running', 'dead', 'off'))
+    )
+    """,
+    """
+    CREATE TABLE rack (
+        id text PRIMARY KEY,
+        hostname text NOT NULL,
+        run text NOT NULL,
+        address text NOT NULL,
+        stopped boolean NOT NULL,
+        holds_era bigint NOT NULL,
+        holds_generation bigint NOT NULL,
+        holds_fingerprint text NOT NULL,
+        clone_address text,
+        clone_at timestamptz
+    )
+    """,
+    """
+    CREATE TABLE connection (
+        link text PRIMARY KEY,
+        process_id text NOT NULL REFERENCES process (id),
+        incarnation bigint NOT NULL,
+        rack_id text NOT NULL REFERENCES rack (id),
+        run text NOT NULL,
+        address text NOT NULL,
+        rack_holds boolean NOT NULL DEFAULT true
+    )
+    """,
+    "CREATE INDEX connection_of_process ON connection (process_id)",
+    "CREATE INDEX connection_of_rack ON connection (rack_id)",
+    "COMMENT ON TABLE connection IS "
+    "'One row for each live socket between a rack and a region process.'",
+    """
+    CREATE TABLE managing (
+        rack_id text PRIMARY KEY REFERENCES rack (id),
+        process_id text NOT NULL REFERENCES process (id),
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX managing_of_process ON managing (process_id)",
+    """
+    CREATE TABLE event (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at timestamptz NOT NULL DEFAULT now(),
+        kind text NOT NULL,
+        object text NOT NULL,
+        text text NOT NULL,
+        data jsonb NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX event_of_kind ON event (kind, id)",
+    """
+    CREATE TABLE problem (
+        code text NOT NULL,
+        object text NOT NULL,
+        at timestamptz NOT NULL DEFAULT now(),
+        affects text NOT NULL,
+        PRIMARY KEY (code, object)
+    )
+    """,
+    "COMMENT ON TABLE problem IS "
+    "'Open problems with when they began; the leader opens and closes them.'",
+)
+
+
+def upgrade() -> None:
+    """Make every table and its single rows."""
+    for statement in STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,67 @@
+"""The newest reading of the fleet; the last known one while the database is away."""
+
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.errors import DatabaseUnreachable
+from evenrack.model.fleet import Fleet, Leadership
+from evenrack.model.fleet_number import BEFORE_ALL
+from evenrack.region.database.engine import Database
+from evenrack.region.database.fleet_store import read_fleet
+
+ANSWER_SECONDS = 2.0
+"""A database that takes longer to answer one reading counts as unreachable."""
+
+NOTHING_KNOWN = Fleet(leadership=Leadership(number=BEFORE_ALL, epoch=0))
+
+
+@frozen
+class View:
+    """A reading, and why it is not of this moment (None when it is)."""
+
+    fleet: Fleet
+    problem: str | None
+
+
+class FleetView:
+    """Reads once for all who ask at the same time."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._clock = clock
+        self._last = NOTHING_KNOWN
+        self._waiting: list[Deferred[View]] = []
+        self._reading = False
+
+    async def look(self) -> View:
+        """Give the fleet as it is now, or as it was last known with the reason."""
+        mine: Deferred[View] = Deferred()
+        self._waiting.append(mine)
+        mine.addTimeout(ANSWER_SECONDS, self._clock)
+        if not self._reading:
+            self._reading = True
+            Deferred.fromCoroutine(self._read())
+        try:
+            return await mine
+        except DeferredTimeout:
+            return View(self._last, f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s")
+
+    async def _read(self) -> None:
+        try:
+            self._last = await self._database.read(read_fleet)
+            view = View(self._last, None)
+        except DatabaseUnreachable as problem:
+            view = View(self._last, str(problem))
+        finally:
+            self._reading = False
+            waiting, self._waiting = self._waiting, []
+        for mine in waiting:
+            if not mine.called:
+                mine.callback(view)
+
+
+Look = Callable[[], Awaitable[View]]

@@ -1,0 +1,144 @@
+"""Pages that answer JSON, and problems as RFC 9457 says."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from evenrack.errors import DatabaseUnreachable
+
+log = Logger()
+
+DOCUMENTATION = "urn:evenrack:problem:"
+"""Problems are named by their code in `docs/problems.md`."""
+
+
+@frozen(kw_only=True)
+class HttpProblem(Exception):
+    """An answer that says what is wrong."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    more: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Query:
+    """What a request asked beyond its path."""
+
+    arguments: Mapping[str, str]
+
+    def whole_number(self, name: str, default: int | None, *, most: int) -> int | None:
+        """Read an argument that is a whole number from 0 to `most`; HttpProblem 400 otherwise."""
+        text = self.arguments.get(name)
+        if text is None:
+            return default
+        if not text.isascii() or not text.isdecimal() or not int(text) <= most:
+            raise HttpProblem(
+                status=400,
+                code="BadRequest",
+                title="An argument was not understood",
+                detail=f"{name}: a whole number from 0 to {most} is needed",
+            )
+        return int(text)
+
+
+Answer = Callable[[Query], Awaitable[object]]
+
+
+class JsonPage(Resource):
+    """One address that answers GET with JSON."""
+
+    isLeaf = True
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def render_GET(self, request: Request) -> int:
+        answering = Deferred.fromCoroutine(self._respond(request))
+        request.notifyFinish().addErrback(lambda _: answering.cancel())
+        return NOT_DONE_YET
+
+    async def _respond(self, request: Request) -> None:
+        try:
+            body = await self._answer(_query_of(request))
+        except CancelledError:
+            return  # nobody is there to answer
+        except HttpProblem as problem:
+            write_problem(request, problem)
+        except DatabaseUnreachable as problem:
+            write_problem(request, database_problem(str(problem)))
+        except Exception:  # noqa: BLE001  a bug in one answer must not leave a request open
+            log.failure("answering {path} failed", path=request.path.decode("ascii", "replace"))
+            write_problem(request, INTERNAL)
+        else:
+            write_json(request, 200, body)
+
+
+class Missing(Resource):
+    """What is answered where there is nothing."""
+
+    isLeaf = True
+
+    def render(self, request: Request) -> int:
+        path = request.path.decode("ascii", "replace")
+        problem = HttpProblem(
+            status=404, code="NotFound", title="Nothing is here", detail=f"{path} does not exist"
+        )
+        write_problem(request, problem)
+        return NOT_DONE_YET
+
+
+INTERNAL = HttpProblem(
+    status=500, code="Internal", title="A bug was found", detail="see the log of this process"
+)
+
+
+def database_problem(detail: str) -> HttpProblem:
+    """Say that PostgreSQL cannot be reached."""
+    return HttpProblem(
+        status=503,
+        code="DatabaseUnreachable",
+        title="The region process cannot reach PostgreSQL",
+        detail=detail,
+    )
+
+
+def write_problem(request: Request, problem: HttpProblem) -> None:
+    """Answer with a problem as application/problem+json."""
+    body = {
+        "type": DOCUMENTATION + problem.code,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        **problem.more,
+    }
+    write_json(request, problem.status, body, content_type=b"application/problem+json")
+
+
+def write_json(
+    request: Request, status: int, body: object, *, content_type: bytes = b"application/json"
+) -> None:
+    """Answer with JSON and end the request."""
+    request.setResponseCode(status)
+    request.setHeader(b"content-type", content_type)
+    request.setHeader(b"cache-control", b"no-store")
+    request.write(json.dumps(body).encode() + b"\n")
+    request.finish()
+
+
+def _query_of(request: Request) -> Query:
+    arguments = {
+        name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
+        for name, values in (request.args or {}).items()
+    }
+    return Query(arguments=arguments)

@@ -1,0 +1,168 @@
+"""The addresses under /api/v1 and what each answers."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import frozen
+from twisted.web.resource import Resource
+from twisted.web.server import Site
+
+from evenrack.problems import CATALOGUE
+from evenrack.region.database.engine import Database
+from evenrack.region.database.event_store import MOST_EVENTS, read_events
+from evenrack.region.fleet_view import View
+from evenrack.region.http.json_pages import (
+    HttpProblem,
+    JsonPage,
+    Missing,
+    Query,
+    database_problem,
+)
+from evenrack.region.status import status_of
+
+HIGHEST_EVENT = 2**63 - 1
+
+
+@frozen(kw_only=True)
+class ApiSources:
+    """Where the answers come from."""
+
+    look: Callable[[], Awaitable[View]]
+    database: Database
+    wall_clock: Callable[[], datetime]
+    """For times that people read; decides nothing."""
+
+
+def make_site(sources: ApiSources) -> Site:
+    """Make everything that is served over HTTP."""
+    answers = _Answers(sources)
+    api = _folder(
+        {
+            b"status": JsonPage(answers.status),
+            b"problems": _Problems(answers),
+            b"events": JsonPage(answers.events),
+            b"regions": JsonPage(answers.regions),
+            b"racks": JsonPage(answers.racks),
+            b"balance": _folder({b"history": JsonPage(answers.history)}),
+        }
+    )
+    root = _folder(
+        {
+            b"api": _folder({b"v1": api}),
+            b"healthz": JsonPage(answers.healthy),
+            b"readyz": JsonPage(answers.ready),
+        }
+    )
+    return QuietSite(root, timeout=60)
+
+
+class QuietSite(Site):
+    """A site that shows no tracebacks and keeps no log of every request."""
+
+    displayTracebacks = False
+    noisy = False
+
+    def log(self, request: Any) -> None:
+        """Log nothing: what matters is an event, and a request line may hold secrets."""
+
+
+class _Answers:
+    """One method for each address."""
+
+    def __init__(self, sources: ApiSources) -> None:
+        self._sources = sources
+
+    async def status(self, _query: Query) -> dict[str, Any]:
+        view = await self._sources.look()
+        return status_of(view.fleet, database_problem=view.problem, now=self._sources.wall_clock())
+
+    async def problems(self, query: Query) -> object:
+        return (await self.status(query))["problems"]
+
+    async def regions(self, query: Query) -> object:
+        return (await self.status(query))["regions"]
+
+    async def racks(self, query: Query) -> object:
+        return (await self.status(query))["racks"]
+
+    async def events(self, query: Query) -> dict[str, Any]:
+        after = query.whole_number("after", None, most=HIGHEST_EVENT)
+        limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
+        events = await self._sources.database.read(
+            lambda c: read_events(c, after=after, limit=limit)
+        )
+        return {"events": events, "next": events[-1]["id"] if events else after or 0}
+
+    async def history(self, query: Query) -> list[dict[str, Any]]:
+        limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
+        moves = await self._sources.database.read(
+            lambda c: read_events(c, after=None, limit=limit, kind="move")
+        )
+        return [
+            {"at": move["at"], **move["data"], "generation": move["generation"]} for move in moves
+        ]
+
+    async def healthy(self, _query: Query) -> dict[str, bool]:
+        return {"ok": True}
+
+    async def ready(self, _query: Query) -> dict[str, bool]:
+        view = await self._sources.look()
+        if view.problem is not None:
+            raise database_problem(view.problem)
+        return {"ok": True}
+
+
+class _Problems(JsonPage):
+    """The list of problems, and the explanation of one kind below it."""
+
+    isLeaf = False
+
+    def __init__(self, answers: _Answers) -> None:
+        super().__init__(answers.problems)
+
+    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
+        code = path.decode("ascii", "replace")
+        return self if not code else JsonPage(_explain(code))
+
+
+def _explain(code: str) -> Callable[[Query], Awaitable[object]]:
+    async def answer(_query: Query) -> object:
+        problem = CATALOGUE.get(code)
+        if problem is None:
+            raise HttpProblem(
+                status=404,
+                code="NotFound",
+                title="No problem has this code",
+                detail=f"known are: {', '.join(sorted(CATALOGUE))}",
+            )
+        return {
+            "code": problem.code,
+            "meaning": problem.meaning,
+            "suffers": problem.suffers,
+            "do": problem.do,
+        }
+
+    return answer
+
+
+class _Folder(Resource):
+    """An address that only leads to others."""
+
+    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
+        return Missing()
+
+    def render(self, request: Any) -> int:
+        return Missing().render(request)
+
+
+def _folder(children: dict[bytes, Resource]) -> Resource:
+    folder = _Folder()
+    for name, child in children.items():
+        folder.putChild(name, child)
+    return folder
+
+
+def utc_now() -> datetime:
+    """Read the host's clock, for times that people read."""
+    return datetime.now(UTC)  # noqa: TID251  shown, never used in a decision

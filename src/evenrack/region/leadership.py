@@ -1,0 +1,83 @@
+"""Who leads: at most one process, by the fence; soon after a death, by the lock."""
+
+from twisted.logger import Logger
+
+from evenrack.model.fleet import Leadership
+from evenrack.region.database.engine import Database
+from evenrack.region.database.leader_store import (
+    TakeOver,
+    end_session,
+    read_leadership,
+    take_over,
+    try_lock,
+)
+from evenrack.region.database.process_store import Incarnation
+
+LOCK_PURPOSE = "leader lock"
+
+
+class LeaderSeat:
+    """A process's claim to lead; `epoch` is the fence while it holds the seat."""
+
+    log = Logger()
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = database.own_connection(LOCK_PURPOSE)
+        self._lock_backend = 0
+        self.epoch: int | None = None
+
+    async def close(self) -> None:
+        """Give up the lock's session, so that another process need not wait."""
+        self.epoch = None
+        await self._lock.close()
+
+    def step_down(self) -> None:
+        """Lead no more: the fence said that another does."""
+        self.epoch = None
+
+    async def try_to_lead(self, me: Incarnation, *, silent: set[Incarnation]) -> TakeOver | None:
+        """Keep the seat, or take it when it is free; a TakeOver only when it was just taken.
+
+        The seat is free when its holder has lost the lock to this process, or is `silent`.
+        """
+        backend = await self._lock.run(try_lock)
+        fresh_lock = backend is not None and backend != self._lock_backend
+        self._lock_backend = backend or 0
+        seen = await self._database.run(read_leadership)
+        holder = _holder(seen)
+        if self.epoch is not None and (seen.epoch != self.epoch or holder != me):
+            self.step_down()
+        if self.epoch is not None and not fresh_lock:
+            return None
+        if backend is None and holder not in silent:
+            return None
+        return await self._take(me, seen)
+
+    async def _take(self, me: Incarnation, seen: Leadership) -> TakeOver | None:
+        backend = self._lock_backend
+        won = await self._database.run(
+            lambda c: take_over(
+                c,
+                seen_epoch=seen.epoch,
+                process=me.process,
+                incarnation=me.incarnation,
+                lock_backend=backend,
+            )
+        )
+        if won is None:
+            return None
+        self.epoch = won.epoch
+        self.log.info(
+            "leading in epoch {epoch}; before: {holder}", epoch=won.epoch, holder=seen.holder
+        )
+        if not backend and seen.lock_backend and seen.holder is not None:
+            name = f"{seen.holder} {LOCK_PURPOSE}"
+            await self._database.run(lambda c: end_session(c, seen.lock_backend, name))
+        return won
+
+
+def _holder(seen: Leadership) -> Incarnation | None:
+    if seen.holder is None:
+        return None
+    return Incarnation(process=seen.holder, incarnation=seen.holder_incarnation)

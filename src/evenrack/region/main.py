@@ -1,0 +1,114 @@
+"""The program `evenrack-regiond`: init, migrate, run."""
+
+import fcntl
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+import click
+from twisted.internet import reactor
+
+from evenrack.config.region_config import MOST_PROCESSES, RegionConfig, load_region_config
+from evenrack.config.secret_file import load_secret
+from evenrack.errors import ConfigurationRefused, EvenrackError
+from evenrack.model.identifiers import RegionId, process_id
+from evenrack.region.assemble import assemble
+from evenrack.region.database.schema import SCHEMA, upgrade
+from evenrack.region.initialise import initialise
+from evenrack.runtime.daemon import run_daemon, use_steady_clock
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 2
+
+config_option = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    default=Path("/etc/evenrack/regiond.conf"),
+    show_default=True,
+    help="The configuration file.",
+)
+
+
+@click.group()
+def main() -> None:
+    """Run a region process, or prepare the cluster for it."""
+
+
+@main.command()
+@config_option
+def init(path: Path) -> None:
+    """Make the schema and the secret file, once a cluster; safe to repeat."""
+
+    def work(config: RegionConfig) -> None:
+        hostname = socket.gethostname()
+        for sentence in initialise(config, hostname=hostname, token_bytes=secrets.token_bytes):
+            click.echo(sentence)
+        click.echo(f"next: evenrack-regiond run --config {path}")
+
+    _with_config(path, work)
+
+
+@main.command()
+@config_option
+def migrate(path: Path) -> None:
+    """Bring the database to this version's schema; daemons before and after it go on."""
+
+    def work(config: RegionConfig) -> None:
+        upgrade(config.database)
+        click.echo(f"the database has schema {SCHEMA}")
+
+    _with_config(path, work)
+
+
+@main.command()
+@config_option
+@click.option("--instance", type=click.IntRange(1, MOST_PROCESSES), default=1, show_default=True)
+def run(path: Path, instance: int) -> None:
+    """Run region process number INSTANCE of this host."""
+    _with_config(path, lambda config: _run(config, instance))
+
+
+def _with_config(path: Path, work: Callable[[RegionConfig], None]) -> None:
+    """Do the work, or say in full what is wrong and exit: 2 for the configuration, 1 else."""
+    try:
+        work(load_region_config(path))
+    except ConfigurationRefused as refusal:
+        click.echo(str(refusal), err=True)
+        sys.exit(EXIT_REFUSED)
+    except EvenrackError as failure:
+        click.echo(f"evenrack-regiond: {type(failure).__name__}: {failure}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def _run(config: RegionConfig, instance: int) -> None:
+    secret = load_secret(config.secret_file)
+    process = process_id(RegionId(config.region_name), instance)
+    lock = _hold_lock(config.state_dir, instance)
+    use_steady_clock(reactor)
+    service = assemble(config, secret, process, instance, reactor)
+    code = run_daemon(reactor, service)
+    lock.close()
+    sys.exit(code)
+
+
+def _hold_lock(state_dir: Path, instance: int) -> TextIO:
+    """Make sure that this instance runs once on this host."""
+    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = (state_dir / f"regiond-{instance}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        click.echo(
+            f"evenrack-regiond: instance {instance} runs on this host already "
+            f"({lock.name} is held); choose another --instance",
+            err=True,
+        )
+        sys.exit(EXIT_FAILED)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+    return lock

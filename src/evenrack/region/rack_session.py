@@ -1,0 +1,189 @@
+"""The region's end of a link to a rack: proof first, then hello, then work."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from evenrack.config.secret_file import Secret
+from evenrack.errors import NotAuthenticated, RackIdentityInUse, VersionRefused
+from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.rack_plan import RackPlan
+from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
+from evenrack.region.connected_racks import RackLink
+from evenrack.region.refusals import Refusals
+from evenrack.wire import handshake
+from evenrack.wire.rack_commands import ApplyPlan
+from evenrack.wire.region_commands import (
+    Challenge,
+    Goodbye,
+    Hello,
+    ListEndpoints,
+    Ping,
+    Prove,
+    ReportLostLink,
+)
+from evenrack.wire.session import LinkEnd
+from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
+
+GREETING_SECONDS = 5.0
+"""A peer that has not said hello by then is cut."""
+
+
+@frozen(kw_only=True)
+class Reception:
+    """What a session needs of its process."""
+
+    process: ProcessId
+    secret: Secret
+    token_bytes: Callable[[int], bytes]
+    clock: IReactorTime
+    silence_seconds: float
+    refusals: Refusals
+    admit: Callable[[RackLink], Awaitable[None]]
+    gone: Callable[[RackLink], None]
+    cloned: Callable[[RackId, str, str], Awaitable[None]]
+    lost: Callable[[RackId, LinkId], Awaitable[None]]
+    goodbye: Callable[[RackId, RunId], Awaitable[None]]
+    grants_lease: Callable[[RackId], bool]
+    endpoints: Callable[[], RegionEndpoints]
+
+
+class RackSession(LinkEnd):
+    """Answers one rack; nothing but the handshake before both ends have proved themselves."""
+
+    def __init__(self, reception: Reception) -> None:
+        super().__init__(reception.clock, silence_seconds=reception.silence_seconds)
+        self._reception = reception
+        self._nonces: tuple[bytes, bytes] | None = None
+        self._proved = False
+        self._greeted = False
+        self._greeting_check: IDelayedCall | None = None
+        self.link = LinkId(reception.token_bytes(8).hex())
+        self.rack = RackId("")
+        self.run = RunId("")
+        self.hostname = ""
+        self.holds = BEFORE_ALL
+        self.holds_fingerprint = ""
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._greeting_check = self.clock.callLater(GREETING_SECONDS, self._check_greeting)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._greeting_check is not None and self._greeting_check.active():
+            self._greeting_check.cancel()
+        super().connectionLost(reason)
+        if self._greeted:
+            self._reception.gone(self)
+
+    def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
+        """Find the answer to a command; a peer that is not so far is cut."""
+        allowed = (
+            self._greeted
+            if name not in _DOOR
+            else (name == Hello.commandName) == self._proved and not self._greeted
+        )
+        if not allowed:
+            self._reception.refusals.refused(self.peer_address, "sent a command out of turn")
+            self.abort()  # at once: not even "unknown command" is answered
+            return None
+        return super().locateResponder(name)
+
+    @Challenge.responder
+    def challenge(self, nonce: bytes) -> dict[str, bytes]:
+        if len(nonce) != handshake.NONCE_BYTES:
+            raise NotAuthenticated(f"a nonce has {handshake.NONCE_BYTES} bytes")
+        mine = self._reception.token_bytes(handshake.NONCE_BYTES)
+        self._nonces = (nonce, mine)
+        secret = self._reception.secret.reveal()
+        return {"nonce": mine, "proof": handshake.proof(secret, "region", nonce, mine)}
+
+    @Prove.responder
+    def prove(self, proof: bytes) -> dict[str, object]:
+        nonces, self._nonces = self._nonces, None  # one try for each challenge
+        secret = self._reception.secret.reveal()
+        if nonces is None or not handshake.proves(proof, secret, "rack", *nonces):
+            self._refuse("its secret is not the cluster's: compare its secret_file with a region's")
+            raise NotAuthenticated("the secret is not the cluster's")
+        self._proved = True
+        return {}
+
+    @Hello.responder
+    async def hello(
+        self,
+        *,
+        protocol: int,
+        rack: RackId,
+        run: str,
+        hostname: str,
+        generation: FleetNumber,
+        fingerprint: str,
+    ) -> dict[str, str]:
+        if not OLDEST_RACK_PROTOCOL <= protocol <= PROTOCOL:
+            reason = (
+                f"speaks version {protocol}, this region {OLDEST_RACK_PROTOCOL} to {PROTOCOL}: "
+                "upgrade regions first, then racks"
+            )
+            self._reception.refusals.refused(self.peer_address, reason)
+            raise VersionRefused(reason)
+        self.rack, self.run, self.hostname = rack, RunId(run), hostname
+        self.holds, self.holds_fingerprint = generation, fingerprint
+        self._greeted = True
+        await self._admitted()
+        return {"process": self._reception.process, "link": self.link}
+
+    @Ping.responder
+    def ping(self) -> dict[str, object]:
+        return {
+            "lease": self._reception.grants_lease(self.rack),
+            "endpoints": endpoints_fingerprint(self._reception.endpoints()),
+        }
+
+    @ListEndpoints.responder
+    def list_endpoints(self) -> dict[str, RegionEndpoints]:
+        return {"endpoints": self._reception.endpoints()}
+
+    @ReportLostLink.responder
+    async def report_lost_link(self, link: str) -> dict[str, object]:
+        await self._reception.lost(self.rack, LinkId(link))
+        return {}
+
+    @Goodbye.responder
+    async def goodbye(self) -> dict[str, object]:
+        await self._reception.goodbye(self.rack, self.run)
+        return {}
+
+    async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
+        """Send a plan and note what the rack follows now (`connected_racks.RackLink`)."""
+        answer = await self.callRemote(ApplyPlan, plan=plan)
+        self.holds, self.holds_fingerprint = answer["generation"], answer["fingerprint"]
+        return self.holds, self.holds_fingerprint
+
+    async def _admitted(self) -> None:
+        try:
+            await self._reception.admit(self)
+        except RackIdentityInUse as refusal:
+            if self.is_open:
+                self._reception.refusals.refused(self.peer_address, str(refusal))
+                await self._reception.cloned(self.rack, self.peer_address, str(refusal))
+                self.clock.callLater(0.1, self.cut, "its identity is another's")  # after the answer
+            raise
+        if self._greeting_check is not None and self._greeting_check.active():
+            self._greeting_check.cancel()
+        self._reception.refusals.welcomed(self.peer_address)
+
+    def _refuse(self, reason: str) -> None:
+        self._reception.refusals.refused(self.peer_address, reason)
+        self.clock.callLater(0, self.close)  # after the answer that says so
+
+    def _check_greeting(self) -> None:
+        self._refuse(f"said no hello within {GREETING_SECONDS:.0f} s")
+
+
+_DOOR = frozenset({Challenge.commandName, Prove.commandName, Hello.commandName})

@@ -1,0 +1,161 @@
+"""Puts a region process together from its parts, and starts and stops them in order."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import frozen
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from evenrack.balance.policy import SpreadPolicy
+from evenrack.config.region_config import BalanceSettings, RegionConfig
+from evenrack.config.secret_file import Secret
+from evenrack.errors import DatabaseUnreachable
+from evenrack.model.identifiers import RackId
+from evenrack.region.connected_racks import ConnectedRacks
+from evenrack.region.database.connection_store import record_clone
+from evenrack.region.database.engine import Database
+from evenrack.region.database.process_store import Registration
+from evenrack.region.database.schema import check
+from evenrack.region.endpoint_list import EndpointList
+from evenrack.region.fleet_view import FleetView
+from evenrack.region.leader import Leader, LeaderSettings
+from evenrack.region.membership import Membership
+from evenrack.region.plan_sender import PlanSender
+from evenrack.region.presence import Presence
+from evenrack.region.rack_listener import RackListener
+from evenrack.region.rack_session import Reception
+from evenrack.region.refusals import Refusals
+from evenrack.runtime.look_again import LookAgain
+
+
+class Notifier(Protocol):
+    """Tells when something may have changed in the database."""
+
+    def on_change(self, look: Callable[[], None]) -> None:
+        """Call this at every change."""
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """Everything from outside that a region process lives on; the simulation has its own."""
+
+    database: Database
+    clock: IReactorTime
+    token_bytes: Callable[[int], bytes]
+    notifier: Notifier
+    listen: Callable[[Factory], None]
+    """Begin to accept racks."""
+
+
+class RegionService(MultiService):
+    """One region process without its outer doors."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        config: RegionConfig,
+        secret: Secret,
+        registration: Registration,
+        surroundings: Surroundings,
+    ) -> None:
+        super().__init__()
+        self._surroundings = surroundings
+        database, clock = surroundings.database, surroundings.clock
+        self.connected = ConnectedRacks()
+        self.membership = Membership(database, registration, clock, config.liveness)
+        self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
+        self.endpoints = EndpointList(database, clock)
+        self.leader = Leader(
+            database,
+            lambda: self.membership.me,
+            self.membership.silent,
+            clock,
+            leader_settings(config.balance),
+        )
+        self.plans = PlanSender(database, self.connected, registration.process, clock)
+        self.view = FleetView(database, clock)
+        self._listener = RackListener(self._reception(config, secret))
+        self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
+        self._told_of_trouble = False
+        self._wire()
+
+    def startService(self) -> None:
+        super().startService()
+        self._surroundings.listen(self._listener)
+        self._joining.startService()
+
+    def stopService(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._stop_in_order())
+
+    def _wire(self) -> None:
+        self.membership.on_new_incarnation = self.presence.resync
+        self.membership.on_beat = self.presence.reconcile
+        for look in (self.leader.trigger, self.plans.trigger, self.endpoints.trigger):
+            self._surroundings.notifier.on_change(look)
+
+    def _reception(self, config: RegionConfig, secret: Secret) -> Reception:
+        return Reception(
+            process=self.membership.process,
+            secret=secret,
+            token_bytes=self._surroundings.token_bytes,
+            clock=self._surroundings.clock,
+            silence_seconds=config.liveness.silence_seconds,
+            refusals=Refusals(),
+            admit=self.presence.admit,
+            gone=self.presence.gone,
+            cloned=self._cloned,
+            lost=self.presence.lost,
+            goodbye=self.presence.goodbye,
+            grants_lease=self.membership.grants_lease,
+            endpoints=lambda: self.endpoints.endpoints,
+        )
+
+    async def _cloned(self, rack: RackId, address: str, why: str) -> None:
+        await self._surroundings.database.run(lambda c: record_clone(c, rack, address, why))
+
+    async def _join(self) -> None:
+        """Register as soon as the database answers; then everything else begins."""
+        try:
+            await self._surroundings.database.run(check)
+            await self.membership.join()
+        except DatabaseUnreachable as problem:
+            if not self._told_of_trouble:
+                self._told_of_trouble = True
+                self.log.warn(
+                    "PostgreSQL is not reachable, trying again each second: {problem}",
+                    problem=str(problem),
+                )
+            return
+        self._joining.stopService()
+        self.log.info("{process} has joined", process=self.membership.process)
+        for part in (self.presence, self.endpoints, self.leader, self.plans):
+            part.setServiceParent(self)
+
+    async def _stop_in_order(self) -> None:
+        """Leave while others take over: first no more decisions, then no more presence."""
+        await _waited(self._joining.stopService())
+        await _waited(super().stopService())
+        await self.leader.seat.close()
+        for link in list(self.connected.all_links()):
+            link.cut("this process is being stopped")
+        await self.membership.leave()
+
+
+async def _waited(stopping: object) -> None:
+    if isinstance(stopping, Deferred):
+        await stopping
+
+
+def leader_settings(balance: BalanceSettings) -> LeaderSettings:
+    """Give the leader what it needs of the configuration."""
+    managing = balance.managing
+    return LeaderSettings(
+        policy=SpreadPolicy(theta=managing.theta, gap=managing.gap),
+        quiet_seconds=balance.quiet,
+        grace_seconds=balance.grace,
+    )

@@ -1,0 +1,135 @@
+"""The fleet as operators see it: pure, from one reading to the JSON of `evenrack status`."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from evenrack.model.fleet import Fleet, Rack, RegionProcess
+from evenrack.model.identifiers import ProcessId, RegionId
+from evenrack.problems import CATALOGUE
+from evenrack.region.database.event_store import as_text
+from evenrack.region.troubles import find_troubles
+
+OK = {"state": "ok", "detail": ""}
+
+
+def status_of(fleet: Fleet, *, database_problem: str | None, now: datetime) -> dict[str, Any]:
+    """Give the whole status; with a database problem the rest is what was last known."""
+    database = OK
+    problems = problems_of(fleet, now=now)
+    if database_problem is not None:
+        database = {"state": "unreachable", "detail": database_problem}
+        problems = [*unreachable_problems(database_problem, now=now), *problems]
+    live_leader = fleet.leadership.holder if fleet.leadership.holder in fleet.live else None
+    return {
+        "generation": fleet.leadership.number.generation,
+        "era": fleet.leadership.number.era,
+        "leader": live_leader,
+        "database": database,
+        "problems": problems,
+        "survives": survives(fleet),
+        "regions": [_region(fleet, region) for region in fleet.regions],
+        "racks": [_rack(fleet, rack) for rack in _by_name(fleet.racks.values())],
+    }
+
+
+def unreachable_problems(detail: str, *, now: datetime) -> list[dict[str, Any]]:
+    """Give the one problem that can be told without a database."""
+    return [_problem("DatabaseUnreachable", "database", detail, now)]
+
+
+def problems_of(fleet: Fleet, *, now: datetime) -> list[dict[str, Any]]:
+    """Give the problems that are recorded as open or that nobody is there to record."""
+    shown = [
+        _problem(t.code, t.object, t.affects, fleet.open_problems.get((t.code, t.object), now))
+        for t in find_troubles(fleet)
+        if (t.code, t.object) in fleet.open_problems or t.code == "NoLeader"
+    ]
+    return sorted(shown, key=lambda p: (CATALOGUE[p["code"]].severity, p["code"], p["object"]))
+
+
+def survives(fleet: Fleet) -> dict[str, Any]:
+    """Tell whether every connected rack would still have a process if one part were lost now."""
+    connected = {rack: reach for rack, reach in fleet.reach.items() if reach}
+    needed: Counter[str] = Counter()
+    for reach in connected.values():
+        hosts = {fleet.processes[process].region for process in reach}
+        if len(reach) == 1:
+            needed[f"process:{reach[0]}"] += 1
+        if len(hosts) == 1:
+            needed[f"region:{next(iter(hosts))}"] += 1
+    lonely = [
+        {"part": part, "why": f"{count} rack{'' if count == 1 else 's'} would have no region"}
+        for part, count in sorted(needed.items())
+    ]
+    return {"yes": not lonely, "not": lonely}
+
+
+def _problem(code: str, where: str, affects: str, since: datetime) -> dict[str, Any]:
+    return {
+        "code": code,
+        "object": where,
+        "since": as_text(since),
+        "affects": affects,
+        "do": CATALOGUE[code].do,
+    }
+
+
+def _region(fleet: Fleet, region: RegionId) -> dict[str, Any]:
+    processes = [_process(fleet, p) for p in fleet.processes.values() if p.region == region]
+    return {
+        "id": region,
+        "hostname": fleet.regions[region],
+        "state": _state_of_all(process["state"] for process in processes),
+        "racks_managed": sum(process["racks_managed"] for process in processes),
+        "processes": processes,
+    }
+
+
+def _process(fleet: Fleet, process: RegionProcess) -> dict[str, Any]:
+    return {
+        "id": process.id,
+        "pid": process.pid,
+        "state": _state_of_process(fleet, process),
+        "racks_managed": fleet.managed.get(process.id, 0),
+        "connections": sum(1 for link in fleet.links if link.process == process.id),
+    }
+
+
+def _rack(fleet: Fleet, rack: Rack) -> dict[str, Any]:
+    reach = fleet.reach[rack.id]
+    return {
+        "id": rack.id,
+        "hostname": rack.hostname,
+        "state": _state_of_rack(fleet, rack, reach),
+        "connections": sum(1 for link in fleet.links if link.rack == rack.id),
+        "processes_connected": len(reach),
+        "processes_live": len(fleet.live),
+        "managed_by": fleet.manager_of(rack.id),
+        "applied_generation": str(rack.holds),
+    }
+
+
+def _state_of_process(fleet: Fleet, process: RegionProcess) -> str:
+    if process.state != "running":
+        return process.state
+    wanted = [rack for rack, reach in fleet.reach.items() if reach]
+    return "running" if all(process.id in fleet.reach[rack] for rack in wanted) else "degraded"
+
+
+def _state_of_rack(fleet: Fleet, rack: Rack, reach: tuple[ProcessId, ...]) -> str:
+    if reach:
+        return "running" if len(reach) == len(fleet.live) else "degraded"
+    return "off" if rack.stopped else "dead"
+
+
+def _state_of_all(states: Iterable[str]) -> str:
+    found = set(states)
+    if len(found) == 1:
+        return found.pop()
+    return "degraded" if found & {"running", "degraded"} else "dead"
+
+
+def _by_name(racks: Iterable[Rack]) -> list[Rack]:
+    return sorted(racks, key=lambda rack: (rack.hostname, rack.id))

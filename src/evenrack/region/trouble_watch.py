@@ -1,0 +1,32 @@
+"""Opens a problem when it has lasted, and closes it when it is over."""
+
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.model.fleet import Fleet
+from evenrack.region.troubles import Trouble, find_troubles
+
+PATIENCE_SECONDS = 2.0
+AT_ONCE = frozenset({"RackLost", "RackCloned"})
+"""Losses are told at once; the others often end by themselves within a moment."""
+
+
+class TroubleWatch:
+    """Remembers by the leader's clock since when each trouble is there."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._since: dict[tuple[str, str], float] = {}
+
+    def changes(self, fleet: Fleet) -> tuple[tuple[Trouble, ...], tuple[tuple[str, str], ...]]:
+        """Give the problems to open and those (code, object) to close."""
+        now = self._clock.seconds()
+        troubles = {(t.code, t.object): t for t in find_troubles(fleet)}
+        self._since = {key: self._since.get(key, now) for key in troubles}
+        opened = tuple(
+            trouble
+            for key, trouble in troubles.items()
+            if key not in fleet.open_problems
+            and (trouble.code in AT_ONCE or now - self._since[key] >= PATIENCE_SECONDS)
+        )
+        closed = tuple(sorted(key for key in fleet.open_problems if key not in troubles))
+        return opened, closed

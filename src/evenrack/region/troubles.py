@@ -1,0 +1,72 @@
+"""Which problems a reading of the fleet shows: pure."""
+
+from attrs import frozen
+
+from evenrack.model.fleet import Fleet, Rack
+
+
+@frozen(kw_only=True, order=True)
+class Trouble:
+    """One problem (`evenrack.problems`) of one thing."""
+
+    code: str
+    object: str
+    affects: str
+
+
+def find_troubles(fleet: Fleet) -> list[Trouble]:
+    """Give every problem that the tables show, in the order of code and object."""
+    troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
+    if len(fleet.live) == 1:
+        alone = fleet.live[0]
+        troubles.append(
+            Trouble(
+                code="RegionNotRedundant",
+                object=f"process:{alone}",
+                affects=f"every rack, if {alone} dies",
+            )
+        )
+    if not fleet.live or fleet.leadership.holder not in fleet.live:
+        troubles.append(
+            Trouble(code="NoLeader", object="leader", affects="every new assignment and plan")
+        )
+    return sorted(troubles)
+
+
+def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:
+    where = f"rack:{rack.id}"
+    reach = fleet.reach[rack.id]
+    found = []
+    if rack.clone_address is not None:
+        found.append(
+            Trouble(
+                code="RackCloned",
+                object=where,
+                affects=f"the host at {rack.clone_address}, refused; {rack.address} is connected",
+            )
+        )
+    if not reach:
+        if not rack.stopped:
+            found.append(Trouble(code="RackLost", object=where, affects=rack.hostname))
+        return found
+    if fleet.manager_of(rack.id) is None:
+        found.append(Trouble(code="RackUnmanaged", object=where, affects=rack.hostname))
+    missing = [process for process in fleet.live if process not in reach]
+    if missing:
+        found.append(
+            Trouble(
+                code="RackPartlyConnected",
+                object=where,
+                affects=f"{rack.hostname}, without {', '.join(missing)}",
+            )
+        )
+    managing = fleet.managing.get(rack.id)
+    if managing is not None and rack.holds < managing.number:
+        found.append(
+            Trouble(
+                code="PlanNotApplied",
+                object=where,
+                affects=f"{rack.hostname}, at {rack.holds} instead of {managing.number}",
+            )
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What daemons and programs run on; it knows nothing of racks."""

@@ -1,0 +1,98 @@
+"""Runs one service as a daemon: logs, signals, systemd's notifications, exit code."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+)
+
+from evenrack.runtime.log_format import json_lines
+
+EXIT_FAILED = 1
+
+CHATTY = ("twisted.protocols.amp", "log_legacy", "twisted.python.log")
+"""They tell of every connection and request; ours says once what matters of them."""
+
+log = Logger()
+
+
+def use_steady_clock(reactor: Any) -> None:
+    """Make the reactor count by a clock that nobody sets.
+
+    Twisted counts by the wall clock; a step of it would make every timer fire, and every lease
+    end, too early or too late.
+    """
+    reactor.seconds = time.monotonic
+
+
+def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
+    """Run the service until SIGTERM or SIGINT; give the exit code.
+
+    The service is stopped in order before the reactor ends. A service that fails to start ends
+    the daemon with 1; it has logged why.
+    """
+    start_logs(sys.stderr if logs is None else logs)
+    outcome = [0]
+
+    def stop(code: int) -> None:
+        outcome[0] = outcome[0] or code
+        if reactor.running:
+            reactor.stop()
+
+    def started() -> None:
+        notify_systemd("READY=1")
+
+    reactor.callWhenRunning(_start, service, started, lambda: stop(EXIT_FAILED))
+    reactor.addSystemEventTrigger("before", "shutdown", _stop, service)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    reactor.run()
+    return outcome[0]
+
+
+def start_logs(stream: Any) -> None:
+    """Write every log event of level info and above to this stream, as JSON lines."""
+    wanted = LogLevelFilterPredicate(defaultLogLevel=LogLevel.info)
+    for chatty in CHATTY:
+        wanted.setLogLevelForNamespace(chatty, LogLevel.warn)
+    observer = FilteringLogObserver(json_lines(stream), [wanted])
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+
+
+def notify_systemd(message: str) -> None:
+    """Tell systemd, when it runs us and asked to be told (sd_notify(3))."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.connect(address)
+        sender.sendall(message.encode())
+
+
+def _start(service: IService, started: Callable[[], None], failed: Callable[[], None]) -> None:
+    try:
+        service.privilegedStartService()
+        service.startService()
+    except Exception:  # noqa: BLE001  whatever it is, it is logged and ends the daemon
+        log.failure("cannot start")
+        failed()
+        return
+    started()
+
+
+def _stop(service: IService) -> Any:
+    notify_systemd("STOPPING=1")
+    return maybeDeferred(service.stopService)

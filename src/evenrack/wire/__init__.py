@@ -1,0 +1,1 @@
+"""How region and rack talk: AMP commands, the handshake, and the life of a link."""

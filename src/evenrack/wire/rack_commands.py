@@ -1,0 +1,24 @@
+"""Commands that a region process sends and a rack answers."""
+
+from twisted.protocols import amp
+
+from evenrack.errors import StalePlan
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import token_from_text
+from evenrack.model.rack_plan import rack_plan_from_json, rack_plan_to_json
+from evenrack.wire.arguments import Json, Text
+
+
+class ApplyPlan(amp.Command):
+    """Region -> rack: this is your newest plan. Sent after each change and after each connect.
+
+    Answered with the number (`era.generation`) and fingerprint of the plan that the rack now
+    follows; sending a plan twice does nothing. A plan older than the rack's own is refused.
+    """
+
+    arguments = [(b"plan", Json(rack_plan_to_json, rack_plan_from_json))]
+    response = [
+        (b"generation", Text(str, FleetNumber.from_text)),
+        (b"fingerprint", Text(str, token_from_text)),
+    ]
+    errors = {StalePlan: StalePlan.wire_code}

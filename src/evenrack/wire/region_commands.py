@@ -1,0 +1,101 @@
+"""Commands that a rack sends and a region process answers."""
+
+from twisted.protocols import amp
+
+from evenrack.errors import (
+    DatabaseUnreachable,
+    NotAuthenticated,
+    RackIdentityInUse,
+    VersionRefused,
+)
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import (
+    host_name_from_text,
+    rack_id_from_text,
+    token_from_text,
+)
+from evenrack.model.region_endpoints import endpoints_from_json, endpoints_to_json
+from evenrack.wire.arguments import Json, Text
+
+
+class Challenge(amp.Command):
+    """Rack -> region: prove that you know the secret. The first command on every link.
+
+    `nonce` is 32 random bytes, used once. Answered with the region's nonce and its proof
+    (`wire.handshake`).
+    """
+
+    arguments = [(b"nonce", amp.String())]
+    response = [(b"nonce", amp.String()), (b"proof", amp.String())]
+    errors = {NotAuthenticated: NotAuthenticated.wire_code}
+
+
+class Prove(amp.Command):
+    """Rack -> region: my proof for the nonces of `Challenge`. Nothing else is answered before.
+
+    A wrong proof closes the link.
+    """
+
+    arguments = [(b"proof", amp.String())]
+    response = []
+    errors = {NotAuthenticated: NotAuthenticated.wire_code}
+
+
+class Hello(amp.Command):
+    """Rack -> region: who I am. Sent once on each link, after `Prove`.
+
+    `run` names this run of the daemon, so that a copy of a rack is told from the rack. `generation`
+    (`era.generation`) and `fingerprint` say which plan the rack follows; "0.0" and "" for none.
+    Answered when the link is recorded in the database, or at once when no database is there.
+    """
+
+    arguments = [
+        (b"protocol", amp.Integer()),
+        (b"rack", Text(str, rack_id_from_text)),
+        (b"run", Text(str, token_from_text)),
+        (b"hostname", Text(str, host_name_from_text)),
+        (b"generation", Text(str, FleetNumber.from_text)),
+        (b"fingerprint", Text(str, token_from_text)),
+    ]
+    response = [(b"process", amp.Unicode()), (b"link", amp.Unicode())]
+    errors = {
+        RackIdentityInUse: RackIdentityInUse.wire_code,
+        VersionRefused: VersionRefused.wire_code,
+    }
+
+
+class Ping(amp.Command):
+    """Rack -> region: I am here, each second.
+
+    `lease` is true when the answering process manages the rack: the rack may then act for 5 s,
+    counted from when it sent the ping. `endpoints` is the fingerprint of the list of region
+    processes; when it is not the rack's own, the rack asks for the list.
+    """
+
+    arguments = []
+    response = [(b"lease", amp.Boolean()), (b"endpoints", amp.Unicode())]
+
+
+class ListEndpoints(amp.Command):
+    """Rack -> region: where can every region process be dialled? Safe to repeat."""
+
+    arguments = []
+    response = [(b"endpoints", Json(endpoints_to_json, endpoints_from_json))]
+
+
+class ReportLostLink(amp.Command):
+    """Rack -> any region process: my link of this name is gone, whatever its other end believes.
+
+    Only links of the rack that says so are touched. Safe to repeat.
+    """
+
+    arguments = [(b"link", Text(str, token_from_text))]
+    response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+
+
+class Goodbye(amp.Command):
+    """Rack -> region: my daemon is being stopped in order; its links end now."""
+
+    arguments = []
+    response = []

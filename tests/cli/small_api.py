@@ -1,0 +1,74 @@
+"""A small real HTTP server on a Unix socket, answering what a test tells it to."""
+
+import json
+import socketserver
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        status, content_type, body = self.server.answers.get(
+            self.path, (404, "application/problem+json", problem(404, "NotFound", "not here"))
+        )
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def address_string(self):
+        return "local"  # the peer of a Unix socket has no address to print
+
+    def log_message(self, *words):
+        pass
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    block_on_close = True
+
+    def handle_error(self, request, client_address):
+        pass  # a client that went away
+
+
+class SmallApi:
+    """The server's socket, what it was asked, and what it is to answer."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._server = _Server(str(path), _Answers)
+        self._server.answers = {}
+        self._server.asked = []
+
+    @property
+    def asked(self):
+        return self._server.asked
+
+    def answer(self, path, value, *, status=200, content_type="application/json"):
+        body = value if isinstance(value, bytes) else json.dumps(value).encode()
+        self._server.answers[path] = (status, content_type, body)
+
+    def refuse(self, path, status, code, detail):
+        body = problem(status, code, detail)
+        self.answer(path, body, status=status, content_type="application/problem+json")
+
+
+def problem(status, code, detail):
+    return json.dumps(
+        {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
+    ).encode()
+
+
+@contextmanager
+def small_api(path: Path):
+    api = SmallApi(path)
+    thread = threading.Thread(target=api._server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield api
+    finally:
+        api._server.shutdown()
+        thread.join()
+        api._server.server_close()

@@ -1,0 +1,93 @@
+"""rackd.conf: defaults, and what rack settings may not say."""
+
+from pathlib import Path
+
+import pytest
+
+from evenrack.config.rack_config import RackConfig, RackLiveness, load_rack_config
+from evenrack.errors import ConfigurationRefused
+from evenrack.model.host_port import HostPort
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read_text(text):
+        path = tmp_path / "rackd.conf"
+        path.write_text(text)
+        return load_rack_config(path, hostname=lambda: "host1")
+
+    return read_text
+
+
+@pytest.fixture
+def problems(read):
+    def problems_of(text):
+        with pytest.raises(ConfigurationRefused) as refusal:
+            read(text)
+        return list(refusal.value.problems)
+
+    return problems_of
+
+
+def test_only_the_regions_are_required(read):
+    assert read('regions: ["127.0.0.1:5251"]') == RackConfig(
+        regions=(HostPort(host="127.0.0.1", port=5251),),
+        rack_name="host1",
+        secret_file=Path("/etc/evenrack/secret"),
+        state_dir=Path("/var/lib/evenrack/rack"),
+        insecure_rpc=False,
+        liveness=RackLiveness(ping_seconds=1.0, silence_seconds=3.0),
+    )
+
+
+def test_this_hosts_name_is_the_name_when_none_is_given(tmp_path):
+    path = tmp_path / "rackd.conf"
+    path.write_text('regions: ["localhost:5251"]')
+    assert load_rack_config(path).rack_name
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "regions: is required, and missing"),
+        ("regions: []", "regions: names no region; at least one host:port is needed"),
+        ("regions: r1:5251", "regions: is text; a list, as in [first, second], is needed"),
+    ],
+)
+def test_at_least_one_region_is_needed(problems, text, problem):
+    assert problems(text) == [problem]
+
+
+def test_the_example_of_the_conventions(problems):
+    """The shape that operators are promised: each path, what is there, and what was meant."""
+    assert problems('regions: ["r1:5251", "https//r2"]\nliveness: {png_seconds: 1}') == [
+        'regions[1]: "https//r2" is not host:port',
+        "liveness.png_seconds: unknown setting; did you mean ping_seconds?",
+    ]
+
+
+def test_each_region_on_another_host_must_be_accepted(read, problems):
+    regions = 'regions: ["localhost:5251", "r1:5251", "[::1]:5251", "10.0.0.1:5251"]'
+    first, second = problems(regions)
+    assert first.startswith("regions[1]: r1:5251 is not on this host")
+    assert second.startswith("regions[3]: 10.0.0.1:5251 is not on this host")
+    assert "insecure_rpc: true" in second
+    assert len(read(f"{regions}\ninsecure_rpc: true").regions) == 4
+
+
+def test_a_region_that_is_there_twice_is_refused(problems):
+    assert problems('regions: ["localhost:1", "localhost:2", "LOCALHOST:1"]') == [
+        "regions[2]: localhost:1 is in this list already"
+    ]
+
+
+def test_silence_is_at_least_two_pings(problems):
+    assert problems('regions: ["localhost:1"]\nliveness: {ping_seconds: 2}') == [
+        "liveness.silence_seconds: 3 is less than two pings (4): "
+        "one late answer would drop a healthy link"
+    ]
+
+
+def test_a_name_that_cannot_be_one_is_refused(problems):
+    (problem,) = problems('regions: ["localhost:1"]\nrack_name: a b')
+    assert problem.startswith('rack_name: "a b" is no name: 1 to 63 letters')

@@ -1,0 +1,81 @@
+"""The layout of a lab, and the configuration files it writes."""
+
+from pathlib import Path
+
+import pytest
+
+from evenrack.config.rack_config import load_rack_config
+from evenrack.config.region_config import load_region_config
+from evenrack.lab.fleet import Size, lay_out, rack_config, region_config
+from evenrack.lab.refusals import LabRefused
+
+
+def fleet_in(directory, **size):
+    return lay_out(Path(directory), 7, Size(**size))
+
+
+def test_the_default_lab_has_two_region_hosts_of_two_processes_and_four_racks():
+    fleet = fleet_in("/lab")
+    assert [daemon.name for daemon in fleet.daemons()] == [
+        "region1/1",
+        "region1/2",
+        "region2/1",
+        "region2/2",
+        "rack1/rackd",
+        "rack2/rackd",
+        "rack3/rackd",
+        "rack4/rackd",
+    ]
+
+
+def test_every_process_has_an_endpoint_a_socket_and_a_log_of_its_own():
+    fleet = fleet_in("/lab", region_hosts=3, processes=3)
+    for what in ("endpoint", "socket", "log"):
+        assert len({getattr(process, what) for process in fleet.processes}) == 9
+    assert fleet.process("region2/3").endpoint == "127.77.7.2:5253"
+    assert fleet.process("region2/3").socket == Path("/lab/region2/run/regiond-3.sock")
+
+
+def test_each_rack_knows_one_process_and_racks_know_hosts_in_turn():
+    fleet = fleet_in("/lab", racks=3)
+    assert [rack.regions for rack in fleet.racks] == [
+        ("127.77.7.1:5251",),
+        ("127.77.7.2:5251",),
+        ("127.77.7.1:5251",),
+    ]
+
+
+def test_the_daemons_accept_the_files_that_the_lab_writes(tmp_path):
+    fleet = fleet_in(tmp_path)
+    process, rack = fleet.processes[3], fleet.racks[0].with_regions(["[fd00::1]:1", "b:2"])
+    for daemon in (process, rack):
+        (daemon.folder / "state").mkdir(parents=True)
+    secret = "s" * 40
+    for daemon in (process, rack):
+        (daemon.folder / "secret").touch(mode=0o600)
+        (daemon.folder / "secret").write_text(secret)
+    process.config.write_text(region_config(process, "host=/tmp/x dbname=postgres"))
+    rack.config.write_text(rack_config(rack))
+    region = load_region_config(process.config)
+    assert region.region_name == "region2"
+    assert region.run_dir == process.socket.parent
+    assert str(region.rpc.listen) == process.host.address
+    assert region.rpc.port + process.instance == process.port
+    assert region.insecure_rpc
+    loaded = load_rack_config(rack.config)
+    assert [str(endpoint) for endpoint in loaded.regions] == ["[fd00::1]:1", "b:2"]
+    assert loaded.state_dir == rack.state
+
+
+def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():
+    with pytest.raises(LabRefused, match=r"bytes too long .*shorter --dir"):
+        fleet_in("/" + "x" * 90)
+    fleet_in("/" + "x" * 70)
+
+
+@pytest.mark.parametrize(
+    "size", [{"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}]
+)
+def test_sizes_that_cannot_be_are_refused(size):
+    with pytest.raises(LabRefused):
+        fleet_in("/lab", **size)

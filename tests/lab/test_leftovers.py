@@ -1,0 +1,36 @@
+"""Which processes count as a lab's when nothing but their command line is known."""
+
+from pathlib import Path
+
+import pytest
+
+from evenrack.lab.leftovers import belongs_to
+
+LAB = Path("/lab")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "/usr/bin/python /venv/bin/evenrack-rackd run --config /lab/rack1/rackd.conf",
+        "/venv/bin/evenrack-regiond run --config /lab/region1/regiond.conf --instance 2",
+        "/x/bin/postgres -D /lab/postgres/data",
+        "unshare --user --map-user=1000 --map-group=1000 -- /x/initdb -D /lab/postgres/data",
+    ],
+)
+def test_our_programs_at_work_in_the_folder_are_the_labs(line):
+    assert belongs_to(line.split(), LAB)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tail -f /lab/rack1/rackd.log",
+        "/venv/bin/evenrack-rackd run --config /lab2/rack1/rackd.conf",
+        "/venv/bin/evenrack-rackd run --config /etc/evenrack/rackd.conf",
+        "/x/bin/postgres -D /var/lib/postgresql/data",
+        "",
+    ],
+)
+def test_everything_else_is_left_alone(line):
+    assert not belongs_to(line.split(), LAB)

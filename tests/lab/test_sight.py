@@ -1,0 +1,114 @@
+"""The questions of the drill can say no: each is shown a fleet with the promise broken."""
+
+from pathlib import Path
+
+import pytest
+
+from evenrack.lab.drill.kernel_links import Link, links, parse_sockets, region_ends
+from evenrack.lab.drill.sight import Sight, miscounted, need, uneven, uneven_hosts, unserved
+from evenrack.lab.fleet import Size, lay_out
+
+FLEET = lay_out(Path("/lab"), 1, Size(region_hosts=2, processes=1, racks=2))
+PIDS = {"region1/1": 11, "region2/1": 12, "rack1/rackd": 21, "rack2/rackd": 22}
+SS = """\
+0 0  127.77.1.1:5251 127.0.0.1:4001 users:(("evenrack-regiond",pid=11,fd=9))
+0 0  127.0.0.1:4001 127.77.1.1:5251 users:(("evenrack-rackd",pid=21,fd=7),("python",pid=21,fd=8))
+0 0  127.77.1.2:5251 127.0.0.1:4002 users:(("evenrack-regiond",pid=12,fd=9))
+0 0  127.0.0.1:4002 127.77.1.2:5251 users:(("evenrack-rackd",pid=21,fd=9))
+0 0  127.77.1.1:5251 127.0.0.1:4003 users:(("evenrack-regiond",pid=11,fd=10))
+0 0  127.0.0.1:4003 127.77.1.1:5251 users:(("evenrack-rackd",pid=22,fd=7))
+0 0  127.0.0.1:4004 127.77.1.1:5251 users:(("evenrack-rackd",pid=22,fd=8))
+0 0  127.77.1.1:5240 127.0.0.1:4005 users:(("evenrack-regiond",pid=11,fd=11))
+0 0  127.0.0.1:22 127.0.0.1:4006
+"""
+
+
+def sight(**changes):
+    parts = {"managers": {"rack1": "region1/1", "rack2": "region1/1"}, "printed": (2, 1)}
+    parts |= {"dead": (), "printed_managed": (2, 0), "printed_rack1": 2} | changes
+    sockets = parse_sockets(SS)
+    names = ("region1/1", "region2/1")
+    processes = [
+        {"id": name, "connections": connections, "racks_managed": managed}
+        for name, connections, managed in zip(
+            names, parts["printed"], parts["printed_managed"], strict=True
+        )
+    ]
+    racks = [
+        {"hostname": rack, "managed_by": manager, "connections": connections}
+        for (rack, manager), connections in zip(
+            parts["managers"].items(), (parts["printed_rack1"], 1), strict=False
+        )
+    ]
+    return Sight(
+        status={"regions": [{"processes": processes}], "racks": racks},
+        links=links(sockets, FLEET, PIDS),
+        held=region_ends(sockets, FLEET, PIDS),
+        alive=frozenset(PIDS) - set(parts["dead"]),
+    )
+
+
+def test_only_connections_that_both_ends_hold_are_links():
+    assert sorted(sight().links) == [
+        Link("rack1/rackd", "region1/1"),
+        Link("rack1/rackd", "region2/1"),
+        Link("rack2/rackd", "region1/1"),
+    ]
+    assert sight().held == {"region1/1": 2, "region2/1": 1}
+    assert sight().connected_to("rack1/rackd") == ["region1/1", "region2/1"]
+
+
+def test_a_fleet_that_is_served_and_counted_right_is_fine():
+    assert unserved(sight()) is None
+    assert miscounted(sight()) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"managers": {"rack1": None, "rack2": "region1/1"}}, "rack1 is managed by nobody"),
+        ({"managers": {"rack2": "region1/1"}}, "rack1 is managed by nobody"),
+        ({"dead": ("region1/1",)}, "rack1 is still managed by region1/1"),
+        (
+            {"managers": {"rack1": "region1/1", "rack2": "region2/1"}},
+            "rack2 is managed by region2/1, to which it has no connection",
+        ),
+    ],
+)
+def test_a_rack_that_is_not_served_is_seen(changes, said):
+    assert said in unserved(sight(**changes))
+
+
+def test_a_rack_whose_daemon_does_not_run_needs_nobody():
+    changes = {"managers": {"rack1": None, "rack2": "region1/1"}, "dead": ("rack1/rackd",)}
+    assert unserved(sight(**changes)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"printed": (3, 1)}, "region1/1 holds 2 connections, 3 printed"),
+        ({"printed_rack1": 1}, "rack1 holds 2 connections, 1 printed"),
+        ({"printed_managed": (1, 0)}, "region1/1 manages 2 racks, 1 printed"),
+    ],
+)
+def test_a_wrong_count_is_seen(changes, said):
+    assert miscounted(sight(**changes)) == said
+
+
+def test_a_gap_of_two_is_uneven_and_a_gap_of_one_is_not():
+    assert "outside the band" in uneven(sight())
+    assert "region1 manages 2 racks" in uneven_hosts(sight())
+    even = {"managers": {"rack1": "region1/1", "rack2": "region2/1"}}
+    assert uneven(sight(**even)) is None
+    assert uneven_hosts(sight(**even)) is None
+    alone = {"managers": {"rack1": None, "rack2": "region1/1"}}
+    assert uneven(sight(**alone)) is None
+
+
+def test_the_band_grows_with_the_load():
+    assert [need(load) for load in (0, 1, 10, 20, 100)] == [2, 3, 12, 23, 111]
+
+
+def test_without_any_process_nothing_is_even():
+    assert uneven(sight(dead=("region1/1", "region2/1"))) == "no region process runs"

@@ -1,0 +1,70 @@
+"""Targets as an operator writes them, and the programs they mean."""
+
+from pathlib import Path
+
+import pytest
+
+from evenrack.lab.fleet import Size, lay_out
+from evenrack.lab.refusals import LabRefused
+from evenrack.lab.targets import needs_status, parse_target, resolve
+
+FLEET = lay_out(Path("/lab"), 1, Size())
+STATUS = {
+    "leader": "region2/1",
+    "racks": [
+        {"hostname": "rack1", "managed_by": "region1/2"},
+        {"hostname": "rack2", "managed_by": None},
+    ],
+}
+
+
+def meant(text, status=STATUS):
+    return resolve(parse_target(text), FLEET, status)
+
+
+@pytest.mark.parametrize(
+    ("text", "programs"),
+    [
+        ("region1", ["region1/1", "region1/2"]),
+        ("region1/2", ["region1/2"]),
+        ("rack3", ["rack3/rackd"]),
+        ("rack3/rackd", ["rack3/rackd"]),
+        ("postgres", ["postgres"]),
+        ("leader", ["region2/1"]),
+        ("manager of rack1", ["region1/2"]),
+        ("  manager  of   rack1 ", ["region1/2"]),
+    ],
+)
+def test_targets_mean_programs(text, programs):
+    assert meant(text) == programs
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "region", "region0", "rack1/dhcpd", "rack1:vlan2", "Leader", "manager of region1", "*"],
+)
+def test_what_is_no_target_is_refused_with_the_choices(text):
+    with pytest.raises(LabRefused, match="targets are region1"):
+        parse_target(text)
+
+
+@pytest.mark.parametrize("text", ["region9", "region1/9", "rack9", "rack9/rackd"])
+def test_what_this_lab_does_not_have_is_refused_with_what_it_has(text):
+    with pytest.raises(LabRefused, match=r"it has .*region1"):
+        meant(text)
+
+
+def test_roles_need_somebody_who_has_them():
+    with pytest.raises(LabRefused, match="nobody leads"):
+        meant("leader", {"leader": None, "racks": []})
+    with pytest.raises(LabRefused, match="nobody manages rack2"):
+        meant("manager of rack2")
+    with pytest.raises(LabRefused, match="do not know rack4"):
+        meant("manager of rack4")
+
+
+def test_only_roles_need_the_status():
+    assert needs_status(parse_target("leader"))
+    assert needs_status(parse_target("manager of rack1"))
+    assert not needs_status(parse_target("region1"))
+    assert not needs_status(parse_target("postgres"))
