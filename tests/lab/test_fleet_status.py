@@ -10,14 +10,28 @@ from evenrack.lab.fleet_status import what_is_missing
 FLEET = lay_out(Path("/lab"), 1, Size(region_hosts=1, processes=2, racks=1))
 
 
-def status(*, states=("running", "running"), leader="region1/1", connected=2, managed="region1/2"):
+def status(
+    *,
+    states=("running", "running"),
+    leader="region1/1",
+    connected=2,
+    connections=2,
+    managed="region1/2",
+):
     processes = [
         {"id": f"region1/{number}", "state": state} for number, state in enumerate(states, start=1)
     ]
     return {
         "leader": leader,
         "regions": [{"processes": processes}],
-        "racks": [{"hostname": "rack1", "processes_connected": connected, "managed_by": managed}],
+        "racks": [
+            {
+                "hostname": "rack1",
+                "processes_connected": connected,
+                "connections": connections,
+                "managed_by": managed,
+            }
+        ],
     }
 
 
@@ -48,3 +62,5 @@ def test_what_is_known_to_be_down_is_not_missed():
     assert what_is_missing(FLEET, seen, ["region1/2", "postgres"]) is None
     assert "still counted" in what_is_missing(FLEET, status(), ["region1/2"])
     assert what_is_missing(FLEET, {**status(), "racks": []}, ["rack1/rackd"]) is None
+    assert "rack1 is still counted" in what_is_missing(FLEET, status(), ["rack1/rackd"])
+    assert what_is_missing(FLEET, status(connections=0), ["rack1/rackd"]) is None

@@ -19,7 +19,7 @@ LAB = Path("/lab")
     ],
 )
 def test_our_programs_at_work_in_the_folder_are_the_labs(line):
-    assert belongs_to(line.split(), LAB)
+    assert belongs_to(line.split(), Path("/home"), LAB)
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,12 @@ def test_our_programs_at_work_in_the_folder_are_the_labs(line):
     ],
 )
 def test_everything_else_is_left_alone(line):
-    assert not belongs_to(line.split(), LAB)
+    assert not belongs_to(line.split(), Path("/home"), LAB)
+
+
+def test_a_server_that_is_being_made_works_in_the_folder():
+    line = ["/x/bin/postgres", "--boot", "-F"]
+    assert belongs_to(line, LAB / "postgres" / "data.new", LAB)
+    assert not belongs_to(line, Path("/lab2/postgres/data.new"), LAB)
+    assert not belongs_to(line, None, LAB)
+    assert not belongs_to(["bash"], LAB, LAB)

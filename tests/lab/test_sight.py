@@ -98,10 +98,11 @@ def test_a_wrong_count_is_seen(changes, said):
 
 def test_a_gap_of_two_is_uneven_and_a_gap_of_one_is_not():
     assert "outside the band" in uneven(sight())
-    assert "region1 manages 2 racks" in uneven_hosts(sight())
+    assert "region1 manages 2 racks and region2 manages 0" in uneven_hosts(sight())
     even = {"managers": {"rack1": "region1/1", "rack2": "region2/1"}}
     assert uneven(sight(**even)) is None
     assert uneven_hosts(sight(**even)) is None
+    assert uneven_hosts(sight(dead=("region2/1",))) is None  # one host alone
     alone = {"managers": {"rack1": None, "rack2": "region1/1"}}
     assert uneven(sight(**alone)) is None
 

@@ -1,13 +1,15 @@
 """Spread items over bins: legal, even within a band, and with few moves.
 
 An item may go to the bins in its reach. What has no live owner is placed at once (forced);
-what is merely uneven is moved along the shortest useful path (voluntary). Every voluntary move
-lowers the sum of squares of the loads, so settling ends and a second pass moves nothing.
+what is merely uneven is moved along the shortest useful path (voluntary): first between bins,
+which lowers the sum of squares of their loads, then between hosts where bins stay as even as
+they are, which lowers that of the hosts. So settling ends, and a second pass moves nothing.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from evenrack.balance.policy import SpreadPolicy
 
@@ -81,7 +83,9 @@ def settle(
     if voluntary:
         spread.empty_draining()
         spread.even_out()
-    return Settled(owners=spread.owners, moves=tuple(spread.moves))
+        while spread.move_between_hosts():
+            spread.even_out()
+    return Settled(owners=spread.owners, moves=_one_for_each_item(spread.moves))
 
 
 @define(kw_only=True)
@@ -130,6 +134,42 @@ class _Spread:
             if path is None:
                 return
             self._shift_along(path)
+
+    def move_between_hosts(self) -> bool:
+        """Make one move that evens out the hosts and leaves the bins as even; False for none."""
+        totals = self._host_totals()
+        for item in self.items.values():
+            source = self.owners[item.id]
+            if source is None or not self.bins[source].capacity:
+                continue
+            targets = [b for b in self._takers(item) if self._helps_hosts(totals, source, b)]
+            if targets:
+                to = min(targets, key=self._by_weight)
+                here, there = self.bins[source].host, self.bins[to].host
+                reason = (
+                    f"{self.words(here, totals[here][0])}, {self.words(there, totals[there][0])}"
+                )
+                self._move(item.id, to, forced=False, reason=reason)
+                return True
+        return False
+
+    def _host_totals(self) -> dict[str, tuple[int, int]]:
+        """Give what each host owns, and how many bins it has that take something."""
+        totals: dict[str, tuple[int, int]] = {}
+        for b in self.bins.values():
+            if b.host and b.capacity:
+                owned, count = totals.get(b.host, (0, 0))
+                totals[b.host] = owned + len(self.owned[b.id]), count + 1
+        return totals
+
+    def _helps_hosts(self, totals: Mapping[str, tuple[int, int]], source: str, to: str) -> bool:
+        """Tell whether the hosts differ by more than their band, and the bins only swap loads."""
+        here, there = totals.get(self.bins[source].host), totals.get(self.bins[to].host)
+        if here is None or there is None or len(self.owned[source]) != len(self.owned[to]) + 1:
+            return False
+        share = math.ceil(there[0] * here[1] / there[1])  # what `here` would own at that load
+        overshoots = (here[0] - 1) * there[1] < (there[0] + 1) * here[1]
+        return here[0] >= self.policy.need(share) and not overshoots
 
     def _shift_along(self, path: Sequence[tuple[str, str]]) -> None:
         target = path[-1][1]
@@ -211,6 +251,20 @@ class _Spread:
         before = self.items[item].owner if forced else self.owners[item]
         self.owners[item] = to
         self.moves.append(Move(item=item, before=before, to=to, forced=forced, reason=reason))
+
+
+def _one_for_each_item(moves: Iterable[Move]) -> tuple[Move, ...]:
+    """Tell of each item once, from where it was to where it is; one that came back did not move."""
+    merged: dict[str, Move] = {}
+    for move in moves:
+        earlier = merged.pop(move.item, None)
+        if earlier is None:
+            merged[move.item] = move
+        elif earlier.forced:
+            merged[move.item] = evolve(earlier, to=move.to)
+        elif earlier.before != move.to:
+            merged[move.item] = evolve(move, before=earlier.before)
+    return tuple(merged.values())
 
 
 def _hops(came: Mapping[str, tuple[str, str]], source: str, target: str) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from evenrack.lab.events import events_after
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.fleet_status import what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.targets import POSTGRES
 
 WATCH_SECONDS = 20.0
 QUIET_SECONDS = 2.5
@@ -59,14 +60,15 @@ class Aftermath:
             return
 
     def _what_is_missing(self) -> str | None:
+        down = [*self._programs.hung(), *self._programs.dead()]
         try:
             status = self._client.get("/api/v1/status")
         except (RegionUnreachable, ApiRefused) as error:
             return str(error)
-        if status["database"]["state"] != "ok":
-            return f"database {status['database']['state']}"
-        down = [*self._programs.hung(), *self._programs.dead()]
-        return what_is_missing(self._fleet, status, down)
+        if status["database"]["state"] == "ok":
+            return what_is_missing(self._fleet, status, down)
+        # with the database down on purpose nothing more can come
+        return None if POSTGRES in down else f"the database is {status['database']['state']}"
 
 
 def event_line(event: dict[str, Any], deed_at: datetime) -> str:

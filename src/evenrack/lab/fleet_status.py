@@ -37,10 +37,11 @@ def what_is_missing(
     running = _running_processes(status)
     if running != expected:
         return _difference(expected, running)
-    racks = [daemon.rack for daemon in fleet.racks if daemon.name not in down]
     rows = {row["hostname"]: row for row in status["racks"]}
-    for rack in racks:
-        if missing := _missing_of_rack(rack, rows.get(rack), running):
+    for rack in fleet.racks:
+        row = rows.get(rack.rack)
+        missing = _still_there(row) if rack.name in down else _missing(rack.rack, row, running)
+        if missing is not None:
             return missing
     return None if status["leader"] in running else "nobody leads"
 
@@ -60,7 +61,13 @@ def _difference(expected: set[str], running: set[str]) -> str:
     return f"still counted as running: {', '.join(sorted(running - expected))}"
 
 
-def _missing_of_rack(rack: str, row: dict[str, Any] | None, running: set[str]) -> str | None:
+def _still_there(row: dict[str, Any] | None) -> str | None:
+    if row is not None and row["connections"]:
+        return f"{row['hostname']} is still counted as connected"
+    return None
+
+
+def _missing(rack: str, row: dict[str, Any] | None, running: set[str]) -> str | None:
     if row is None:
         return f"{rack} has not connected to any region process"
     connected = row["processes_connected"]

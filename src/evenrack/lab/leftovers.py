@@ -1,7 +1,7 @@
 """Programs of a lab that lab.json does not name, because the command that started them was killed.
 
-A process counts only when it is one of our programs and one of its arguments lies in the lab's
-folder: an operator's `tail -f` of a log is left alone.
+A process counts only when it is one of our programs and works in the lab's folder, or has an
+argument there: an operator's `tail -f` of a log is left alone.
 """
 
 from pathlib import Path
@@ -14,20 +14,21 @@ _WRAPPERS = 12  # an interpreter, or unshare and its options, may stand before t
 
 
 def leftovers(directory: Path) -> list[ProgramId]:
-    """Every living process of this lab, whoever started it."""
+    """List every living process of this lab, whoever started it."""
     return [
         ProgramId(row.pid, row.started)
         for row in all_processes()
-        if not row.ended and belongs_to(_arguments(row.pid), directory)
+        if not row.ended and belongs_to(_arguments(row.pid), _folder(row.pid), directory)
     ]
 
 
-def belongs_to(arguments: list[str], directory: Path) -> bool:
-    """Whether a command line is one of our programs at work in the lab's folder."""
-    inside = f"{directory}/"
-    return any(argument.startswith(inside) for argument in arguments) and any(
-        Path(argument).name in _OURS for argument in arguments[:_WRAPPERS]
-    )
+def belongs_to(arguments: list[str], folder: Path | None, directory: Path) -> bool:
+    """Tell whether a command line is one of our programs at work in the lab's folder."""
+    if not any(Path(argument).name in _OURS for argument in arguments[:_WRAPPERS]):
+        return False
+    if folder is not None and folder.is_relative_to(directory):
+        return True
+    return any(argument.startswith(f"{directory}/") for argument in arguments)
 
 
 def _arguments(pid: int) -> list[str]:
@@ -36,3 +37,10 @@ def _arguments(pid: int) -> list[str]:
     except OSError:
         return []
     return words.decode(errors="replace").split("\0")
+
+
+def _folder(pid: int) -> Path | None:
+    try:
+        return (PROC / str(pid) / "cwd").readlink()
+    except OSError:
+        return None

@@ -8,9 +8,12 @@ from typing import Literal
 from attrs import field, frozen
 
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
 
 ProcessState = Literal["running", "dead", "off"]
+
+
+NO_RUN = RunId("")
 
 
 @frozen(kw_only=True)
@@ -31,6 +34,8 @@ class Rack:
     id: RackId
     hostname: str
     address: str
+    run: RunId = NO_RUN
+    """The run of its daemon that holds the rack's identity."""
     stopped: bool = False
     """Its daemon said goodbye: it was stopped in order."""
     holds: FleetNumber = BEFORE_ALL

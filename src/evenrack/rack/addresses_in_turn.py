@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IProtocol, IProtocolFactory, IStreamClientEndpoint
 from zope.interface import implementer
 
@@ -24,6 +25,8 @@ class AddressesInTurn:
         for endpoint in first:
             try:
                 return await endpoint.connect(factory)
+            except (CancelledError, ConnectingCancelledError):
+                raise  # nobody wants the others any more
             except Exception:  # noqa: BLE001, S112  refused, unreachable, timed out: the next one
                 continue
         return await last.connect(factory)

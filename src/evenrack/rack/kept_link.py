@@ -55,11 +55,12 @@ class KeptLink(Service):
             try:
                 session = await self._connect()
                 attempt = 0
-                await session.ended
+                await _end_of(session)
             except CancelledError:
                 pass  # stopped, or a time limit that was told of already
             except Exception as problem:  # noqa: BLE001  whatever it is, the next try may work
-                self._failed(problem)
+                if self.running:
+                    self._failed(problem)
             if self.running:
                 await self._pause(next_delay(attempt, self._jitter))
 
@@ -78,6 +79,14 @@ class KeptLink(Service):
             await deferLater(self._clock, seconds)
         except CancelledError:
             return  # stopped; the loop sees it
+
+
+async def _end_of(session: RegionSession) -> None:
+    """Wait until the link ends; who is stopped meanwhile ends it."""
+    try:
+        await session.ended
+    finally:
+        session.close()
 
 
 class _SessionFactory(Factory):

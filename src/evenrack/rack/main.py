@@ -39,14 +39,14 @@ def run(path: Path) -> None:
     try:
         config = load_rack_config(path)
         secret = load_secret(config.secret_file)
+        lock = _hold_lock(config)
+        use_steady_clock(reactor)
+        service = assemble(
+            config, secret, reactor, jitter=random.random, token_bytes=secrets.token_bytes
+        )
     except ConfigurationRefused as refusal:
         click.echo(str(refusal), err=True)
         sys.exit(EXIT_REFUSED)
-    lock = _hold_lock(config)
-    use_steady_clock(reactor)
-    service = assemble(
-        config, secret, reactor, jitter=random.random, token_bytes=secrets.token_bytes
-    )
     code = run_daemon(reactor, service)
     lock.close()
     sys.exit(code)

@@ -1,6 +1,6 @@
 """One connection to every region process, made again whenever it ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 from twisted.application.service import MultiService
@@ -53,6 +53,7 @@ class RegionConnections(MultiService):
         self._answered_by: dict[HostPort, ProcessId] = {}
         self._lost_links: dict[LinkId, None] = {}
         self._last_problem: dict[str, str] = {}
+        self._told: dict[ProcessId, RegionEndpoints] = {}
 
     def begin_as(self, rack: RackSelf) -> None:
         """Say who dials; before the service starts."""
@@ -69,9 +70,18 @@ class RegionConnections(MultiService):
         """Name the list of region processes that this rack has."""
         return endpoints_fingerprint(self._known)
 
-    def learn_regions(self, known: RegionEndpoints) -> None:
-        """Take over a region's list; an empty one says only that the region knows nothing."""
-        if known and known != self._known:
+    def learn_regions(self, teller: ProcessId, told: RegionEndpoints) -> None:
+        """Take over what the connected processes tell; an empty list says that one knows nothing.
+
+        All their lists count: a process that is cut off from the database tells an old one, and
+        would otherwise contradict the others each second.
+        """
+        if not told:
+            return
+        connected = {session.process for session in self._sessions.values()}
+        self._told = {p: t for p, t in self._told.items() if p in connected} | {teller: told}
+        known = _merged(self._told)
+        if known != self._known:
             self._known = known
             self._keep(known)
             self.log.info("knows {count} region processes", count=len(known))
@@ -90,7 +100,8 @@ class RegionConnections(MultiService):
             self._dialling.configured, self._known, answered_by=self._answered_by, reached=reached
         )
         wanted = {target.key: target for target in targets}
-        for key in [key for key in self._kept if key not in wanted]:
+        # A link that is up is kept: its process knows best that it is there.
+        for key in [key for key in self._kept if key not in wanted and key not in self._sessions]:
             self._drop(key)
         for key, target in wanted.items():
             if key not in self._kept:
@@ -125,7 +136,7 @@ class RegionConnections(MultiService):
         await greeting
         self._last_problem.pop(target.key, None)
         self._choose()
-        await self._report_lost_links()
+        self._report_lost_links()
 
     async def _greet(self, target: Target, session: RegionSession) -> None:
         await session.authenticate()
@@ -155,19 +166,21 @@ class RegionConnections(MultiService):
                 self._lost_links[session.link] = None
             if self.running:
                 self._choose()
-                Deferred.fromCoroutine(self._report_lost_links())
+                self._report_lost_links()
 
-    async def _report_lost_links(self) -> None:
-        """Tell any region of links that are gone: it may not have noticed, or be dead."""
+    def _report_lost_links(self) -> None:
+        """Tell every region of links that are gone: any of them may be dead or hung itself."""
         for session in self.sessions():
-            try:
-                for link in list(self._lost_links):
-                    await session.report_lost_link(link)
-                    self._lost_links.pop(link, None)
-            except Exception as problem:  # noqa: BLE001  the next session is asked
-                self.log.debug("report not taken: {problem}", problem=repr(problem))
-            else:
-                return
+            for link in list(self._lost_links):
+                Deferred.fromCoroutine(self._report(session, link))
+
+    async def _report(self, session: RegionSession, link: LinkId) -> None:
+        try:
+            await session.report_lost_link(link)
+        except Exception as problem:  # noqa: BLE001  another session has been told as well
+            self.log.debug("report not taken: {problem}", problem=repr(problem))
+        else:
+            self._lost_links.pop(link, None)
 
     async def _stop_in_order(self) -> None:
         for session in self.sessions()[:1]:
@@ -180,3 +193,11 @@ class RegionConnections(MultiService):
         stopping = super().stopService()
         if stopping is not None:
             await stopping
+
+
+def _merged(told: Mapping[ProcessId, RegionEndpoints]) -> RegionEndpoints:
+    """Put all lists together; of a process's addresses its own word counts most."""
+    merged: dict[ProcessId, tuple[HostPort, ...]] = {}
+    for teller in sorted(told):
+        merged = {**told[teller], **merged}
+    return merged | {p: told[p][p] for p in told if p in told[p]}

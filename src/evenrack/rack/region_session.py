@@ -50,7 +50,8 @@ class RackSelf:
     """A lease: from which process, and when the ping was sent."""
     known_regions: Callable[[], str]
     """Fingerprint of the list of region processes."""
-    learn_regions: Callable[[RegionEndpoints], None]
+    learn_regions: Callable[[ProcessId, RegionEndpoints], None]
+    """A list of region processes, and which process told it."""
 
 
 class RegionSession(LinkEnd):
@@ -65,6 +66,7 @@ class RegionSession(LinkEnd):
         self.process: ProcessId | None = None
         self.ended: Deferred[None] = Deferred()
         self.link: LinkId | None = None
+        self._listed = ""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         if self._next_ping is not None and self._next_ping.active():
@@ -142,11 +144,14 @@ class RegionSession(LinkEnd):
         asked_at = self.clock.seconds()
         try:
             answer = await self.callRemote(Ping)
-            if answer["lease"] and self.process is not None:
+            if self.process is None:
+                return
+            if answer["lease"]:
                 self._rack.granted(self.process, asked_at)
-            if answer["endpoints"] != self._rack.known_regions():
-                known = await self.callRemote(ListEndpoints)
-                self._rack.learn_regions(known["endpoints"])
+            if answer["endpoints"] not in {self._listed, self._rack.known_regions()}:
+                told = await self.callRemote(ListEndpoints)
+                self._rack.learn_regions(self.process, told["endpoints"])
+                self._listed = answer["endpoints"]
         except amp.RemoteAmpError as problem:
             self.log.warn(
                 "{peer}: ping refused: {problem}", peer=self.peer_address, problem=problem

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
+from evenrack.errors import ConfigurationRefused
 from evenrack.model.identifiers import RackId, rack_id_from_text
 from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
 from evenrack.model.region_endpoints import (
@@ -16,8 +17,8 @@ from evenrack.model.region_endpoints import (
 )
 from evenrack.runtime.safe_write import safe_write
 
-ID_CHARACTERS = "0123456789abcdefghijkmnpqrstvwxyz"[:32]
-"""Thirty-two that are not mistaken for each other, so that five bits choose one."""
+ID_CHARACTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Thirty-two (Crockford's) that are not mistaken for each other, so that five bits choose one."""
 
 Value = TypeVar("Value")
 
@@ -31,10 +32,13 @@ class StateFolder:
         self._folder = folder
 
     def rack_id(self, token_bytes: Callable[[int], bytes]) -> RackId:
-        """Give this rack's identity, made at its first start."""
+        """Give this rack's identity, made at its first start.
+
+        ConfigurationRefused when it is damaged: with a new one the rack would be a stranger.
+        """
         path = self._folder / "rack_id"
         if path.exists():
-            return rack_id_from_text(path.read_text().strip())
+            return _identity_in(path)
         new = RackId("".join(ID_CHARACTERS[byte % 32] for byte in token_bytes(8)))
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         safe_write(path, f"{new}\n".encode())
@@ -62,9 +66,17 @@ class StateFolder:
             return from_json(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError, RecursionError) as problem:
             self.log.warn("ignoring {path}: {problem}", path=str(path), problem=str(problem))
             return None
 
     def _write(self, name: str, form: object) -> None:
         safe_write(self._folder / name, json.dumps(form, sort_keys=True).encode() + b"\n")
+
+
+def _identity_in(path: Path) -> RackId:
+    try:
+        return rack_id_from_text(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError) as problem:
+        cure = "bring the file back from a backup, or remove it to make this rack a new one"
+        raise ConfigurationRefused(path, [f"{problem}; {cure}"]) from None

@@ -19,19 +19,33 @@ from evenrack.region.http.pages import ApiSources, make_site, utc_now
 from evenrack.region.notifications import Notifications
 from evenrack.region.service import RegionService, Surroundings
 
+STOP_SECONDS = 3.0
+"""A stop in order waits no longer than this for PostgreSQL."""
+
 
 class RunningRegion(MultiService):
-    """A region process with its doors; the database is closed last."""
+    """A region process with its doors; they close first, and the database last."""
 
-    def __init__(self, database: PooledDatabase) -> None:
+    def __init__(self, database: PooledDatabase, reactor: Any) -> None:
         super().__init__()
         self._database = database
+        self._reactor = reactor
+        self._racks: Any = None
+
+    def listen(self, port: int, racks: Factory, interface: str) -> None:
+        """Begin to accept racks."""
+        self._racks = self._reactor.listenTCP(port, racks, interface=interface)
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop_in_order())
 
     async def _stop_in_order(self) -> None:
+        if self._racks is not None:
+            await self._racks.stopListening()
+        hang_up = self._reactor.callLater(STOP_SECONDS, self._database.hang_up)
         await super().stopService()
+        if hang_up.active():
+            hang_up.cancel()
         self._database.close()
 
 
@@ -41,11 +55,8 @@ def assemble(
     """Build everything; nothing listens or connects before the service starts."""
     database = PooledDatabase(config.database, reactor, name=process)
     notifications = Notifications(config.database, reactor, process)
+    running = RunningRegion(database, reactor)
     port = config.rpc.port_of(instance)
-
-    def listen(racks: Factory) -> None:
-        reactor.listenTCP(port, racks, interface=config.rpc.listen)
-
     region = RegionService(
         config,
         secret,
@@ -60,11 +71,12 @@ def assemble(
             clock=reactor,
             token_bytes=secrets.token_bytes,
             notifier=notifications,
-            listen=listen,
+            listen=lambda racks: running.listen(port, racks, config.rpc.listen),
         ),
     )
-    site = make_site(ApiSources(look=region.view.look, database=database, wall_clock=utc_now))
-    running = RunningRegion(database)
+    site = make_site(
+        ApiSources(look=region.view.look, database=database, clock=reactor, wall_clock=utc_now)
+    )
     socket_path = config.administration_socket(instance)
     HttpDoors(site, reactor, socket_path, config.http.listen).setServiceParent(running)
     notifications.setServiceParent(running)

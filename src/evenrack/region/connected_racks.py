@@ -31,6 +31,7 @@ class ConnectedRacks:
 
     def __init__(self) -> None:
         self._links: dict[RackId, list[RackLink]] = {}
+        self._admitted: dict[LinkId, None] = {}
 
     def add(self, link: RackLink) -> None:
         """Count a link from its hello on."""
@@ -43,6 +44,15 @@ class ConnectedRacks:
             links.remove(link)
         if not links:
             self._links.pop(link.rack, None)
+        self._admitted.pop(link.link, None)
+
+    def admit(self, link: RackLink) -> None:
+        """Let this link speak for its rack from now on."""
+        self._admitted[link.link] = None
+
+    def doubt(self, link: RackLink) -> None:
+        """Let it speak for its rack no more: another run of the daemon holds the rack."""
+        self._admitted.pop(link.link, None)
 
     def racks(self) -> list[RackId]:
         """Give the racks that have a link, in the order of their ids."""
@@ -51,6 +61,11 @@ class ConnectedRacks:
     def links_of(self, rack: RackId) -> tuple[RackLink, ...]:
         """Give a rack's links, oldest first."""
         return tuple(self._links.get(rack, ()))
+
+    def newest_admitted(self, rack: RackId) -> RackLink | None:
+        """Give the newest link that speaks for the rack: what is meant for it goes there."""
+        admitted = [link for link in self.links_of(rack) if link.link in self._admitted]
+        return admitted[-1] if admitted else None
 
     def all_links(self) -> Iterable[RackLink]:
         """Give every link, rack by rack."""

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
 
-from evenrack.errors import DatabaseUnreachable
+from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.model.fleet import Fleet, Leadership
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.region.database.engine import Database
@@ -54,7 +54,7 @@ class FleetView:
         try:
             self._last = await self._database.read(read_fleet)
             view = View(self._last, None)
-        except DatabaseUnreachable as problem:
+        except (DatabaseUnreachable, SchemaMismatch) as problem:
             view = View(self._last, str(problem))
         finally:
             self._reading = False

@@ -51,9 +51,10 @@ class _Decisions:
     moves: tuple[Move, ...] = ()
     opened: tuple[Trouble, ...] = ()
     closed: tuple[tuple[str, str], ...] = ()
+    arrived: tuple[RackId, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.managers or self.opened or self.closed)
+        return bool(self.managers or self.opened or self.closed or self.arrived)
 
 
 class Leader(MultiService):
@@ -78,6 +79,7 @@ class Leader(MultiService):
         self._newcomers = Newcomers(clock, settings.grace_seconds)
         self._quiet = Quiet(clock, settings.quiet_seconds)
         self._troubles = TroubleWatch(clock)
+        self._buried: list[tuple[Incarnation, int]] = []
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
 
@@ -100,8 +102,10 @@ class Leader(MultiService):
             self.seat.step_down()  # the fence decides again when the database is back
 
     async def _lead(self, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
-        if silent:
-            await self._database.run(lambda c: _bury(c, epoch, silent))
+        unburied = [death for death in silent if death not in self._buried]
+        if unburied:
+            await self._database.run(lambda c: _bury(c, epoch, unburied))
+        self._buried = silent
         fleet = await self._database.read(read_fleet)
         if fleet.leadership.epoch != epoch:
             raise NoLongerLeader(f"epoch {epoch} has passed")
@@ -123,7 +127,13 @@ class Leader(MultiService):
             if manager is not None:
                 managers.setdefault(rack, manager)
         opened, closed = self._troubles.changes(fleet)
-        return _Decisions(managers=managers, moves=moves, opened=opened, closed=closed)
+        return _Decisions(
+            managers=managers,
+            moves=moves,
+            opened=opened,
+            closed=closed,
+            arrived=tuple(self._newcomers.arrived(fleet)),
+        )
 
     async def _tell_of_take_over(self, won: TakeOver) -> None:
         me = self._me()
@@ -191,6 +201,8 @@ def _write(connection: Connection, epoch: int, fleet: Fleet, decided: _Decisions
     open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
     close_problems(connection, decided.closed)
     events += [_moved(fleet, move) for move in decided.moves]
+    moved = {move.item for move in decided.moves}
+    events += [_checked(fleet, rack) for rack in decided.arrived if rack not in moved]
     events += [_opened(trouble) for trouble in decided.opened]
     events += [_closed(fleet, code, where) for code, where in decided.closed]
     record(connection, events, number)
@@ -220,6 +232,17 @@ def _moved(fleet: Fleet, move: Move) -> Event:
     if move.before is None:
         text = f"{name} is managed by {move.to}: {move.reason}"
     return Event(kind="move", object=f"rack:{move.item}", text=text, data=data)
+
+
+def _checked(fleet: Fleet, rack: RackId) -> Event:
+    """Say that a rack's arrival was a reason to look, though nothing had to move for it."""
+    name, manager = fleet.racks[rack].hostname, fleet.manager_of(rack)
+    return Event(
+        kind="balance",
+        object=f"rack:{rack}",
+        text=f"{name} connected: balance checked, {manager} goes on managing it",
+        data={"what": "managing", "item": rack, "name": name, "from": manager, "to": manager},
+    )
 
 
 def _opened(trouble: Trouble) -> Event:

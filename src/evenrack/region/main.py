@@ -17,6 +17,7 @@ from evenrack.config.secret_file import load_secret
 from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
 from evenrack.region.assemble import assemble
+from evenrack.region.database.engine import setting_problem
 from evenrack.region.database.schema import SCHEMA, upgrade
 from evenrack.region.initialise import initialise
 from evenrack.runtime.daemon import run_daemon, use_steady_clock
@@ -76,13 +77,21 @@ def run(path: Path, instance: int) -> None:
 def _with_config(path: Path, work: Callable[[RegionConfig], None]) -> None:
     """Do the work, or say in full what is wrong and exit: 2 for the configuration, 1 else."""
     try:
-        work(load_region_config(path))
+        work(_load(path))
     except ConfigurationRefused as refusal:
         click.echo(str(refusal), err=True)
         sys.exit(EXIT_REFUSED)
     except EvenrackError as failure:
         click.echo(f"evenrack-regiond: {type(failure).__name__}: {failure}", err=True)
         sys.exit(EXIT_FAILED)
+
+
+def _load(path: Path) -> RegionConfig:
+    config = load_region_config(path)
+    problem = setting_problem(config.database)
+    if problem is not None:
+        raise ConfigurationRefused(path, [f"database: {problem}"])
+    return config
 
 
 def _run(config: RegionConfig, instance: int) -> None:
@@ -99,7 +108,7 @@ def _run(config: RegionConfig, instance: int) -> None:
 def _hold_lock(state_dir: Path, instance: int) -> TextIO:
     """Make sure that this instance runs once on this host."""
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = (state_dir / f"regiond-{instance}.lock").open("w")
+    lock = (state_dir / f"regiond-{instance}.lock").open("a")  # its holder's number stays
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -109,6 +118,7 @@ def _hold_lock(state_dir: Path, instance: int) -> TextIO:
             err=True,
         )
         sys.exit(EXIT_FAILED)
+    lock.truncate(0)
     lock.write(f"{os.getpid()}\n")
     lock.flush()
     return lock

@@ -1,9 +1,12 @@
-"""Racks that have only just connected wait a moment, so that most of their links are there."""
+"""Racks that have only just connected: they wait a moment for most of their links to be there.
+
+Each arrival is a reason to check the balance, and is told even when nothing moves.
+"""
 
 from twisted.internet.interfaces import IReactorTime
 
 from evenrack.model.fleet import Fleet
-from evenrack.model.identifiers import RackId
+from evenrack.model.identifiers import RackId, RunId
 
 
 class Newcomers:
@@ -14,6 +17,7 @@ class Newcomers:
         self._grace_seconds = grace_seconds
         self._seen_at: dict[RackId, float] = {}
         self._connected_before: frozenset[RackId] | None = None
+        self._told: dict[RackId, RunId] | None = None
         self.seconds_to_wait: float | None = None
         """When to look again because somebody waits."""
 
@@ -41,3 +45,18 @@ class Newcomers:
             (self._grace_seconds - (now - since) for since in self._seen_at.values()), default=None
         )
         return set(self._seen_at)
+
+    def arrived(self, fleet: Fleet) -> list[RackId]:
+        """Give the racks that connected since the last look, or restarted, and wait no more.
+
+        A leader's first look tells of nobody: it cannot know who is new.
+        """
+        present = {
+            rack: fleet.racks[rack].run
+            for rack, reach in fleet.reach.items()
+            if reach and rack not in self._seen_at
+        }
+        before, self._told = self._told, present
+        if before is None:
+            return []
+        return [rack for rack, run in present.items() if before.get(rack) != run]

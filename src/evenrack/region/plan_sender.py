@@ -14,7 +14,7 @@ from evenrack.model.rack_plan import RackPlan
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.connection_store import record_held_plan
 from evenrack.region.database.engine import Database
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_store import read_managed
 from evenrack.runtime.look_again import LookAgain
 
 ANSWER_SECONDS = 10.0
@@ -49,21 +49,17 @@ class PlanSender(MultiService):
 
     async def _send_what_is_new(self) -> None:
         try:
-            fleet = await self._database.read(read_fleet)
+            fleet = await self._database.read(lambda c: read_managed(c, self._process))
         except DatabaseUnreachable:
             return
         for rack, plan in self._outdated(fleet):
-            links = self._connected.links_of(rack)
-            if links and rack not in self._under_way:
+            link = self._connected.newest_admitted(rack)
+            if link is not None and rack not in self._under_way:
                 self._under_way.add(rack)
-                Deferred.fromCoroutine(self._send(links[-1], plan))
+                Deferred.fromCoroutine(self._send(link, plan))
 
     def _outdated(self, fleet: Fleet) -> list[tuple[RackId, RackPlan]]:
-        plans = [
-            (rack, plan_for(fleet, rack))
-            for rack, managing in fleet.managing.items()
-            if managing.process == self._process
-        ]
+        plans = [(rack, plan_for(fleet, rack)) for rack in fleet.managing]
         return [
             (rack, plan)
             for rack, plan in plans

@@ -17,6 +17,7 @@ from evenrack.region.database.connection_store import (
     LinkFact,
     RackFacts,
     Recorded,
+    record_clone,
     record_goodbye,
     record_links,
     record_lost_link,
@@ -28,7 +29,10 @@ from evenrack.runtime.look_again import LookAgain
 GATHER_SECONDS = 0.02
 MOST_RACKS_IN_BATCH = 500
 IDENTITY_WAIT_SECONDS = 4.0
-"""How long a hello waits for an older run's link to end: longer than silence ends a link."""
+"""How long a run waits for another run's links to end: longer than silence ends a link."""
+
+DISPUTE_LOOK_SECONDS = 0.25
+"""How often to look whether they have ended."""
 
 Outcome = Literal["recorded", "no database"]
 
@@ -38,7 +42,6 @@ class _Newcomer:
     """A link whose hello waits for its row."""
 
     link: RackLink
-    deadline: float
     outcome: Deferred[Outcome] = field(factory=Deferred)
 
 
@@ -61,6 +64,7 @@ class Presence(MultiService):
         self._clock = clock
         self._changed: dict[RackId, None] = {}
         self._newcomers: dict[LinkId, _Newcomer] = {}
+        self._disputed: dict[LinkId, tuple[RackId, float]] = {}
         self._writing = LookAgain(
             self._write, clock, gather_seconds=GATHER_SECONDS, at_least_every=1.0
         )
@@ -71,7 +75,7 @@ class Presence(MultiService):
 
         RackIdentityInUse when another run of the same rack is connected and goes on answering.
         """
-        newcomer = _Newcomer(link=link, deadline=self._clock.seconds() + IDENTITY_WAIT_SECONDS)
+        newcomer = _Newcomer(link=link)
         self._connected.add(link)
         self._newcomers[link.link] = newcomer
         self._touch(link.rack)
@@ -80,6 +84,7 @@ class Presence(MultiService):
     def gone(self, link: RackLink) -> None:
         """Count a link no more."""
         self._connected.remove(link)
+        self._disputed.pop(link.link, None)
         newcomer = self._newcomers.pop(link.link, None)
         if newcomer is not None:
             newcomer.outcome.errback(RackIdentityInUse("the link ended before it was recorded"))
@@ -92,6 +97,13 @@ class Presence(MultiService):
     async def goodbye(self, rack: RackId, run: RunId) -> None:
         """Note that a rack's daemon is being stopped in order."""
         await self._database.run(lambda c: record_goodbye(c, rack, run))
+
+    async def cloned(self, rack: RackId, address: str, why: str) -> None:
+        """Note that a second daemon with this rack's identity was refused."""
+        try:
+            await self._database.run(lambda c: record_clone(c, rack, address, why))
+        except DatabaseUnreachable:
+            self.log.warn("not noted: {why}", why=why)
 
     def resync(self) -> None:
         """Write every link anew: this process has a new incarnation, or the database is another."""
@@ -111,11 +123,12 @@ class Presence(MultiService):
         self._writing.trigger()
 
     async def _write(self) -> None:
-        batch = sorted(self._changed)[:MOST_RACKS_IN_BATCH]
+        in_dispute = {rack for rack, _ in self._disputed.values()}
+        batch = sorted(self._changed.keys() | in_dispute)[:MOST_RACKS_IN_BATCH]
         if not batch:
             return
         for rack in batch:
-            del self._changed[rack]
+            self._changed.pop(rack, None)
         try:
             facts = [self._facts(rack) for rack in batch]
             me = self._me()
@@ -127,10 +140,13 @@ class Presence(MultiService):
         self._answer(facts, recorded)
         if self._changed:
             self._writing.trigger()
+        elif self._disputed:
+            self._writing.trigger_in(DISPUTE_LOOK_SECONDS)
 
     def _facts(self, rack: RackId) -> RackFacts:
         links = self._connected.links_of(rack)
-        newest = links[-1] if links else None
+        of_first_run = [link for link in links if link.run == links[0].run]
+        newest = of_first_run[-1] if links else None
         return RackFacts(
             rack=rack,
             links=tuple(
@@ -151,28 +167,44 @@ class Presence(MultiService):
 
     def _answer(self, facts: list[RackFacts], recorded: Recorded) -> None:
         """Tell each waiting hello of this batch what came of it."""
-        for link in [link for rack in facts for link in rack.links]:
-            newcomer = self._newcomers.get(link.link)
-            if newcomer is None:
-                continue
-            rack = newcomer.link.rack
-            other_run, other_address = recorded.others.get(rack, (link.run, ""))
-            if other_run == link.run:
-                del self._newcomers[link.link]
-                newcomer.outcome.callback("recorded")
-            elif self._clock.seconds() < newcomer.deadline:
-                self._changed[rack] = None  # the other link may end yet; look at the next turn
-            else:
-                del self._newcomers[link.link]
-                newcomer.outcome.errback(
-                    RackIdentityInUse(
-                        f"rack {rack} is connected from {other_address} and answers; "
-                        f"{link.address} says that it is the same rack"
-                    )
-                )
+        for rack in facts:
+            written = {link.link for link in rack.links}
+            for link in self._connected.links_of(rack.rack):
+                if link.link in written:
+                    self._judge(link, *recorded.holders[rack.rack])
+
+    def _judge(self, link: RackLink, holder: RunId, holder_address: str) -> None:
+        """Let a link in, or give the run that holds its rack a while to end, or refuse it."""
+        if link.run == holder:
+            self._disputed.pop(link.link, None)
+            self._let_in(link, "recorded")
+            return
+        self._connected.doubt(link)
+        now = self._clock.seconds()
+        _, deadline = self._disputed.setdefault(link.link, (link.rack, now + IDENTITY_WAIT_SECONDS))
+        if now >= deadline:
+            del self._disputed[link.link]
+            self._refuse(
+                link,
+                f"rack {link.rack} is connected from {holder_address} and answers; "
+                f"{link.peer_address} says that it is the same rack",
+            )
+
+    def _let_in(self, link: RackLink, outcome: Outcome) -> None:
+        self._connected.admit(link)
+        newcomer = self._newcomers.pop(link.link, None)
+        if newcomer is not None:
+            newcomer.outcome.callback(outcome)
+
+    def _refuse(self, link: RackLink, why: str) -> None:
+        newcomer = self._newcomers.pop(link.link, None)
+        if newcomer is not None:
+            newcomer.outcome.errback(RackIdentityInUse(why))
+            return
+        link.cut(why)  # let in while there was no database to ask
+        Deferred.fromCoroutine(self.cloned(link.rack, link.peer_address, why))
 
     def _answer_without_database(self) -> None:
         """Let racks in while nothing can be recorded: their links matter more than their rows."""
-        newcomers, self._newcomers = self._newcomers, {}
-        for newcomer in newcomers.values():
-            newcomer.outcome.callback("no database")
+        for newcomer in list(self._newcomers.values()):
+            self._let_in(newcomer.link, "no database")

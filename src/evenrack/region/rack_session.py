@@ -10,7 +10,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from evenrack.config.secret_file import Secret
-from evenrack.errors import NotAuthenticated, RackIdentityInUse, VersionRefused
+from evenrack.errors import DatabaseUnreachable, NotAuthenticated, RackIdentityInUse, VersionRefused
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
 from evenrack.model.rack_plan import RackPlan
@@ -76,11 +76,16 @@ class RackSession(LinkEnd):
         self._greeting_check = self.clock.callLater(GREETING_SECONDS, self._check_greeting)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._greeting_check is not None and self._greeting_check.active():
-            self._greeting_check.cancel()
+        self._expect_no_greeting()
         super().connectionLost(reason)
         if self._greeted:
             self._reception.gone(self)
+        elif self._nonces is not None:  # a rack that finds our proof wrong leaves without a word
+            self._reception.refusals.refused(
+                self.peer_address,
+                "left when it saw this region's proof; when it goes on: its secret is another, "
+                "compare its secret_file with a region's",
+            )
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that is not so far is cut."""
@@ -135,6 +140,7 @@ class RackSession(LinkEnd):
         self.rack, self.run, self.hostname = rack, RunId(run), hostname
         self.holds, self.holds_fingerprint = generation, fingerprint
         self._greeted = True
+        self._expect_no_greeting()  # said; how long the answer takes is our affair
         await self._admitted()
         return {"process": self._reception.process, "link": self.link}
 
@@ -170,17 +176,29 @@ class RackSession(LinkEnd):
             await self._reception.admit(self)
         except RackIdentityInUse as refusal:
             if self.is_open:
-                self._reception.refusals.refused(self.peer_address, str(refusal))
-                await self._reception.cloned(self.rack, self.peer_address, str(refusal))
-                self.clock.callLater(0.1, self.cut, "its identity is another's")  # after the answer
+                await self._tell_of_clone(refusal)
             raise
-        if self._greeting_check is not None and self._greeting_check.active():
-            self._greeting_check.cancel()
         self._reception.refusals.welcomed(self.peer_address)
+
+    async def _tell_of_clone(self, refusal: RackIdentityInUse) -> None:
+        # Without the addresses of the refusal: their ports would make each try another reason.
+        self._reception.refusals.refused(
+            self.peer_address, f"says that it is rack {self.rack}, which is connected and answers"
+        )
+        try:
+            await self._reception.cloned(self.rack, self.peer_address, str(refusal))
+        except DatabaseUnreachable:
+            pass  # it comes again
+        finally:
+            self.clock.callLater(0.1, self.cut, "its identity is another's")  # after the answer
 
     def _refuse(self, reason: str) -> None:
         self._reception.refusals.refused(self.peer_address, reason)
         self.clock.callLater(0, self.close)  # after the answer that says so
+
+    def _expect_no_greeting(self) -> None:
+        if self._greeting_check is not None and self._greeting_check.active():
+            self._greeting_check.cancel()
 
     def _check_greeting(self) -> None:
         self._refuse(f"said no hello within {GREETING_SECONDS:.0f} s")

@@ -13,10 +13,8 @@ from twisted.logger import Logger
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.config.secret_file import Secret
-from evenrack.errors import DatabaseUnreachable
-from evenrack.model.identifiers import RackId
+from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.connected_racks import ConnectedRacks
-from evenrack.region.database.connection_store import record_clone
 from evenrack.region.database.engine import Database
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
@@ -81,7 +79,8 @@ class RegionService(MultiService):
         self.view = FleetView(database, clock)
         self._listener = RackListener(self._reception(config, secret))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
-        self._told_of_trouble = False
+        self._last_trouble = ""
+        self.presence.setServiceParent(self)  # from the start: racks are let in without a database
         self._wire()
 
     def startService(self) -> None:
@@ -108,32 +107,30 @@ class RegionService(MultiService):
             refusals=Refusals(),
             admit=self.presence.admit,
             gone=self.presence.gone,
-            cloned=self._cloned,
+            cloned=self.presence.cloned,
             lost=self.presence.lost,
             goodbye=self.presence.goodbye,
             grants_lease=self.membership.grants_lease,
             endpoints=lambda: self.endpoints.endpoints,
         )
 
-    async def _cloned(self, rack: RackId, address: str, why: str) -> None:
-        await self._surroundings.database.run(lambda c: record_clone(c, rack, address, why))
-
     async def _join(self) -> None:
         """Register as soon as the database answers; then everything else begins."""
         try:
             await self._surroundings.database.run(check)
             await self.membership.join()
-        except DatabaseUnreachable as problem:
-            if not self._told_of_trouble:
-                self._told_of_trouble = True
+        except (DatabaseUnreachable, SchemaMismatch) as problem:
+            if self._last_trouble != str(problem):
+                self._last_trouble = str(problem)
                 self.log.warn(
-                    "PostgreSQL is not reachable, trying again each second: {problem}",
+                    "cannot join, trying again each second: {name}: {problem}",
+                    name=type(problem).__name__,
                     problem=str(problem),
                 )
             return
         self._joining.stopService()
         self.log.info("{process} has joined", process=self.membership.process)
-        for part in (self.presence, self.endpoints, self.leader, self.plans):
+        for part in (self.endpoints, self.leader, self.plans):
             part.setServiceParent(self)
 
     async def _stop_in_order(self) -> None:

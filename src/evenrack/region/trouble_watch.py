@@ -5,7 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 from evenrack.model.fleet import Fleet
 from evenrack.region.troubles import Trouble, find_troubles
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 AT_ONCE = frozenset({"RackLost", "RackCloned"})
 """Losses are told at once; the others often end by themselves within a moment."""
 

@@ -77,9 +77,12 @@ def notify_systemd(message: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.connect(address)
-        sender.sendall(message.encode())
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(address)
+            sender.sendall(message.encode())
+    except OSError as problem:  # the daemon does its work all the same
+        log.warn("systemd was not told {what}: {problem}", what=message, problem=str(problem))
 
 
 def _start(service: IService, started: Callable[[], None], failed: Callable[[], None]) -> None:

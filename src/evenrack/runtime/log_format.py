@@ -1,6 +1,7 @@
 """Log events as one flat JSON object a line, as journald and people can read them."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -20,11 +21,15 @@ def line_of(event: LogEvent) -> str:
     }
     for key, value in event.items():
         if not key.startswith("log_") and isinstance(value, PLAIN) and key not in line:
-            line[key] = value
+            line[key] = value if _is_json(value) else str(value)
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
         line["failure"] = failure.getTraceback()
     return json.dumps(line, ensure_ascii=False) + "\n"
+
+
+def _is_json(value: object) -> bool:
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _moment(seconds: float) -> str:

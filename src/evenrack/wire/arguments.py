@@ -41,7 +41,7 @@ class Json(amp.Argument):
         if not 0 < pieces <= self._most_pieces:
             raise ValueError(f"{name.decode()}: {pieces} pieces, at most {self._most_pieces}")
         text = b"".join(_pieces(name, pieces, strings))
-        objects[name.decode()] = self._from_json(json.loads(text))
+        objects[name.decode()] = self._from_json(_parsed(text))
 
 
 class Text(amp.Argument):
@@ -57,6 +57,13 @@ class Text(amp.Argument):
 
     def fromString(self, inString: bytes) -> Any:
         return self._from_text(inString.decode())
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
 
 
 def _pieces(name: bytes, count: int, strings: amp.AmpBox) -> Iterator[bytes]:

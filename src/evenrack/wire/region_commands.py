@@ -69,7 +69,8 @@ class Ping(amp.Command):
 
     `lease` is true when the answering process manages the rack: the rack may then act for 5 s,
     counted from when it sent the ping. `endpoints` is the fingerprint of the list of region
-    processes; when it is not the rack's own, the rack asks for the list.
+    processes; when it is neither the rack's own nor what this process told before, the rack asks
+    for the list.
     """
 
     arguments = []
@@ -99,3 +100,4 @@ class Goodbye(amp.Command):
 
     arguments = []
     response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}

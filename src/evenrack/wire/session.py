@@ -14,6 +14,9 @@ from twisted.python.failure import Failure
 
 from evenrack.wire.answers import Answers
 
+SHORTEST_CHECK_SECONDS = 0.01
+"""So that a rounding error does not make the check call itself at once, again and again."""
+
 
 class LinkEnd(Answers, amp.AMP):
     """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor."""
@@ -77,7 +80,7 @@ class LinkEnd(Answers, amp.AMP):
             self.cut(f"nothing heard for {silent:.1f} s")
             return
         self._silence_check = self.clock.callLater(
-            self._silence_seconds - silent, self._watch_silence
+            max(self._silence_seconds - silent, SHORTEST_CHECK_SECONDS), self._watch_silence
         )
 
 

@@ -1,5 +1,7 @@
 """One look at the fleet, and the questions that checks ask of it: pure."""
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -101,14 +103,20 @@ def uneven(sight: Sight) -> str | None:
 
 
 def uneven_hosts(sight: Sight) -> str | None:
-    """Say which region host manages over one rack more than another, when all run alike."""
+    """Say which region host manages so many racks, for its processes, that one should move."""
     loads: Counter[str] = Counter()
+    processes: Counter[str] = Counter()
     for name in sight.live_processes:
-        loads[name.partition("/")[0]] += _managed_by(sight, name)
-    low = min(loads.values(), default=0)
-    for host, load in sorted(loads.items()):
-        if load - low > 1:
-            return f"{host} manages {load} racks while another host manages {low}"
+        host = name.partition("/")[0]
+        loads[host] += _managed_by(sight, name)
+        processes[host] += 1
+    for host, other in itertools.permutations(processes, 2):
+        share = math.ceil(loads[other] * processes[host] / processes[other])
+        if loads[host] >= need(share):
+            return (
+                f"{host} manages {loads[host]} racks and {other} manages {loads[other]}: "
+                "outside the band"
+            )
     return None
 
 

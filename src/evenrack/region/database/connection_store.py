@@ -27,7 +27,7 @@ class LinkFact:
 
 @frozen(kw_only=True)
 class Greeting:
-    """What a rack said in its newest hello."""
+    """What the run of a rack that is to hold it said in its newest hello."""
 
     hostname: str
     run: RunId
@@ -40,7 +40,7 @@ class Greeting:
 
 @frozen(kw_only=True)
 class RackFacts:
-    """Every link of one rack to this process as it is now, and the newest hello if there is one."""
+    """Every link of one rack to this process as it is now, and a hello unless there is no link."""
 
     rack: RackId
     links: tuple[LinkFact, ...]
@@ -51,24 +51,24 @@ class RackFacts:
 class Recorded:
     """What came of a batch of facts."""
 
-    others: Mapping[RackId, tuple[RunId, str]] = field(factory=dict)
-    """Racks whose identity another run holds by a live link: that run, and its address."""
+    holders: Mapping[RackId, tuple[RunId, str]] = field(factory=dict)
+    """The one run that each greeted rack's links may belong to now, and its address."""
 
 
 def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFacts]) -> Recorded:
-    """Make the tables show these links of this process; links of a rack's other runs are left out.
+    """Make the tables show these links of this process, but of each rack only one run's.
 
     DeclaredDead when this incarnation was given up: its rows would count for nobody.
     """
     _check_alive(connection, me)
-    others = _claim(connection, [f for f in facts if f.greeting is not None])
     racks = [f.rack for f in facts]
-    connection.execute(
+    ended = connection.execute(
         delete(tables.connection)
         .where(tables.connection.c.process_id == me.process)
         .where(tables.connection.c.rack_id.in_(racks))
         .where(tables.connection.c.link.not_in([link.link for f in facts for link in f.links]))
     )
+    holders = _claim(connection, facts)
     known = set(
         connection.execute(
             text("SELECT link FROM connection WHERE process_id = :me AND rack_id = ANY(:racks)"),
@@ -86,12 +86,13 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
         }
         for f in facts
         for link in f.links
-        if link.link not in known and others.get(f.rack, (link.run,))[0] == link.run
+        if link.link not in known and holders[f.rack][0] == link.run
     ]
     if new:
         connection.execute(insert(tables.connection), new)
-    notify(connection, me.process)
-    return Recorded(others=others)
+    if new or ended.rowcount:
+        notify(connection, me.process)
+    return Recorded(holders=holders)
 
 
 def record_lost_link(connection: Connection, rack: RackId, link: LinkId) -> None:
@@ -117,15 +118,23 @@ def record_goodbye(connection: Connection, rack: RackId, run: RunId) -> None:
 
 def record_clone(connection: Connection, rack: RackId, address: str, why: str) -> None:
     """Note that a second daemon with this rack's identity was refused; one event a minute."""
-    new = connection.execute(
+    told_of = connection.execute(  # locked: several processes refuse the same daemon at once
+        text(
+            "SELECT coalesce(clone_at > clock_timestamp() - interval '60 s', false) "
+            "FROM rack WHERE id = :rack FOR UPDATE"
+        ),
+        {"rack": rack},
+    ).scalar_one_or_none()
+    if told_of is None:
+        return
+    connection.execute(
         text(
             "UPDATE rack SET clone_address = :address, clone_at = clock_timestamp() "
-            "WHERE id = :rack RETURNING (SELECT NOT EXISTS (SELECT 1 FROM rack WHERE id = :rack "
-            "AND clone_at > clock_timestamp() - interval '60 s'))"
+            "WHERE id = :rack"
         ),
         {"rack": rack, "address": address},
-    ).scalar_one_or_none()
-    if new:
+    )
+    if not told_of:
         refused = Event(kind="refused", object=f"rack:{rack}", text=why)
         record(connection, [refused], current_number(connection))
 
@@ -160,14 +169,14 @@ def _check_alive(connection: Connection, me: Incarnation) -> None:
         raise DeclaredDead(f"{me.process} incarnation {me.incarnation} was given up by the others")
 
 
-def _claim(connection: Connection, greeted: Sequence[RackFacts]) -> dict[RackId, tuple[RunId, str]]:
+def _claim(connection: Connection, facts: Sequence[RackFacts]) -> dict[RackId, tuple[RunId, str]]:
     """Let each greeting's run hold its rack, unless another run still has a live link."""
-    others: dict[RackId, tuple[RunId, str]] = {}
-    for facts in sorted(greeted, key=lambda f: f.rack):  # one order for all: no deadlock
-        greeting = facts.greeting
+    holders: dict[RackId, tuple[RunId, str]] = {}
+    for rack_facts in sorted(facts, key=lambda f: f.rack):  # one order for all: no deadlock
+        rack, greeting = rack_facts.rack, rack_facts.greeting
         if greeting is None:
             continue
-        _enter_rack(connection, facts.rack, greeting)
+        _enter_rack(connection, rack, greeting)
         held_by = connection.execute(
             text(
                 "SELECT c.run, c.address FROM connection c "
@@ -175,13 +184,14 @@ def _claim(connection: Connection, greeted: Sequence[RackFacts]) -> dict[RackId,
                 "WHERE c.rack_id = :rack AND c.run <> :run AND c.rack_holds "
                 "AND p.state = 'running' ORDER BY c.link LIMIT 1"
             ),
-            {"rack": facts.rack, "run": greeting.run},
+            {"rack": rack, "run": greeting.run},
         ).one_or_none()
         if held_by is None:
-            _take_rack(connection, facts.rack, greeting)
+            _take_rack(connection, rack, greeting)
+            holders[rack] = (greeting.run, greeting.address)
         else:
-            others[facts.rack] = (RunId(held_by.run), held_by.address)
-    return others
+            holders[rack] = (RunId(held_by.run), held_by.address)
+    return holders
 
 
 def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> None:
@@ -211,10 +221,11 @@ def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> Non
 
 
 def _take_rack(connection: Connection, rack: RackId, greeting: Greeting) -> None:
+    """Enter this run as the rack; one that said goodbye stays stopped while its links close."""
     connection.execute(
         text(
             "UPDATE rack SET hostname = :hostname, run = :run, address = :address, "
-            "stopped = false WHERE id = :rack"
+            "stopped = (stopped AND run = :run) WHERE id = :rack"
         ),
         {
             "rack": rack,

@@ -3,7 +3,11 @@
 Functions handed in are short, synchronous and never wait for anything but the database.
 """
 
+import contextlib
+import os
+import socket
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
@@ -19,16 +23,21 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from evenrack.errors import DatabaseUnreachable
+from evenrack.errors import CannotEverWork, DatabaseUnreachable, SchemaMismatch
 
 Answer = TypeVar("Answer")
 
 POOL_SESSIONS = 3
 CONNECT_SECONDS = 3
 ATTEMPTS = 4
+MOST_NAME_CHARACTERS = 63
+"""Of a session's name; PostgreSQL cuts off the rest, with a notice."""
 
 REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available: the same transaction may work now."""
+
+UNKNOWN_STATES = frozenset({"42P01", "42703"})
+"""Undefined table, undefined column."""
 
 SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "2s",
@@ -81,11 +90,42 @@ class Database(Protocol):
         """Open the other door: a session that stays."""
 
 
+class Sessions:
+    """Every open session to one database, so that all can be ended under those who wait."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._open: weakref.WeakSet[extensions.connection] = weakref.WeakSet()
+        self._hung_up = False
+
+    def connect(self, purpose: str) -> extensions.connection:
+        """Open one more, unless the end has come."""
+        if self._hung_up:
+            raise psycopg2.OperationalError("this process is being stopped")
+        session = connect(self._dsn, purpose)
+        self._open.add(session)
+        return session
+
+    def hang_up(self) -> None:
+        """End them all now: whoever waits for a server that hangs waits no longer."""
+        self._hung_up = True
+        for session in list(self._open):
+            with (
+                contextlib.suppress(psycopg2.Error, OSError),  # ended already
+                socket.socket(fileno=os.dup(session.fileno())) as descriptor,
+            ):
+                descriptor.shutdown(socket.SHUT_RDWR)
+
+
 def open_engine(dsn: str, purpose: str, *, sessions: int) -> sqlalchemy.Engine:
     """Make an engine whose sessions give up rather than wait for ever."""
+    return _engine_over(Sessions(dsn), purpose, sessions=sessions)
+
+
+def _engine_over(opened: Sessions, purpose: str, *, sessions: int) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg2://",
-        creator=lambda: connect(dsn, purpose),
+        creator=lambda: opened.connect(purpose),
         **(
             {"poolclass": QueuePool, "pool_size": sessions, "max_overflow": 0}
             if sessions
@@ -106,18 +146,34 @@ def open_engine(dsn: str, purpose: str, *, sessions: int) -> sqlalchemy.Engine:
 def connect(dsn: str, purpose: str) -> extensions.connection:
     """Open one session that notices when the server's host is gone."""
     keep_alive: dict[str, Any] = {**KEEP_ALIVE}
-    session: extensions.connection = psycopg2.connect(dsn, application_name=purpose, **keep_alive)
+    name = purpose[:MOST_NAME_CHARACTERS]
+    try:
+        session: extensions.connection = psycopg2.connect(dsn, application_name=name, **keep_alive)
+    except psycopg2.ProgrammingError:
+        raise CannotEverWork(setting_problem(dsn) or "the database refused its setting") from None
     return session
+
+
+def setting_problem(dsn: str) -> str | None:
+    """Tell what is wrong with a connection string without showing it: it may hold a password."""
+    try:
+        extensions.parse_dsn(dsn)
+    except psycopg2.ProgrammingError:
+        return (
+            "is no libpq connection string, such as "
+            "host=/run/postgresql dbname=evenrack user=evenrack; quote values that have spaces"
+        )
+    return None
 
 
 class PooledDatabase:
     """`Database` over real threads and real sessions."""
 
     def __init__(self, dsn: str, reactor: IReactorThreads, *, name: str) -> None:
-        self._dsn = dsn
+        self._sessions = Sessions(dsn)
         self._reactor = reactor
         self._name = name
-        self._engine = open_engine(dsn, f"{name} pool", sessions=POOL_SESSIONS)
+        self._engine = _engine_over(self._sessions, f"{name} pool", sessions=POOL_SESSIONS)
         self._threads = ThreadPool(0, POOL_SESSIONS, name=f"{name} database")
         self._threads.start()
 
@@ -131,13 +187,21 @@ class PooledDatabase:
         return await self._in_thread(lambda: attempt(picture, work))
 
     def own_connection(self, purpose: str) -> OwnConnection:
-        return ThreadedConnection(self._dsn, self._reactor, f"{self._name} {purpose}")
+        return ThreadedConnection(self._sessions, self._reactor, f"{self._name} {purpose}")
 
     async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
         return cast("Answer", await deferToThreadPool(self._reactor, self._threads, work))
 
+    def hang_up(self) -> None:
+        """End every session, also those of one's own: whoever waits hears that it is unreachable.
+
+        Nothing can be asked afterwards.
+        """
+        self._sessions.hang_up()
+
     def close(self) -> None:
-        """Wait for what runs, then end every session of the pool."""
+        """End every session and thread; nobody waits for an answer any more."""
+        self.hang_up()
         self._threads.stop()
         self._engine.dispose()
 
@@ -145,9 +209,9 @@ class PooledDatabase:
 class ThreadedConnection:
     """`OwnConnection` over one real thread and one real session."""
 
-    def __init__(self, dsn: str, reactor: Any, purpose: str) -> None:
+    def __init__(self, opened: Sessions, reactor: Any, purpose: str) -> None:
         self._reactor = reactor
-        self._engine = open_engine(dsn, purpose, sessions=0).execution_options(
+        self._engine = _engine_over(opened, purpose, sessions=0).execution_options(
             isolation_level="AUTOCOMMIT"
         )
         self._session: Connection | None = None
@@ -190,7 +254,9 @@ class ThreadedConnection:
             if self._session is None:
                 self._session = self._engine.connect()
             return work(self._session)
-        except (OperationalError, InterfaceError) as problem:
+        except DBAPIError as problem:
+            if not _says_unreachable(problem):
+                raise
             self._drop()  # what the session held (a lock, a setting) is gone with it: start anew
             raise _unreachable(problem) from problem
 
@@ -210,8 +276,13 @@ def attempt(engine: sqlalchemy.Engine, work: Callable[[Connection], Answer]) -> 
         except DBAPIError as problem:
             if left and _may_work_now(problem):
                 continue
-            if isinstance(problem, OperationalError | InterfaceError):
+            if _says_unreachable(problem):
                 raise _unreachable(problem) from problem
+            if getattr(problem.orig, "pgcode", None) in UNKNOWN_STATES:
+                raise SchemaMismatch(
+                    "the database has another schema than this program, or none: "
+                    "run `evenrack-regiond migrate`"
+                ) from problem
             raise
     raise AssertionError("the last attempt returns or raises")
 
@@ -221,6 +292,11 @@ def _may_work_now(problem: DBAPIError) -> bool:
     return (
         getattr(problem.orig, "pgcode", None) in REPEATABLE_STATES or problem.connection_invalidated
     )
+
+
+def _says_unreachable(problem: DBAPIError) -> bool:
+    """Tell whether it is the server or the way to it; some ends come as a plain DatabaseError."""
+    return isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated
 
 
 def _unreachable(problem: DBAPIError) -> DatabaseUnreachable:

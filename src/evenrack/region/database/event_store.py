@@ -19,7 +19,7 @@ class Event:
     """Something that happened, to be recorded."""
 
     kind: str
-    """move, loss, join, leader, database, problem, refused."""
+    """move, balance, loss, join, leader, database, problem, refused."""
     object: str
     """`rack:ID` or `process:REGION/N`, or `database`."""
     text: str

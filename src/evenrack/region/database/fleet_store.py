@@ -4,7 +4,7 @@ from sqlalchemy import Connection, text
 
 from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
 from evenrack.region.database.leader_store import read_leadership
 
 
@@ -27,6 +27,15 @@ def read_fleet(connection: Connection) -> Fleet:
     )
 
 
+def read_managed(connection: Connection, process: ProcessId) -> Fleet:
+    """Give the fleet as far as one process's plans need it: the racks that it manages."""
+    return Fleet(
+        leadership=read_leadership(connection),
+        racks=_racks(connection, managed_by=process),
+        managing=_managing(connection, managed_by=process),
+    )
+
+
 def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     rows = connection.execute(
         text("SELECT id, region_id, incarnation, pid, state FROM process ORDER BY id")
@@ -43,19 +52,23 @@ def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     }
 
 
-def _racks(connection: Connection) -> dict[RackId, Rack]:
+def _racks(connection: Connection, *, managed_by: ProcessId | None = None) -> dict[RackId, Rack]:
     rows = connection.execute(
         text(
-            "SELECT id, hostname, address, stopped, holds_era, holds_generation, "
+            "SELECT id, hostname, address, run, stopped, holds_era, holds_generation, "
             "holds_fingerprint, CASE WHEN clone_at > clock_timestamp() - interval '60 s' "
-            "THEN clone_address END AS clone_address FROM rack ORDER BY id"
-        )
+            "THEN clone_address END AS clone_address FROM rack "
+            "WHERE CAST(:process AS text) IS NULL "
+            "OR id IN (SELECT rack_id FROM managing WHERE process_id = :process) ORDER BY id"
+        ),
+        {"process": managed_by},
     )
     return {
         RackId(row.id): Rack(
             id=RackId(row.id),
             hostname=row.hostname,
             address=row.address,
+            run=RunId(row.run),
             stopped=row.stopped,
             holds=FleetNumber(row.holds_era, row.holds_generation),
             holds_fingerprint=row.holds_fingerprint,
@@ -79,9 +92,15 @@ def _links(connection: Connection) -> tuple[Link, ...]:
     )
 
 
-def _managing(connection: Connection) -> dict[RackId, Managing]:
+def _managing(
+    connection: Connection, *, managed_by: ProcessId | None = None
+) -> dict[RackId, Managing]:
     rows = connection.execute(
-        text("SELECT rack_id, process_id, era, generation FROM managing ORDER BY rack_id")
+        text(
+            "SELECT rack_id, process_id, era, generation FROM managing "
+            "WHERE CAST(:process AS text) IS NULL OR process_id = :process ORDER BY rack_id"
+        ),
+        {"process": managed_by},
     )
     return {
         RackId(row.rack_id): Managing(

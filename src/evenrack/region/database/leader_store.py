@@ -124,7 +124,7 @@ def end_session(connection: Connection, backend: int, name: str) -> None:
     connection.execute(
         text(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE pid = :backend AND application_name = :name"
+            "WHERE pid = :backend AND application_name = left(:name, 63)"  # it keeps no more
         ),
         {"backend": backend, "name": name},
     )

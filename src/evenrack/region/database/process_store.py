@@ -86,9 +86,8 @@ def register(connection: Connection, registration: Registration) -> Incarnation:
 def beat(connection: Connection, me: Incarnation) -> Beats:
     """Raise the process's beat and read all the others'; DeclaredDead when it was given up.
 
-    Runs in autocommit, each statement its own transaction; nothing is awaited from the disk.
+    Runs in autocommit, each statement its own transaction; the disk is not waited for.
     """
-    connection.execute(text("SET synchronous_commit = off"))
     alive = connection.execute(
         text(
             "UPDATE process SET beat = beat + 1 "
@@ -98,26 +97,27 @@ def beat(connection: Connection, me: Incarnation) -> Beats:
     ).one_or_none()
     if alive is None:
         raise DeclaredDead(f"{me.process} incarnation {me.incarnation} was given up by the others")
-    rows = connection.execute(
-        text("SELECT id, incarnation, beat FROM process WHERE state = 'running'")
-    )
-    beats = {ProcessId(row.id): (row.incarnation, row.beat) for row in rows}
-    managed = connection.execute(
-        text("SELECT rack_id FROM managing WHERE process_id = :me"), {"me": me.process}
-    ).scalars()
-    links = connection.execute(
-        text(
-            "SELECT link, rack_id FROM connection "
-            "WHERE process_id = :me AND incarnation = :incarnation"
-        ),
-        {"me": me.process, "incarnation": me.incarnation},
-    )
+    row = connection.execute(
+        _AFTER_THE_BEAT, {"process": me.process, "incarnation": me.incarnation}
+    ).one()
     return Beats(
-        server=_server(connection),
-        beats=beats,
-        managed=frozenset(RackId(rack) for rack in managed),
-        links={LinkId(row.link): RackId(row.rack_id) for row in links},
+        server=row.server,
+        beats={ProcessId(process): tuple(pair) for process, pair in (row.beats or {}).items()},
+        managed=frozenset(RackId(rack) for rack in row.managed or ()),
+        links={LinkId(link): RackId(rack) for link, rack in (row.links or {}).items()},
     )
+
+
+_AFTER_THE_BEAT = text(
+    "SELECT (SELECT json_object_agg(id, json_build_array(incarnation, beat)) FROM process "
+    "WHERE state = 'running') AS beats, "
+    "(SELECT json_agg(rack_id) FROM managing WHERE process_id = :process) AS managed, "
+    "(SELECT json_object_agg(link, rack_id) FROM connection WHERE process_id = :process "
+    "AND incarnation = :incarnation) AS links, "
+    "pg_postmaster_start_time()::text || ' ' || CASE WHEN pg_is_in_recovery() THEN 'standby' "
+    "ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END AS server, "
+    "set_config('synchronous_commit', 'off', false)"  # from the session's next beat on
+)
 
 
 def mark_dead(
@@ -178,16 +178,4 @@ def read_endpoints(connection: Connection) -> dict[ProcessId, tuple[HostPort, ..
 def _forget_links(connection: Connection, process: ProcessId) -> None:
     connection.execute(
         text("DELETE FROM connection WHERE process_id = :process"), {"process": process}
-    )
-
-
-def _server(connection: Connection) -> str:
-    return str(
-        connection.execute(
-            text(
-                "SELECT pg_postmaster_start_time()::text || ' ' || "
-                "CASE WHEN pg_is_in_recovery() THEN 'standby' "
-                "ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END"
-            )
-        ).scalar_one()
     )

@@ -29,7 +29,13 @@ def _now() -> Column[object]:
 cluster = Table(
     "cluster",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="cluster_is_one"), primary_key=True),
+    Column(
+        "id",
+        Integer,
+        CheckConstraint("id = 1", name="cluster_is_one"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("schema_min", Integer, nullable=False),
     Column("schema_max", Integer, nullable=False),
     Column("secret_fingerprint", Text),
@@ -40,7 +46,13 @@ cluster = Table(
 leadership = Table(
     "leadership",
     metadata,
-    Column("id", Integer, CheckConstraint("id = 1", name="leadership_is_one"), primary_key=True),
+    Column(
+        "id",
+        Integer,
+        CheckConstraint("id = 1", name="leadership_is_one"),
+        primary_key=True,
+        autoincrement=False,
+    ),
     Column("epoch", BigInteger, nullable=False),
     Column("era", BigInteger, nullable=False),
     Column("generation", BigInteger, nullable=False),

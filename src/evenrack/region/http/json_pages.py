@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from evenrack.errors import DatabaseUnreachable
+from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 
 log = Logger()
 
@@ -40,7 +40,7 @@ class Query:
         text = self.arguments.get(name)
         if text is None:
             return default
-        if not text.isascii() or not text.isdecimal() or not int(text) <= most:
+        if not text.isascii() or not text.isdecimal() or not _is_at_most(text, most):
             raise HttpProblem(
                 status=400,
                 code="BadRequest",
@@ -62,6 +62,14 @@ class JsonPage(Resource):
         super().__init__()
         self._answer = answer
 
+    def render(self, request: Request) -> int:
+        if any(request.postpath or ()):
+            return Missing().render(request)
+        if request.method not in (b"GET", b"HEAD"):
+            write_problem(request, ONLY_READ)
+            return NOT_DONE_YET
+        return self.render_GET(request)
+
     def render_GET(self, request: Request) -> int:
         answering = Deferred.fromCoroutine(self._respond(request))
         request.notifyFinish().addErrback(lambda _: answering.cancel())
@@ -74,7 +82,7 @@ class JsonPage(Resource):
             return  # nobody is there to answer
         except HttpProblem as problem:
             write_problem(request, problem)
-        except DatabaseUnreachable as problem:
+        except (DatabaseUnreachable, SchemaMismatch) as problem:
             write_problem(request, database_problem(str(problem)))
         except Exception:  # noqa: BLE001  a bug in one answer must not leave a request open
             log.failure("answering {path} failed", path=request.path.decode("ascii", "replace"))
@@ -96,6 +104,10 @@ class Missing(Resource):
         write_problem(request, problem)
         return NOT_DONE_YET
 
+
+ONLY_READ = HttpProblem(
+    status=405, code="OnlyRead", title="Only GET is answered here", detail="nothing was changed"
+)
 
 INTERNAL = HttpProblem(
     status=500, code="Internal", title="A bug was found", detail="see the log of this process"
@@ -134,6 +146,11 @@ def write_json(
     request.setHeader(b"cache-control", b"no-store")
     request.write(json.dumps(body).encode() + b"\n")
     request.finish()
+
+
+def _is_at_most(digits: str, most: int) -> bool:
+    digits = digits.lstrip("0")  # Python reads only so many digits
+    return len(digits) <= len(str(most)) and int(digits or "0") <= most
 
 
 def _query_of(request: Request) -> Query:

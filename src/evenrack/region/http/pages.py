@@ -5,13 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from evenrack.errors import DatabaseUnreachable
 from evenrack.problems import CATALOGUE
-from evenrack.region.database.engine import Database
+from evenrack.region.database.engine import Connection, Database
 from evenrack.region.database.event_store import MOST_EVENTS, read_events
-from evenrack.region.fleet_view import View
+from evenrack.region.fleet_view import ANSWER_SECONDS, View
 from evenrack.region.http.json_pages import (
     HttpProblem,
     JsonPage,
@@ -30,6 +34,7 @@ class ApiSources:
 
     look: Callable[[], Awaitable[View]]
     database: Database
+    clock: IReactorTime
     wall_clock: Callable[[], datetime]
     """For times that people read; decides nothing."""
 
@@ -89,19 +94,27 @@ class _Answers:
     async def events(self, query: Query) -> dict[str, Any]:
         after = query.whole_number("after", None, most=HIGHEST_EVENT)
         limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
-        events = await self._sources.database.read(
-            lambda c: read_events(c, after=after, limit=limit)
-        )
+        events = await self._read(lambda c: read_events(c, after=after, limit=limit))
         return {"events": events, "next": events[-1]["id"] if events else after or 0}
 
     async def history(self, query: Query) -> list[dict[str, Any]]:
         limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
-        moves = await self._sources.database.read(
-            lambda c: read_events(c, after=None, limit=limit, kind="move")
-        )
+        moves = await self._read(lambda c: read_events(c, after=None, limit=limit, kind="move"))
         return [
             {"at": move["at"], **move["data"], "generation": move["generation"]} for move in moves
         ]
+
+    async def _read(
+        self, work: Callable[[Connection], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        reading = Deferred.fromCoroutine(self._sources.database.read(work))
+        reading.addTimeout(ANSWER_SECONDS, self._sources.clock)
+        try:
+            return await reading
+        except DeferredTimeout:
+            raise DatabaseUnreachable(
+                f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s"
+            ) from None
 
     async def healthy(self, _query: Query) -> dict[str, bool]:
         return {"ok": True}

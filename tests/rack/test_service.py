@@ -1,0 +1,133 @@
+"""One whole rack daemon, without its process: identity, plan and leases over restarts."""
+
+import pytest
+from attrs import evolve
+
+from evenrack.config.rack_config import load_rack_config
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.host_port import parse_host_port
+from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.rack_plan import RackPlan
+from evenrack.rack.region_connections import Dialling
+from evenrack.rack.service import RackService, Surroundings
+from evenrack.rack.state_folder import StateFolder
+from evenrack.wire.rack_commands import ApplyPlan
+from tests.rack.network import Network
+from tests.wire.both_ends import SECRET, Outcome, counted_bytes
+
+A = "region1/1"
+HERE = "127.0.0.1:5251"
+
+
+class RackHost:
+    def __init__(self, folder):
+        self.network = Network()
+        self.world = self.network.world
+        self.desk = self.network.region(A, HERE)
+        self.network.tell({A: [HERE]})
+        self.folder = folder
+        path = folder / "rackd.conf"
+        path.write_text(f'regions: ["{HERE}"]\nrack_name: rack1\nstate_dir: {folder}/state\n')
+        self.config = load_rack_config(path)
+        self.token_bytes = counted_bytes()
+
+    def daemon(self):
+        return RackService(
+            self.config,
+            SECRET,
+            Surroundings(
+                clock=self.world.clock,
+                token_bytes=self.token_bytes,
+                dialling=Dialling(
+                    configured=self.config.regions,
+                    endpoint_for=self.network.endpoint_for,
+                    jitter=lambda: 1.0,
+                ),
+                state=StateFolder(self.folder / "state"),
+            ),
+        )
+
+    def run(self, daemon):
+        daemon.startService()
+        self.world.advance(1.5)
+        return daemon
+
+    def send(self, plan):
+        outcome = Outcome(self.desk.links[-1].callRemote(ApplyPlan, plan=plan))
+        self.world.settle()
+        return outcome
+
+
+@pytest.fixture
+def host(tmp_path):
+    return RackHost(tmp_path)
+
+
+def plan_of(daemon, generation=5):
+    return RackPlan(rack=daemon.rack, number=FleetNumber(1, generation), managed_by=ProcessId(A))
+
+
+def test_a_rack_keeps_its_identity_and_plan_over_a_restart_and_says_so_in_its_hello(host):
+    first = host.run(host.daemon())
+    plan = plan_of(first)
+    host.send(plan).value()
+    first.stopService()
+    host.world.advance(1.0)
+    second = host.run(host.daemon())
+    assert second.rack == first.rack
+    assert second.newest.plan == plan
+    assert (host.desk.links[0].holds, host.desk.links[0].holds_fingerprint) == (
+        plan.number,
+        plan.fingerprint,
+    )
+
+
+def test_each_run_of_a_daemon_has_a_name_of_its_own(host):
+    first = host.run(host.daemon())
+    run = host.desk.links[0].run
+    first.stopService()
+    host.world.advance(1.0)
+    host.run(host.daemon())
+    assert host.desk.links[0].run != run
+
+
+def test_a_confirmed_plan_is_on_the_disk_already(host):
+    daemon = host.run(host.daemon())
+    host.send(plan_of(daemon)).value()
+    assert StateFolder(host.folder / "state").plan() == plan_of(daemon)
+
+
+def test_a_plan_that_cannot_be_kept_is_not_confirmed(host, logged_failures):
+    daemon = host.run(host.daemon())
+    (host.folder / "state" / "plan.json").mkdir()  # nothing can take its place
+    host.send(plan_of(daemon)).error()
+    assert daemon.newest.plan is None
+    logged_failures.take(OSError)
+
+
+def test_m8_a_remembered_plan_of_another_rack_is_left_alone(host):
+    daemon = host.daemon()
+    other = evolve(plan_of(daemon), rack=RackId("another1"))
+    StateFolder(host.folder / "state").keep_plan(other)
+    assert host.daemon().newest.plan is None
+
+
+def test_a_lease_ends_with_the_link_that_renewed_it(host):
+    daemon = host.daemon()
+    host.desk.manages.add(daemon.rack)
+    host.run(daemon)
+    assert daemon.lease.manager == A
+    host.world.wires[-1].cut()
+    host.network.behind.clear()
+    host.world.advance(5.1)
+    assert daemon.lease.manager is None
+
+
+def test_p22_the_regions_are_remembered_over_a_restart(host):
+    moved = "127.0.0.2:5251"
+    host.network.tell({A: [HERE, moved]})
+    first = host.run(host.daemon())
+    first.stopService()
+    host.network.behind[parse_host_port(moved)] = host.network.behind.pop(parse_host_port(HERE))
+    host.run(host.daemon())
+    assert len(host.desk.links) == 1

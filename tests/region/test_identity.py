@@ -1,0 +1,194 @@
+"""Who may be a rack: the secret, and one run at a time (M8)."""
+
+import shutil
+from contextlib import asynccontextmanager
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.protocols import amp
+
+from evenrack.config.secret_file import Secret
+from evenrack.wire.region_commands import Ping
+from tests.region.cable import Cable
+from tests.region.processes import eventually, fleet_on, goes_on
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+
+WRONG = Secret(b"w" * 32)
+SILENCE_SECONDS = 1.5
+
+
+@asynccontextmanager
+async def cable_to(port):
+    cable = Cable(port)
+    try:
+        yield cable
+    finally:
+        await cable.remove()
+
+
+def copied(fleet, name):
+    """A copy of a rack's state folder, as a cloned host has it."""
+    return shutil.copytree(fleet.folder / name, fleet.folder / f"copy of {name}")
+
+
+def problems(fleet, code):
+    return [where for found, where in fleet.read().open_problems if found == code]
+
+
+async def test_a_rack_with_another_secret_is_refused_once_in_the_log_however_often_it_returns(
+    database_dsn, log
+):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        await eventually(lambda: fleet.read().live)
+        fleet.start_rack("stranger", secret=WRONG)
+        await eventually(lambda: log.about("refused", "127.0.0.1", level="warn"))
+        await deferLater(reactor, 1.5)  # several tries
+        (refusal,) = log.about("refused", "127.0.0.1:")
+        assert "secret" in refusal
+        assert len(log.about("no link", "NotAuthenticated")) == 1, "the rack says it once as well"
+        assert fleet.read().racks == {}
+        assert fleet.regions["region1/1"].sockets() == set()
+
+
+async def test_a_peer_without_the_secret_gets_no_answer_to_anything_but_the_handshake(
+    database_dsn, log
+):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        await eventually(lambda: fleet.read().live)
+        maker = Factory.forProtocol(amp.AMP)
+        maker.noisy = False
+        port = fleet.regions["region1/1"].port
+        for _ in range(3):
+            peer = await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(maker)
+            answered = None
+            try:
+                answered = await peer.callRemote(Ping)
+            except Exception as refusal:  # noqa: BLE001  the connection is lost, in whatever way
+                assert "unhandled" not in str(refusal).lower()
+            assert answered is None
+        assert len(log.about("refused 127.0.0.1")) == 1
+
+
+async def test_m8_a_copy_of_a_connected_rack_is_refused_and_both_addresses_are_named(
+    database_dsn, log
+):
+    async with fleet_on(database_dsn, "region1", "region2") as fleet:
+        rack = fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        event = fleet.last_event()
+        port = fleet.regions["region2/1"].port
+        copy = fleet.start_rack("rack1", port, state=copied(fleet, "rack1"), key="copy")
+        await eventually(lambda: problems(fleet, "RackCloned"))
+        assert copy.rack == rack.rack
+        assert {link.run for link in all_links(fleet)} >= {rack_run(rack)}
+        rows = fleet.rows("SELECT DISTINCT run FROM connection")
+        assert rows == [(rack_run(rack),)]
+        status = await fleet.regions["region1/1"].status()
+        (problem,) = [p for p in status["problems"] if p["code"] == "RackCloned"]
+        assert problem["affects"].count("127.0.0.1:") == 2
+        (told,) = fleet.events("refused", after=event)
+        assert told["object"] == f"rack:{rack.rack}"
+        assert told["text"].count("127.0.0.1:") == 2
+        assert copy.lease.manager is None
+        assert fleet.read().manager_of(rack.rack) is not None
+        assert rack.lease.manager == fleet.read().manager_of(rack.rack)
+
+
+def all_links(fleet):
+    return [link for r in fleet.regions.values() for link in r.service.connected.all_links()]
+
+
+def rack_run(rack):
+    return rack.connections._self.run
+
+
+async def test_m8_a_waiting_copy_is_let_in_soon_after_the_first_is_gone(database_dsn):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        copy = fleet.start_rack("rack1", state=copied(fleet, "rack1"), key="copy")
+        region = fleet.regions["region1/1"]
+        await eventually(lambda: len(region.sockets()) == 2)  # it waits
+        await fleet.stop_rack("rack1")
+        gone_at = reactor.seconds()
+        await eventually(fleet.is_whole)
+        assert reactor.seconds() - gone_at < 2
+        assert fleet.rows("SELECT DISTINCT run FROM connection") == [(rack_run(copy),)]
+
+
+async def test_m8_a_waiting_copy_gets_nothing_that_is_meant_for_the_rack(database_dsn):
+    async with fleet_on(database_dsn, "region1", "region2") as fleet:
+        rack = fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        manager = fleet.regions[fleet.managers()["rack1"]]
+        (other,) = [region for region in fleet.regions.values() if region is not manager]
+        copy = fleet.start_rack("rack1", other.port, state=copied(fleet, "rack1"), key="copy")
+        before = rack.newest.number
+        await eventually(lambda: len(other.sockets()) == 2)  # the newest link is the copy's
+        await fleet.stop_region(manager)
+        await eventually(lambda: rack.newest.number > before)
+        assert rack.newest.plan.managed_by == other.id
+        assert copy.newest.number == before
+        assert copy.lease.manager is None
+
+
+async def test_m8_a_waiting_copy_costs_few_transactions(database_dsn):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        region = fleet.regions["region1/1"]
+        fleet.start_rack("rack1", state=copied(fleet, "rack1"), key="copy")
+        await eventually(lambda: len(region.sockets()) == 2)
+        looks = []
+        region.running.services[1].on_change(lambda: looks.append(1))
+        await deferLater(reactor, 1.5)
+        assert len(region.sockets()) == 2
+        assert len(looks) <= 3
+
+
+async def test_m8_a_rebooted_rack_whose_old_link_hangs_gets_in_after_the_silence(database_dsn):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        region = fleet.regions["region1/1"]
+        async with cable_to(region.port) as cable:
+            old = fleet.start_rack("rack1", cable.port)
+            await eventually(lambda: old.lease.manager == region.id)
+            before = region.sockets()
+            cable.cut()
+            cut_at = reactor.seconds()
+            await fleet.stop_rack("rack1")  # powered off: nobody hears of it
+            assert region.sockets() == before
+            new = fleet.start_rack("rack1", region.port)
+            await eventually(lambda: new.lease.manager == region.id)
+            assert SILENCE_SECONDS - 0.5 < reactor.seconds() - cut_at < SILENCE_SECONDS + 2
+            assert old.rack == new.rack
+            assert fleet.is_whole()
+            assert problems(fleet, "RackCloned") == []
+            assert fleet.events("refused") == []
+
+
+async def test_m8_copies_that_were_let_in_without_a_database_are_parted_when_it_is_there(
+    own_migrated_server,
+):
+    server, dsn = own_migrated_server
+    async with fleet_on(dsn, "region1") as fleet:
+        fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        state = copied(fleet, "rack1")
+        region = fleet.regions["region1/1"]
+        await fleet.stop_rack("rack1")
+        await eventually(lambda: not region.sockets())
+        server.stop("immediate")
+        first = fleet.start_rack("rack1")
+        await eventually(lambda: len(region.sockets()) == 1)
+        second = fleet.start_rack("rack1", state=state, key="copy")
+        await eventually(lambda: len(region.sockets()) == 2)
+        server.start()
+        await eventually(lambda: problems(fleet, "RackCloned"))
+        assert fleet.rows("SELECT DISTINCT run FROM connection") == [(rack_run(first),)]
+        await eventually(lambda: first.lease.manager == region.id)
+        await eventually(lambda: second.lease.manager is None)
+        await goes_on(lambda: second.lease.manager is None, 1)

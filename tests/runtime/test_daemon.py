@@ -1,0 +1,139 @@
+"""A daemon ends in order, by signal or by failure, and tells systemd and the log about it."""
+
+import json
+import signal
+import socket
+import sys
+import textwrap
+import time
+
+import pytest
+from twisted.internet.task import Clock
+
+from evenrack.runtime.child_process import run_program
+from evenrack.runtime.daemon import notify_systemd, use_steady_clock
+
+START = """
+    import sys
+    from twisted.application.service import Service
+    from twisted.internet import reactor
+    from twisted.internet.task import deferLater
+    from twisted.logger import Logger
+    from evenrack.runtime.daemon import run_daemon, use_steady_clock
+
+    log = Logger()
+
+    class Sleepy(Service):
+        def startService(self):
+            super().startService()
+            log.info("started {it}", it="sleepy")
+
+        async def slowly(self):
+            await deferLater(reactor, 0.05)
+            log.info("stopped in order")
+
+        def stopService(self):
+            from twisted.internet.defer import Deferred
+            return Deferred.fromCoroutine(self.slowly())
+
+    use_steady_clock(reactor)
+"""
+RUN = "sys.exit(run_daemon(reactor, {service}))\n"
+
+
+def program(tmp_path, text, service="Sleepy()"):
+    path = tmp_path / "daemon.py"
+    path.write_text(textwrap.dedent(START) + textwrap.dedent(text) + RUN.format(service=service))
+    return [sys.executable, str(path)]
+
+
+def run(tmp_path, text, service="Sleepy()"):
+    """Run the daemon to its end; gives its exit code and the lines of its log."""
+    code = tmp_path / "code"
+    command = ["sh", "-c", f'"$0" "$@" 2>{tmp_path}/log; echo $? >{code}']
+    run_program([*command, *program(tmp_path, text, service)], seconds=30)
+    lines = (tmp_path / "log").read_text().splitlines()
+    return int(code.read_text()), [json.loads(line) for line in lines]
+
+
+def messages(lines):
+    return [line["message"] for line in lines if line["from"] == "__main__"]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_p29_a_signal_ends_it_in_order(tmp_path, sent):
+    text = """
+        import os
+        reactor.callLater(0.1, os.kill, os.getpid(), SENT)
+    """
+    code, lines = run(tmp_path, text.replace("SENT", str(int(sent))))
+    assert code == 0
+    assert messages(lines) == ["started sleepy", "stopped in order"]
+
+
+def test_a_service_that_cannot_start_ends_the_daemon_with_1_and_says_why(tmp_path):
+    text = """
+        class Broken(Sleepy):
+            def startService(self):
+                raise RuntimeError("the port is taken")
+    """
+    code, lines = run(tmp_path, text, "Broken()")
+    assert code == 1
+    assert lines[0]["message"] == "cannot start"
+    assert "the port is taken" in lines[0]["failure"]
+
+
+def test_timers_run_by_a_clock_that_nobody_sets(tmp_path):
+    text = """
+        import time
+        wall = time.time
+        time.time = lambda: wall() + 1e6   # someone sets the clock a week ahead
+        begun = reactor.seconds()
+        def later():
+            log.info("after {seconds}", seconds=round(reactor.seconds() - begun, 1))
+            reactor.stop()
+        reactor.callLater(0.3, later)
+    """
+    code, lines = run(tmp_path, text)
+    assert code == 0
+    assert messages(lines)[:2] == ["started sleepy", "after 0.3"]
+
+
+def test_the_steady_clock_is_not_the_wall_clock():
+    clock = Clock()
+    use_steady_clock(clock)
+    assert abs(clock.seconds() - time.monotonic()) < 1
+
+
+@pytest.fixture
+def systemd(tmp_path, monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(5)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        yield listening
+
+
+def test_p29_systemd_is_told_when_it_asks(systemd):
+    notify_systemd("READY=1")
+    assert systemd.recv(100) == b"READY=1"
+
+
+def test_p29_an_abstract_socket_is_told_too(monkeypatch):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(f"\0evenrack-test-{time.monotonic_ns()}")
+        listening.settimeout(5)
+        name = listening.getsockname().decode()
+        monkeypatch.setenv("NOTIFY_SOCKET", "@" + name[1:])
+        notify_systemd("STOPPING=1")
+        assert listening.recv(100) == b"STOPPING=1"
+
+
+def test_without_systemd_nobody_is_told(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notify_systemd("READY=1")
+
+
+def test_a_systemd_that_does_not_listen_does_not_stop_a_daemon(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notify_systemd("READY=1")

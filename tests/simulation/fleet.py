@@ -1,0 +1,134 @@
+"""Real region and rack services living on the hosts of a world, started and killed at will."""
+
+import attrs
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.region_config import RegionConfig
+from evenrack.config.secret_file import Secret
+from evenrack.model.host_port import HostPort
+from evenrack.model.identifiers import ProcessId, RegionId, process_id
+from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.region_connections import Dialling
+from evenrack.rack.service import RackService
+from evenrack.rack.service import Surroundings as RackSurroundings
+from evenrack.rack.state_folder import StateFolder
+from evenrack.region.database.process_store import Registration
+from evenrack.region.service import RegionService, Surroundings
+from tests.simulation.simulated_database import SimulatedDatabase
+from tests.simulation.world import ProgramClock, WorldEndpoint, kill
+
+SECRET = Secret(b"s" * 64)
+
+
+@attrs.define
+class Program:
+    """One run of one program."""
+
+    name: str
+    clock: IReactorTime
+    service: object
+    database: object = None
+
+
+class Fleet:
+    """Every program of the world by name: `region1/2`, `rack3`."""
+
+    def __init__(self, world, server, folder, *, regions=2, processes=2, racks=5, mutant=None):
+        self.world = world
+        self.server = server
+        self.folder = folder
+        self.mutant = mutant
+        self.processes = [
+            process_id(RegionId(f"region{host}"), instance)
+            for host in range(1, regions + 1)
+            for instance in range(1, processes + 1)
+        ]
+        self.racks = [f"rack{number}" for number in range(1, racks + 1)]
+        self.running = {}
+        for name in self.names:
+            self.start(name)
+
+    @property
+    def names(self):
+        return [*self.processes, *self.racks]
+
+    def start(self, name):
+        chance = self.world.random
+        clock = ProgramClock(self.world, name.partition("/")[0], chance.choice((0, 0, 3600, 1e6)))
+        self.world.note("start", name)
+        build = self._rack if name in self.racks else self._process
+        program = build(name, clock)
+        self.running[name] = program
+        if self.mutant is not None:
+            self.mutant(program)
+        program.service.startService()
+
+    def kill(self, name):
+        program = self.running[name]
+        if program.clock.dead:
+            return
+        kill(self.world, program.clock)
+        if program.database is not None:
+            program.database.die()
+
+    def is_alive(self, name):
+        clock = self.running[name].clock
+        return not clock.dead and not clock.paused
+
+    def leader(self):
+        """Name the process that believes it leads, or any."""
+        for name in self.processes:
+            if self.running[name].service.leader.seat.epoch is not None:
+                return name
+        return self.processes[0]
+
+    def _process(self, name, clock):
+        host, _, instance = name.partition("/")
+        address = HostPort(host="127.0.0.1", port=5250 + int(instance) + 10 * int(host[-1]))
+        database = SimulatedDatabase(self.server, clock, name)
+        config = RegionConfig(database="", region_name=host)
+
+        def listen(factory):
+            self.world.listeners[address] = (clock, factory)
+
+        service = RegionService(
+            config,
+            SECRET,
+            Registration(process=ProcessId(name), hostname=host, pid=1, addresses=(address,)),
+            Surroundings(
+                database=database,
+                clock=clock,
+                token_bytes=self._token_bytes,
+                notifier=database,
+                listen=listen,
+            ),
+        )
+        return Program(name, clock, service, database)
+
+    def _rack(self, name, clock):
+        def endpoint_for(addresses):
+            return AddressesInTurn([WorldEndpoint(self.world, clock, a) for a in addresses])
+
+        first = HostPort(host="127.0.0.1", port=5261)
+        second = HostPort(host="127.0.0.1", port=5272)
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        service = RackService(
+            RackConfig(regions=(first, second), rack_name=name),
+            SECRET,
+            RackSurroundings(
+                clock=clock,
+                token_bytes=self._token_bytes,
+                dialling=Dialling(
+                    configured=(first, second),
+                    endpoint_for=endpoint_for,
+                    jitter=self.world.random.random,
+                ),
+                state=StateFolder(folder),
+            ),
+        )
+        return Program(name, clock, service)
+
+    def _token_bytes(self, count):
+        return self.world.random.randbytes(count)

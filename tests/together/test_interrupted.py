@@ -1,0 +1,89 @@
+"""A lab whose `lab up` was killed or stopped half-way: nothing of it stays."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from evenrack.lab.leftovers import leftovers
+from evenrack.runtime.child_process import (
+    run_program,
+    send_signal,
+    start_detached,
+    wait_until_ended,
+)
+
+pytestmark = pytest.mark.daemon
+
+EVENRACK = str(Path(sys.executable).parent / "evenrack")
+SECONDS = 60
+SMALL = ("--no-net", "--region-hosts", "1", "--processes", "1", "--racks", "1")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / "lab"
+    yield folder
+    run_program([EVENRACK, "lab", "down", "--dir", str(folder)], seconds=SECONDS)
+    assert leftovers(folder) == []
+    assert not folder.exists()
+
+
+def start_up(folder, log):
+    return start_detached([EVENRACK, "lab", "up", *SMALL, "--dir", str(folder)], log=log)
+
+
+def wait_for(reached, program):
+    """Look until the lab is so far; wait_until_ended waits a little without sleeping."""
+    for _ in range(SECONDS * 50):
+        if reached():
+            return
+        assert wait_until_ended([program], seconds=0.02), "it ended before it was so far"
+    pytest.fail("it never came so far")
+
+
+def postgres_is_being_made(folder):
+    return (folder / "postgres" / "data.new").exists()
+
+
+def a_daemon_runs(folder):
+    record = folder / "lab.json"
+    return record.exists() and json.loads(record.read_text())["programs"] != {}
+
+
+@pytest.mark.parametrize("stage", [postgres_is_being_made, a_daemon_runs])
+def test_after_a_kill_half_way_down_leaves_nothing(folder, tmp_path, stage):
+    program = start_up(folder, tmp_path / "log")
+    wait_for(lambda: stage(folder), program)
+    send_signal(program, signal.SIGKILL)
+    wait_until_ended([program], seconds=SECONDS)
+    run_program([EVENRACK, "lab", "down", "--dir", str(folder)], seconds=SECONDS)
+    assert leftovers(folder) == []
+    assert not folder.exists()
+
+
+def test_after_a_kill_half_way_the_next_up_cleans_and_runs(folder, tmp_path):
+    program = start_up(folder, tmp_path / "log")
+    wait_for(lambda: a_daemon_runs(folder), program)
+    send_signal(program, signal.SIGKILL)
+    wait_until_ended([program], seconds=SECONDS)
+    old = set(leftovers(folder))
+    run_program([EVENRACK, "lab", "up", *SMALL, "--dir", str(folder)], seconds=SECONDS)
+    assert old & set(leftovers(folder)) == set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, number):
+    log = tmp_path / "log"
+    program = start_up(folder, log)
+    wait_for(lambda: a_daemon_runs(folder), program)
+    send_signal(program, number)
+    os.sched_yield()
+    send_signal(program, number)  # a second Ctrl-C does not stop the cleaning
+    assert wait_until_ended([program], seconds=SECONDS) == []
+    assert leftovers(folder) == []
+    assert not folder.exists()
+    assert "Ctrl-C" in log.read_text()

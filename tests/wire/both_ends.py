@@ -1,0 +1,288 @@
+"""Both real ends of a link, over real bytes and a clock that only the test moves.
+
+iosim's transports carry the bytes. Unlike iosim's own pump, a wire here can be cut without a word
+to either end, and an aborted end sends nothing more, as a real socket.
+"""
+
+import itertools
+
+from attrs import define, evolve, field
+from twisted.internet import error
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+from twisted.test.iosim import FakeTransport
+
+from evenrack.config.secret_file import Secret
+from evenrack.model.fleet_number import BEFORE_ALL
+from evenrack.model.identifiers import ProcessId, RackId, RunId
+from evenrack.model.region_endpoints import endpoints_fingerprint
+from evenrack.rack.newest_plan import NewestPlan
+from evenrack.rack.region_session import RackSelf, RegionSession
+from evenrack.region.rack_listener import RackListener
+from evenrack.region.rack_session import Reception
+from evenrack.region.refusals import Refusals
+
+SECRET = Secret(b"the secret of this cluster, in a test")
+OTHER_SECRET = Secret(b"the secret of another cluster entirely")
+RACK = RackId("rack0001")
+STEP = 1 / 16  # exact in binary: ten steps of it never fall just short of a full second
+
+
+class End(FakeTransport):
+    """One end of a wire; aborting it drops what was not sent and hears nothing more."""
+
+    aborted = False
+
+    def abortConnection(self):  # noqa: N802
+        self.aborted = True
+        self.stream.clear()
+        self.disconnecting = True
+
+    def connection_lost(self, reason):
+        if not self.disconnected:
+            self.disconnected = True
+            self.disconnecting = True
+            self.protocol.connectionLost(Failure(reason))
+
+
+class Wire:
+    """A connection between two protocols; bytes flow when it is pumped."""
+
+    _ports = itertools.count(40_000)
+
+    def __init__(self, server, client):
+        port = next(self._ports)
+        self.server_end = End(server, True, peerAddress=IPv4Address("TCP", "10.0.0.1", port))
+        self.client_end = End(client, False, peerAddress=IPv4Address("TCP", "10.0.1.1", 5251))
+        self.is_cut = False
+        self.from_server = b""
+        self.from_client = b""
+        server.makeConnection(self.server_end)
+        client.makeConnection(self.client_end)
+
+    def cut(self):
+        """Let nothing more through, and tell neither end."""
+        self.is_cut = True
+
+    @property
+    def is_gone(self):
+        return bool(self.server_end.disconnected and self.client_end.disconnected)
+
+    def pump(self):
+        """Carry bytes and endings once each way; tell whether there was anything to carry."""
+        carried = [self._carry(self.server_end, self.client_end)]
+        carried.append(self._carry(self.client_end, self.server_end))
+        return any(carried)
+
+    def _carry(self, near, far):
+        data = near.getOutBuffer()
+        if data and not self.is_cut:
+            if near is self.server_end:
+                self.from_server += data
+            else:
+                self.from_client += data
+            if not (far.aborted or far.disconnected):
+                far.bufferReceived(data)
+        if near.disconnecting and not near.disconnected and not near.stream:
+            near.connection_lost(error.ConnectionDone())
+            if not self.is_cut:
+                far.connection_lost(error.ConnectionDone())
+            return True
+        return bool(data)
+
+
+class World:
+    """A clock, and the wires that are pumped while it moves."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.wires = []
+
+    def connect(self, server, client):
+        wire = Wire(server, client)
+        self.wires.append(wire)
+        return wire
+
+    def settle(self):
+        """Let everything happen that needs no time."""
+        for _ in range(1_000):
+            self.clock.advance(0)
+            if not any([wire.pump() for wire in self.wires]):
+                return
+        raise AssertionError("it never comes to rest")
+
+    def advance(self, seconds):
+        self.settle()
+        end = self.clock.seconds() + seconds
+        while self.clock.seconds() < end - 1e-9:
+            self.clock.advance(min(STEP, end - self.clock.seconds()))
+            self.settle()
+
+
+def counted_bytes():
+    """Random bytes as they should be: never twice the same."""
+    numbers = itertools.count(1)
+    return lambda length: next(numbers).to_bytes(length, "big")
+
+
+@define(kw_only=True)
+class Desk:
+    """The process behind a region's end: what it admits, and what it was told."""
+
+    world: World
+    endpoints: dict = field(factory=dict)
+    manages: set = field(factory=set)
+    refuses: Exception | None = None
+    slow: Deferred | None = None
+    """When set, hellos wait for it."""
+    told: list = field(factory=list)
+    links: list = field(factory=list)
+
+    async def admit(self, link):
+        self.links.append(link)
+        self.told.append(("admit", link.rack))
+        if self.slow is not None:
+            await self.slow
+        if self.refuses is not None:
+            raise self.refuses
+
+    def gone(self, link):
+        self.links.remove(link)
+        self.told.append(("gone", link.rack))
+
+    async def cloned(self, rack, address, why):
+        self.told.append(("cloned", rack, why))
+
+    async def lost(self, rack, link):
+        self.told.append(("lost", rack, link))
+
+    async def goodbye(self, rack, run):
+        self.told.append(("goodbye", rack, run))
+
+    def reception(self, **changed):
+        plain = Reception(
+            process=ProcessId("region1/1"),
+            secret=SECRET,
+            token_bytes=counted_bytes(),
+            clock=self.world.clock,
+            silence_seconds=3.0,
+            refusals=Refusals(),
+            admit=self.admit,
+            gone=self.gone,
+            cloned=self.cloned,
+            lost=self.lost,
+            goodbye=self.goodbye,
+            grants_lease=lambda rack: rack in self.manages,
+            endpoints=lambda: self.endpoints,
+        )
+        return evolve(plain, **changed)
+
+
+@define(kw_only=True)
+class Memory:
+    """The rack behind the rack's ends: its plan, its leases, the regions it knows."""
+
+    world: World
+    rack: RackId = RACK
+    newest: NewestPlan = field(init=False)
+    known: dict = field(factory=dict)
+    leases: list = field(factory=list)
+    lost: list = field(factory=list)
+
+    def __attrs_post_init__(self):
+        self.newest = NewestPlan(self.rack)
+
+    def follow(self, plan):
+        if self.newest.is_news(plan):
+            self.newest.follow(plan)
+
+    def rack_self(self, **changed):
+        plain = RackSelf(
+            rack=self.rack,
+            run=RunId("run1"),
+            hostname="rack1",
+            secret=SECRET,
+            token_bytes=counted_bytes(),
+            clock=self.world.clock,
+            ping_seconds=1.0,
+            silence_seconds=3.0,
+            holds=lambda: (self.newest.number, self.newest.fingerprint),
+            follow=self.follow,
+            granted=lambda process, asked_at: self.leases.append((process, asked_at)),
+            known_regions=lambda: endpoints_fingerprint(self.known),
+            learn_regions=lambda process, told: setattr(self, "known", told),
+        )
+        return evolve(plain, **changed)
+
+
+class Link:
+    """One link with both its ends, before anything was said on it."""
+
+    def __init__(self, *, reception=None, rack=None, desk=None):
+        self.world = World() if desk is None else desk.world
+        self.desk = desk or Desk(world=self.world)
+        self.memory = Memory(world=self.world)
+        listener = RackListener(self.desk.reception(**(reception or {})))
+        self.region = listener.buildProtocol(None)
+        self.rack = RegionSession(self.memory.rack_self(**(rack or {})), self.memory.lost.append)
+        self.wire = self.world.connect(self.region, self.rack)
+
+    def ask(self, work):
+        """Start a coroutine or take a Deferred, let it happen, and give what came of it."""
+        deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
+        outcome = Outcome(deferred)
+        self.world.settle()
+        return outcome
+
+    def authenticate(self):
+        self.ask(self.rack.authenticate()).value()
+        return self
+
+    def introduce(self):
+        self.authenticate()
+        self.ask(self.rack.greet()).value()
+        return self
+
+
+class Outcome:
+    """What came of a Deferred so far."""
+
+    def __init__(self, deferred):
+        self.results = []
+        deferred.addBoth(self.results.append)
+
+    @property
+    def is_there(self):
+        return bool(self.results)
+
+    def value(self):
+        (result,) = self.results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+    def error(self):
+        (result,) = self.results
+        assert isinstance(result, Failure), f"it succeeded: {result!r}"
+        return result.value
+
+    def code(self):
+        problem = self.error()
+        assert isinstance(problem, amp.RemoteAmpError), repr(problem)
+        return problem.errorCode
+
+
+def hello_arguments(**changed):
+    """The argument bytes of a right hello, some of them changed; None takes one away."""
+    plain = {
+        "protocol": b"1",
+        "rack": RACK.encode(),
+        "run": b"run1",
+        "hostname": b"rack1",
+        "generation": str(BEFORE_ALL).encode(),
+        "fingerprint": b"",
+    }
+    return {name: value for name, value in {**plain, **changed}.items() if value is not None}

@@ -1,0 +1,150 @@
+"""What every AMP command must have, and that its arguments cross the wire unchanged."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.protocols import amp
+
+from evenrack import errors
+from evenrack.wire import rack_commands, region_commands
+from evenrack.wire.arguments import Json, Text
+from tests.strategies import (
+    any_fleet_numbers,
+    host_names,
+    process_ids,
+    rack_ids,
+    rack_plans,
+    region_endpoints,
+    tokens,
+)
+
+
+def commands_in(module):
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, amp.Command)
+    ]
+
+
+def family(error):
+    return [error, *(late for child in error.__subclasses__() for late in family(child))]
+
+
+RACK_ASKS = commands_in(region_commands)
+REGION_ASKS = commands_in(rack_commands)
+COMMANDS = [*RACK_ASKS, *REGION_ASKS]
+by_name = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+
+NONCES = st.binary(max_size=64)
+VALUES = {
+    ("Challenge", "nonce"): NONCES,
+    ("Challenge", "proof"): NONCES,
+    ("Prove", "proof"): NONCES,
+    ("Hello", "protocol"): st.integers(0, 99),
+    ("Hello", "rack"): rack_ids,
+    ("Hello", "run"): tokens,
+    ("Hello", "hostname"): host_names,
+    ("Hello", "generation"): any_fleet_numbers,
+    ("Hello", "fingerprint"): tokens,
+    ("Hello", "process"): process_ids,
+    ("Hello", "link"): tokens,
+    ("Ping", "lease"): st.booleans(),
+    ("Ping", "endpoints"): tokens,
+    ("ListEndpoints", "endpoints"): region_endpoints,
+    ("ReportLostLink", "link"): tokens,
+    ("ApplyPlan", "plan"): rack_plans,
+    ("ApplyPlan", "generation"): any_fleet_numbers,
+    ("ApplyPlan", "fingerprint"): tokens,
+}
+
+
+def values_of(command, declared):
+    names = [name.decode() for name, _ in declared]
+    return st.fixed_dictionaries({name: VALUES[command.__name__, name] for name in names})
+
+
+def across_the_wire(box):
+    received = []
+    parser = amp.BinaryBoxProtocol(Receiver(received))
+    parser.makeConnection(None)
+    parser.dataReceived(box.serialize())
+    (arrived,) = received
+    return arrived
+
+
+class Receiver:
+    def __init__(self, received):
+        self.ampBoxReceived = received.append
+
+    def startReceivingBoxes(self, sender):  # noqa: N802
+        pass
+
+
+def test_there_are_the_commands_that_these_tests_think_of():
+    assert len(RACK_ASKS) == 7
+    assert len(REGION_ASKS) == 1
+
+
+@by_name
+def test_a_command_declares_only_what_amp_knows(command):
+    # A misspelt `reponse` or `error` would be ignored by AMP without a word.
+    added_by_amp = {"commandName", "reverseErrors", "allErrors"}
+    declared = {name for name in vars(command) if not name.startswith("__")} - added_by_amp
+    assert declared <= {"arguments", "response", "errors"}
+    assert {"arguments", "response"} <= declared
+
+
+@by_name
+def test_a_command_says_who_asks_whom_and_what(command):
+    first = command.__doc__.splitlines()[0]
+    asks = "Rack -> region:" if command in RACK_ASKS else "Region -> rack:"
+    assert first.startswith(asks) or first.startswith("Rack -> any region process:")
+    assert first.endswith(".")
+
+
+@by_name
+def test_a_command_names_only_errors_of_our_tree_by_their_own_codes(command):
+    for error, code in command.errors.items():
+        assert issubclass(error, errors.EvenrackError)
+        assert code == error.wire_code
+        assert code == vars(error)["wire_code"], f"{error} has the code of its parent"
+
+
+@by_name
+def test_every_argument_type_refuses_what_it_cannot_read_with_value_error(command):
+    # Answers takes ValueError and KeyError for a bad argument; others would look like our bugs.
+    for _, argument in command.arguments:
+        assert isinstance(argument, (amp.String, amp.Integer, Text, Json))
+
+
+def test_every_error_has_a_code_of_its_own():
+    codes = [error.wire_code for error in family(errors.EvenrackError)]
+    assert len(codes) == len(set(codes))
+    answers_own = {b"BAD_ARGUMENTS", b"INTERNAL", b"TOO_LARGE", b"UNHANDLED", b"UNKNOWN"}
+    assert answers_own & set(codes) == set()
+
+
+def test_every_error_says_what_happened():
+    for error in family(errors.EvenrackError):
+        assert vars(error)["__doc__"].splitlines()[0].endswith(".")
+
+
+@by_name
+def test_arguments_cross_the_wire_unchanged(command):
+    @given(values_of(command, command.arguments))
+    def crosses(values):
+        box = across_the_wire(command.makeArguments(values, None) or amp.Box(a=b"b"))
+        assert command.parseArguments(box, None) == values
+
+    crosses()
+
+
+@by_name
+def test_answers_cross_the_wire_unchanged(command):
+    @given(values_of(command, command.response))
+    def crosses(values):
+        box = across_the_wire(command.makeResponse(values, None) or amp.Box(a=b"b"))
+        assert command.parseResponse(box, None) == values
+
+    crosses()
