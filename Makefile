@@ -4,6 +4,8 @@
 #   make check       lint, types and import rules
 #   make test        what is missing is installed, then every test, with the coverage gates
 #   make test-long   the same with 1,000 examples a property
+#   make simulate    live through one seeded world again: SEED=n, and SECONDS=120 of its time
+#   make mutants     plant known mistakes, and see the simulation find each
 #   make lock        lock the dependencies again; ARGS=--upgrade chooses newer ones
 #   make clean       remove all that was made here
 
@@ -30,7 +32,7 @@ PURE_PATTERNS := $(subst $(space),$(comma),$(strip \
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help venv debian check test test-long lock clean
+.PHONY: help venv debian check test test-long simulate mutants lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -64,7 +66,17 @@ test: debian $(READY)
 	@$(BIN)/coverage report --include='$(PURE_PATTERNS)' --fail-under=100
 
 test-long: PROFILE := thorough
+test-long: export SIMULATION_SEEDS := 300
 test-long: test
+
+SEED ?= 1
+SECONDS ?= 120
+
+simulate: $(READY)
+	@$(BIN)/python -m tests.simulation.run $(SEED) $(SECONDS)
+
+mutants: $(READY)
+	$(BIN)/pytest -s tests/simulation/mutants_are_found.py
 
 lock: $(READY)
 	$(LOCK) --extra lab requirements/dev.in --output-file requirements/dev.txt $(ARGS)

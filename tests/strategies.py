@@ -17,15 +17,13 @@ any_fleet_numbers = st.builds(
     FleetNumber, *[st.integers(0, 10**MOST_DIGITS - 1) for _ in ("era", "generation")]
 )
 rack_ids = st.text(string.ascii_lowercase + string.digits, min_size=8, max_size=8).map(RackId)
-region_ids = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=8).map(
-    RegionId
-)
+region_ids = st.sampled_from(["region1", "region2", "r.3-x_Y", "9", "a" * 63]).map(RegionId)
 process_ids = st.builds(process_id, region_ids, st.integers(1, 9))
-tokens = st.text(string.ascii_letters + string.digits, max_size=64)
-host_names = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=60)
+tokens = st.text(string.ascii_letters + string.digits, max_size=12)
+host_names = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=12)
 host_ports = st.builds(
     HostPort,
-    host=st.one_of(st.ip_addresses().map(str), st.sampled_from(["region1", "r2.example.com"])),
+    host=st.sampled_from(["10.0.0.1", "fd00::1", "fe80::1%eth0", "region1", "r2.example.com"]),
     port=st.integers(1, 65535),
 )
 region_endpoints = st.dictionaries(
@@ -54,50 +52,30 @@ def spread_problems(draw, *, most_bins=7, most_items=24, missing_bins=False):
     return bins, items
 
 
+BITS = st.integers(0, 255)
+FLEET_RACKS = st.lists(st.tuples(st.booleans(), fleet_numbers, BITS, BITS, BITS), max_size=8)
+"""For each rack: stopped, the plan it holds, its links, which of them are double, its manager."""
+
+
 @st.composite
-def fleets(draw, *, most_processes=5, most_racks=8, all_running=False):
+def fleets(draw, *, all_running=False):
     """One reading as the tables give it: links only of known racks and to running processes."""
-    states = st.just("running") if all_running else st.sampled_from(["running", "running", "dead"])
-    processes = {}
-    for number in range(draw(st.integers(0, most_processes))):
-        region = RegionId(f"region{number // 2 + 1}")
-        name = process_id(region, number % 2 + 1)
-        processes[name] = RegionProcess(
-            id=name, region=region, incarnation=1, pid=100 + number, state=draw(states)
-        )
-    racks = {
-        rack.id: rack
-        for rack in (
-            Rack(
-                id=RackId(f"rack{number:04}"),
-                hostname=f"host{number}",
-                address=f"10.0.0.{number}:4000",
-                stopped=draw(st.booleans()),
-                holds=draw(fleet_numbers),
-            )
-            for number in range(draw(st.integers(0, most_racks)))
-        )
-    }
-    return fleet_of(
-        processes.values(),
-        racks.values(),
-        links=draw(_some_links(processes, racks)),
-        managing=draw(_some_managing(processes, racks)),
-        holder=draw(st.none() | st.sampled_from([*processes, ProcessId("region9/9")])),
-    )
-
-
-def _some_links(processes, racks):
-    running = [p.id for p in processes.values() if p.state == "running"]
-    if not running or not racks:
-        return st.just([])
-    return st.lists(st.tuples(st.sampled_from([*racks]), st.sampled_from(running)), max_size=30)
-
-
-def _some_managing(processes, racks):
-    if not processes or not racks:
-        return st.just({})
-    return st.dictionaries(st.sampled_from([*racks]), st.sampled_from([*processes]))
+    dead = 0 if all_running else draw(BITS) & draw(BITS)
+    names = [f"region{n // 2 + 1}/{n % 2 + 1}" for n in range(draw(st.integers(0, 5)))]
+    processes = [running(m, "dead" if dead >> n & 1 else "running") for n, m in enumerate(names)]
+    live = [process.id for process in processes if process.state == "running"]
+    racks, links, managing = [], [], {}
+    for number, (stopped, holds, once, twice, manager) in enumerate(draw(FLEET_RACKS)):
+        rack = rack_named(f"rack{number:04}", stopped=stopped, holds=holds)
+        racks.append(rack)
+        for mask in (once, once & twice):
+            links += [(rack.id, name) for n, name in enumerate(live) if mask >> n & 1]
+        if manager < len(names):
+            managing[rack.id] = ProcessId(names[manager])
+        elif manager % 2 and live:
+            managing[rack.id] = live[manager % len(live)]
+    holder = draw(st.none() | st.sampled_from([*names, "region9/9"]))
+    return fleet_of(processes, racks, links=links, managing=managing, holder=holder)
 
 
 def fleet_of(processes, racks, *, links=(), managing=None, holder=None, problems=None):

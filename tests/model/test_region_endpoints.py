@@ -67,5 +67,5 @@ def test_any_json_is_read_or_refused_with_value_error(form):
     ],
 )
 def test_what_is_no_list_or_far_too_large_is_refused(form):
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"processes|addresses|host:port"):
         endpoints_from_json(form)

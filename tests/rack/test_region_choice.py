@@ -21,16 +21,23 @@ def behind(endpoint):
     return PROCESSES[where.index(endpoint)]
 
 
+ENDPOINTS = [*ADDRESSES, *ALIASES]
+BITS = st.integers(0, 255)
+
+
 @st.composite
 def situations(draw):
     """What a rack may know and be connected to at some moment; all of it true."""
-    configured = draw(st.lists(st.sampled_from([*ADDRESSES, *ALIASES]), min_size=1))
-    known = {p: (HOME[p],) for p in draw(st.sets(st.sampled_from(PROCESSES)))}
-    answered_by = {e: behind(e) for e in draw(st.sets(st.sampled_from(configured)))}
+    picks, knows, answers, up = draw(st.tuples(st.integers(1, 255), BITS, BITS, BITS))
+    turned = draw(st.booleans())
+    configured = [e for n, e in enumerate(ENDPOINTS) if picks >> n & 1]
+    configured = (configured[::-1] if turned else configured) + configured[:1]
+    known = {p: (HOME[p],) for n, p in enumerate(PROCESSES) if knows >> n & 1}
+    answered_by = {e: behind(e) for n, e in enumerate(configured) if answers >> n & 1}
     keys = {str(e): behind(e) for e in configured} | {p: p for p in known}
     reached = {}
-    for key in draw(st.permutations(sorted(keys))):
-        if keys[key] not in reached.values() and draw(st.booleans()):
+    for n, key in enumerate(sorted(keys, reverse=turned)):
+        if keys[key] not in reached.values() and up >> n & 1:
             reached[key] = keys[key]
     return configured, known, answered_by, reached
 

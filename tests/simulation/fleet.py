@@ -18,6 +18,11 @@ from evenrack.region.service import RegionService, Surroundings
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
 
+REGION_HOSTS = 2
+PROCESSES = 2
+"""On each region host."""
+RACKS = 4
+
 SECRET = Secret(b"s" * 64)
 
 
@@ -34,17 +39,17 @@ class Program:
 class Fleet:
     """Every program of the world by name: `region1/2`, `rack3`."""
 
-    def __init__(self, world, server, folder, *, regions=2, processes=2, racks=5, mutant=None):
+    def __init__(self, world, server, folder, *, mutant=None):
         self.world = world
         self.server = server
         self.folder = folder
         self.mutant = mutant
         self.processes = [
             process_id(RegionId(f"region{host}"), instance)
-            for host in range(1, regions + 1)
-            for instance in range(1, processes + 1)
+            for host in range(1, 1 + REGION_HOSTS)
+            for instance in range(1, 1 + PROCESSES)
         ]
-        self.racks = [f"rack{number}" for number in range(1, racks + 1)]
+        self.racks = [f"rack{number}" for number in range(1, 1 + RACKS)]
         self.running = {}
         for name in self.names:
             self.start(name)

@@ -3,7 +3,6 @@
 Each is a function that spoils one program before it starts. The product has no such switch.
 """
 
-
 from evenrack.region import leader
 from evenrack.region.database.leader_store import current_number
 

@@ -68,7 +68,20 @@ class Safety:
         for name in self.fleet.processes:
             if self.fleet.is_alive(name):
                 self._leases_are_right(name)
+                self._every_link_counts(name)
         self.world.at(0.25, self._look)
+
+    def _every_link_counts(self, name):
+        """M7: each open link after its hello counts, whatever becomes of the rack's other links."""
+        program = self.fleet.running[name]
+        sockets = {
+            server.protocol.link
+            for _, server in self.world.streams
+            if server.clock is program.clock and not server.lost and server.protocol.rack
+        }
+        counted = {link.link for link in program.service.connected.all_links()}
+        if sockets != counted:
+            self.world.violate(f"{name} counts {len(counted)} links, {len(sockets)} are open")
 
     def _plans_only_grow(self, name):
         number = self.fleet.running[name].service.newest.number

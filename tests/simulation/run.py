@@ -1,4 +1,4 @@
-"""Runs one seeded world to its end: `python -m tests.simulation.run SEED` replays it with its log."""
+"""Runs one seeded world to its end; `make simulate SEED=n` replays one with its history."""
 
 import shutil
 import sys
@@ -8,8 +8,10 @@ from pathlib import Path
 import attrs
 from twisted.logger import globalLogPublisher
 
+from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.region import leader
 from evenrack.region.database.leader_store import next_number
+from evenrack.region.database.schema import upgrade
 from tests.simulation.fleet import Fleet
 from tests.simulation.promises import Safety, settled
 from tests.simulation.simulated_database import Server
@@ -32,7 +34,7 @@ class Outcome:
     history: tuple[str, ...] = attrs.field(repr=False)
 
 
-def simulate(seed, dsn, *, seconds=300.0, mutant=None, faults=True, prepare=None, racks=5):
+def simulate(seed, dsn, *, seconds=120.0, mutant=None, faults=True, prepare=None):
     """Live through `seconds` of simulated time and give what was wrong in it."""
     world = World(seed)
     folder = Path(tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None))
@@ -45,7 +47,7 @@ def simulate(seed, dsn, *, seconds=300.0, mutant=None, faults=True, prepare=None
 
     globalLogPublisher.addObserver(logged)
     try:
-        fleet = Fleet(world, server, folder, racks=racks, mutant=mutant)
+        fleet = Fleet(world, server, folder, mutant=mutant)
         safety = Safety(world, server, fleet)
         weather = None
         if faults:
@@ -74,10 +76,22 @@ def simulate(seed, dsn, *, seconds=300.0, mutant=None, faults=True, prepare=None
 
 
 def main():
-    seed, dsn = int(sys.argv[1]), sys.argv[2]
-    outcome = simulate(seed, dsn)
+    """Replay one seed on a database of its own, and print its history and what was wrong."""
+    seed = int(sys.argv[1])
+    seconds = float(sys.argv[2]) if len(sys.argv) > 2 else 120.0
+    folder = Path(tempfile.mkdtemp(prefix="evenrack-simulate-"))
+    postgres = EmbeddedPostgres(folder / "postgres", settings={"fsync": "off"})
+    postgres.start()
+    try:
+        upgrade(postgres.dsn())
+        outcome = simulate(seed, postgres.dsn(), seconds=seconds)
+    finally:
+        postgres.stop("immediate")
+        shutil.rmtree(folder)
     print("\n".join(outcome.history))
-    print(outcome)
+    print(f"seed {seed}: {len(outcome.history)} lines, {outcome.moves} moves, {outcome.faults}")
+    print("all is well" if not outcome.wrong else "\n".join(["WRONG:", *outcome.wrong]))
+    sys.exit(bool(outcome.wrong))
 
 
 if __name__ == "__main__":

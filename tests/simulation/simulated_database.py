@@ -39,6 +39,7 @@ class Server:
         self.lossy = 0.0
         self.slow = 0.003
         self.stall = 0.0
+        self.stall_next_reader = None
         self.listeners = []
         self.committed = []
         engine = sqlalchemy.create_engine(
@@ -90,7 +91,7 @@ class SimulatedDatabase:
         return self._ask(lambda: self.server.transaction(work), told=True)
 
     def read(self, work):
-        return self._ask(lambda: self.server.transaction(work))
+        return self._ask(lambda: self.server.transaction(work), is_read=True)
 
     def own_connection(self, purpose):
         own = SimulatedSession(self, purpose)
@@ -110,37 +111,45 @@ class SimulatedDatabase:
     def ask(self, work, *, told=False):
         return self._ask(work, told=told)
 
-    def _ask(self, work, *, told=False):
+    def _ask(self, work, *, told=False, is_read=False):
         answering = Deferred()
         chance = self.server.world.random
         slow = chance.random() < self.server.slow
         delay = chance.uniform(0.05, 2.5) if slow else chance.uniform(0.0003, 0.004)
-        self.server.world.at(delay, self._work, work, answering, told)
+        self.server.world.at(delay, self._work, work, answering, told, is_read)
         return answering
 
-    def _work(self, work, answering, told):
+    def _work(self, work, answering, told, is_read):
         if self.clock.dead:  # killed before it was sent; a paused program has sent it
             return
-        world, server = self.server.world, self.server
-        chance = world.random.random()
-        reachable = world.reaches(self.clock.host, "database")
-        if not server.is_up or not reachable or chance < server.lossy:
+        chance = self.server.world.random.random()
+        if not self._is_there() or chance < self.server.lossy:
             self._answer(answering, Failure(DatabaseUnreachable("gone before it was done")), 0.001)
             return
         try:
             answer = work()
-        except Exception:
+        except Exception:  # noqa: BLE001  as the real door does: it is the asker's to see
             self._answer(answering, Failure(), 0.001)
             return
         if told:
-            for look in server.committed:
+            for look in self.server.committed:
                 look(self.name)
-        if chance < 2 * server.lossy:
+        if chance < 2 * self.server.lossy:
             self._answer(answering, Failure(DatabaseUnreachable("gone after COMMIT")), 0.001)
             return
-        if world.random.random() < server.stall and not self.clock.paused:
-            self._pause_for_a_while()
+        self._stall_perhaps(is_read)
         self._answer(answering, answer, 0.0003)
+
+    def _is_there(self):
+        return self.server.is_up and self.server.world.reaches(self.clock.host, "database")
+
+    def _stall_perhaps(self, is_read):
+        unlucky = self.server.world.random.random() < self.server.stall
+        if is_read and self.server.stall_next_reader == self.name:
+            self.server.stall_next_reader = None
+            unlucky = True
+        if unlucky and not self.clock.paused:
+            self._pause_for_a_while()
 
     def _pause_for_a_while(self):
         """Stop the program exactly between a database's answer and what is done with it."""

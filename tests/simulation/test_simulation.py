@@ -1,4 +1,4 @@
-"""A year of faults in an evening: seeded worlds in which the real services live, die and are cut."""
+"""A year of faults in an evening: worlds in which the real services live, die and are cut."""
 
 import os
 

@@ -50,6 +50,7 @@ class Weather:
             "no database": self._cut_from_database,
             "reset": self._reset,
             "half open": self._half_open,
+            "stall the leader": self._stall_the_leader,
         }
 
     def _somebody(self):
@@ -126,6 +127,15 @@ class Weather:
             return
         stream = self.world.random.choice(self.world.streams)
         client, server = stream[0].clock.host, stream[1].clock.host
-        self._apart({(client, server), (server, client)}, self.world.random.uniform(0.2, 2))
+        self._apart({(client, server), (server, client)}, self.world.random.uniform(0.1, 0.9))
         self._note("half open", client, 0)
         stream[0].clock.run(stream[0].abortConnection)
+
+    def _stall_the_leader(self, name, seconds):
+        """Give the leader something to decide, and stop it between reading and writing."""
+        leader = self.fleet.leader()
+        victim = self.world.random.choice([p for p in self.fleet.processes if p != leader])
+        self._kill(victim, seconds)
+        self._note("stall", leader, 0)
+        delay = self.world.random.uniform(0.005, 0.1)
+        self.world.at(delay, setattr, self.server, "stall_next_reader", leader)

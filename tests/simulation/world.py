@@ -18,7 +18,8 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from zope.interface import implementer
 
-CONNECT_SECONDS = 3.0
+CONNECT_TRIES = 3
+"""As often as TCP says SYN again, a second apart, before we give up."""
 MOST_CALLS_AT_ONCE = 10_000
 
 
@@ -120,10 +121,10 @@ class ProgramClock:
     def seconds(self):
         return self.world.now + self.skew
 
-    def callLater(self, delay, call, *arguments, **named):  # noqa: N802
+    def callLater(self, delay, call, *arguments, **named):
         return self.world.at(delay, self.run, call, arguments, named, skew=self.skew)
 
-    def getDelayedCalls(self):  # noqa: N802
+    def getDelayedCalls(self):
         return []
 
     def run(self, call, arguments=(), named=None):
@@ -211,7 +212,9 @@ class StreamEnd(FakeTransport):
 
     def _arrive(self, item):
         if not self.world.reaches(self.clock.host, self.other.clock.host):
-            if not isinstance(item, Failure):  # a reset is sent once: lost, it leaves a half-open end
+            if not isinstance(
+                item, Failure
+            ):  # a reset is sent once: lost, it leaves a half-open end
                 self._held.append(item)
         elif self._held:
             self._held.append(item)
@@ -251,7 +254,7 @@ class WorldEndpoint:
         pending = self.clock.callLater(delay, self._dial, factory, connecting)
         return connecting
 
-    def _dial(self, factory, connecting):
+    def _dial(self, factory, connecting, tries_left=CONNECT_TRIES):
         if connecting.called:
             return
         listener = self.world.listeners.get(self.address)
@@ -260,7 +263,10 @@ class WorldEndpoint:
             return
         here, there = self.clock.host, listener[0].host
         if not (self.world.reaches(here, there) and self.world.reaches(there, here)):
-            self.clock.callLater(CONNECT_SECONDS, _time_out, connecting)
+            if tries_left:
+                self.clock.callLater(1, self._dial, factory, connecting, tries_left - 1)
+            else:
+                connecting.errback(Failure(error.TimeoutError()))
             return
         self._meet(factory, listener, connecting)
 
@@ -270,7 +276,11 @@ class WorldEndpoint:
         client = factory.buildProtocol(None)
         server = server_factory.buildProtocol(None)
         mine = StreamEnd(
-            self.world, self.clock, client, IPv4Address("TCP", self.clock.host, port), is_server=False
+            self.world,
+            self.clock,
+            client,
+            IPv4Address("TCP", self.clock.host, port),
+            is_server=False,
         )
         theirs = StreamEnd(
             self.world, clock, server, IPv4Address("TCP", clock.host, 1), is_server=True
@@ -281,11 +291,6 @@ class WorldEndpoint:
         clock.run(server.makeConnection, (theirs,))
         client.makeConnection(mine)
         connecting.callback(client)
-
-
-def _time_out(connecting):
-    if not connecting.called:
-        connecting.errback(Failure(error.TimeoutError()))
 
 
 def kill(world, clock):

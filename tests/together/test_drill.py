@@ -53,6 +53,16 @@ def test_every_check_measures_within_its_limit(drilled):
         assert check["detail"]
 
 
+def test_no_daemon_logged_a_failure_while_it_was_drilled(lab, drilled):
+    failures = [
+        line[:500]
+        for log in lab.glob("*/*d*.log")
+        for line in log.read_text().splitlines()
+        if '"level": "critical"' in line
+    ]
+    assert failures == []
+
+
 def test_status_tells_of_every_program_and_of_the_fleet(lab):
     seen = json.loads(evenrack("lab", "status", "--json", "--dir", lab))
     assert len(seen["programs"]) == 9

@@ -110,7 +110,8 @@ class World:
         """Let everything happen that needs no time."""
         for _ in range(1_000):
             self.clock.advance(0)
-            if not any([wire.pump() for wire in self.wires]):
+            carried = [wire.pump() for wire in self.wires]
+            if not any(carried):
                 return
         raise AssertionError("it never comes to rest")
 

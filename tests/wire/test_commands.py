@@ -99,7 +99,7 @@ def test_a_command_declares_only_what_amp_knows(command):
 def test_a_command_says_who_asks_whom_and_what(command):
     first = command.__doc__.splitlines()[0]
     asks = "Rack -> region:" if command in RACK_ASKS else "Region -> rack:"
-    assert first.startswith(asks) or first.startswith("Rack -> any region process:")
+    assert first.startswith((asks, "Rack -> any region process:"))
     assert first.endswith(".")
 
 

@@ -1,6 +1,7 @@
 """How a link begins: proof, proof, hello; everything else is refused, most of it with a cut."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -194,10 +195,8 @@ def test_a_rack_of_a_refused_version_is_let_go_when_its_time_to_greet_is_over():
 
 
 async def raw_hello(link):
-    try:
+    with suppress(amp.RemoteAmpError):
         await link.rack.callRemoteString(Hello.commandName, **hello_arguments(protocol=b"99"))
-    except amp.RemoteAmpError:
-        pass
 
 
 HOSTILE_ARGUMENTS = [

@@ -163,9 +163,9 @@ class _Spread:
         return totals
 
     def _helps_hosts(self, totals: Mapping[str, tuple[int, int]], source: str, to: str) -> bool:
-        """Tell whether the hosts differ by more than their band, and the bins only swap loads."""
+        """Tell whether the hosts differ by more than their band, and the bins get no less even."""
         here, there = totals.get(self.bins[source].host), totals.get(self.bins[to].host)
-        if here is None or there is None or len(self.owned[source]) != len(self.owned[to]) + 1:
+        if here is None or there is None or len(self.owned[source]) <= len(self.owned[to]):
             return False
         share = math.ceil(there[0] * here[1] / there[1])  # what `here` would own at that load
         overshoots = (here[0] - 1) * there[1] < (there[0] + 1) * here[1]

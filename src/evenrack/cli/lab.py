@@ -10,7 +10,7 @@ from attrs import asdict
 from evenrack.cli.examples import examples
 from evenrack.cli.lab_deeds import hang, heal, kill, restart
 from evenrack.cli.lab_drill import drill
-from evenrack.cli.lab_folder import directory_option, lab_folder
+from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import Line, Table, status_page
 from evenrack.lab.deeds import find_programs, running_lab
@@ -77,7 +77,7 @@ def up(
         owner_pid=os.getpid(),
     )
     fleet = bring_up(wish, Progress(say, session.clocks), session.clocks)
-    _say_card(fleet, retain=retain)
+    _say_card(fleet, directory, retain=running_lab(fleet.directory)[0].retain)
 
 
 @lab.command(epilog=examples("evenrack lab down", "evenrack lab down --dir /tmp/lab"))
@@ -147,11 +147,12 @@ def _fleet_page(seen: dict[str, Any] | None) -> list[Any]:
     return list(status_page(seen))
 
 
-def _say_card(fleet: Fleet, *, retain: bool) -> None:
+def _say_card(fleet: Fleet, directory: Path | None, *, retain: bool) -> None:
     kept = "kept" if retain else "removed"
-    say(f"  folder   {fleet.directory} ({kept} by `evenrack lab down`)")
+    say(f"  folder   {fleet.directory} ({kept} by `{lab_command('down', directory)}`)")
     for process in fleet.processes:
         if process.instance == 1:
             say(f"  address  {process.host.name}: {process.host.http_url}")
     say(f"  ask      evenrack --socket {fleet.processes[0].socket} status")
-    say("  next     evenrack lab status · evenrack lab kill leader · evenrack lab drill")
+    for words in ("status", "kill leader", "drill"):
+        say(f"  next     {lab_command(words, directory)}")

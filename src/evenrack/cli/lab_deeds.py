@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.lab_folder import directory_option, lab_folder
+from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, say
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.aftermath import Aftermath
@@ -72,9 +72,6 @@ def _do_and_watch(session: Session, deed: Deed, target: str | None, directory: P
     say(f"{deed}: {', '.join(names)}")
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
-    say("next: evenrack lab status" + ("" if deed == "heal" else _cure(deed, names)))
-
-
-def _cure(deed: Deed, names: list[str]) -> str:
     cure = {"kill": "restart", "hang": "heal"}.get(deed)
-    return "" if cure is None else f" · evenrack lab {cure} {names[0]}"
+    words = "status" if cure is None else f"{cure} {names[0]}"
+    say(f"next: {lab_command(words, directory)}")

@@ -26,6 +26,11 @@ def lab_folder(session: Session, directory: Path | None) -> Path:
     return (directory or default_folder(session.surroundings.environment)).expanduser().resolve()
 
 
+def lab_command(words: str, directory: Path | None) -> str:
+    """Write a lab command for the operator to type next, for the same lab."""
+    return f"evenrack lab {words}" + (f" --dir {directory}" if directory is not None else "")
+
+
 def default_folder(environment: Mapping[str, str]) -> Path:
     """Follow the XDG rule for things that a user keeps between runs."""
     state = environment.get("XDG_STATE_HOME")

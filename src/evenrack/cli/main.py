@@ -12,7 +12,6 @@ import click
 from evenrack.cli.balance import balance
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
-from evenrack.cli.lab import lab
 from evenrack.cli.problems import problems
 from evenrack.cli.rack import rack
 from evenrack.cli.region import region
@@ -29,7 +28,22 @@ INTERRUPTED = 130
 _FORBIDDEN = frozenset({401, 403})
 
 
+class _Commands(click.Group):
+    """The commands; those of the lab are loaded when one is meant, for they start slower."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), "lab"])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "lab":
+            return super().get_command(ctx, cmd_name)
+        from evenrack.cli.lab import lab
+
+        return lab
+
+
 @click.group(
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "evenrack lab up --no-net",
@@ -67,7 +81,7 @@ def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path
     context.obj = Session(surroundings=context.obj, targets=tuple(targets))
 
 
-for _command in (status, problems, events, region, rack, balance, lab):
+for _command in (status, problems, events, region, rack, balance):
     evenrack.add_command(_command)
 
 
@@ -86,6 +100,9 @@ def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
     except EvenrackError as error:
         click.echo(f"evenrack: {_code(error)}: {error}", err=True)
         return _exit_code(error)
+    except OSError as error:  # a folder that cannot be written, a disk that is full
+        click.echo(f"evenrack: {type(error).__name__}: {error}", err=True)
+        return FAILED
     return outcome if isinstance(outcome, int) else 0
 
 

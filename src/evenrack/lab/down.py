@@ -31,7 +31,10 @@ def take_down(directory: Path, progress: Progress, say: Callable[[str], None]) -
     refuse_while_starting(directory, record)
     clean_up(directory, record, progress)
     if record.retain:
-        say(f"kept {directory} (--retain): `evenrack lab up` uses it again")
+        say(
+            f"kept {directory} (--retain): `evenrack lab up` uses it again, "
+            f"`rm -r {directory}` removes it"
+        )
 
 
 def refuse_while_starting(directory: Path, record: Record) -> None:

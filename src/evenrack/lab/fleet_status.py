@@ -9,8 +9,8 @@ from evenrack.lab.fleet import Fleet
 
 _LIVE = frozenset({"running", "degraded"})
 """States of a process that runs, with all of its counterparts or with some."""
-ANSWER_SECONDS = 1.0
-"""How long one process may take to answer before the next one is asked."""
+ANSWER_SECONDS = 3.0
+"""How long one process may take; it waits 2 s itself before it calls PostgreSQL unreachable."""
 
 
 def fleet_client(fleet: Fleet, *, timeout: float = ANSWER_SECONDS) -> Client:

@@ -42,8 +42,8 @@ class Wish:
 
 def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
     """Bring the lab up, or leave nothing behind."""
-    _clean_old_lab(wish.directory, progress)
-    record = _mark_folder(wish)
+    kept = _clean_old_lab(wish.directory, progress)
+    record = _mark_folder(evolve(wish, retain=wish.retain or kept))
     with _ended_by_signals():
         try:
             fleet = _start_everything(wish, record, progress, clocks)
@@ -54,12 +54,13 @@ def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
     return fleet
 
 
-def _clean_old_lab(directory: Path, progress: Progress) -> None:
+def _clean_old_lab(directory: Path, progress: Progress) -> bool:
+    """End what is left of an earlier lab here; say whether its folder is one to keep."""
     record = read_record(directory)
     if record is None:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise LabRefused(f"{directory} exists and is not a lab's; give another --dir")
-        return
+        return False
     refuse_while_starting(directory, record)
     if record.stage == "up" and any(is_alive(run) for run in record.programs.values()):
         raise LabRefused(
@@ -68,6 +69,7 @@ def _clean_old_lab(directory: Path, progress: Progress) -> None:
         )
     if record.stage != "down":
         clean_up(directory, record, progress)
+    return record.retain
 
 
 def _mark_folder(wish: Wish) -> Record:
@@ -111,7 +113,7 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
 
 def write_files(fleet: Fleet, database: str) -> None:
     """Write every configuration file and secret, readable by this user only."""
-    secret = f"{secrets.token_urlsafe(_SECRET_BYTES)}\n"
+    secret = _secret(fleet.processes[0].folder / "secret")
     for daemon in fleet.daemons():
         (daemon.folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_private(daemon.folder / "secret", secret)
@@ -200,6 +202,13 @@ def _ended_by_signals() -> Iterator[None]:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _secret(path: Path) -> str:
+    """Make a secret; a lab that was kept goes on with its own, which its database knows."""
+    if path.exists():
+        return path.read_text()
+    return f"{secrets.token_urlsafe(_SECRET_BYTES)}\n"
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -8,7 +8,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
-from evenrack.errors import EvenrackError
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import LinkId, ProcessId
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
@@ -22,7 +21,7 @@ GREETING_SECONDS = 10.0
 GOODBYE_SECONDS = 1.0
 
 
-class AlreadyConnected(EvenrackError):
+class AlreadyConnected(Exception):
     """The endpoint led to a process that another connection is up to."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from attrs import frozen
+from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
@@ -12,9 +13,13 @@ from evenrack.model.fleet import Fleet, Leadership
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_store import read_fleet
+from evenrack.runtime.look_again import LookAgain
 
 ANSWER_SECONDS = 2.0
 """A database that takes longer to answer one reading counts as unreachable."""
+
+REMEMBER_SECONDS = 10.0
+"""How old the last known reading may be when the database goes away and nobody had asked."""
 
 NOTHING_KNOWN = Fleet(leadership=Leadership(number=BEFORE_ALL, epoch=0))
 
@@ -27,15 +32,19 @@ class View:
     problem: str | None
 
 
-class FleetView:
+class FleetView(MultiService):
     """Reads once for all who ask at the same time."""
 
     def __init__(self, database: Database, clock: IReactorTime) -> None:
+        super().__init__()
         self._database = database
         self._clock = clock
         self._last = NOTHING_KNOWN
         self._waiting: list[Deferred[View]] = []
         self._reading = False
+        LookAgain(
+            self._remember, clock, gather_seconds=1.0, at_least_every=REMEMBER_SECONDS
+        ).setServiceParent(self)
 
     async def look(self) -> View:
         """Give the fleet as it is now, or as it was last known with the reason."""
@@ -49,6 +58,9 @@ class FleetView:
             return await mine
         except DeferredTimeout:
             return View(self._last, f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s")
+
+    async def _remember(self) -> None:
+        await self.look()
 
     async def _read(self) -> None:
         try:

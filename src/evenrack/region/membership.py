@@ -54,6 +54,8 @@ class Membership(Service):
         self.database_problem: str | None = None
         """Why the last beat failed; None while beats go through."""
         self.on_new_incarnation: Callable[[], None] = _nothing
+        self.on_database_back: Callable[[], None] = _nothing
+        """It may be another one than before, or an older one."""
         self.on_beat: Callable[[dict[LinkId, RackId]], None] = _one_ignored
 
     @property
@@ -109,8 +111,9 @@ class Membership(Service):
     def _beat_answered(self, answer: tuple[float, Beats]) -> None:
         began, beats = answer
         if self.database_problem is not None:
+            self.database_problem = None
             self.log.info("the database answers again")
-        self.database_problem = None
+            self.on_database_back()
         self._beat_at = began
         self._managed = beats.managed
         self._judge.saw(self._clock.seconds(), beats.server, beats.beats)

@@ -93,6 +93,7 @@ class RegionService(MultiService):
 
     def _wire(self) -> None:
         self.membership.on_new_incarnation = self.presence.resync
+        self.membership.on_database_back = self.presence.resync
         self.membership.on_beat = self.presence.reconcile
         for look in (self.leader.trigger, self.plans.trigger, self.endpoints.trigger):
             self._surroundings.notifier.on_change(look)
@@ -130,7 +131,7 @@ class RegionService(MultiService):
             return
         self._joining.stopService()
         self.log.info("{process} has joined", process=self.membership.process)
-        for part in (self.endpoints, self.leader, self.plans):
+        for part in (self.endpoints, self.leader, self.plans, self.view):
             part.setServiceParent(self)
 
     async def _stop_in_order(self) -> None:

@@ -60,10 +60,10 @@ def processes_are_even_again(trial: Trial, limit: float) -> Measured:
     bound = -(-len(trial.fleet.racks) // len(trial.fleet.processes))
     if len(moves) > bound:
         raise CheckFailed(f"{len(moves)} moves, {bound} suffice: {_told(moves)}", seconds)
-    loads = sorted(row["racks_managed"] for row in without.processes.values())
+    loads = sorted(without.processes[name]["racks_managed"] for name in without.live_processes)
     return Measured(
         seconds=seconds,
-        detail=f"{lost} back (racks managed were {loads}); {len(moves)} of at most {bound} moves",
+        detail=f"{lost} back (the others managed {loads}); {len(moves)} of at most {bound} moves",
     )
 
 

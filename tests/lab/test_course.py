@@ -1,0 +1,55 @@
+"""Which checks a drill runs, and how it reports."""
+
+import pytest
+
+from evenrack.lab.drill.check import Outcome
+from evenrack.lab.drill.course import CHECKS, choose_checks, outcome_line, report
+from evenrack.lab.refusals import LabRefused
+
+KEPT = Outcome(
+    promise="P1", name="killed", ok=True, seconds=0.12345, limit_seconds=2, detail="well"
+)
+BROKEN = Outcome(
+    promise="P25", name="restarted", ok=False, seconds=None, limit_seconds=3, detail="no answer"
+)
+
+
+def test_all_checks_run_in_the_order_of_the_promises():
+    numbers = [int(check.promise.removeprefix("P")) for check in choose_checks(None)]
+    assert numbers == sorted(numbers)
+    assert set(numbers) == {1, 3, 5, 7, 21, 22, 23, 25}
+    assert len({check.name for check in CHECKS}) == len(CHECKS)
+
+
+@pytest.mark.parametrize("only", ["P1,P7", "p7 p1", " P1 , P7,"])
+def test_only_the_named_promises_are_checked(only):
+    assert {check.promise for check in choose_checks(only)} == {"P1", "P7"}
+
+
+def test_a_promise_without_a_check_is_refused():
+    with pytest.raises(LabRefused, match="no check for P2, P99; there are checks for P1, P3"):
+        choose_checks("P99,P1,P2")
+
+
+def test_the_report_is_ok_only_when_every_check_is():
+    assert report([KEPT], 4) == {
+        "ok": True,
+        "seed": 4,
+        "checks": [
+            {
+                "promise": "P1",
+                "name": "killed",
+                "ok": True,
+                "seconds": 0.123,
+                "limit_seconds": 2,
+                "detail": "well",
+            }
+        ],
+    }
+    assert not report([KEPT, BROKEN], 0)["ok"]
+    assert not report([], 0)["ok"]
+
+
+def test_an_outcome_is_one_line():
+    assert outcome_line(KEPT) == "ok     P1    0.12s of 2 s  killed: well"
+    assert outcome_line(BROKEN) == "FAILED P25     -   of 3 s  restarted: no answer"

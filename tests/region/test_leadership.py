@@ -1,0 +1,174 @@
+"""Who leads: one process, soon after a death by the lock, and by the beats at the latest (I12)."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from twisted.internet import reactor
+
+from evenrack.errors import DatabaseUnreachable, NoLongerLeader
+from evenrack.region.database.engine import PooledDatabase, attempt, open_engine
+from evenrack.region.database.leader_store import next_number, read_leadership
+from evenrack.region.database.process_store import Incarnation
+from evenrack.region.leadership import LeaderSeat
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
+
+
+class Candidate:
+    """A process as far as leading goes: a pool and a session for the lock."""
+
+    def __init__(self, dsn, name):
+        self.me = Incarnation(process=f"{name}/1", incarnation=1)
+        self.database = PooledDatabase(dsn, reactor, name=self.me.process)
+        self.seat = LeaderSeat(self.database)
+
+    async def look(self, *silent):
+        return await self.seat.try_to_lead(self.me, silent={other.me for other in silent})
+
+    async def write(self):
+        """What a leader does with the epoch that it believes in."""
+        epoch = self.seat.epoch
+        return await self.database.run(lambda c: next_number(c, epoch=epoch))
+
+    async def end(self):
+        await self.seat.close()
+        self.database.close()
+
+
+@asynccontextmanager
+async def candidates(dsn, *names):
+    everyone = [Candidate(dsn, name) for name in names]
+    try:
+        yield everyone
+    finally:
+        for candidate in everyone:
+            await candidate.end()
+
+
+@pytest.fixture
+def engine(database_dsn):
+    engine = open_engine(database_dsn, "tests", sessions=0)
+    yield engine
+    engine.dispose()
+
+
+def leadership(engine):
+    return attempt(engine, read_leadership)
+
+
+def kill(engine, backend):
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend({backend}, 5000)")
+
+
+async def test_the_first_to_look_leads_and_the_others_do_not(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b", "c") as everyone:
+        won = [await candidate.look() for candidate in everyone]
+        assert [w is not None for w in won] == [True, False, False]
+        assert [c.seat.epoch for c in everyone] == [1, None, None]
+        assert leadership(engine).holder == "a/1"
+
+
+async def test_i12_of_many_that_look_at_once_exactly_one_leads(database_dsn, engine):
+    from twisted.internet.defer import Deferred
+
+    async with candidates(database_dsn, *"abcdef") as everyone:
+        looks = [Deferred.fromCoroutine(candidate.look()) for candidate in everyone]
+        won = [await look for look in looks]
+        assert sum(w is not None for w in won) == 1
+        (leader,) = [c for c in everyone if c.seat.epoch is not None]
+        assert leadership(engine).holder == leader.me.process
+
+
+async def test_looking_again_keeps_the_seat_and_raises_nothing(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        before = leadership(engine)
+        for _ in range(3):
+            assert await a.look() is None
+            assert await b.look() is None
+        assert a.seat.epoch == before.epoch
+        assert leadership(engine) == before
+
+
+async def test_when_the_leader_s_lock_session_is_killed_another_leads_and_it_steps_down(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        kill(engine, leadership(engine).lock_backend)
+        won = await b.look()
+        assert won.epoch == 2
+        with pytest.raises(NoLongerLeader):
+            await a.write()
+        with pytest.raises(DatabaseUnreachable):
+            await a.look()
+        assert await a.look() is None
+        assert a.seat.epoch is None
+        assert leadership(engine).holder == "b/1"
+
+
+async def test_a_leader_whose_lock_session_ended_and_who_gets_it_back_leads_in_a_new_epoch(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a") as (a,):
+        await a.look()
+        kill(engine, leadership(engine).lock_backend)
+        with pytest.raises(DatabaseUnreachable):
+            await a.look()
+        won = await a.look()
+        assert (won.epoch, a.seat.epoch) == (2, 2)
+        await a.write()
+
+
+async def test_a_leader_that_ends_in_order_leaves_the_seat_at_once(database_dsn):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        await a.seat.close()
+        assert (await b.look()).epoch == 2
+
+
+async def test_i12_a_silent_leader_that_keeps_its_lock_is_replaced_and_loses_the_lock(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a", "b", "c") as (a, b, c):
+        await a.look()
+        assert await b.look() is None, "not before it is silent"
+        assert (await b.look(a)).epoch == 2
+        with pytest.raises(NoLongerLeader):
+            await a.write()
+        await b.write()
+        won = await b.look()  # the lock is free now: b takes it, so that its own death frees it
+        assert won is not None
+        assert b.seat.epoch == leadership(engine).epoch
+        assert leadership(engine).lock_backend != 0
+        assert await c.look(a) is None
+
+
+async def test_i12_of_two_that_find_the_leader_silent_one_takes_over(database_dsn, engine):
+    from twisted.internet.defer import Deferred
+
+    async with candidates(database_dsn, "a", "b", "c") as (a, b, c):
+        await a.look()
+        looks = [Deferred.fromCoroutine(x.look(a)) for x in (b, c)]
+        won = [await look for look in looks]
+        assert sum(w is not None for w in won) >= 1
+        assert sum(x.seat.epoch == leadership(engine).epoch for x in (b, c)) == 1
+
+
+async def test_a_former_incarnation_of_the_leader_leads_no_more(database_dsn, engine):
+    async with candidates(database_dsn, "a") as (a,):
+        await a.look()
+        a.me = Incarnation(process="a/1", incarnation=2)
+        await a.look()
+        assert leadership(engine).holder_incarnation == 2
+        assert a.seat.epoch == leadership(engine).epoch == 2
+
+
+async def test_a_silent_process_that_does_not_lead_is_no_reason_to_take_over(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a", "b", "c") as (a, b, c):
+        await a.look()
+        assert await b.look(c) is None
+        assert leadership(engine).epoch == 1
