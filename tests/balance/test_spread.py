@@ -165,6 +165,7 @@ def test_i10_the_same_input_in_any_order_gives_the_same_answer_byte_for_byte(
     problem, policy, voluntary, chance
 ):
     bins, items = problem
+    bins = [attrs.evolve(b, capacity=chance.choice([0, 1, 1, 1])) for b in bins]
     first = settle(bins, items, policy, voluntary=voluntary)
     chance.shuffle(bins)
     turned = [
@@ -275,6 +276,22 @@ def test_a_draining_bin_keeps_what_it_has_until_a_quiet_moment():
     assert settle(bins, items, MANAGING, voluntary=False).moves == ()
     (move,) = settle(bins, items, MANAGING, voluntary=True).moves
     assert (move.to, move.reason) == ("b1", "b0 is draining")
+
+
+def test_i10_of_several_ways_the_same_one_is_taken_whatever_the_order_of_a_reach():
+    # Two ways lead from the full bin to the empty one, each over a bin of its own.
+    bins = [Bin(id=name) for name in ("full", "over1", "over2", "empty")]
+    owned = [("full", 3, ("over1", "over2")), ("over1", 2, ("empty",)), ("over2", 2, ("empty",))]
+
+    def settled(turn):
+        items = [
+            Item(id=f"{owner}-{n}", reach=turn((owner, *others)), owner=owner)
+            for owner, count, others in owned
+            for n in range(count)
+        ]
+        return repr(settle(bins, items, EXACT, voluntary=True))
+
+    assert settled(tuple) == settled(lambda reach: reach[::-1])
 
 
 @pytest.mark.parametrize("voluntary", [False, True])

@@ -56,6 +56,14 @@ class RackHost:
     def reached(self):
         return [session.process for session in self.connections.sessions()]
 
+    def lists_asked_for(self):
+        return sum(wire.from_client.count(b"ListEndpoints") for wire in self.world.wires)
+
+    def lose_link(self, process):
+        """End the link to a process that goes on running."""
+        self.network.desks[process].links[0].abort()
+        self.world.settle()
+
     def told(self, process, what):
         return [entry[1:] for entry in self.network.desks[process].told if entry[0] == what]
 
@@ -70,6 +78,7 @@ def test_p21_from_any_one_process_all_are_found_and_one_link_is_kept_to_each(fir
     rack.world.advance(60.0)
     assert rack.network.links() == EVERYWHERE
     assert len(rack.network.dialled) == 3
+    assert rack.lists_asked_for() == 1
 
 
 def test_the_list_is_kept_for_the_next_start_once():
@@ -144,6 +153,18 @@ def test_a_configured_alias_never_makes_a_second_link(known, alias_port):
     assert len(rack.network.dialled) == before
 
 
+def test_an_alias_that_answers_only_after_its_process_was_reached_makes_no_second_link():
+    alias = "region1.example.com:5251"
+    rack = RackHost(configured=[alias], known=[A, B, C]).start()
+    assert rack.network.links() == EVERYWHERE
+    rack.network.behind[parse_host_port(alias)] = rack.network.behind[parse_host_port(HOME[A][0])]
+    rack.world.advance(10.0)
+    assert rack.network.links() == EVERYWHERE
+    before = len(rack.network.dialled)
+    rack.world.advance(60.0)
+    assert len(rack.network.dialled) == before
+
+
 def test_p22_an_alias_is_dialled_again_when_its_process_is_lost_and_moved():
     alias = "region1.example.com:5251"
     rack = RackHost(configured=[alias], processes=(A,))
@@ -161,6 +182,10 @@ def test_an_empty_list_says_only_that_the_region_knows_nothing():
     rack.world.advance(10.0)
     assert rack.network.links() == EVERYWHERE
     assert len(rack.network.dialled) == 3
+    assert {} not in rack.kept
+    rack.lose_link(C)
+    rack.world.advance(3.0)
+    assert rack.network.links() == EVERYWHERE
 
 
 def test_two_regions_that_tell_different_lists_do_not_make_links_flap():
@@ -169,13 +194,14 @@ def test_two_regions_that_tell_different_lists_do_not_make_links_flap():
     rack.network.tell({A: HOME[A], B: HOME[B]}, B)
     rack.start()
     assert rack.network.links() == EVERYWHERE
-    asked = sum(wire.from_client.count(b"ListEndpoints") for wire in rack.world.wires)
-    kept = len(rack.kept)
+    asked, kept = rack.lists_asked_for(), len(rack.kept)
     rack.world.advance(30.0)
     assert rack.network.links() == EVERYWHERE
     assert len(rack.network.dialled) == 3
-    assert len(rack.kept) == kept
-    assert sum(wire.from_client.count(b"ListEndpoints") for wire in rack.world.wires) == asked
+    assert (rack.lists_asked_for(), len(rack.kept)) == (asked, kept)
+    rack.lose_link(C)
+    rack.world.advance(3.0)
+    assert rack.network.links() == EVERYWHERE
 
 
 def test_a_process_that_leaves_the_list_while_its_link_is_up_keeps_the_link():

@@ -8,12 +8,14 @@ from tests.simulation.run import simulate
 pytestmark = pytest.mark.postgres
 
 MOST_SEEDS = 100
-SECONDS = 90.0
+SECONDS = 60.0
+FOUND_BY = {"M7": 1, "no fence": 1, "no resync": 1, "old plan accepted": 3}
+"""The seeds that found them last; the others are tried when the product has changed."""
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_the_simulation_finds(name, database_dsn):
-    for seed in range(1, 1 + MOST_SEEDS):
+    for seed in [FOUND_BY[name], *range(1, 1 + MOST_SEEDS)]:
         outcome = simulate(seed, database_dsn, seconds=SECONDS, mutant=MUTANTS[name])
         if outcome.wrong:
             print(f"{name}: seed {seed}: {outcome.wrong[0][:200]}")

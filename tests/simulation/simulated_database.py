@@ -42,6 +42,7 @@ class Server:
         self.stall_next_reader = None
         self.listeners = []
         self.committed = []
+        self._changed = False
         engine = sqlalchemy.create_engine(
             "postgresql+psycopg2://", creator=self.new_session, poolclass=StaticPool
         )
@@ -62,8 +63,15 @@ class Server:
             return work(connection)
 
         answer = attempt(self.engine, at_the_worlds_time)
-        self._deliver_notifications()
+        self._changed = self._deliver_notifications()
         return answer
+
+    def tell_of_commit(self, by):
+        """Let those who watch look at what a program has just changed, if it said so."""
+        if self._changed:
+            self._changed = False
+            for look in self.committed:
+                look(by)
 
     def _deliver_notifications(self):
         session = self.engine.raw_connection()
@@ -73,6 +81,8 @@ class Server:
             for clock, look in self.listeners:
                 delay = self.world.random.uniform(0.0002, 0.003)
                 self.world.at(delay, clock.run, look)
+            return True
+        return False
 
     def close(self):
         self.engine.dispose()
@@ -132,8 +142,7 @@ class SimulatedDatabase:
             self._answer(answering, Failure(), 0.001)
             return
         if told:
-            for look in self.server.committed:
-                look(self.name)
+            self.server.tell_of_commit(self.name)
         if chance < 2 * self.server.lossy:
             self._answer(answering, Failure(DatabaseUnreachable("gone after COMMIT")), 0.001)
             return
@@ -144,18 +153,19 @@ class SimulatedDatabase:
         return self.server.is_up and self.server.world.reaches(self.clock.host, "database")
 
     def _stall_perhaps(self, is_read):
-        unlucky = self.server.world.random.random() < self.server.stall
+        chance = self.server.world.random
+        if self.clock.paused:
+            return
         if is_read and self.server.stall_next_reader == self.name:
             self.server.stall_next_reader = None
-            unlucky = True
-        if unlucky and not self.clock.paused:
-            self._pause_for_a_while()
+            self._stall(chance.uniform(4, 10))  # long enough for another to take over
+        elif chance.random() < self.server.stall:
+            self._stall(chance.uniform(0.5, 20))
 
-    def _pause_for_a_while(self):
+    def _stall(self, seconds):
         """Stop the program exactly between a database's answer and what is done with it."""
         world, clock = self.server.world, self.clock
         clock.paused = True
-        seconds = world.random.uniform(0.5, 20)
         world.note("stall", self.name, f"{seconds:.1f}")
         world.at(seconds, lambda: None if clock.dead else clock.resume())
 

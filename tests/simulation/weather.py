@@ -13,7 +13,9 @@ class Weather:
         chance = world.random
         server.slow = chance.choice((0.003, 0.02, 0.08))
         server.stall = chance.choice((0.0, 0.001, 0.004))
-        self._pause_between = chance.choice((4, 8, 16))
+        self._pause_between = chance.choice((3, 6, 12))
+        # few kinds in one world meet each other more often than all kinds do
+        self._today = chance.sample(sorted(self._kinds()), chance.randint(2, 5))
         world.at(5, self._strike)
         world.at(calm_from, self._calm)
 
@@ -32,7 +34,7 @@ class Weather:
         chance = self.world.random
         if self.world.now >= self.calm_from - 1:
             return
-        kind = chance.choice(sorted(self._kinds()))
+        kind = chance.choice(self._today)
         self.counts[kind] = self.counts.get(kind, 0) + 1
         seconds = min(chance.uniform(0.1, 25), self.calm_from - self.world.now - 0.5)
         self._kinds()[kind](self._somebody(), seconds)

@@ -15,7 +15,7 @@ from evenrack.wire import handshake
 from evenrack.wire.rack_commands import ApplyPlan
 from evenrack.wire.region_commands import Challenge, Goodbye, Hello, ListEndpoints, Ping, Prove
 from tests.strategies import rack_plans
-from tests.wire.both_ends import OTHER_SECRET, RACK, Desk, Link, World, hello_arguments
+from tests.wire.both_ends import OTHER_SECRET, RACK, Desk, Link, Outcome, World, hello_arguments
 from tests.wire.test_arguments import ANY_JSON
 
 NONCE = b"n" * 32
@@ -120,9 +120,21 @@ def test_a_proof_is_good_for_one_challenge_only():
     assert link.wire.is_gone
 
 
+def test_a_second_try_for_the_same_challenge_is_refused_even_when_it_is_right():
+    link = Link()
+    nonce = link.ask(link.rack.callRemote(Challenge, nonce=NONCE)).value()["nonce"]
+    right = handshake.proof(link.desk.reception().secret.reveal(), "rack", NONCE, nonce)
+    first = Outcome(link.rack.callRemote(Prove, proof=b"p" * 32))
+    second = link.ask(link.rack.callRemote(Prove, proof=right))  # in the same packet
+    assert isinstance(first.error(), NotAuthenticated)
+    assert isinstance(second.error(), NotAuthenticated)
+    assert link.wire.is_gone
+
+
 def test_a_proof_overheard_on_another_link_is_worth_nothing():
     overheard = Link().introduce()
     proof = overheard.wire.from_client.partition(b"proof\x00\x20")[2][:32]
+    assert len(proof) == 32
     link = Link(reception={"token_bytes": lambda length: b"z" * length})
     link.ask(link.rack.callRemote(Challenge, nonce=NONCE)).value()
     assert isinstance(link.ask(link.rack.callRemote(Prove, proof=proof)).error(), NotAuthenticated)

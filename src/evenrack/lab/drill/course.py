@@ -20,9 +20,11 @@ CHECKS: tuple[Check, ...] = tuple(
 
 
 def _nothing_left_broken(trial: Trial, limit: float) -> Measured:
-    """See that after all the deeds, and with no operator command, the fleet is whole."""
-    del limit  # the check before it, or the waiting for a whole lab, has failed already
-    return Measured(seconds=0.0, detail=f"all {len(trial.programs.names)} programs run")
+    """Say how long the fleet took to be whole after the last deed; the course has waited."""
+    if trial.whole_after > limit:
+        raise CheckFailed(f"whole only after {trial.whole_after:.2f} s", trial.whole_after)
+    detail = f"all {len(trial.programs.names)} programs run"
+    return Measured(seconds=trial.whole_after, detail=detail)
 
 
 LEFT_AS_FOUND = Check(

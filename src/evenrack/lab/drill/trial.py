@@ -37,6 +37,8 @@ class Trial:
         self._seed = seed
         self._changed_racks: list[str] = []
         self._patience = WHOLE_SECONDS
+        self.whole_after = 0.0
+        """How long the last wait for a whole lab took, without the time in which nothing came."""
 
     def client_of(self, processes: Iterable[str]) -> Client:
         """Make a client of these processes that a hung one cannot hold up for long."""
@@ -130,7 +132,7 @@ class Trial:
 
     def wait_until_whole(self) -> None:
         """Wait until everything runs, is connected, managed, and nothing moves any more."""
-        steady_since = self.clocks.seconds()
+        began = steady_since = self.clocks.seconds()
         newest = -1
         wrong: str | None = "nothing was seen"
 
@@ -147,6 +149,7 @@ class Trial:
         self._patience = WHOLE_SECONDS if in_time else STILL_BROKEN_SECONDS
         if not in_time:
             raise CheckFailed(f"the lab was not whole before this check: {wrong}")
+        self.whole_after = steady_since - began
 
     def restore(self) -> None:
         """Leave the lab as it was found: everything runs, with the lab's own settings."""
