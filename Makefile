@@ -6,6 +6,7 @@
 #   make test-long   the same with 1,000 examples a property
 #   make simulate    live through one seeded world again: SEED=n, and SECONDS=120 of its time
 #   make mutants     plant known mistakes, and see the simulation find each
+#   make bench       measure, with targets and limits: a table and benchmarks/results.json; ONLY=name
 #   make lock        lock the dependencies again; ARGS=--upgrade chooses newer ones
 #   make clean       remove all that was made here
 
@@ -32,7 +33,7 @@ PURE_PATTERNS := $(subst $(space),$(comma),$(strip \
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help venv debian check test test-long simulate mutants lock clean
+.PHONY: help venv debian check test test-long simulate mutants bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -77,6 +78,9 @@ simulate: $(READY)
 
 mutants: $(READY)
 	$(BIN)/pytest -s tests/simulation/mutants_are_found.py
+
+bench: $(READY)
+	@$(BIN)/python -m benchmarks $(ONLY)
 
 lock: $(READY)
 	$(LOCK) --extra lab requirements/dev.in --output-file requirements/dev.txt $(ARGS)

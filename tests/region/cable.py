@@ -1,6 +1,7 @@
 """A cable that can be cut: a relay whose ends then hear nothing, not even that it was cut."""
 
 from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 
 
@@ -15,7 +16,9 @@ class Cable:
         self.port = self._listening.getHost().port
 
     def connect(self, near):
-        reactor.connectTCP("127.0.0.1", self._target, _Dialling(lambda: _End(self, near)))
+        endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", self._target)
+        connecting = endpoint.connect(_factory(lambda: _End(self, near)))
+        connecting.addErrback(lambda _: near.transport.abortConnection())
 
     def cut(self):
         self.is_cut = True
@@ -68,22 +71,3 @@ def _factory(make):
     factory = Factory.forProtocol(make)
     factory.noisy = False
     return factory
-
-
-class _Dialling(Factory):
-    noisy = False
-
-    def __init__(self, make):
-        self._make = make
-
-    def startedConnecting(self, connector):
-        pass
-
-    def clientConnectionFailed(self, connector, reason):
-        pass
-
-    def clientConnectionLost(self, connector, reason):
-        pass
-
-    def buildProtocol(self, address):
-        return self._make()

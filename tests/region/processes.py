@@ -132,9 +132,7 @@ class Region:
         self.socket = config.administration_socket(instance)
         self.port = config.rpc.port_of(instance)
         self.door = (config.http.listen.host, config.http.listen.port)
-        self.running = evenrack.region.assemble.assemble(
-            config, secret, self.id, instance, reactor
-        )
+        self.running = evenrack.region.assemble.assemble(config, secret, self.id, instance, reactor)
         (self.service,) = [s for s in self.running.services if isinstance(s, RegionService)]
 
     async def get(self, path):

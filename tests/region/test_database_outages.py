@@ -28,7 +28,7 @@ async def test_a_region_process_joins_when_its_database_comes(own_migrated_serve
     async with fleet_on(dsn, "region1", "region2") as fleet:
         rack = fleet.start_rack("rack1")
         region = fleet.regions["region1/1"]
-        await eventually(lambda: region.sockets())
+        await eventually(region.sockets)
         status = (await ask(region.socket, "/api/v1/status")).json
         assert status["database"]["state"] == "unreachable"
         assert status["problems"][0]["code"] == "DatabaseUnreachable"
@@ -49,7 +49,9 @@ async def test_m1_a_restart_of_the_database_moves_nothing_and_rows_equal_sockets
     async with fleet_on(dsn, "region1", "region2") as fleet:
         for number in (1, 2, 3, 4):
             fleet.start_rack(f"rack{number}")
-        await eventually(lambda: fleet.is_whole() and sorted(fleet.read().managed.values()) == [2, 2])
+        await eventually(
+            lambda: fleet.is_whole() and sorted(fleet.read().managed.values()) == [2, 2]
+        )
         managers, event = fleet.managers(), fleet.last_event()
         sockets = {region.id: region.sockets() for region in fleet.regions.values()}
         await deferLater(reactor, 1.2)  # nobody asks, and yet the status is known afterwards
@@ -96,7 +98,9 @@ async def test_m1_a_database_that_hangs_kills_nobody_and_is_told_of_in_time(own_
             fleet.start_region(host, liveness=REAL)
         for number in (1, 2, 3, 4):
             fleet.start_rack(f"rack{number}")
-        await eventually(lambda: fleet.is_whole() and sorted(fleet.read().managed.values()) == [2, 2])
+        await eventually(
+            lambda: fleet.is_whole() and sorted(fleet.read().managed.values()) == [2, 2]
+        )
         await deferLater(reactor, 1.5)
         managers, event, numbers = fleet.managers(), fleet.last_event(), fleet.read().leadership
         sockets = {region.id: region.sockets() for region in fleet.regions.values()}

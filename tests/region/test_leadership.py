@@ -165,9 +165,7 @@ async def test_a_former_incarnation_of_the_leader_leads_no_more(database_dsn, en
         assert a.seat.epoch == leadership(engine).epoch == 2
 
 
-async def test_a_silent_process_that_does_not_lead_is_no_reason_to_take_over(
-    database_dsn, engine
-):
+async def test_a_silent_process_that_does_not_lead_is_no_reason_to_take_over(database_dsn, engine):
     async with candidates(database_dsn, "a", "b", "c") as (a, b, c):
         await a.look()
         assert await b.look(c) is None

@@ -64,7 +64,9 @@ async def test_p1_a_process_stopped_in_order_is_off_and_its_racks_move_at_once(d
         assert reactor.seconds() - stopped_at < 1
         assert fleet.read().processes[leader.id].state == "off"
         await eventually(fleet.is_whole)
-        (shown,) = [r for r in (await other.status())["regions"] if r["id"] != other.config.region_name]
+        (shown,) = [
+            r for r in (await other.status())["regions"] if r["id"] != other.config.region_name
+        ]
         assert (shown["state"], shown["processes"][0]["connections"]) == ("off", 0)
         assert (await other.status())["leader"] == other.id
 
@@ -76,9 +78,13 @@ async def test_a_stopped_process_leaves_no_socket_no_session_and_no_listener(dat
         region = fleet.regions["region1/1"]
         await fleet.stop_region(region)
         assert not region.socket.exists()
-        assert fleet.rows(
-            "SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'region1/%'"
-        ) == []
+        assert (
+            fleet.rows(
+                "SELECT application_name FROM pg_stat_activity "
+                "WHERE application_name LIKE 'region1/%'"
+            )
+            == []
+        )
         again = fleet.start_region("region1")  # the ports are free
         await eventually(fleet.is_whole)
         assert again.port == region.port
@@ -125,7 +131,9 @@ async def test_a_rack_stopped_in_order_is_off_and_no_problem(database_dsn):
             return (await state())["rack2"] == "off"
 
         await eventually(is_off)
-        await goes_on(lambda: "RackLost" not in {code for code, _ in fleet.read().open_problems}, 1.5)
+        await goes_on(
+            lambda: "RackLost" not in {code for code, _ in fleet.read().open_problems}, 1.5
+        )
         assert await state() == {"rack1": "running", "rack2": "off"}
 
 
@@ -189,9 +197,7 @@ async def test_m1_a_process_whose_beat_stands_still_is_dead_in_time_and_its_rack
         fleet.rows("INSERT INTO region VALUES ('ghost', 'ghost')")
         await eventually(lambda: fleet.read().leadership.holder == "region1/1")
         began = reactor.seconds()
-        fleet.rows(
-            "INSERT INTO process VALUES ('ghost/1', 'ghost', 1, 7, 1, '[]', 'running')"
-        )
+        fleet.rows("INSERT INTO process VALUES ('ghost/1', 'ghost', 1, 7, 1, '[]', 'running')")
         await eventually(lambda: fleet.read().processes["ghost/1"].state == "dead")
         taken = reactor.seconds() - began
         assert 1.5 <= taken < 4
@@ -235,8 +241,7 @@ async def test_p6_a_process_that_joins_takes_its_share_after_the_quiet_time(data
         event = fleet.last_event()
         fleet.start_region("region2")
         await eventually(
-            lambda: fleet.is_whole()
-            and sorted(fleet.read().managed.values()) == [3, 3]
+            lambda: fleet.is_whole() and sorted(fleet.read().managed.values()) == [3, 3]
         )
         moves = fleet.events("move", after=event)
         assert len(moves) == 3

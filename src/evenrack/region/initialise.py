@@ -10,10 +10,10 @@ from evenrack.errors import ConfigurationRefused
 from evenrack.region.database import schema
 from evenrack.region.database.cluster_store import (
     SecretOrigin,
-    read_secret_origin,
+    lock_secret_origin,
     write_secret_origin,
 )
-from evenrack.region.database.engine import attempt, open_engine
+from evenrack.region.database.engine import Connection, attempt, open_engine
 from evenrack.runtime.safe_write import safe_write
 
 SECRET_BYTES = 32
@@ -27,29 +27,39 @@ def initialise(
     ConfigurationRefused when the cluster has a secret and this host has none, or another.
     """
     schema.upgrade(config.database)
-    said = [f"the database has schema {schema.SCHEMA}"]
     engine = open_engine(config.database, "evenrack init", sessions=0)
-    origin = attempt(engine, read_secret_origin)
-    if config.secret_file.exists():
-        mine = _fingerprint(load_secret(config.secret_file).reveal())
+    try:
+        told = attempt(engine, lambda c: _agree_on_secret(c, config, hostname, token_bytes))
+    finally:
+        engine.dispose()
+    return [f"the database has schema {schema.SCHEMA}", told]
+
+
+def _agree_on_secret(
+    connection: Connection,
+    config: RegionConfig,
+    hostname: str,
+    token_bytes: Callable[[int], bytes],
+) -> str:
+    """Make the secret or compare it, while no other host can do the same."""
+    path = config.secret_file
+    origin = lock_secret_origin(connection)
+    if path.exists():
+        mine = _fingerprint(load_secret(path).reveal())
         if origin is not None and origin.fingerprint != mine:
             raise ConfigurationRefused(
-                config.secret_file,
-                [f"this is not the cluster's secret: copy the file from host {origin.host}"],
+                path, [f"this is not the cluster's secret: copy the file from host {origin.host}"]
             )
-        said.append(f"{config.secret_file} is there already")
+        told = f"{path} is there already"
     else:
         if origin is not None:
             raise ConfigurationRefused(
-                config.secret_file,
-                [f"the cluster has a secret: copy the file from host {origin.host}"],
+                path, [f"the cluster has a secret: copy the file from host {origin.host}"]
             )
-        mine = _make_secret(config.secret_file, token_bytes)
-        said.append(f"made {config.secret_file}: copy it to every other region host and rack")
-    new = SecretOrigin(fingerprint=mine, host=hostname)
-    attempt(engine, lambda c: write_secret_origin(c, new))
-    engine.dispose()
-    return said
+        mine = _make_secret(path, token_bytes)
+        told = f"made {path}: copy it to every other region host and rack"
+    write_secret_origin(connection, SecretOrigin(fingerprint=mine, host=hostname))
+    return told
 
 
 def _make_secret(path: Path, token_bytes: Callable[[int], bytes]) -> str:

@@ -329,3 +329,15 @@ async def until(condition, seconds=5.0):
     while not condition():
         assert reactor.seconds() < end, "did not happen in time"
         await deferLater(reactor, 0.01)
+
+
+async def test_what_is_asked_after_the_end_is_refused_rather_than_waiting_for_ever(database_dsn):
+    database = PooledDatabase(database_dsn, reactor, name="test")
+    own = database.own_connection("own")
+    assert await own.run(is_one)
+    await own.close()
+    await own.close()
+    database.close()
+    for ask in (own.run, database.run, database.read):
+        with pytest.raises(DatabaseUnreachable, match="stopped"):
+            await ask(is_one)

@@ -82,7 +82,7 @@ async def test_each_noun_has_its_own_address_with_the_same_content_as_the_status
 
 
 async def test_events_come_in_pages_that_go_on_where_the_last_ended(database_dsn):
-    async with served(database_dsn) as (fleet, region):
+    async with served(database_dsn) as (_, region):
         everything = (await region.get("/api/v1/events?after=0")).json
         assert {frozenset(event) for event in everything["events"]} == {frozenset(EVENT)}
         assert [event["id"] for event in everything["events"]] == sorted(

@@ -12,9 +12,11 @@ class SecretOrigin:
     host: str
 
 
-def read_secret_origin(connection: Connection) -> SecretOrigin | None:
-    """Read it; None in a cluster that has no secret yet."""
-    row = connection.execute(text("SELECT secret_fingerprint, secret_host FROM cluster")).one()
+def lock_secret_origin(connection: Connection) -> SecretOrigin | None:
+    """Read it, and let nobody else do so before this transaction ends; None without a secret."""
+    row = connection.execute(
+        text("SELECT secret_fingerprint, secret_host FROM cluster FOR UPDATE")
+    ).one()
     if row.secret_fingerprint is None:
         return None
     return SecretOrigin(fingerprint=row.secret_fingerprint, host=row.secret_host)

@@ -33,6 +33,8 @@ ATTEMPTS = 4
 MOST_NAME_CHARACTERS = 63
 """Of a session's name; PostgreSQL cuts off the rest, with a notice."""
 
+STOPPED = "this process is being stopped"
+
 REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available: the same transaction may work now."""
 
@@ -101,7 +103,7 @@ class Sessions:
     def connect(self, purpose: str) -> extensions.connection:
         """Open one more, unless the end has come."""
         if self._hung_up:
-            raise psycopg2.OperationalError("this process is being stopped")
+            raise psycopg2.OperationalError(STOPPED)
         session = connect(self._dsn, purpose)
         self._open.add(session)
         return session
@@ -174,6 +176,7 @@ class PooledDatabase:
         self._reactor = reactor
         self._name = name
         self._engine = _engine_over(self._sessions, f"{name} pool", sessions=POOL_SESSIONS)
+        self._closed = False
         self._threads = ThreadPool(0, POOL_SESSIONS, name=f"{name} database")
         self._threads.start()
 
@@ -190,6 +193,8 @@ class PooledDatabase:
         return ThreadedConnection(self._sessions, self._reactor, f"{self._name} {purpose}")
 
     async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
+        if self._closed:  # a pool that has ended would never answer
+            raise DatabaseUnreachable(STOPPED)
         return cast("Answer", await deferToThreadPool(self._reactor, self._threads, work))
 
     def hang_up(self) -> None:
@@ -201,6 +206,7 @@ class PooledDatabase:
 
     def close(self) -> None:
         """End every session and thread; nobody waits for an answer any more."""
+        self._closed = True
         self.hang_up()
         self._threads.stop()
         self._engine.dispose()
@@ -220,6 +226,8 @@ class ThreadedConnection:
         self._threads.start()
 
     async def run(self, work: Callable[[Connection], Answer]) -> Answer:
+        if self._stop.is_set():
+            raise DatabaseUnreachable(STOPPED)
         return cast(
             "Answer", await deferToThreadPool(self._reactor, self._threads, self._on_session, work)
         )
@@ -245,6 +253,8 @@ class ThreadedConnection:
         self._threads.callInThread(each_time)
 
     async def close(self) -> None:
+        if self._stop.is_set():
+            return
         self._stop.set()
         await deferToThreadPool(self._reactor, self._threads, self._drop)
         self._threads.stop()
