@@ -270,6 +270,14 @@ def test_a_draining_bin_takes_nothing_that_another_can_take_and_keeps_nothing_ei
     assert again.moves == ()
 
 
+def test_i10_draining_bins_are_emptied_in_one_order():
+    bins = [Bin(id="b0", capacity=0), Bin(id="b1", capacity=0), Bin(id="b2")]
+    items = [Item(id=f"of-{b.id}", reach=(b.id, "b2"), owner=b.id) for b in bins[:2]]
+    moves = settle(bins, items, MANAGING, voluntary=True).moves
+    assert [move.before for move in moves] == ["b0", "b1"]
+    assert settle(bins[::-1], items, MANAGING, voluntary=True).moves == moves
+
+
 def test_a_draining_bin_keeps_what_it_has_until_a_quiet_moment():
     bins = [Bin(id="b0", capacity=0), Bin(id="b1")]
     items = [Item(id="one", reach=("b0", "b1"), owner="b0")]

@@ -1,9 +1,14 @@
 """What the tests of whole processes need."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 from twisted.logger import formatEvent, globalLogPublisher
 
+from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.region.database.schema import upgrade
+from tests.postgres_fixtures import SETTINGS, ended_with_this_run, execute
 
 
 class Log:
@@ -34,9 +39,21 @@ def log():
     globalLogPublisher.removeObserver(log.observe)
 
 
+@pytest.fixture(scope="session")
+def hurt_server():
+    """One server for all tests that pause, stop and kill it."""
+    server = EmbeddedPostgres(Path(tempfile.mkdtemp(prefix="evenrack-test-")), settings=SETTINGS)
+    with ended_with_this_run(server):
+        server.start()
+        yield server
+
+
 @pytest.fixture
-def own_migrated_server(own_postgres_server):
-    """A server of one's own, to hurt, with the schema in it; and how it is reached."""
-    dsn = own_postgres_server.dsn()
-    upgrade(dsn)
-    return own_postgres_server, dsn
+def own_migrated_server(hurt_server):
+    """That server, running, and how a database of this test's own in it is reached."""
+    hurt_server.resume()
+    hurt_server.start()
+    execute(hurt_server, "DROP DATABASE IF EXISTS hurt WITH (FORCE)")
+    execute(hurt_server, "CREATE DATABASE hurt")
+    upgrade(hurt_server.dsn("hurt"))
+    return hurt_server, hurt_server.dsn("hurt")

@@ -9,7 +9,7 @@ import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psycopg2
+from sqlalchemy import text
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -155,7 +155,7 @@ class Fleet:
         self.regions = {}
         self.racks = {}
         self._hosts = {}
-        self._engine = open_engine(dsn, "tests", sessions=0)
+        self._engine = open_engine(dsn, "tests", sessions=2)
         self._picture = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
     def region_config(self, host, liveness=QUICK):
@@ -217,11 +217,11 @@ class Fleet:
         return attempt(self._picture, read_fleet)
 
     def rows(self, statement):
-        with psycopg2.connect(self.dsn) as session, session.cursor() as cursor:
-            cursor.execute(statement)
-            rows = cursor.fetchall() if cursor.description else []
-        session.close()
-        return rows
+        def work(connection):
+            result = connection.execute(text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+        return attempt(self._engine, work)
 
     def events(self, *kinds, after=0):
         found = attempt(self._engine, lambda c: read_events(c, after=after, limit=1000))

@@ -116,18 +116,17 @@ async def test_the_history_shows_each_move_with_its_reason(database_dsn):
         assert (await region.get("/api/v1/balance/history?limit=0")).json == []
 
 
-@pytest.mark.parametrize("code", sorted(CATALOGUE))
-async def test_every_problem_can_be_explained(database_dsn, code):
+async def test_every_problem_can_be_explained(database_dsn):
     async with fleet_on(database_dsn, "region1") as fleet:
-        answer = await fleet.regions["region1/1"].get(f"/api/v1/problems/{code}")
-        assert answer.status == 200
-        entry = CATALOGUE[code]
-        assert answer.json == {
-            "code": code,
-            "meaning": entry.meaning,
-            "suffers": entry.suffers,
-            "do": entry.do,
-        }
+        for code, entry in CATALOGUE.items():
+            answer = await fleet.regions["region1/1"].get(f"/api/v1/problems/{code}")
+            assert answer.status == 200
+            assert answer.json == {
+                "code": code,
+                "meaning": entry.meaning,
+                "suffers": entry.suffers,
+                "do": entry.do,
+            }
 
 
 async def test_what_does_not_exist_is_answered_404_as_a_problem(database_dsn):
@@ -183,12 +182,12 @@ async def test_the_highest_and_the_longest_numbers_that_make_sense_are_taken(dat
             assert (await region.get(f"/api/v1/events?{query}")).status == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-async def test_what_would_change_something_is_answered_405_as_a_problem(database_dsn, method):
+async def test_what_would_change_something_is_answered_405_as_a_problem(database_dsn):
     async with fleet_on(database_dsn, "region1") as fleet:
-        answer = await ask(fleet.regions["region1/1"].socket, "/api/v1/status", method)
-        assert (answer.status, answer.type) == (405, "application/problem+json")
-        assert set(answer.json) >= PROBLEM
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            answer = await ask(fleet.regions["region1/1"].socket, "/api/v1/status", method)
+            assert (answer.status, answer.type) == (405, "application/problem+json")
+            assert set(answer.json) >= PROBLEM
 
 
 async def test_head_is_answered_without_a_body(database_dsn):
