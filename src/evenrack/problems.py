@@ -85,13 +85,6 @@ _ENTRIES = (
         suffers="The rack goes on with an older plan.",
         do="Look in the rack daemon's log for the plan's number and the reason.",
     ),
-    Problem(
-        code="VersionMismatch",
-        severity=5,
-        meaning="A rack speaks a version of the conversation that this region does not know.",
-        suffers="The rack is refused.",
-        do="Upgrade region processes first, then racks; racks may be one version behind.",
-    ),
 )
 
 CATALOGUE: dict[str, Problem] = {entry.code: entry for entry in _ENTRIES}

@@ -80,12 +80,21 @@ def test_after_a_good_link_the_pause_is_short_again():
     kept.network.behind.clear()
     kept.start(60.0)
     kept.network.behind.update(listening)
-    kept.world.advance(6.0)
+    kept.world.advance(12.0)
     assert len(kept.desk.links) == 1
     before = kept.dials()
     kept.desk.links[0].abort()
     kept.world.advance(0.25)
     assert kept.dials() == before + 1
+
+
+def test_a_link_that_ends_right_after_each_hello_is_dialled_ever_more_seldom():
+    kept = Kept().start()
+    for _ in range(600):
+        kept.world.advance(0.1)
+        for link in list(kept.desk.links):
+            link.abort()
+    assert 12 <= kept.dials() <= 25  # in a minute; ten times as many with the shortest pause
 
 
 def test_a_link_that_ends_during_its_hello_is_made_again():

@@ -239,11 +239,11 @@ def test_a_process_that_left_the_list_is_dialled_no_more_once_its_link_is_gone()
     assert rack.network.dialled[before:] == []
 
 
-def test_a_stopped_rack_says_goodbye_once_and_closes_all_links_and_leaves_no_call_behind():
+def test_a_stopped_rack_says_goodbye_to_each_and_closes_all_links_and_leaves_no_call_behind():
     rack = RackHost().start()
     assert rack.stop().is_there
     goodbyes = [rack.told(process, "goodbye") for process in HOME]
-    assert sorted(map(len, goodbyes)) == [0, 0, 1]
+    assert sorted(map(len, goodbyes)) == [1, 1, 1]
     assert rack.network.links() == {A: 0, B: 0, C: 0}
     assert rack.world.clock.getDelayedCalls() == []
     rack.world.advance(30.0)

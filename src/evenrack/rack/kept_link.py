@@ -16,6 +16,9 @@ from twisted.internet.task import deferLater
 from evenrack.rack.region_session import RegionSession
 from evenrack.runtime.backoff import next_delay
 
+STEADY_SECONDS = 5.0
+"""A link that was up for so long is made again at once; one that ended sooner is a failure."""
+
 
 class KeptLink(Service):
     """Dials, introduces itself, waits for the end, and begins again after a growing pause."""
@@ -52,15 +55,18 @@ class KeptLink(Service):
         attempt = 0
         while self.running:
             attempt += 1
+            up_since = float("inf")
             try:
                 session = await self._connect()
-                attempt = 0
+                up_since = self._clock.seconds()
                 await _end_of(session)
             except CancelledError:
                 pass  # stopped, or a time limit that was told of already
             except Exception as problem:  # noqa: BLE001  whatever it is, the next try may work
                 if self.running:
                     self._failed(problem)
+            if self._clock.seconds() - up_since >= STEADY_SECONDS:
+                attempt = 1
             if self.running:
                 await self._pause(next_delay(attempt, self._jitter))
 

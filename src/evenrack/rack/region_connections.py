@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
@@ -19,6 +19,8 @@ GREETING_SECONDS = 10.0
 """Longer than a region takes to find out that an older run of this rack is really gone."""
 
 GOODBYE_SECONDS = 1.0
+
+MOST_LOST_LINKS = 100
 
 
 class AlreadyConnected(Exception):
@@ -163,6 +165,8 @@ class RegionConnections(MultiService):
             self.log.warn("lost the link to {process}", process=session.process)
             if session.link is not None:
                 self._lost_links[session.link] = None
+                for oldest in list(self._lost_links)[:-MOST_LOST_LINKS]:
+                    del self._lost_links[oldest]  # by now its other end has noticed as well
             if self.running:
                 self._choose()
                 self._report_lost_links()
@@ -182,16 +186,21 @@ class RegionConnections(MultiService):
             self._lost_links.pop(link, None)
 
     async def _stop_in_order(self) -> None:
-        for session in self.sessions()[:1]:
-            goodbye = Deferred.fromCoroutine(session.say_goodbye())
-            goodbye.addTimeout(GOODBYE_SECONDS, self._self.clock)
-            try:
-                await goodbye
-            except Exception as problem:  # noqa: BLE001  a courtesy, no more
-                self.log.debug("goodbye not taken: {problem}", problem=repr(problem))
+        await DeferredList(
+            [Deferred.fromCoroutine(self._say_goodbye(session)) for session in self.sessions()]
+        )
         stopping = super().stopService()
         if stopping is not None:
             await stopping
+
+    async def _say_goodbye(self, session: RegionSession) -> None:
+        """Tell one region; all are told, since any of them may hang."""
+        goodbye = Deferred.fromCoroutine(session.say_goodbye())
+        goodbye.addTimeout(GOODBYE_SECONDS, self._self.clock)
+        try:
+            await goodbye
+        except Exception as problem:  # noqa: BLE001  a courtesy, no more
+            self.log.debug("goodbye not taken: {problem}", problem=repr(problem))
 
 
 def _merged(told: Mapping[ProcessId, RegionEndpoints]) -> RegionEndpoints:

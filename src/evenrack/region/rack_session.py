@@ -63,6 +63,7 @@ class RackSession(LinkEnd):
         self._nonces: tuple[bytes, bytes] | None = None
         self._proved = False
         self._greeted = False
+        self._is_admitted = False
         self._greeting_check: IDelayedCall | None = None
         self.link = LinkId(reception.token_bytes(8).hex())
         self.rack = RackId("")
@@ -89,16 +90,18 @@ class RackSession(LinkEnd):
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that is not so far is cut."""
-        allowed = (
-            self._greeted
-            if name not in _DOOR
-            else (name == Hello.commandName) == self._proved and not self._greeted
-        )
-        if not allowed:
+        if not self._is_turn_of(name):
             self._reception.refusals.refused(self.peer_address, "sent a command out of turn")
             self.abort()  # at once: not even "unknown command" is answered
             return None
         return super().locateResponder(name)
+
+    def _is_turn_of(self, name: bytes) -> bool:
+        if name in _DOOR:
+            return (name == Hello.commandName) == self._proved and not self._greeted
+        if name == Ping.commandName:
+            return self._greeted  # also while the hello waits for its row
+        return self._is_admitted
 
     @Challenge.responder
     def challenge(self, nonce: bytes) -> dict[str, bytes]:
@@ -135,7 +138,7 @@ class RackSession(LinkEnd):
                 f"speaks version {protocol}, this region {OLDEST_RACK_PROTOCOL} to {PROTOCOL}: "
                 "upgrade regions first, then racks"
             )
-            self._reception.refusals.refused(self.peer_address, reason)
+            self._refuse(reason)
             raise VersionRefused(reason)
         self.rack, self.run, self.hostname = rack, RunId(run), hostname
         self.holds, self.holds_fingerprint = generation, fingerprint
@@ -178,6 +181,7 @@ class RackSession(LinkEnd):
             if self.is_open:
                 await self._tell_of_clone(refusal)
             raise
+        self._is_admitted = True
         self._reception.refusals.welcomed(self.peer_address)
 
     async def _tell_of_clone(self, refusal: RackIdentityInUse) -> None:
