@@ -177,9 +177,13 @@ def test_m8_a_waiting_copy_is_not_recorded_when_the_original_greets_again(sessio
     assert runs_with_links(sessions) == {"original"}
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_m8_of_two_processes_that_are_greeted_at_once_the_second_waits_and_sees_the_first(
-    sessions, me, other
+    sessions, me, other, known
 ):
+    if known:
+        recorded(sessions, me, facts(RACK, "earlier", run="earlier"))
+        recorded(sessions, me, facts(RACK))
     with sessions.open_transaction() as first:
         record_links(first, me, [facts(RACK, "a", run="original")])
         second = sessions.start(
@@ -191,10 +195,14 @@ def test_m8_of_two_processes_that_are_greeted_at_once_the_second_waits_and_sees_
     assert runs_with_links(sessions) == {"original"}
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_m8_two_runs_greeting_two_processes_at_the_same_moment_are_never_both_recorded(
-    sessions, me, other
+    sessions, me, other, known
 ):
     racks = [f"rack{n:04}" for n in range(40)]
+    if known:
+        recorded(sessions, me, *(facts(rack, f"{rack} earlier", run="earlier") for rack in racks))
+        recorded(sessions, me, *(facts(rack) for rack in racks))
     together = threading.Barrier(2)
 
     def greet(process, run):
