@@ -8,7 +8,12 @@ from twisted.internet import reactor
 from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.region.database.engine import PooledDatabase, attempt, open_engine
 from evenrack.region.database.leader_store import next_number, read_leadership
-from evenrack.region.database.process_store import Incarnation
+from evenrack.region.database.process_store import (
+    Incarnation,
+    Registration,
+    mark_off,
+    register,
+)
 from evenrack.region.leadership import LeaderSeat
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
@@ -21,6 +26,13 @@ class Candidate:
         self.me = Incarnation(process=f"{name}/1", incarnation=1)
         self.database = PooledDatabase(dsn, reactor, name=self.me.process)
         self.seat = LeaderSeat(self.database)
+
+    async def register(self):
+        registration = Registration(process=self.me.process, hostname="host", pid=1, addresses=())
+        self.me = await self.database.run(lambda c: register(c, registration))
+
+    async def stop(self):
+        await self.database.run(lambda c: mark_off(c, self.me))
 
     async def look(self, *silent):
         return await self.seat.try_to_lead(self.me, silent={other.me for other in silent})
@@ -39,6 +51,8 @@ class Candidate:
 async def candidates(dsn, *names):
     everyone = [Candidate(dsn, name) for name in names]
     try:
+        for candidate in everyone:
+            await candidate.register()
         yield everyone
     finally:
         for candidate in everyone:
@@ -159,7 +173,7 @@ async def test_i12_of_two_that_find_the_leader_silent_one_takes_over(database_ds
 async def test_a_former_incarnation_of_the_leader_leads_no_more(database_dsn, engine):
     async with candidates(database_dsn, "a") as (a,):
         await a.look()
-        a.me = Incarnation(process="a/1", incarnation=2)
+        await a.register()
         await a.look()
         assert leadership(engine).holder_incarnation == 2
         assert a.seat.epoch == leadership(engine).epoch == 2
@@ -170,3 +184,11 @@ async def test_a_silent_process_that_does_not_lead_is_no_reason_to_take_over(dat
         await a.look()
         assert await b.look(c) is None
         assert leadership(engine).epoch == 1
+
+
+async def test_a_leader_that_was_stopped_is_replaced_though_its_lock_is_held(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        assert await b.look() is None
+        await a.stop()  # its lock's session hangs on
+        assert (await b.look()).epoch == 2

@@ -70,6 +70,8 @@ class Leadership:
     epoch: int
     holder: ProcessId | None = None
     holder_incarnation: int = 0
+    holder_runs: bool = False
+    """The holder is recorded as running, in that incarnation."""
     lock_backend: int = 0
     """PostgreSQL process that held the leader's lock."""
 

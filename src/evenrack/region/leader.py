@@ -33,6 +33,10 @@ from evenrack.region.trouble_watch import TroubleWatch
 from evenrack.region.troubles import Trouble
 from evenrack.runtime.look_again import LookAgain
 
+MOST_ERAS_AHEAD = 1_000
+MOST_GENERATIONS_AHEAD = 1_000_000_000
+"""A database that went back lost fewer decisions than this; a rack that says so is not believed."""
+
 
 @frozen(kw_only=True)
 class LeaderSettings:
@@ -167,7 +171,16 @@ def _ahead_of_their_number(fleet: Fleet) -> list[RackId]:
         if fleet.reach[rack.id]
         and rack.id in fleet.managing
         and rack.holds > fleet.managing[rack.id].number
+        and _is_believable(rack.holds, fleet.leadership.number)
     ]
+
+
+def _is_believable(holds: FleetNumber, number: FleetNumber) -> bool:
+    """Tell whether a rack's number can be this fleet's: one rack must not use up all numbers."""
+    return (
+        holds.era <= number.era + MOST_ERAS_AHEAD
+        and holds.generation <= number.generation + MOST_GENERATIONS_AHEAD
+    )
 
 
 def _bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
@@ -192,7 +205,8 @@ def _bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, in
 
 def _write(connection: Connection, epoch: int, fleet: Fleet, decided: _Decisions) -> None:
     number = next_number(connection, epoch=epoch)
-    highest = max((rack.holds for rack in fleet.racks.values()), default=number)
+    held = [rack.holds for rack in fleet.racks.values() if _is_believable(rack.holds, number)]
+    highest = max(held, default=number)
     events = []
     if highest >= number:
         number = raise_above(connection, highest)

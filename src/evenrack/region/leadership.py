@@ -39,7 +39,8 @@ class LeaderSeat:
     async def try_to_lead(self, me: Incarnation, *, silent: set[Incarnation]) -> TakeOver | None:
         """Keep the seat, or take it when it is free; a TakeOver only when it was just taken.
 
-        The seat is free when its holder has lost the lock to this process, or is `silent`.
+        The seat is free when its holder has lost the lock to this process, is `silent`, or is not
+        recorded as running any more.
         """
         backend = await self._lock.run(try_lock)
         fresh_lock = backend is not None and backend != self._lock_backend
@@ -50,7 +51,8 @@ class LeaderSeat:
             self.step_down()
         if self.epoch is not None and not fresh_lock:
             return None
-        if backend is None and holder not in silent:
+        holder_gone = holder in silent or (holder is not None and not seen.holder_runs)
+        if backend is None and not holder_gone:
             return None
         return await self._take(me, seen)
 

@@ -36,6 +36,12 @@ def test_a_rack_that_follows_its_plan_or_an_older_one_needs_no_new_number(number
     assert _ahead_of_their_number(fleet(evolve(RACK, holds=number))) == []
 
 
+def test_a_rack_that_claims_an_absurd_number_is_not_believed():
+    absurd = evolve(RACK, holds=FleetNumber(3, 999_999_999_999_999))
+    assert _ahead_of_their_number(fleet(absurd)) == []
+    assert _ahead_of_their_number(fleet(evolve(RACK, holds=FleetNumber(99_999, 1)))) == []
+
+
 def test_a_rack_that_is_not_connected_or_never_had_a_manager_is_left_alone():
     ahead = evolve(RACK, holds=FleetNumber(9, 9))
     assert _ahead_of_their_number(fleet(ahead, links=[])) == []

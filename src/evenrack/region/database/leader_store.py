@@ -27,12 +27,19 @@ class TakeOver:
 
 def read_leadership(connection: Connection) -> Leadership:
     """Read who leads and the fleet's number."""
-    row = connection.execute(text("SELECT * FROM leadership")).one()
+    row = connection.execute(
+        text(
+            "SELECT l.*, EXISTS (SELECT 1 FROM process p WHERE p.id = l.holder_id "
+            "AND p.incarnation = l.holder_incarnation AND p.state = 'running') AS holder_runs "
+            "FROM leadership l"
+        )
+    ).one()
     return Leadership(
         number=FleetNumber(row.era, row.generation),
         epoch=row.epoch,
         holder=None if row.holder_id is None else ProcessId(row.holder_id),
         holder_incarnation=row.holder_incarnation,
+        holder_runs=row.holder_runs,
         lock_backend=row.lock_backend,
     )
 
