@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.balance.policy import MANAGING, SpreadPolicy
-from evenrack.balance.spread import Bin, Item, settle
+from evenrack.balance.spread import Bin, Item, Move, _one_for_each_item, settle
 from tests.balance.best_spread import leads_to, lowest_maximum, lowest_sum_of_squares
 from tests.strategies import spread_problems
 
@@ -335,3 +335,17 @@ def test_m6_the_loss_of_one_of_16_bins_moves_its_items_and_no_others():
     assert len(settled.moves) == 62
     assert all(move.before == "b7" and move.forced for move in settled.moves)
     assert set(loads_of(left, settled.owners).values()) <= {66, 67}
+
+
+def test_an_item_that_came_back_within_one_pass_has_not_moved():
+    there = Move(item="one", before="b0", to="b1", forced=False, reason="there")
+    back = Move(item="one", before="b1", to="b0", forced=False, reason="and back")
+    assert _one_for_each_item([there, back]) == ()
+
+
+def test_an_item_that_went_on_within_one_pass_is_told_of_once():
+    first = Move(item="one", before="b0", to="b1", forced=False, reason="first")
+    then = Move(item="one", before="b1", to="b2", forced=False, reason="then")
+    placed = Move(item="one", before=None, to="b1", forced=True, reason="placed")
+    assert _one_for_each_item([first, then]) == (attrs.evolve(then, before="b0"),)
+    assert _one_for_each_item([placed, then]) == (attrs.evolve(placed, to="b2"),)

@@ -154,3 +154,11 @@ def test_moves_say_from_to_and_why():
 def test_lines_before_a_table_stand_apart():
     blocks = [Line(name="a", value="b"), Table(title="t", columns=("c",), rows=[])]
     assert page_text(blocks) == "a: b\n\nt: none"
+
+
+def test_a_list_inside_a_table_is_one_cell_and_surviving_is_said_in_a_word():
+    page = object_page({"rows": [{"n": ["x", "y"], "m": []}]})
+    assert "x, y" in page_text(page)
+    survives = {"yes": True, "not": []}
+    text = page_text(status_page({**STATUS, "survives": survives}))
+    assert "survives the next loss: yes" in text

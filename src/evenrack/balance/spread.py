@@ -186,13 +186,10 @@ class _Spread:
         loads = [len(owned) for b, owned in self.owned.items() if self.bins[b].capacity]
         if not loads or max(loads) < self.policy.need(min(loads)):
             return None  # holds for the whole fleet, without a search
-        for source in sorted(self.owned, key=lambda b: (-len(self.owned[b]), b)):
-            if len(self.owned[source]) < self.policy.need(min(loads)):
-                return None
-            path = self._path_from(source)
-            if path is not None:
-                return path
-        return None
+        heaviest_first = sorted(self.owned, key=lambda b: (-len(self.owned[b]), b))
+        enough = self.policy.need(min(loads))
+        paths = (self._path_from(b) for b in heaviest_first if len(self.owned[b]) >= enough)
+        return next((path for path in paths if path is not None), None)
 
     def _path_from(self, source: str) -> list[tuple[str, str]] | None:
         """Search breadth-first for the nearest bins light enough; take the lightest of them."""
