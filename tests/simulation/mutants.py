@@ -26,6 +26,7 @@ def no_resync(program):
     membership = getattr(program.service, "membership", None)
     if membership is not None:
         membership.on_new_incarnation = lambda: None
+        membership.on_database_back = lambda: None
         membership.on_beat = lambda _links: None
 
 
