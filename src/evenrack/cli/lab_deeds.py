@@ -87,5 +87,10 @@ def _do_and_watch(session: Session, deed: Deed, target: str | None, directory: P
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
     cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
-    words = "status" if cure is None else f"{cure} {target or meant.names[0]}"
+    words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
     say(f"next: {lab_command(words, directory)}")
+
+
+def _again(name: str, target: str | None) -> str:
+    """Name what was meant by a word that later may mean another: a cable, or all of its host."""
+    return name if target is not None and ":" in target else name.partition(":")[0]
