@@ -75,7 +75,7 @@ def _clean_old_lab(directory: Path, progress: Progress) -> bool:
             raise LabRefused(f"{directory} exists and is not a lab's; give another --dir")
         return False
     refuse_while_starting(directory, record)
-    if record.stage == "up" and any(is_alive(run) for run in record.programs.values()):
+    if record.stage == "up" and _runs(record):
         raise LabRefused(
             f"a lab already runs in {directory}; `evenrack lab down` ends it, "
             "--dir starts another one beside it"
@@ -83,6 +83,12 @@ def _clean_old_lab(directory: Path, progress: Progress) -> bool:
     if record.stage != "down":
         clean_up(directory, record, progress)
     return record.retain
+
+
+def _runs(record: Record) -> bool:
+    """Say whether it is still a lab; one whose network nobody holds any more is only remains."""
+    held = record.keeper is None or is_alive(record.keeper.program)
+    return held and any(is_alive(run) for run in record.programs.values())
 
 
 def _mark_folder(wish: Wish) -> Record:
