@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROFILE ?=
 # Programs the tests use that pip cannot install, and the Debian packages that have them.
-DEBIAN_PROGRAMS := ss:iproute2
+DEBIAN_PROGRAMS := ss:iproute2 ip:iproute2 unshare:util-linux nsenter:util-linux
 # Decisions and renderers: pure, so nothing excuses a line that no test reaches.
 PURE := $(wildcard \
 	src/evenrack/model \

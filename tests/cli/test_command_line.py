@@ -155,7 +155,7 @@ def test_a_problem_is_explained_without_any_region(call):
         (["rack", "show", "rack9"], 1, "NoSuchName: no rack"),
         (["balance", "history"], 1, "NotFound: not here"),
         (["problems", "explain", "Nothing"], 1, "NoSuchName: no problem"),
-        (["lab", "up"], 1, "LabRefused: this version has no network namespaces"),
+        (["lab", "up", "--no-net", "--region-hosts", "200"], 1, "LabRefused: a lab has 1 to 99"),
         (["lab", "status"], 1, "LabRefused: no lab runs"),
         (["lab", "kill", "rack1"], 1, "LabRefused: no lab runs"),
         (["lab", "drill", "--only", "P99"], 1, "LabRefused: no check for P99"),

@@ -7,11 +7,14 @@ import pytest
 from evenrack.config.rack_config import load_rack_config
 from evenrack.config.region_config import load_region_config
 from evenrack.lab.fleet import Size, lay_out, rack_config, region_config
+from evenrack.lab.hosts import InNamespaces, OnLoopback
+from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.refusals import LabRefused
+from evenrack.runtime.child_process import ProgramId
 
 
 def fleet_in(directory, **size):
-    return lay_out(Path(directory), 7, Size(**size))
+    return lay_out(Path(directory), OnLoopback(number=7), Size(**size))
 
 
 def test_the_default_lab_has_two_region_hosts_of_two_processes_and_four_racks():
@@ -79,3 +82,16 @@ def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():
 def test_sizes_that_cannot_be_are_refused(size):
     with pytest.raises(LabRefused):
         fleet_in("/lab", **size)
+
+
+def test_in_a_network_every_host_has_its_own_address_and_entrance(tmp_path):
+    keeper = Keeper(program=ProgramId(7, 8), user_namespace=False)
+    fleet = lay_out(tmp_path, InNamespaces(keeper=keeper), Size())
+    process = fleet.process("region2/2")
+    assert process.endpoint == "10.77.0.12:5252"
+    assert fleet.daemon("rack3/rackd").host.address == "10.77.0.103"
+    assert fleet.host_of("postgres").address == "10.77.0.1"
+    assert fleet.host_of("region2/2").entrance[-2:] == ("exec", "region2")
+    assert "listen: 127.0.0.1:5240" in region_config(process, "host=10.77.0.1")
+    with pytest.raises(LabRefused, match="at most 99 VLANs"):
+        lay_out(tmp_path, InNamespaces(keeper=None), Size(vlans=100))

@@ -6,8 +6,9 @@ import pytest
 
 from evenrack.lab.fleet import Size, lay_out
 from evenrack.lab.fleet_status import what_is_missing
+from evenrack.lab.hosts import OnLoopback
 
-FLEET = lay_out(Path("/lab"), 1, Size(region_hosts=1, processes=2, racks=1))
+FLEET = lay_out(Path("/lab"), OnLoopback(number=1), Size(region_hosts=1, processes=2, racks=1))
 
 
 def status(

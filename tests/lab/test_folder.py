@@ -45,6 +45,7 @@ def wish(directory, **changes):
     parts = {
         "size": Size(),
         "retain": False,
+        "network": False,
         "programs": Path("/nowhere"),
         "owner_pid": os.getpid(),
     }
@@ -52,7 +53,9 @@ def wish(directory, **changes):
 
 
 def record(stage, owner, *, retain=False):
-    return Record(number=1, size=Size(racks=1), retain=retain, stage=stage, owner=owner)
+    return Record(
+        network=False, number=1, size=Size(racks=1), retain=retain, stage=stage, owner=owner
+    )
 
 
 def down(directory, told):
@@ -140,4 +143,7 @@ def test_progress_tells_seconds_of_each_step_and_of_all(told):
 
 
 def fields(value):
-    return {name: getattr(value, name) for name in ("number", "size", "retain", "stage", "owner")}
+    return {
+        name: getattr(value, name)
+        for name in ("network", "number", "size", "retain", "stage", "owner")
+    }

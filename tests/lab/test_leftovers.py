@@ -15,6 +15,9 @@ LAB = Path("/lab")
         "/usr/bin/python /venv/bin/evenrack-rackd run --config /lab/rack1/rackd.conf",
         "/venv/bin/evenrack-regiond run --config /lab/region1/regiond.conf --instance 2",
         "/x/bin/postgres -D /lab/postgres/data",
+        "sh -c read evenrack-keeper /lab/keeper",
+        "nsenter -t 7 -m -n -U --preserve-credentials ip netns exec postgres unshare --user"
+        " --map-user=1000 --map-group=1000 -- /x/postgres -D /lab/postgres/data",
         "unshare --user --map-user=1000 --map-group=1000 -- /x/initdb -D /lab/postgres/data",
     ],
 )

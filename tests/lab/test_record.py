@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from attrs import evolve
 
 from evenrack.lab.fleet import Size
+from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.record import (
     Record,
     change_record,
@@ -16,7 +18,14 @@ from evenrack.lab.record import (
 from evenrack.lab.refusals import LabRefused
 from evenrack.runtime.child_process import ProgramId
 
-RECORD = Record(number=3, size=Size(racks=1), retain=True, stage="starting", owner=ProgramId(1, 2))
+RECORD = Record(
+    network=False,
+    number=3,
+    size=Size(racks=1),
+    retain=True,
+    stage="starting",
+    owner=ProgramId(1, 2),
+)
 
 
 def test_a_record_is_read_back_as_it_was_written(tmp_path):
@@ -25,6 +34,17 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path):
     assert changed.programs == {"rack1/rackd": ProgramId(5, 6)}
     assert read_record(tmp_path) == changed
     assert changed.fleet(tmp_path).size == Size(racks=1)
+
+
+def test_a_lab_with_a_network_remembers_its_keeper(tmp_path):
+    keeper = Keeper(program=ProgramId(7, 8), user_namespace=True)
+    write_record(tmp_path, evolve(RECORD, network=True, keeper=keeper))
+    found = read_record(tmp_path)
+    assert found.keeper == keeper
+    assert found.fleet(tmp_path).racks[0].host.entrance == (
+        *("nsenter", "-t", "7", "-m", "-n", "-U", "--preserve-credentials"),
+        *("ip", "netns", "exec", "rack1"),
+    )
 
 
 def test_without_a_file_there_is_no_record(tmp_path):

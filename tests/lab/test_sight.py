@@ -7,8 +7,9 @@ import pytest
 from evenrack.lab.drill.kernel_links import Link, links, parse_sockets, region_ends
 from evenrack.lab.drill.sight import Sight, miscounted, need, uneven, uneven_hosts, unserved
 from evenrack.lab.fleet import Size, lay_out
+from evenrack.lab.hosts import OnLoopback
 
-FLEET = lay_out(Path("/lab"), 1, Size(region_hosts=2, processes=1, racks=2))
+FLEET = lay_out(Path("/lab"), OnLoopback(number=1), Size(region_hosts=2, processes=1, racks=2))
 PIDS = {"region1/1": 11, "region2/1": 12, "rack1/rackd": 21, "rack2/rackd": 22}
 SS = """\
 0 0  127.77.1.1:5251 127.0.0.1:4001 users:(("evenrack-regiond",pid=11,fd=9))

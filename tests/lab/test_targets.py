@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from evenrack.lab.fleet import Size, lay_out
+from evenrack.lab.hosts import InNamespaces, OnLoopback
 from evenrack.lab.refusals import LabRefused
-from evenrack.lab.targets import needs_status, parse_target, resolve
+from evenrack.lab.targets import needs_status, parse_target, resolve, resolve_cables
 
-FLEET = lay_out(Path("/lab"), 1, Size())
+FLEET = lay_out(Path("/lab"), OnLoopback(number=1), Size())
+IN_NETWORK = lay_out(Path("/lab"), InNamespaces(keeper=None), Size())
 STATUS = {
     "leader": "region2/1",
     "racks": [
@@ -41,7 +43,18 @@ def test_targets_mean_programs(text, programs):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "region", "region0", "rack1/dhcpd", "rack1:vlan2", "Leader", "manager of region1", "*"],
+    [
+        "",
+        "region",
+        "region0",
+        "rack1/dhcpd",
+        "rack1:vlan0",
+        "rack1/rackd:vlan1",
+        "region1:vlan",
+        "Leader",
+        "manager of region1",
+        "*",
+    ],
 )
 def test_what_is_no_target_is_refused_with_the_choices(text):
     with pytest.raises(LabRefused, match="targets are region1"):
@@ -68,3 +81,43 @@ def test_only_roles_need_the_status():
     assert needs_status(parse_target("manager of rack1"))
     assert not needs_status(parse_target("region1"))
     assert not needs_status(parse_target("postgres"))
+
+
+@pytest.mark.parametrize(
+    ("text", "cables"),
+    [
+        ("region1", ["region1:management"]),
+        ("rack3:vlan2", ["rack3:vlan2"]),
+        ("rack3", ["rack3:management", "rack3:vlan1", "rack3:vlan2", "rack3:vlan3"]),
+        ("postgres", ["postgres:management"]),
+        ("postgres:management", ["postgres:management"]),
+        ("leader", ["region2:management"]),
+        ("manager of rack1", ["region1:management"]),
+    ],
+)
+def test_targets_mean_cables(text, cables):
+    assert resolve_cables(parse_target(text), IN_NETWORK, STATUS) == cables
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rack1:vlan2", "no cable rack1:vlan2; it has rack1:management, rack1:vlan1"),
+        ("rack9:vlan1", "no cable rack9:vlan1; it has postgres, region1"),
+        ("region1:vlan1", "it has region1:management"),
+        ("region1/2", "cables lead to hosts"),
+    ],
+)
+def test_cables_that_are_not_there_are_refused_with_those_that_are(text, said):
+    with pytest.raises(LabRefused, match=said):
+        resolve_cables(parse_target(text), IN_NETWORK, STATUS)
+
+
+def test_a_lab_without_a_network_has_no_cables():
+    with pytest.raises(LabRefused, match="--no-net"):
+        resolve_cables(parse_target("rack3"), FLEET, None)
+
+
+def test_a_cable_can_only_be_cut_and_healed():
+    with pytest.raises(LabRefused, match="can be cut and healed"):
+        resolve(parse_target("rack3:vlan2"), IN_NETWORK, None)

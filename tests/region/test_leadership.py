@@ -192,3 +192,20 @@ async def test_a_leader_that_was_stopped_is_replaced_though_its_lock_is_held(dat
         assert await b.look() is None
         await a.stop()  # its lock's session hangs on
         assert (await b.look()).epoch == 2
+
+
+async def test_a_leader_that_was_cut_off_leads_again_though_its_old_session_keeps_the_lock(
+    database_dsn, engine
+):
+    # To the server a process that was cut off and is back is a second one of the same name: it
+    # has not noticed yet that the sessions from before are gone.
+    async with candidates(database_dsn, "a", "a", "b") as (before, back, b):
+        before.me = back.me  # the newest registration of that name
+        await before.look()
+        old = leadership(engine).lock_backend
+        assert await b.look() is None
+        assert (await back.look()).epoch == 2
+        await back.write()
+        await back.look()
+        assert leadership(engine).lock_backend not in {0, old}, "the old session had to go"
+        assert await b.look() is None

@@ -1,6 +1,8 @@
 """`evenrack lab`: a whole fleet on this machine, to look at and to break."""
 
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +10,29 @@ import click
 from attrs import asdict
 
 from evenrack.cli.examples import examples
-from evenrack.cli.lab_deeds import hang, heal, kill, restart
+from evenrack.cli.lab_deeds import cut, hang, heal, kill, restart
 from evenrack.cli.lab_drill import drill
-from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
+from evenrack.cli.lab_folder import NO_NET_HELP, directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import Line, Table, status_page
 from evenrack.lab.deeds import find_programs, running_lab
 from evenrack.lab.down import take_down
 from evenrack.lab.fleet import Fleet, Size
 from evenrack.lab.fleet_status import fleet_client, fleet_status
-from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.hosts import Host
+from evenrack.lab.lab_programs import LabPrograms, Running
 from evenrack.lab.last_lines import tail
+from evenrack.lab.network.cables import SeenCable, cables_seen
 from evenrack.lab.progress import Progress
-from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import POSTGRES
 from evenrack.lab.up import Wish, bring_up
 
 
 @click.group(
     epilog=examples(
-        "evenrack lab up --no-net",
+        "evenrack lab up",
         "evenrack lab kill leader",
+        "evenrack lab cut rack3",
         "evenrack lab drill --only P1",
         "evenrack lab down",
     )
@@ -37,14 +41,15 @@ def lab() -> None:
     """Run a whole fleet on this machine, to look at and to break."""
 
 
-for _command in (kill, hang, heal, restart, drill):
+for _command in (kill, hang, cut, heal, restart, drill):
     lab.add_command(_command)
 
 
 @lab.command(
     epilog=examples(
+        "evenrack lab up",
+        "evenrack lab up --region-hosts 3 --processes 1 --racks 6 --vlans 8 --dir /tmp/lab",
         "evenrack lab up --no-net",
-        "evenrack lab up --no-net --region-hosts 3 --processes 1 --racks 6 --dir /tmp/lab",
     )
 )
 @click.option("--region-hosts", type=click.IntRange(min=1), default=2, show_default=True)
@@ -56,23 +61,24 @@ for _command in (kill, hang, heal, restart, drill):
     help="Region processes on each region host.",
 )
 @click.option("--racks", type=click.IntRange(min=0), default=4, show_default=True)
+@click.option("--vlans", type=click.IntRange(min=0), default=4, show_default=True)
 @directory_option
 @click.option("--retain", is_flag=True, help="Keep the folder when the lab goes down.")
-@click.option("--no-net", is_flag=True, help="Plain processes on loopback addresses.")
+@click.option("--no-net", is_flag=True, help=NO_NET_HELP)
 @click.pass_obj
 def up(
     session: Session, /, *, directory: Path | None, retain: bool, no_net: bool, **size: int
 ) -> None:
-    """Bring the fleet up and wait until it is live."""
-    if not no_net:
-        raise LabRefused(
-            "this version has no network namespaces yet; they come in a later one. "
-            "`evenrack lab up --no-net` runs plain processes on loopback"
-        )
+    """Bring the fleet up and wait until it is live.
+
+    Each host is a network namespace with cables to switches, as root or not; nothing of it is
+    seen from outside the lab.
+    """
     wish = Wish(
         directory=lab_folder(session, directory),
         size=Size(**size),
         retain=retain,
+        network=not no_net,
         programs=session.surroundings.programs,
         owner_pid=os.getpid(),
     )
@@ -96,23 +102,28 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
     """Show which programs run, and the fleet's own status."""
     folder = lab_folder(session, directory)
     record, fleet = running_lab(folder)
-    running = LabPrograms(fleet, session.surroundings.programs).look()
-    seen = fleet_status(fleet_client(fleet))
+    programs = LabPrograms(fleet, session.surroundings.programs)
+    running = programs.look()
+    cables = cables_seen(fleet.network, programs.cables_down())
+    last = [program.target for program in running if not program.serves]
+    seen = fleet_status(fleet_client(fleet, last=last))
     if as_json:
         echo_json(
             {
                 "directory": str(folder),
                 "retain": record.retain,
                 "programs": [asdict(program) for program in running],
+                "cables": [asdict(cable) for cable in cables],
                 "fleet": seen,
             }
         )
         return
-    rows = [(program.target, program.state, program.pid or "-") for program in running]
+    rows = [(program.target, _state(program), program.pid or "-") for program in running]
     session.draw(
         [
             Line(name="lab", value=str(folder)),
             Table(title="programs", columns=("target", "state", "pid"), rows=rows),
+            *_cables_page(cables),
             *_fleet_page(seen),
         ]
     )
@@ -128,9 +139,10 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
 def logs(session: Session, target: str, *, directory: Path | None, lines: int) -> None:
     """Show the end of the logs of a target."""
     _, fleet = running_lab(lab_folder(session, directory))
-    names = find_programs(target, fleet)
+    programs = LabPrograms(fleet, session.surroundings.programs)
+    names = find_programs(target, fleet, programs)
     for name in names:
-        log = _log_of(name, fleet, LabPrograms(fleet, session.surroundings.programs))
+        log = _log_of(name, fleet, programs)
         if len(names) > 1:
             say(f"{name}: {log}")
         for line in tail(log, lines):
@@ -141,10 +153,28 @@ def _log_of(name: str, fleet: Fleet, programs: LabPrograms) -> Path:
     return programs.postgres.log if name == POSTGRES else fleet.daemon(name).log
 
 
+def _state(program: Running) -> str:
+    return f"{program.state}, cut off" if program.cut_off else program.state
+
+
+def _cables_page(cables: Sequence[SeenCable]) -> list[Line]:
+    if not cables:
+        return []
+    down = [cable.cable for cable in cables if not cable.up]
+    value = f"down: {', '.join(down)}" if down else f"all {len(cables)} up"
+    return [Line(name="cables", value=value, good=not down)]
+
+
 def _fleet_page(seen: dict[str, Any] | None) -> list[Any]:
     if seen is None:
         return [Line(name="fleet", value="no region process answers", good=False)]
     return list(status_page(seen))
+
+
+def _address(host: Host) -> str:
+    if not host.entrance:
+        return f"{host.name}: http://{host.http}"
+    return f"{host.name}: {host.address}; enter it with: {shlex.join(host.entrance)} bash"
 
 
 def _say_card(fleet: Fleet, directory: Path | None, *, retain: bool) -> None:
@@ -152,7 +182,8 @@ def _say_card(fleet: Fleet, directory: Path | None, *, retain: bool) -> None:
     say(f"  folder   {fleet.directory} ({kept} by `{lab_command('down', directory)}`)")
     for process in fleet.processes:
         if process.instance == 1:
-            say(f"  address  {process.host.name}: {process.host.http_url}")
+            say(f"  address  {_address(process.host)}")
     say(f"  ask      evenrack --socket {fleet.processes[0].socket} status")
-    for words in ("status", "kill leader", "drill"):
+    deeds = ("status", "kill leader", "drill")
+    for words in deeds if fleet.network is None else (*deeds, "cut region1"):
         say(f"  next     {lab_command(words, directory)}")

@@ -1,4 +1,4 @@
-"""`evenrack lab kill|hang|heal|restart`: break and mend, and watch what follows."""
+"""`evenrack lab kill|hang|cut|heal|restart`: break and mend, and watch what follows."""
 
 from pathlib import Path
 
@@ -9,9 +9,7 @@ from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, say
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.aftermath import Aftermath
-from evenrack.lab.deeds import Deed, do_deed, find_programs, running_lab
-from evenrack.lab.events import newest_event
-from evenrack.lab.fleet_status import fleet_client
+from evenrack.lab.deeds import Deed, all_that_heals, do_deed, find_meant, running_lab
 from evenrack.lab.lab_programs import LabPrograms
 
 
@@ -33,12 +31,27 @@ def hang(session: Session, target: str, *, directory: Path | None) -> None:
     _do_and_watch(session, "hang", target, directory)
 
 
-@click.command(epilog=examples("evenrack lab heal", "evenrack lab heal rack3"))
+@click.command(
+    epilog=examples(
+        "evenrack lab cut region1", "evenrack lab cut rack3:vlan2", "evenrack lab cut leader"
+    )
+)
+@click.argument("target")
+@directory_option
+@click.pass_obj
+def cut(session: Session, target: str, *, directory: Path | None) -> None:
+    """Cut a cable, or all cables of a host: nothing gets through, and nobody is told."""
+    _do_and_watch(session, "cut", target, directory)
+
+
+@click.command(
+    epilog=examples("evenrack lab heal", "evenrack lab heal rack3", "evenrack lab heal rack3:vlan2")
+)
 @click.argument("target", required=False)
 @directory_option
 @click.pass_obj
 def heal(session: Session, target: str | None, *, directory: Path | None) -> None:
-    """Let a paused target go on, or all that are paused (SIGCONT)."""
+    """Let a paused target go on (SIGCONT) and mend its cables; without a target, all."""
     _do_and_watch(session, "heal", target, directory)
 
 
@@ -57,21 +70,27 @@ def _do_and_watch(session: Session, deed: Deed, target: str | None, directory: P
     folder = lab_folder(session, directory)
     _, fleet = running_lab(folder)
     programs = LabPrograms(fleet, session.surroundings.programs)
-    names = programs.hung() if target is None else find_programs(target, fleet)
-    if not names:
-        say("nothing is paused")
+    meant = (
+        all_that_heals(programs) if target is None else find_meant(deed, target, fleet, programs)
+    )
+    if not meant.names:
+        say("nothing is paused or cut")
         return
-    client = fleet_client(fleet)
-    aftermath = Aftermath(fleet, client, programs, session.clocks)
+    aftermath = Aftermath(fleet, programs, session.clocks)
     try:
-        aftermath.remember(newest_event(client))
+        aftermath.remember()
     except (RegionUnreachable, ApiRefused) as error:
         say(f"no events can be shown from before: {error}")
     deed_at = session.clocks.now()
-    do_deed(deed, names, programs)
-    say(f"{deed}: {', '.join(names)}")
+    do_deed(deed, meant, programs)
+    say(f"{deed}: {', '.join(meant.names)}")
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
-    cure = {"kill": "restart", "hang": "heal"}.get(deed)
-    words = "status" if cure is None else f"{cure} {names[0]}"
+    cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
+    words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
     say(f"next: {lab_command(words, directory)}")
+
+
+def _again(name: str, target: str | None) -> str:
+    """Name what was meant by a word that later may mean another: a cable, or all of its host."""
+    return name if target is not None and ":" in target else name.partition(":")[0]

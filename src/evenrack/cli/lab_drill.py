@@ -2,16 +2,23 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.lab_folder import directory_option, lab_folder
+from evenrack.cli.lab_folder import NO_NET_HELP, directory_option, lab_folder
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.lab.deeds import running_lab
 from evenrack.lab.down import clean_up
-from evenrack.lab.drill.check import Outcome
-from evenrack.lab.drill.course import choose_checks, outcome_line, report, run_drill
+from evenrack.lab.drill.check import Check, Outcome
+from evenrack.lab.drill.course import (
+    choose_checks,
+    outcome_line,
+    report,
+    run_drill,
+    without_network,
+)
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size
 from evenrack.lab.lab_programs import LabPrograms
@@ -34,10 +41,11 @@ from evenrack.lab.up import Wish, bring_up
     help="Which process or rack each check breaks.",
 )
 @directory_option
+@click.option("--no-net", is_flag=True, help=f"For a lab of its own: {NO_NET_HELP}")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 @click.pass_context
 def drill(
-    context: click.Context, *, only: str | None, seed: int, directory: Path | None, as_json: bool
+    context: click.Context, /, *, only: str | None, seed: int, no_net: bool, **options: Any
 ) -> None:
     """Break the fleet promise by promise, and measure until it is right again.
 
@@ -46,28 +54,40 @@ def drill(
     """
     session: Session = context.obj
     checks = choose_checks(only)
-    folder = lab_folder(session, directory)
-    own = _own_lab(session, folder)
+    folder = lab_folder(session, options["directory"])
+    own = _own_lab(session, folder, network=not no_net)
 
     def tell(outcome: Outcome) -> None:
-        if as_json:
+        if options["as_json"]:
             say(outcome_line(outcome))
         else:
             click.echo(outcome_line(outcome))
 
     try:
-        outcomes = run_drill(checks, _trial(session, folder, seed), tell)
+        trial = _trial(session, folder, seed)
+        outcomes = run_drill(_possible(checks, trial), trial, tell)
     finally:
         if own:
             _end_own_lab(session, folder)
     result = report(outcomes, seed)
-    if as_json:
+    if options["as_json"]:
         echo_json(result)
     if not result["ok"]:
         context.exit(1)
 
 
-def _own_lab(session: Session, folder: Path) -> bool:
+def _possible(checks: list[Check], trial: Trial) -> list[Check]:
+    """Leave out what this lab cannot show, and say so."""
+    if trial.fleet.network is not None:
+        return checks
+    possible = without_network(checks)
+    for check in checks:
+        if check not in possible:
+            say(f"left out {check.promise}: {check.name} (the lab has --no-net, so no cables)")
+    return possible
+
+
+def _own_lab(session: Session, folder: Path, *, network: bool) -> bool:
     """Bring up a lab when none runs; say whether it was so."""
     record = read_record(folder)
     if record is not None and record.stage == "up":
@@ -76,6 +96,7 @@ def _own_lab(session: Session, folder: Path) -> bool:
         directory=folder,
         size=Size(),
         retain=False,
+        network=network,
         programs=session.surroundings.programs,
         owner_pid=os.getpid(),
     )

@@ -9,6 +9,8 @@ import click
 from evenrack.cli.session import Session
 from evenrack.lab.refusals import LabRefused
 
+NO_NET_HELP = "Plain processes on loopback: no namespaces, so no cables to cut."
+
 
 def directory_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add --dir to a command."""

@@ -7,9 +7,9 @@ from typing import Any
 from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.clocks import Clocks
-from evenrack.lab.events import events_after
+from evenrack.lab.events import events_after, newest_event
 from evenrack.lab.fleet import Fleet
-from evenrack.lab.fleet_status import what_is_missing
+from evenrack.lab.fleet_status import fleet_client, what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.targets import POSTGRES
 
@@ -22,20 +22,21 @@ _LOOK_SECONDS = 0.1
 class Aftermath:
     """Follows the events from a deed on."""
 
-    def __init__(self, fleet: Fleet, client: Client, programs: LabPrograms, clocks: Clocks) -> None:
+    def __init__(self, fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
         self._fleet = fleet
-        self._client = client
+        self._client = _client(fleet, programs)
         self._programs = programs
         self._clocks = clocks
         self._last = 0
         self._missing: str | None = None
 
-    def remember(self, last_event: int) -> None:
+    def remember(self) -> None:
         """Take the number of the newest event before the deed."""
-        self._last = last_event
+        self._last = newest_event(self._client)
 
     def tell(self, deed_at: datetime, say: Callable[[str], None]) -> str | None:
         """Say each event as it comes; return what is still missing when the watching ends."""
+        self._client = _client(self._fleet, self._programs)  # the deed may have taken some away
         quiet_since = self._clocks.seconds()
 
         def settled() -> bool:
@@ -60,7 +61,7 @@ class Aftermath:
             return
 
     def _what_is_missing(self) -> str | None:
-        down = [*self._programs.hung(), *self._programs.dead()]
+        down = self._programs.not_serving()
         try:
             status = self._client.get("/api/v1/status")
         except (RegionUnreachable, ApiRefused) as error:
@@ -69,6 +70,10 @@ class Aftermath:
             return what_is_missing(self._fleet, status, down)
         # with the database down on purpose nothing more can come
         return None if POSTGRES in down else f"the database is {status['database']['state']}"
+
+
+def _client(fleet: Fleet, programs: LabPrograms) -> Client:
+    return fleet_client(fleet, last=programs.not_serving())
 
 
 def event_line(event: dict[str, Any], deed_at: datetime) -> str:

@@ -52,13 +52,16 @@ def clean_up(directory: Path, record: Record, progress: Progress) -> None:
         _stop_together(list(record.programs.values()))
     with progress.step("PostgreSQL stopped"):
         _stop_postgres(directory, record)
+    if record.keeper is not None:
+        with progress.step("network removed"):
+            _stop_together([record.keeper.program])
     survivors = leftovers(directory)
     _stop_together(survivors)
     if still_there := leftovers(directory):
         numbers = ", ".join(str(program.pid) for program in still_there)
         raise LabFailed(f"processes of the lab in {directory} do not end: {numbers}")
     if record.retain:
-        write_record(directory, evolve(record, stage="down", programs={}))
+        write_record(directory, evolve(record, stage="down", programs={}, keeper=None))
         return
     with progress.step(f"{directory} removed"):
         shutil.rmtree(directory)
@@ -75,7 +78,7 @@ def _stop_together(programs: list[ProgramId]) -> None:
 
 
 def _stop_postgres(directory: Path, record: Record) -> None:
-    server = embedded_postgres(record.fleet(directory), retain=record.retain)
+    server = embedded_postgres(record.fleet(directory), record)
     if record.retain:
         server.stop(mode="fast")
     else:

@@ -6,7 +6,8 @@ from pathlib import Path
 import yaml
 from attrs import evolve, frozen
 
-from evenrack.lab.hosts import HTTP_PORT, Host, region_address
+from evenrack.lab.hosts import Host, Wiring
+from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan
 from evenrack.lab.refusals import LabRefused
 
 RPC_PORT = 5250
@@ -22,6 +23,7 @@ class Size:
     processes: int = 2
     """Region processes on each region host."""
     racks: int = 4
+    vlans: int = 4
 
 
 @frozen(kw_only=True)
@@ -52,6 +54,10 @@ class RegionProcess:
     @property
     def config(self) -> Path:
         return self.folder / "regiond.conf"
+
+    @property
+    def passfile(self) -> Path:
+        return self.folder / "pgpass"
 
     @property
     def log(self) -> Path:
@@ -106,10 +112,12 @@ class Fleet:
     """Everything a lab consists of."""
 
     directory: Path
-    number: int
     size: Size
+    postgres_host: Host
     processes: tuple[RegionProcess, ...]
     racks: tuple[RackDaemon, ...]
+    network: NetworkPlan | None
+    """None: all hosts are this machine."""
 
     @property
     def postgres(self) -> Path:
@@ -124,6 +132,11 @@ class Fleet:
         """Give the daemon of this name; KeyError without one."""
         return {daemon.name: daemon for daemon in self.daemons()}[name]
 
+    def host_of(self, program: str) -> Host:
+        """Give the host of a program; KeyError without one."""
+        hosts = {daemon.name: daemon.host for daemon in self.daemons()}
+        return {POSTGRES_HOST: self.postgres_host, **hosts}[program]
+
     def process(self, name: str) -> RegionProcess:
         """Give the region process of this name; KeyError without one."""
         return {process.name: process for process in self.processes}[name]
@@ -133,21 +146,29 @@ class Fleet:
         return [process.socket for process in self.processes]
 
 
-def lay_out(directory: Path, number: int, size: Size) -> Fleet:
+def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
     """Name everything of a lab of this size."""
     _refuse_bad_size(size)
+    network = wiring.plan(region_hosts=size.region_hosts, racks=size.racks, vlans=size.vlans)
     processes = tuple(
-        _region_process(directory, number, host, instance)
+        _region_process(directory, wiring.region(host), instance)
         for host in range(1, size.region_hosts + 1)
         for instance in range(1, size.processes + 1)
     )
     first_of_host = [process.endpoint for process in processes if process.instance == 1]
     racks = tuple(
-        _rack_daemon(directory, rack, first_of_host[(rack - 1) % len(first_of_host)])
+        _rack_daemon(directory, wiring.rack(rack), first_of_host[(rack - 1) % len(first_of_host)])
         for rack in range(1, size.racks + 1)
     )
     _refuse_long_paths(processes)
-    return Fleet(directory=directory, number=number, size=size, processes=processes, racks=racks)
+    return Fleet(
+        directory=directory,
+        size=size,
+        postgres_host=wiring.postgres(),
+        processes=processes,
+        racks=racks,
+        network=network,
+    )
 
 
 def region_config(process: RegionProcess, database: str) -> str:
@@ -165,7 +186,7 @@ def region_config(process: RegionProcess, database: str) -> str:
                 "port": RPC_PORT,
                 "advertise": [process.host.address],
             },
-            "http": {"listen": f"{process.host.address}:{HTTP_PORT}"},
+            "http": {"listen": process.host.http},
         }
     )
 
@@ -183,24 +204,14 @@ def rack_config(daemon: RackDaemon) -> str:
     )
 
 
-def _region_process(directory: Path, number: int, host: int, instance: int) -> RegionProcess:
-    name = f"region{host}"
+def _region_process(directory: Path, host: Host, instance: int) -> RegionProcess:
     return RegionProcess(
-        region=name,
-        instance=instance,
-        host=Host(name=name, address=region_address(number, host)),
-        folder=directory / name,
+        region=host.name, instance=instance, host=host, folder=directory / host.name
     )
 
 
-def _rack_daemon(directory: Path, rack: int, endpoint: str) -> RackDaemon:
-    name = f"rack{rack}"
-    return RackDaemon(
-        rack=name,
-        host=Host(name=name, address="127.0.0.1"),
-        folder=directory / name,
-        regions=(endpoint,),
-    )
+def _rack_daemon(directory: Path, host: Host, endpoint: str) -> RackDaemon:
+    return RackDaemon(rack=host.name, host=host, folder=directory / host.name, regions=(endpoint,))
 
 
 def _refuse_bad_size(size: Size) -> None:
@@ -210,6 +221,8 @@ def _refuse_bad_size(size: Size) -> None:
         raise LabRefused(f"a region host has 1 to {_MOST_HOSTS} processes, not {size.processes}")
     if size.racks < 0:
         raise LabRefused(f"a lab cannot have {size.racks} racks")
+    if size.vlans < 0:
+        raise LabRefused(f"a lab cannot have {size.vlans} VLANs")
 
 
 def _refuse_long_paths(processes: Sequence[RegionProcess]) -> None:

@@ -1,6 +1,6 @@
 """Reading the fleet's own status, and saying what is still missing in it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from evenrack.client import Client, SocketTarget
@@ -13,9 +13,12 @@ ANSWER_SECONDS = 3.0
 """How long one process may take; it waits 2 s itself before it calls PostgreSQL unreachable."""
 
 
-def fleet_client(fleet: Fleet, *, timeout: float = ANSWER_SECONDS) -> Client:
-    """Give a client that asks any region process of the lab."""
-    return Client([SocketTarget(path=path) for path in fleet.sockets()], timeout=timeout)
+def fleet_client(
+    fleet: Fleet, *, last: Collection[str] = (), timeout: float = ANSWER_SECONDS
+) -> Client:
+    """Give a client that asks any region process of the lab, these only when no other answers."""
+    processes = sorted(fleet.processes, key=lambda process: process.name in last)
+    return Client([SocketTarget(path=process.socket) for process in processes], timeout=timeout)
 
 
 def fleet_status(client: Client) -> dict[str, Any] | None:

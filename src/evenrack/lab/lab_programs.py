@@ -1,21 +1,25 @@
 """The programs of a running lab: what state each is in, and killing, pausing and starting them."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
 from attrs import frozen
 
 from evenrack.lab.fleet import Fleet
+from evenrack.lab.network.cables import Cables
+from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.record import Record, note_program, read_record
 from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import POSTGRES
+from evenrack.postgres.account import NAMESPACE
 from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.postgres.server_processes import postmaster_of
 from evenrack.runtime.child_process import (
     ProgramId,
     is_alive,
+    run_program,
     send_signal,
     stop_program,
     wait_until_ended,
@@ -24,6 +28,7 @@ from evenrack.runtime.process_table import read_process
 
 STOP_SECONDS = 5.0
 KILL_SECONDS = 5.0
+DATABASE_PORT = 5432
 
 State = Literal["running", "hung", "dead"]
 
@@ -35,6 +40,12 @@ class Running:
     target: str
     pid: int | None
     state: State
+    cut_off: bool = False
+    """Whether the cable that others reach its host by is cut."""
+
+    @property
+    def serves(self) -> bool:
+        return self.state == "running" and not self.cut_off
 
 
 class LabPrograms:
@@ -51,11 +62,35 @@ class LabPrograms:
     def look(self) -> list[Running]:
         """Say of every program how it is."""
         record = self._record()
-        return [self._look_at(name, record) for name in self.names]
+        network = self._fleet.network
+        cut_off = frozenset() if network is None else network.cut_off(self.cables_down())
+        return [
+            self._look_at(name, record, cut_off=self._fleet.host_of(name).name in cut_off)
+            for name in self.names
+        ]
 
-    def pids(self) -> Mapping[str, int]:
-        """Map each program that has not ended to its process number."""
-        return {running.target: running.pid for running in self.look() if running.pid is not None}
+    def not_serving(self) -> list[str]:
+        """List the programs that do not run, are paused, or are cut off."""
+        return [running.target for running in self.look() if not running.serves]
+
+    def cables_down(self) -> frozenset[str]:
+        """Name the cables that are cut; a lab without a network has none."""
+        cables = self._cables()
+        return frozenset() if cables is None else cables.down()
+
+    def run_on_every_host(self, arguments: Sequence[str], *, seconds: float) -> str:
+        """Run a program on each host in turn, and return all that was printed."""
+        keeper = self._record().keeper
+        inside = () if keeper is None else (*keeper.entrance, "ip", "-all", "netns", "exec")
+        return run_program([*inside, *arguments], seconds=seconds)
+
+    def cut(self, cables: Collection[str]) -> None:
+        """Cut these cables."""
+        self._must_have_cables().cut(cables)
+
+    def mend(self, cables: Collection[str]) -> None:
+        """Make these cables whole again."""
+        self._must_have_cables().heal(cables)
 
     def hung(self) -> list[str]:
         """List the programs that are paused."""
@@ -109,20 +144,33 @@ class LabPrograms:
 
     @property
     def postgres(self) -> EmbeddedPostgres:
-        return embedded_postgres(self._fleet, retain=self._record().retain)
+        return embedded_postgres(self._fleet, self._record())
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         run = self._record().programs.get(name)
         if run is not None:
             send_signal(run, number)
 
-    def _look_at(self, name: str, record: Record) -> Running:
+    def _cables(self) -> Cables | None:
+        keeper = self._record().keeper
+        if self._fleet.network is None or keeper is None:
+            return None
+        return Cables(self._fleet.network, keeper)
+
+    def _must_have_cables(self) -> Cables:
+        cables = self._cables()
+        if cables is None:
+            raise LabRefused("this lab has no cables: it was brought up with --no-net")
+        return cables
+
+    def _look_at(self, name: str, record: Record, *, cut_off: bool) -> Running:
         run = postgres_server(self._fleet) if name == POSTGRES else record.programs.get(name)
         if run is None or not is_alive(run):
-            return Running(target=name, pid=None, state="dead")
+            return Running(target=name, pid=None, state="dead", cut_off=cut_off)
         row = read_process(run.pid)
         paused = row is not None and row.stopped
-        return Running(target=name, pid=run.pid, state="hung" if paused else "running")
+        state: State = "hung" if paused else "running"
+        return Running(target=name, pid=run.pid, state=state, cut_off=cut_off)
 
     def _record(self) -> Record:
         record = read_record(self._fleet.directory)
@@ -131,17 +179,26 @@ class LabPrograms:
         return record
 
 
-def embedded_postgres(fleet: Fleet, *, retain: bool) -> EmbeddedPostgres:
-    """Give the lab's own PostgreSQL server."""
+def embedded_postgres(fleet: Fleet, record: Record) -> EmbeddedPostgres:
+    """Give the lab's own PostgreSQL server: in a network on TCP, else on a unix socket."""
     sessions = 8 * len(fleet.processes) + 20
+    host = fleet.postgres_host
     return EmbeddedPostgres(
         fleet.postgres,
+        port=0 if fleet.network is None else DATABASE_PORT,
+        listen=host.address,
+        entrance=[*host.entrance, *_not_as_root(record.keeper)],
         settings={
             "max_connections": str(max(100, sessions)),
             # the kernel keeps written pages through any kill; only a retained lab must outlive it
-            "fsync": "on" if retain else "off",
+            "fsync": "on" if record.retain else "off",
         },
     )
+
+
+def _not_as_root(keeper: Keeper | None) -> tuple[str, ...]:
+    """PostgreSQL refuses to run as root, which everybody is in the keeper's user namespace."""
+    return NAMESPACE if keeper is not None and keeper.user_namespace else ()
 
 
 def postgres_server(fleet: Fleet) -> ProgramId | None:

@@ -6,11 +6,14 @@ argument there: an operator's `tail -f` of a log is left alone.
 
 from pathlib import Path
 
+from evenrack.lab.network.keeper import KEEPER
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.process_table import PROC, all_processes
 
-_OURS = frozenset({"evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl"})
-_WRAPPERS = 12  # an interpreter, or unshare and its options, may stand before the program
+_OURS = frozenset({"evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl", KEEPER})
+_WRAPPERS = (
+    20  # an interpreter, or nsenter, unshare and their options, may stand before the program
+)
 
 
 def leftovers(directory: Path) -> list[ProgramId]:

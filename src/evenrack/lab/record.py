@@ -13,11 +13,13 @@ from typing import Any, Literal, cast
 from attrs import asdict, evolve, field, frozen
 
 from evenrack.lab.fleet import Fleet, Size, lay_out
+from evenrack.lab.hosts import InNamespaces, OnLoopback, Wiring
+from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.refusals import LabRefused
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.safe_write import safe_write
 
-_FORMAT = 1
+_FORMAT = 2
 
 Stage = Literal["starting", "up", "down"]
 
@@ -26,18 +28,27 @@ Stage = Literal["starting", "up", "down"]
 class Record:
     """What lab.json says."""
 
+    network: bool
+    """Whether hosts are network namespaces; else all are this machine."""
     number: int
+    """Tells the loopback addresses of one lab from those of another."""
     size: Size
     retain: bool
     stage: Stage
     owner: ProgramId
     """The command that brings the lab up; when it is gone at stage "starting", it was killed."""
+    keeper: Keeper | None = None
+    """What holds the network of a lab that has one."""
     programs: Mapping[str, ProgramId] = field(factory=dict)
     """The last run of each daemon by its name; PostgreSQL keeps its own record."""
 
+    @property
+    def wiring(self) -> Wiring:
+        return InNamespaces(keeper=self.keeper) if self.network else OnLoopback(number=self.number)
+
     def fleet(self, directory: Path) -> Fleet:
         """Lay the fleet out again."""
-        return lay_out(directory, self.number, self.size)
+        return lay_out(directory, self.wiring, self.size)
 
 
 def record_path(directory: Path) -> Path:
@@ -94,11 +105,13 @@ def _lock(directory: Path) -> Iterator[None]:
 def _to_json(record: Record) -> dict[str, Any]:
     return {
         "evenrack_lab": _FORMAT,
+        "network": record.network,
         "number": record.number,
         "size": asdict(record.size),
         "retain": record.retain,
         "stage": record.stage,
         "owner": _program_to_json(record.owner),
+        "keeper": None if record.keeper is None else _keeper_to_json(record.keeper),
         "programs": {name: _program_to_json(run) for name, run in record.programs.items()},
     }
 
@@ -109,13 +122,23 @@ def _from_json(data: dict[str, Any]) -> Record:
     if data["stage"] not in {"starting", "up", "down"}:
         raise ValueError(f"stage {data['stage']}")
     return Record(
+        network=bool(data["network"]),
         number=int(data["number"]),
         size=Size(**data["size"]),
         retain=bool(data["retain"]),
         stage=cast("Stage", data["stage"]),
         owner=_program_from_json(data["owner"]),
+        keeper=None if data["keeper"] is None else _keeper_from_json(data["keeper"]),
         programs={name: _program_from_json(run) for name, run in data["programs"].items()},
     )
+
+
+def _keeper_to_json(keeper: Keeper) -> dict[str, Any]:
+    return {**_program_to_json(keeper.program), "user_namespace": keeper.user_namespace}
+
+
+def _keeper_from_json(data: dict[str, Any]) -> Keeper:
+    return Keeper(program=_program_from_json(data), user_namespace=bool(data["user_namespace"]))
 
 
 def _program_to_json(program: ProgramId) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Targets of a deed: `region1/2`, `rack3`, `postgres`, `leader`, `manager of rack3`."""
+"""Targets of a deed: `region1/2`, `rack3`, `rack3:vlan2`, `postgres`, `leader`, and so on."""
 
 import re
 from typing import Any
@@ -6,15 +6,17 @@ from typing import Any
 from attrs import frozen
 
 from evenrack.lab.fleet import Fleet
+from evenrack.lab.network.plan import NetworkPlan
 from evenrack.lab.refusals import LabRefused
 
 POSTGRES = "postgres"
 WORDS = (
-    "region1 (a host), region1/2 (a process), rack3, rack3/rackd, postgres, leader, "
-    '"manager of rack3"'
+    "region1 (a host), region1/2 (a process), rack3, rack3/rackd, rack3:vlan2 (a cable), "
+    'region1:management, postgres, leader, "manager of rack3"'
 )
 _HOST = re.compile(r"(?:region|rack)[1-9][0-9]*")
 _PROGRAM = re.compile(r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/rackd")
+_CABLE = re.compile(r"(region[1-9][0-9]*|rack[1-9][0-9]*|postgres):(management|vlan[1-9][0-9]*)")
 _MANAGER = re.compile(r"manager of (rack[1-9][0-9]*)")
 
 
@@ -33,6 +35,13 @@ class ProgramTarget:
 
 
 @frozen(kw_only=True)
+class CableTarget:
+    """One cable, from a host to the switch of a network."""
+
+    cable: str
+
+
+@frozen(kw_only=True)
 class LeaderTarget:
     """The region process that leads at the time of the deed."""
 
@@ -44,7 +53,7 @@ class ManagerTarget:
     rack: str
 
 
-Target = HostTarget | ProgramTarget | LeaderTarget | ManagerTarget
+Target = HostTarget | ProgramTarget | CableTarget | LeaderTarget | ManagerTarget
 
 
 def parse_target(text: str) -> Target:
@@ -56,6 +65,8 @@ def parse_target(text: str) -> Target:
         return ManagerTarget(rack=managed[1])
     if words == POSTGRES or _PROGRAM.fullmatch(words):
         return ProgramTarget(program=words)
+    if _CABLE.fullmatch(words):
+        return CableTarget(cable=words)
     if _HOST.fullmatch(words):
         return HostTarget(host=words)
     raise LabRefused(f'"{text}" is no target; targets are {WORDS}')
@@ -68,6 +79,8 @@ def needs_status(target: Target) -> bool:
 
 def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
     """Give the names of the programs that are meant; a role needs the fleet's status."""
+    if isinstance(target, CableTarget):
+        raise LabRefused(f"{target.cable} is a cable: it can be cut and healed")
     if isinstance(target, HostTarget):
         return _programs_of_host(target.host, fleet)
     if isinstance(target, ProgramTarget):
@@ -77,11 +90,33 @@ def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list
     return [_known_program(_manager(target.rack, status or {}), fleet)]
 
 
+def resolve_cables(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
+    """Give the names of the cables that are meant: one, or all of a host."""
+    if fleet.network is None:
+        raise LabRefused("this lab has no cables: it was brought up with --no-net")
+    if isinstance(target, CableTarget):
+        return [_known_cable(target.cable, fleet.network)]
+    if isinstance(target, ProgramTarget) and target.program != POSTGRES:
+        raise LabRefused(f"{target.program} is a program; cables lead to hosts, as in region1")
+    programs = resolve(target, fleet, status)
+    hosts = dict.fromkeys(fleet.host_of(program).name for program in programs)
+    return [cable.name for host in hosts for cable in fleet.network.cables_of(host)]
+
+
 def _programs_of_host(host: str, fleet: Fleet) -> list[str]:
     found = [daemon.name for daemon in fleet.daemons() if daemon.host.name == host]
     if not found:
         raise LabRefused(f"this lab has no host {host}; it has {', '.join(_hosts(fleet))}")
     return found
+
+
+def _known_cable(name: str, network: NetworkPlan) -> str:
+    host = name.partition(":")[0]
+    of_host = [cable.name for cable in network.cables_of(host)]
+    if name not in of_host:
+        known = ", ".join(of_host or network.hosts)
+        raise LabRefused(f"this lab has no cable {name}; it has {known}")
+    return name
 
 
 def _hosts(fleet: Fleet) -> list[str]:

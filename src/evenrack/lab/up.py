@@ -12,15 +12,24 @@ from attrs import evolve, frozen
 from evenrack.errors import EvenrackError
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.down import clean_up, refuse_while_starting
-from evenrack.lab.fleet import Daemon, Fleet, Size, lay_out, rack_config, region_config
+from evenrack.lab.fleet import Daemon, Fleet, Size, rack_config, region_config
 from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
 from evenrack.lab.hosts import free_lab_number
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.last_lines import last_lines
+from evenrack.lab.network.cables import build_network
+from evenrack.lab.network.keeper import refuse_without_namespaces, start_keeper
 from evenrack.lab.progress import Progress
-from evenrack.lab.record import Record, read_record, record_path, write_record
+from evenrack.lab.record import (
+    Record,
+    change_record,
+    read_record,
+    record_path,
+    write_record,
+)
 from evenrack.lab.refusals import LabFailed, LabRefused
-from evenrack.runtime.child_process import identify, is_alive, run_program
+from evenrack.postgres.embedded import EmbeddedPostgres
+from evenrack.runtime.child_process import identify, is_alive
 
 INIT_SECONDS = 30.0
 SOCKET_SECONDS = 20.0
@@ -35,6 +44,8 @@ class Wish:
     directory: Path
     size: Size
     retain: bool
+    network: bool
+    """Whether each host is a network namespace; else all are this machine."""
     programs: Path
     """The folder of evenrack-regiond and evenrack-rackd."""
     owner_pid: int
@@ -42,11 +53,13 @@ class Wish:
 
 def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
     """Bring the lab up, or leave nothing behind."""
+    if wish.network:
+        refuse_without_namespaces(wish.directory)
     kept = _clean_old_lab(wish.directory, progress)
     record = _mark_folder(evolve(wish, retain=wish.retain or kept))
     with _ended_by_signals():
         try:
-            fleet = _start_everything(wish, record, progress, clocks)
+            fleet = _start_everything(wish, _wire(wish, record, progress), progress, clocks)
         except BaseException:  # Ctrl-C too: whatever happens, nothing is left running
             _leave_nothing(wish, progress)
             raise
@@ -62,7 +75,7 @@ def _clean_old_lab(directory: Path, progress: Progress) -> bool:
             raise LabRefused(f"{directory} exists and is not a lab's; give another --dir")
         return False
     refuse_while_starting(directory, record)
-    if record.stage == "up" and any(is_alive(run) for run in record.programs.values()):
+    if record.stage == "up" and _runs(record):
         raise LabRefused(
             f"a lab already runs in {directory}; `evenrack lab down` ends it, "
             "--dir starts another one beside it"
@@ -72,14 +85,24 @@ def _clean_old_lab(directory: Path, progress: Progress) -> bool:
     return record.retain
 
 
+def _runs(record: Record) -> bool:
+    """Say whether it is still a lab; one whose network nobody holds any more is only remains."""
+    held = record.keeper is None or is_alive(record.keeper.program)
+    return held and any(is_alive(run) for run in record.programs.values())
+
+
 def _mark_folder(wish: Wish) -> Record:
     """Mark the folder first: one with the mark may be cleaned by whoever comes next."""
     owner = identify(wish.owner_pid)
     if owner is None:
         raise LabFailed(f"process {wish.owner_pid} is not there")
-    number = free_lab_number(wish.size.region_hosts)
     record = Record(
-        number=number, size=wish.size, retain=wish.retain, stage="starting", owner=owner
+        network=wish.network,
+        number=0 if wish.network else free_lab_number(wish.size.region_hosts),
+        size=wish.size,
+        retain=wish.retain,
+        stage="starting",
+        owner=owner,
     )
     record.fleet(wish.directory)  # says what is wrong with the size before anything is made
     # others may pass through, not look: as root PostgreSQL may have to run as somebody else
@@ -88,13 +111,28 @@ def _mark_folder(wish: Wish) -> Record:
     return record
 
 
+def _wire(wish: Wish, record: Record, progress: Progress) -> Record:
+    """Make the lab's network, if it is to have one."""
+    plan = record.fleet(wish.directory).network
+    if plan is None:
+        return record
+    with progress.step(
+        f"network made: {len(plan.hosts)} hosts, {len(plan.networks)} networks, "
+        f"{len(plan.cables)} cables"
+    ):
+        keeper = start_keeper(wish.directory)
+        record = change_record(wish.directory, lambda old: evolve(old, keeper=keeper))
+        build_network(plan, keeper)
+    return record
+
+
 def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Clocks) -> Fleet:
-    fleet = lay_out(wish.directory, record.number, wish.size)
+    fleet = record.fleet(wish.directory)
     programs = LabPrograms(fleet, wish.programs)
     with progress.step("PostgreSQL started"):
         programs.start("postgres")
     with progress.step("configuration written, schema made"):
-        write_files(fleet, programs.postgres.dsn())
+        write_files(fleet, programs.postgres)
         _initialise(fleet, wish.programs)
     with progress.step(f"{len(fleet.processes)} region processes started"):
         for process in fleet.processes:
@@ -111,7 +149,7 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
     return fleet
 
 
-def write_files(fleet: Fleet, database: str) -> None:
+def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
     """Write every configuration file and secret, readable by this user only."""
     secret = _secret(fleet.processes[0].folder / "secret")
     for daemon in fleet.daemons():
@@ -119,7 +157,11 @@ def write_files(fleet: Fleet, database: str) -> None:
         _write_private(daemon.folder / "secret", secret)
     for process in fleet.processes:
         (process.folder / "run").mkdir(exist_ok=True, mode=0o700)
-        _write_private(process.config, region_config(process, database))
+        dsn = database.dsn()
+        if fleet.network is not None:
+            _write_private(process.passfile, database.pass_line())
+            dsn = database.tcp_dsn(process.passfile)
+        _write_private(process.config, region_config(process, dsn))
     for rack in fleet.racks:
         _write_private(rack.config, rack_config(rack))
 
@@ -145,7 +187,7 @@ def wait_until_live(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None
 def _initialise(fleet: Fleet, programs: Path) -> None:
     first = fleet.processes[0]
     program = str(programs / "evenrack-regiond")
-    run_program([program, "init", "--config", str(first.config)], seconds=INIT_SECONDS)
+    first.host.run([program, "init", "--config", str(first.config)], seconds=INIT_SECONDS)
 
 
 def _wait_for_sockets(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:

@@ -8,7 +8,7 @@ import contextlib
 import secrets
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,10 +29,13 @@ from evenrack.postgres.server_processes import (
     unfinished_data,
 )
 from evenrack.postgres.server_settings import (
+    ACCESS,
+    ACCESS_FILE,
     ServerSettings,
     check_socket_path,
     connection_string,
     remembered_settings,
+    tcp_connection_string,
 )
 from evenrack.postgres.shared_memory import free_shared_memory
 from evenrack.runtime.child_process import (
@@ -59,9 +62,11 @@ INCLUDE_LINE = "include = '../evenrack.conf'\n"
 
 
 class EmbeddedPostgres:
-    """One server in one folder, on a unix socket there, and on loopback TCP if it has a port.
+    """One server in one folder, on a unix socket there, and on TCP if it has a port.
 
-    Port and settings that are not given stay as they were at the last start.
+    TCP means loopback, or the address given as `listen`. Port, address and settings that are not
+    given stay as they were at the last start. `entrance` stands before the command of the server:
+    a program that first goes to where the server is to run, a network namespace for example.
     """
 
     def __init__(
@@ -69,14 +74,19 @@ class EmbeddedPostgres:
         directory: Path,
         *,
         port: int | None = None,
+        listen: str | None = None,
         settings: Mapping[str, str] | None = None,
         binaries: Path | None = None,
+        entrance: Sequence[str] = (),
     ) -> None:
         self.directory = directory.absolute()
         self.log = self.directory / "postgres.log"
         self._data = self.directory / "data"
         self._remembered = self.directory / "server.json"
+        self._password = self.directory / "password"
         self._port = port
+        self._listen = listen
+        self._entrance = tuple(entrance)
         self._given_settings = settings
         self._binaries = binaries
         check_socket_path(self.directory, self._settings())
@@ -84,6 +94,14 @@ class EmbeddedPostgres:
     def dsn(self, database: str = "postgres") -> str:
         """Say how libpq reaches a database of this server as its superuser, without password."""
         return connection_string(self.directory, self._settings(), database)
+
+    def tcp_dsn(self, passfile: Path, database: str = "postgres") -> str:
+        """Say how libpq reaches a database over TCP; `pass_line` is what the file has to hold."""
+        return tcp_connection_string(self._settings(), database, passfile)
+
+    def pass_line(self) -> str:
+        """Give the line of libpq's password file that lets the superuser in over TCP."""
+        return f"*:*:*:postgres:{self._password.read_text()}"
 
     def is_running(self) -> bool:
         """Say whether its first process lives, answering or paused."""
@@ -107,6 +125,7 @@ class EmbeddedPostgres:
         self._forget_used_number()
         log_start = self._log_size()
         command = [*account.prefix, str(binaries.postgres), "-D", str(self._data)]
+        command = [*self._entrance, *command]
         server = start_detached(command, log=self.log, directory=self.directory)
         self._wait_until_accepting(server, seconds, log_start)
 
@@ -157,7 +176,8 @@ class EmbeddedPostgres:
         for folder in folders:
             if folder.exists():
                 shutil.rmtree(folder)
-        for pattern in ("postgres.log", "server.json", "evenrack.conf", "password", ".s.PGSQL.*"):
+        files = ("postgres.log", "server.json", "evenrack.conf", ACCESS_FILE, "password")
+        for pattern in (*files, ".s.PGSQL.*"):
             for file in self.directory.glob(pattern):
                 file.unlink()
         with contextlib.suppress(OSError):  # it holds something that is not ours, or is gone
@@ -179,16 +199,20 @@ class EmbeddedPostgres:
         kept = remembered_settings(self._remembered)
         return ServerSettings(
             port=kept.port if self._port is None else self._port,
+            listen=kept.listen if self._listen is None else self._listen,
             settings=kept.settings if self._given_settings is None else self._given_settings,
         )
 
     def _write_settings(self, account: Account) -> None:
         settings = self._settings()
-        file = self.directory / "evenrack.conf"
-        safe_write(file, settings.to_conf(self.directory))
-        give(file, account)
-        safe_write(self._remembered, settings.to_json())
-        give(self._remembered, account)
+        texts = {
+            self.directory / "evenrack.conf": settings.to_conf(self.directory),
+            self.directory / ACCESS_FILE: ACCESS.encode(),
+            self._remembered: settings.to_json(),
+        }
+        for file, text in texts.items():
+            safe_write(file, text)
+            give(file, account)
 
     def _make_data(self, command: list[str], account: Account) -> None:
         """Run initdb beside the final place: a half-made data folder is never taken for one."""
@@ -197,11 +221,10 @@ class EmbeddedPostgres:
             shutil.rmtree(unfinished)
         unfinished.mkdir(mode=0o700)
         give(unfinished, account)
-        password = self.directory / "password"
-        safe_write(password, secrets.token_urlsafe(24).encode() + b"\n")
-        give(password, account)
+        safe_write(self._password, secrets.token_urlsafe(24).encode() + b"\n")
+        give(self._password, account)
         options = ["--auth=scram-sha-256", "--auth-local=trust", "--encoding=utf8", "--no-locale"]
-        options += ["--username=postgres", f"--pwfile={password}", "--no-sync"]
+        options += ["--username=postgres", f"--pwfile={self._password}", "--no-sync"]
         command = [*command, "-D", str(unfinished), *options]
         # Working in that folder, it is found there if this program is killed meanwhile.
         run_program(command, seconds=INITDB_SECONDS, directory=unfinished)

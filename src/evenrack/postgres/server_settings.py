@@ -9,14 +9,22 @@ from attrs import field, frozen
 from evenrack.errors import CannotEverWork
 
 USUAL_PORT = 5432  # names the socket also when no port is open
+LOOPBACK = "127.0.0.1"
+ACCESS_FILE = "access.conf"
+ACCESS = """\
+local all all trust
+host all all samenet scram-sha-256
+"""
+"""Who may connect to a server that listens beyond loopback: its own networks, with a password."""
 LONGEST_SOCKET_PATH = 107  # bytes; the kernel's 108 hold a closing zero as well
 
 
 @frozen(kw_only=True)
 class ServerSettings:
-    """The TCP port on loopback (0: none, only the unix socket) and PostgreSQL's own settings."""
+    """The TCP port (0: none, only the unix socket), its address, and PostgreSQL's own settings."""
 
     port: int = 0
+    listen: str = LOOPBACK
     settings: Mapping[str, str] = field(factory=dict)
 
     @property
@@ -24,18 +32,20 @@ class ServerSettings:
         return self.port or USUAL_PORT
 
     def to_json(self) -> bytes:
-        return json.dumps({"port": self.port, "settings": dict(self.settings)}).encode() + b"\n"
+        kept = {"port": self.port, "listen": self.listen, "settings": dict(self.settings)}
+        return json.dumps(kept).encode() + b"\n"
 
     def to_conf(self, socket_folder: Path) -> bytes:
         """Write it in the language of postgresql.conf; the mapping has the last word."""
         lines = {
-            "listen_addresses": "127.0.0.1" if self.port else "",
+            "listen_addresses": self.listen if self.port else "",
             "port": str(self.socket_port),
             "unix_socket_directories": f'"{socket_folder}"',
             "unix_socket_permissions": "0700",
             # In files of the data folder, not in /dev/shm: a killed server leaves nothing behind
             # outside its folder.
             "dynamic_shared_memory_type": "mmap",
+            **({} if self.listen == LOOPBACK else {"hba_file": str(socket_folder / ACCESS_FILE)}),
             **self.settings,
         }
         return "".join(f"{name} = {_quoted(value)}\n" for name, value in lines.items()).encode()
@@ -48,7 +58,9 @@ def remembered_settings(file: Path) -> ServerSettings:
     except FileNotFoundError:
         return ServerSettings()
     kept = json.loads(text)
-    return ServerSettings(port=kept["port"], settings=kept["settings"])
+    return ServerSettings(
+        port=kept["port"], listen=kept.get("listen", LOOPBACK), settings=kept["settings"]
+    )
 
 
 def check_socket_path(folder: Path, settings: ServerSettings) -> None:
@@ -66,12 +78,23 @@ def check_socket_path(folder: Path, settings: ServerSettings) -> None:
 
 def connection_string(folder: Path, settings: ServerSettings, database: str) -> str:
     """Say how libpq reaches a database over the unix socket."""
-    values = {
-        "host": str(folder),
-        "port": str(settings.socket_port),
-        "dbname": database,
-        "user": "postgres",
-    }
+    return _parameters(
+        host=str(folder), port=str(settings.socket_port), dbname=database, user="postgres"
+    )
+
+
+def tcp_connection_string(settings: ServerSettings, database: str, passfile: Path) -> str:
+    """Say how libpq reaches a database over the network, with the password from a file."""
+    return _parameters(
+        host=settings.listen,
+        port=str(settings.port),
+        dbname=database,
+        user="postgres",
+        passfile=str(passfile),
+    )
+
+
+def _parameters(**values: str) -> str:
     return " ".join(f"{name}={_libpq_value(value)}" for name, value in values.items())
 
 

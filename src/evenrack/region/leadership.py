@@ -40,7 +40,9 @@ class LeaderSeat:
         """Keep the seat, or take it when it is free; a TakeOver only when it was just taken.
 
         The seat is free when its holder has lost the lock to this process, is `silent`, or is not
-        recorded as running any more.
+        recorded as running any more. Who stepped down because the database was away is still its
+        holder, and takes it again: the server may not have noticed that the session with the lock
+        is gone.
         """
         backend = await self._lock.run(try_lock)
         fresh_lock = backend is not None and backend != self._lock_backend
@@ -52,7 +54,7 @@ class LeaderSeat:
         if self.epoch is not None and not fresh_lock:
             return None
         holder_gone = holder in silent or (holder is not None and not seen.holder_runs)
-        if backend is None and not holder_gone:
+        if backend is None and holder != me and not holder_gone:
             return None
         return await self._take(me, seen)
 

@@ -25,6 +25,8 @@ class Check:
     limit_seconds: float
     run: Callable[[Trial, float], Measured]
     """Takes the trial and the limit; raises CheckFailed."""
+    needs_network: bool = False
+    """Whether it cuts cables, which a lab with --no-net does not have."""
 
 
 @frozen(kw_only=True)

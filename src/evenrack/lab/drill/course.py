@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evenrack.errors import EvenrackError
-from evenrack.lab.drill import balancing, counts, failover, finding_regions
+from evenrack.lab.drill import balancing, counts, cut_hosts, failover, finding_regions
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.trial import WHOLE_SECONDS, Trial
@@ -13,7 +13,13 @@ from evenrack.lab.refusals import LabRefused
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
-        (*counts.CHECKS, *finding_regions.CHECKS, *failover.CHECKS, *balancing.CHECKS),
+        (
+            *counts.CHECKS,
+            *finding_regions.CHECKS,
+            *failover.CHECKS,
+            *cut_hosts.CHECKS,
+            *balancing.CHECKS,
+        ),
         key=lambda check: int(check.promise.removeprefix("P")),
     )
 )
@@ -46,6 +52,11 @@ def choose_checks(only: str | None) -> list[Check]:
             f"no check for {', '.join(unknown)}; there are checks for {', '.join(_in_order(known))}"
         )
     return [check for check in CHECKS if check.promise in wanted]
+
+
+def without_network(checks: Sequence[Check]) -> list[Check]:
+    """Leave out what a lab without a network cannot show."""
+    return [check for check in checks if not check.needs_network]
 
 
 def run_drill(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from evenrack.lab.fleet import Fleet
-from evenrack.runtime.child_process import run_program
+from evenrack.lab.lab_programs import LabPrograms
 
 SS_SECONDS = 5.0
 _OWNER = re.compile(r"pid=([0-9]+),fd=")
@@ -28,13 +28,14 @@ class Link(NamedTuple):
     process: str
 
 
-def read_sockets() -> list[Socket]:
-    """Ask the kernel for every established TCP connection and who holds it."""
-    return parse_sockets(run_program(["ss", "-Htnp", "state", "established"], seconds=SS_SECONDS))
+def read_sockets(programs: LabPrograms) -> list[Socket]:
+    """Ask the kernel, on every host, for every established TCP connection and who holds it."""
+    command = ["ss", "-Htnp", "state", "established"]
+    return parse_sockets(programs.run_on_every_host(command, seconds=SS_SECONDS))
 
 
 def parse_sockets(text: str) -> list[Socket]:
-    """Read what `ss -Htnp state established` prints."""
+    """Read what `ss -Htnp state established` prints, on one host or on several in turn."""
     found = []
     for line in text.splitlines():
         words = line.split()

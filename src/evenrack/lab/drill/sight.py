@@ -25,7 +25,7 @@ class Sight:
     held: Mapping[str, int]
     """How many rack connections each region process holds, by its name."""
     alive: frozenset[str]
-    """The programs that run and are not paused."""
+    """The programs that run, are not paused, and whose hosts are not cut off."""
 
     @property
     def processes(self) -> dict[str, dict[str, Any]]:

@@ -47,7 +47,7 @@ class Trial:
 
     def client(self) -> Client:
         """Make a client of the processes that run."""
-        running = {row.target for row in self.programs.look() if row.state == "running"}
+        running = {row.target for row in self.programs.look() if row.serves}
         names = [process.name for process in self.fleet.processes if process.name in running]
         return self.client_of(names)
 
@@ -76,14 +76,14 @@ class Trial:
 
     def sight_of(self, status: dict[str, Any]) -> Sight:
         """Add what the kernel says to what the fleet says."""
-        sockets = read_sockets()
+        sockets = read_sockets(self.programs)
         running = self.programs.look()
         pids = {program.target: program.pid for program in running if program.pid is not None}
         return Sight(
             status=status,
             links=links(sockets, self.fleet, pids),
             held=region_ends(sockets, self.fleet, pids),
-            alive=frozenset(row.target for row in running if row.state == "running"),
+            alive=frozenset(row.target for row in running if row.serves),
         )
 
     def measure(
@@ -105,6 +105,14 @@ class Trial:
             elif seen_at - first_held >= keep:
                 return self._in_time(first_held - since, limit)
             self.clocks.sleep(LOOK_SECONDS)
+
+    def cut(self, host: str) -> list[str]:
+        """Cut every cable of a host."""
+        if self.fleet.network is None:
+            raise CheckFailed("this check needs a lab with a network")
+        cables = [cable.name for cable in self.fleet.network.cables_of(host)]
+        self.programs.cut(cables)
+        return cables
 
     def newest_event(self) -> int:
         """Remember where the events are now."""
@@ -153,6 +161,8 @@ class Trial:
 
     def restore(self) -> None:
         """Leave the lab as it was found: everything runs, with the lab's own settings."""
+        if cut := self.programs.cables_down():
+            self.programs.mend(cut)
         for name in self.programs.hung():
             self.programs.heal(name)
         for rack in self.fleet.racks:
@@ -166,6 +176,8 @@ class Trial:
     def _what_is_wrong(self) -> tuple[str | None, int]:
         if dead := self.programs.dead():
             return f"{', '.join(dead)} does not run", -1
+        if cut := self.programs.cables_down():
+            return f"{', '.join(sorted(cut))} is cut", -1
         try:
             client = self.client()
             status = client.get("/api/v1/status")

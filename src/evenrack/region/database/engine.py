@@ -46,8 +46,16 @@ SESSION_SETTINGS = {
     "statement_timeout": "5s",
     "lock_timeout": "2s",
     "client_connection_check_interval": "1s",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "2",
+    "tcp_user_timeout": "5s",
 }
-"""A process that stops inside a transaction must not block the others for longer than this."""
+"""A process that stops inside a transaction must not block the others for longer than this.
+
+The last four let the server notice a process that is cut off, and drop its sessions with the
+locks that they hold; without them it would wait for two hours. A unix socket has no use for them.
+"""
 
 KEEP_ALIVE = {
     "connect_timeout": CONNECT_SECONDS,

@@ -1,0 +1,122 @@
+"""The plan of a lab's network, as pure values: hosts, networks, and a cable for each place of both.
+
+Every host hangs on the management network. Racks hang on VLANs too, so that each VLAN has racks to
+choose from, and no two neighbouring VLANs have the same ones.
+"""
+
+from attrs import frozen
+
+from evenrack.lab.refusals import LabRefused
+
+SWITCH = "switch"
+"""The namespace that holds the bridge of every network."""
+POSTGRES_HOST = "postgres"
+MANAGEMENT = "management"
+POSTGRES_ADDRESS = "10.77.0.1"
+MOST_REGION_HOSTS = 89
+MOST_RACKS = 150
+MOST_VLANS = 99
+_RACKS_ON_A_VLAN = 3
+"""A pair, and one that can take over from either."""
+_FIRST_REGION = 10
+_FIRST_RACK = 100
+_PREFIX = 24
+
+
+@frozen(kw_only=True)
+class Cable:
+    """One cable from a host to the switch of a network."""
+
+    host: str
+    network: str
+    address: str
+    """The host's address at this end, with the length of its network's prefix."""
+
+    @property
+    def name(self) -> str:
+        """What an operator calls it: `rack3:vlan2`."""
+        return f"{self.host}:{self.network}"
+
+    @property
+    def switch_port(self) -> str:
+        """The other end, in the switch; an interface's name has at most 15 characters."""
+        return f"{self.host}-{'mgmt' if self.network == MANAGEMENT else self.network}"
+
+
+@frozen(kw_only=True)
+class NetworkPlan:
+    """Everything of a lab that is made of network: the rest is programs."""
+
+    hosts: tuple[str, ...]
+    networks: tuple[str, ...]
+    cables: tuple[Cable, ...]
+
+    def cables_of(self, host: str) -> list[Cable]:
+        """List the cables of a host, the management network's first."""
+        return [cable for cable in self.cables if cable.host == host]
+
+    def cut_off(self, down: frozenset[str]) -> frozenset[str]:
+        """Name the hosts that nobody reaches while these cables are down."""
+        return frozenset(
+            cable.host
+            for cable in self.cables
+            if cable.network == MANAGEMENT and cable.name in down
+        )
+
+
+def plan_network(*, region_hosts: int, racks: int, vlans: int) -> NetworkPlan:
+    """Plan the network of a lab of this size."""
+    _refuse_too_many(region_hosts, racks, vlans)
+    regions = {f"region{host}": region_address(host) for host in range(1, region_hosts + 1)}
+    rack_hosts = {f"rack{rack}": rack_address(rack) for rack in range(1, racks + 1)}
+    on_management = {POSTGRES_HOST: POSTGRES_ADDRESS, **regions, **rack_hosts}
+    cables = [
+        Cable(host=host, network=MANAGEMENT, address=f"{address}/{_PREFIX}")
+        for host, address in on_management.items()
+    ]
+    for vlan in range(1, vlans + 1):
+        cables += [
+            Cable(
+                host=f"rack{rack}",
+                network=f"vlan{vlan}",
+                address=f"{vlan_address(vlan, rack)}/{_PREFIX}",
+            )
+            for rack in racks_on_vlan(vlan, racks=racks, vlans=vlans)
+        ]
+    return NetworkPlan(
+        hosts=tuple(on_management),
+        networks=(MANAGEMENT, *(f"vlan{vlan}" for vlan in range(1, vlans + 1))),
+        cables=tuple(cables),
+    )
+
+
+def racks_on_vlan(vlan: int, *, racks: int, vlans: int) -> list[int]:
+    """Say which racks hang on a VLAN: three of a round of neighbours, or as many as there are."""
+    round_length = min(racks, vlans)
+    return [rack for rack in range(1, racks + 1) if (rack - vlan) % round_length < _RACKS_ON_A_VLAN]
+
+
+def region_address(host: int) -> str:
+    """Give a region host's address on the management network."""
+    return f"10.77.0.{_FIRST_REGION + host}"
+
+
+def rack_address(rack: int) -> str:
+    """Give a rack host's address on the management network."""
+    return f"10.77.0.{_FIRST_RACK + rack}"
+
+
+def vlan_address(vlan: int, rack: int) -> str:
+    """Give a rack host's address on a VLAN."""
+    return f"10.{100 + vlan}.0.{1 + rack}"
+
+
+def _refuse_too_many(region_hosts: int, racks: int, vlans: int) -> None:
+    limits = (
+        ("region hosts", region_hosts, MOST_REGION_HOSTS),
+        ("racks", racks, MOST_RACKS),
+        ("VLANs", vlans, MOST_VLANS),
+    )
+    for what, number, most in limits:
+        if not 0 <= number <= most:
+            raise LabRefused(f"a lab with a network has at most {most} {what}, not {number}")

@@ -1,0 +1,148 @@
+"""The lab in network namespaces: cut, healed and drilled, and gone without a trace; root or not."""
+
+import json
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from evenrack.errors import ProgramFailed
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.deeds import running_lab
+from evenrack.lab.drill import counts, cut_hosts
+from evenrack.lab.drill.course import run_drill
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.leftovers import leftovers
+from evenrack.lab.network.keeper import refuse_without_namespaces
+from evenrack.lab.record import read_record
+from evenrack.lab.refusals import LabRefused
+from evenrack.runtime.child_process import run_program, send_signal, wait_until_ended
+
+pytestmark = pytest.mark.daemon
+
+PROGRAMS = Path(sys.executable).parent
+EVENRACK = str(PROGRAMS / "evenrack")
+SECONDS = 90
+SMALL = ("--region-hosts", "1", "--processes", "1", "--racks", "1", "--vlans", "1")
+
+
+def evenrack(*arguments):
+    return run_program([EVENRACK, *map(str, arguments)], seconds=SECONDS)
+
+
+def network_namespaces():
+    """Ask which network namespaces have a process in them."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            found.add((process / "ns" / "net").readlink())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module", autouse=True)
+def possible():
+    """Skip where the kernel gives no namespaces; under CI that is a failure."""
+    try:
+        refuse_without_namespaces(Path("/tmp/lab"))  # noqa: S108  only a name, nothing is made
+    except LabRefused as refused:
+        pytest.skip(str(refused))
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    before = network_namespaces()
+    folder = tmp_path_factory.mktemp("net") / "lab"
+    evenrack("lab", "up", "--dir", folder)
+    assert not Path("/run/netns/region1").exists()
+    yield folder
+    inside = network_namespaces() - before
+    assert len(inside) >= 8
+    evenrack("lab", "down", "--dir", folder)
+    assert leftovers(folder) == []
+    assert not folder.exists()
+    assert network_namespaces() & inside == set()
+
+
+@pytest.fixture
+def trial(lab):
+    _, fleet = running_lab(lab)
+    clocks = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
+    return Trial(fleet, LabPrograms(fleet, PROGRAMS), clocks, seed=0)
+
+
+def status(lab):
+    return json.loads(evenrack("lab", "status", "--json", "--dir", lab))
+
+
+def test_hosts_that_are_cut_are_made_good_for(trial):
+    outcomes = run_drill([counts.CHECKS[0], *cut_hosts.CHECKS], trial, lambda outcome: None)
+    assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
+
+
+def test_a_vlan_s_cable_is_cut_and_healed_and_nobody_is_lost(lab):
+    assert "cut: rack3:vlan2" in complaints_of("lab", "cut", "rack3:vlan2", "--dir", lab)
+    seen = status(lab)
+    assert [cable["cable"] for cable in seen["cables"] if not cable["up"]] == ["rack3:vlan2"]
+    assert not any(program["cut_off"] for program in seen["programs"])
+    evenrack("lab", "heal", "--dir", lab)
+    assert all(cable["up"] for cable in status(lab)["cables"])
+
+
+def test_the_fleet_goes_on_after_the_database_s_cable_was_cut(lab):
+    evenrack("lab", "cut", "postgres", "--dir", lab)
+    evenrack("lab", "heal", "postgres", "--dir", lab)
+    moves = evenrack("lab", "kill", "manager of rack1", "--dir", lab)
+    assert "managing rack1: " in moves  # so somebody leads
+    dead = next(row["target"] for row in status(lab)["programs"] if row["state"] == "dead")
+    evenrack("lab", "restart", dead, "--dir", lab)
+
+
+def test_programs_are_hung_healed_and_restarted_in_namespaces_too(lab):
+    assert "RackLost: rack2" in evenrack("lab", "hang", "rack2", "--dir", lab)
+    assert "RackLost is over: rack2" in evenrack("lab", "heal", "rack2", "--dir", lab)
+    evenrack("lab", "restart", "rack2", "--dir", lab)
+    assert {program["state"] for program in status(lab)["programs"]} == {"running"}
+
+
+def test_a_lab_whose_keeper_was_killed_says_so_and_is_cleaned(tmp_path):
+    folder = tmp_path / "lab"
+    evenrack("lab", "up", *SMALL, "--dir", folder)
+    keeper = read_record(folder).keeper.program
+    send_signal(keeper, signal.SIGKILL)
+    assert wait_until_ended([keeper], seconds=SECONDS) == []
+    with pytest.raises(ProgramFailed, match=r"the network of the lab in .* is gone"):
+        evenrack("lab", "status", "--dir", folder)
+    evenrack("lab", "up", *SMALL, "--dir", folder)
+    evenrack("lab", "down", "--dir", folder)
+    assert leftovers(folder) == []
+    assert not folder.exists()
+
+
+def test_without_root_a_lab_comes_up_is_seen_and_goes(tmp_path):
+    # the same user without any right of root, who still may read where the tests are
+    without_rights = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+    script = '"$0" lab up "$@" && shift 8 && "$0" lab status --json "$@" && "$0" lab down "$@"'
+    folder = tmp_path / "lab"
+    command = ["sh", "-c", script, EVENRACK, *SMALL, "--dir", str(folder)]
+    try:
+        seen = json.loads(run_program([*without_rights, *command], seconds=SECONDS))
+    except ProgramFailed:
+        evenrack("lab", "down", "--dir", folder)
+        raise
+    assert {program["state"] for program in seen["programs"]} == {"running"}
+    assert seen["fleet"]["leader"] == "region1/1"
+    assert all(cable["up"] for cable in seen["cables"])
+    assert leftovers(folder) == []
+    assert not folder.exists()
+
+
+def complaints_of(*arguments):
+    """Give what a command says beside its data."""
+    command = ["sh", "-c", '"$@" 2>&1', "sh", EVENRACK, *map(str, arguments)]
+    return run_program(command, seconds=SECONDS)
