@@ -16,11 +16,12 @@ from evenrack.runtime.child_process import (
     wait_until_ended,
 )
 
-pytestmark = pytest.mark.daemon
+pytestmark = [pytest.mark.daemon, pytest.mark.usefixtures("network_possible")]
 
 EVENRACK = str(Path(sys.executable).parent / "evenrack")
 SECONDS = 60
-SMALL = ("--no-net", "--region-hosts", "1", "--processes", "1", "--racks", "1")
+SMALL = ("--region-hosts", "1", "--processes", "1", "--racks", "1")
+NO_NET = ("--no-net",)
 
 
 @pytest.fixture
@@ -32,8 +33,9 @@ def folder(tmp_path):
     assert not folder.exists()
 
 
-def start_up(folder, log):
-    return start_detached([EVENRACK, "lab", "up", *SMALL, "--dir", str(folder)], log=log)
+def start_up(folder, log, options=()):
+    command = [EVENRACK, "lab", "up", *SMALL, *options, "--dir", str(folder)]
+    return start_detached(command, log=log)
 
 
 def wait_for(reached, program):
@@ -45,6 +47,10 @@ def wait_for(reached, program):
     pytest.fail("it never came so far")
 
 
+def a_network_is_held(folder):
+    return (folder / "keeper").exists()
+
+
 def postgres_is_being_made(folder):
     return (folder / "postgres" / "data.new").exists()
 
@@ -54,9 +60,12 @@ def a_daemon_runs(folder):
     return record.exists() and json.loads(record.read_text())["programs"] != {}
 
 
-@pytest.mark.parametrize("stage", [postgres_is_being_made, a_daemon_runs])
-def test_after_a_kill_half_way_down_leaves_nothing(folder, tmp_path, stage):
-    program = start_up(folder, tmp_path / "log")
+@pytest.mark.parametrize(
+    ("options", "stage"),
+    [((), a_network_is_held), (NO_NET, postgres_is_being_made), (NO_NET, a_daemon_runs)],
+)
+def test_after_a_kill_half_way_down_leaves_nothing(folder, tmp_path, options, stage):
+    program = start_up(folder, tmp_path / "log", options)
     wait_for(lambda: stage(folder), program)
     send_signal(program, signal.SIGKILL)
     wait_until_ended([program], seconds=SECONDS)
@@ -75,10 +84,10 @@ def test_after_a_kill_half_way_the_next_up_cleans_and_runs(folder, tmp_path):
     assert old & set(leftovers(folder)) == set()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, number):
+@pytest.mark.parametrize(("options", "number"), [((), signal.SIGINT), (NO_NET, signal.SIGTERM)])
+def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options, number):
     log = tmp_path / "log"
-    program = start_up(folder, log)
+    program = start_up(folder, log, options)
     wait_for(lambda: a_daemon_runs(folder), program)
     send_signal(program, number)
     os.sched_yield()

@@ -46,7 +46,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
-        "evenrack lab up --no-net",
+        "evenrack lab up",
         "evenrack status",
         "evenrack --region http://region1:5240 rack list --json",
         "evenrack events --follow",
