@@ -46,6 +46,8 @@ class Aftermath:
                     say(event_line(event, deed_at))
                 quiet_since = self._clocks.seconds()
             self._missing = self._what_is_missing()
+            if self._missing is not None:
+                quiet_since = self._clocks.seconds()  # events of a loss come after the loss
             quiet = self._clocks.seconds() - quiet_since
             return self._missing is None and quiet >= QUIET_SECONDS
 
