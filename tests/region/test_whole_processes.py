@@ -78,13 +78,12 @@ async def test_a_stopped_process_leaves_no_socket_no_session_and_no_listener(dat
         region = fleet.regions["region1/1"]
         await fleet.stop_region(region)
         assert not region.socket.exists()
-        assert (
-            fleet.rows(
-                "SELECT application_name FROM pg_stat_activity "
-                "WHERE application_name LIKE 'region1/%'"
-            )
-            == []
+        sessions = (
+            "SELECT application_name, backend_start, state, query FROM pg_stat_activity "
+            "WHERE application_name LIKE 'region1/%'"
         )
+        # the server ends a session a moment after its client has
+        await eventually(lambda: fleet.rows(sessions) == [], seconds=2)
         again = fleet.start_region("region1")  # the ports are free
         await eventually(fleet.is_whole)
         assert again.port == region.port

@@ -28,6 +28,10 @@ class BeatJudge:
     dead_after_seconds: float
     most_seconds_between_reads: float
     """A longer pause than this says nothing about the others: count no more than this of it."""
+    grace_seconds: float = 0.0
+    """After blindness count only from so long after the first good read: who was cut off from the
+    database as well may find it again later than this observer did."""
+    _grace_left: float = field(default=0.0, init=False)
     _server: str = field(default="", init=False)
     _read_at: float | None = field(default=None, init=False)
     _watched: dict[ProcessId, _Watched] = field(factory=dict, init=False)
@@ -35,11 +39,15 @@ class BeatJudge:
     def saw(self, now: float, server: str, beats: Mapping[ProcessId, Beat]) -> None:
         """Take in one successful reading of all beats, made at `now` seconds."""
         if server != self._server:
-            self.was_blind()
+            if self._server:
+                self.was_blind()
             self._server = server
         passed = 0.0 if self._read_at is None else now - self._read_at
         counted = max(0.0, min(passed, self.most_seconds_between_reads))
         self._read_at = now
+        excused = min(counted, self._grace_left)
+        self._grace_left -= excused
+        counted -= excused
         self._watched = {
             process: self._watch(process, beat, counted) for process, beat in beats.items()
         }
@@ -47,6 +55,7 @@ class BeatJudge:
     def was_blind(self) -> None:
         """Start counting again: a read failed, or the server is another one."""
         self._read_at = None
+        self._grace_left = self.grace_seconds
         self._watched.clear()
 
     def silent(self) -> dict[ProcessId, Beat]:

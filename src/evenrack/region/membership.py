@@ -25,6 +25,10 @@ from evenrack.region.database.process_store import (
 FRESH_BEAT_SECONDS = 2.0
 """A lease is granted only while the last beat is younger: it has surely ended before others act."""
 
+RECONNECT_SECONDS = 6.0
+"""How much later than this process another may find the database again: a session notices after
+5 s that it was cut off, and the next try may begin just before the cable is back."""
+
 
 class Membership(Service):
     """Keeps this process registered, in a new incarnation whenever the others gave it up."""
@@ -47,6 +51,7 @@ class Membership(Service):
         self._judge = BeatJudge(
             dead_after_seconds=liveness.dead_after_seconds,
             most_seconds_between_reads=1.5 * liveness.beat_seconds,
+            grace_seconds=RECONNECT_SECONDS,
         )
         self._managed: frozenset[RackId] = frozenset()
         self._beat_at = float("-inf")

@@ -124,3 +124,26 @@ def test_dead_is_exactly_who_stood_still_for_3_seconds_that_were_seen(steps):
         read_before = True
         one.saw(now, str(server), {ONE: (1, beat)})
         assert (ONE in one.silent()) == (still >= DEAD_AFTER)
+
+
+def test_after_an_outage_of_the_database_the_others_have_time_to_find_it_again():
+    one = BeatJudge(
+        dead_after_seconds=DEAD_AFTER, most_seconds_between_reads=MOST_BETWEEN, grace_seconds=6.0
+    )
+    standing = {ONE: (1, 5)}
+    one.saw(0.0, "s1", standing)
+    one.was_blind()
+    for second in range(20, 29):  # 8 s after the first good read
+        one.saw(float(second), "s1", standing)
+    assert one.silent() == {}
+    one.saw(29.0, "s1", standing)
+    assert one.silent() == {ONE: (1, 5)}
+
+
+def test_an_observer_that_has_just_started_gives_no_such_time():
+    one = BeatJudge(
+        dead_after_seconds=DEAD_AFTER, most_seconds_between_reads=MOST_BETWEEN, grace_seconds=6.0
+    )
+    for second in range(4):
+        one.saw(float(second), "s1", {ONE: (1, 5)})
+    assert one.silent() == {ONE: (1, 5)}
