@@ -35,6 +35,7 @@ INIT_SECONDS = 30.0
 SOCKET_SECONDS = 20.0
 LIVE_SECONDS = 30.0
 _SECRET_BYTES = 32
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @frozen(kw_only=True)
@@ -220,21 +221,17 @@ def _leave_nothing(wish: Wish, progress: Progress) -> None:
     record = read_record(wish.directory)
     if record is None:
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not stop this
+    _ignore_signals()
     try:
         clean_up(wish.directory, record, progress)
     except (EvenrackError, OSError) as error:
         raise LabFailed(f"the lab could not be cleaned: {error}") from error
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let a closed terminal, or a plain kill, clean up like Ctrl-C."""
-    before = {
-        number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
-    }
+    """Let a plain kill or a closed terminal clean up like Ctrl-C; a second one changes nothing."""
+    before = {number: signal.signal(number, _interrupt) for number in _ENDING}
     try:
         yield
     finally:
@@ -243,7 +240,14 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    _ignore_signals()
     raise KeyboardInterrupt
+
+
+def _ignore_signals() -> None:
+    """Let nothing stop the cleaning."""
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _secret(path: Path) -> str:
