@@ -68,6 +68,8 @@ async def test_p1_a_process_stopped_in_order_is_off_and_its_racks_move_at_once(d
             r for r in (await other.status())["regions"] if r["id"] != other.config.region_name
         ]
         assert (shown["state"], shown["processes"][0]["connections"]) == ("off", 0)
+        # it need not lead yet: all racks may have been its own before
+        await eventually(lambda: fleet.read().leadership.holder == other.id)
         assert (await other.status())["leader"] == other.id
 
 

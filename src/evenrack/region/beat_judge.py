@@ -29,8 +29,8 @@ class BeatJudge:
     most_seconds_between_reads: float
     """A longer pause than this says nothing about the others: count no more than this of it."""
     grace_seconds: float = 0.0
-    """After blindness count only from so long after the first good read: who was cut off from the
-    database as well may find it again later than this observer did."""
+    """After blindness a process that has not beaten since may be silent for so much longer: who
+    was cut off from the database as well may find it again later than this observer did."""
     _grace_left: float = field(default=0.0, init=False)
     _server: str = field(default="", init=False)
     _read_at: float | None = field(default=None, init=False)
@@ -45,9 +45,7 @@ class BeatJudge:
         passed = 0.0 if self._read_at is None else now - self._read_at
         counted = max(0.0, min(passed, self.most_seconds_between_reads))
         self._read_at = now
-        excused = min(counted, self._grace_left)
-        self._grace_left -= excused
-        counted -= excused
+        self._grace_left = max(0.0, self._grace_left - counted)
         self._watched = {
             process: self._watch(process, beat, counted) for process, beat in beats.items()
         }
@@ -68,6 +66,8 @@ class BeatJudge:
 
     def _watch(self, process: ProcessId, beat: Beat, counted: float) -> _Watched:
         watched = self._watched.get(process)
-        if watched is None or watched.beat != beat:
+        if watched is None:
+            return _Watched(beat, -self._grace_left)
+        if watched.beat != beat:
             return _Watched(beat)
         return _Watched(beat, watched.unchanged_seconds + counted)

@@ -147,3 +147,15 @@ def test_an_observer_that_has_just_started_gives_no_such_time():
     for second in range(4):
         one.saw(float(second), "s1", {ONE: (1, 5)})
     assert one.silent() == {ONE: (1, 5)}
+
+
+def test_who_has_beaten_since_the_outage_is_found_dead_as_soon_as_ever():
+    one = BeatJudge(
+        dead_after_seconds=DEAD_AFTER, most_seconds_between_reads=MOST_BETWEEN, grace_seconds=6.0
+    )
+    one.saw(0.0, "s1", {ONE: (1, 5), TWO: (1, 9)})
+    one.was_blind()
+    one.saw(20.0, "s1", {ONE: (1, 5), TWO: (1, 9)})
+    for second in range(21, 25):  # one beat of ONE, and then none
+        one.saw(float(second), "s1", {ONE: (1, 6), TWO: (1, 9)})
+    assert one.silent() == {ONE: (1, 6)}
