@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Literal
 
 from attrs import field, frozen
 
+from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
+from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId, VlanId
+from evenrack.model.network import Vlan
 
 ProcessState = Literal["running", "dead", "off"]
 
@@ -63,6 +66,25 @@ class Managing:
 
 
 @frozen(kw_only=True)
+class Pair:
+    """Two racks for one VLAN, or one that is alone."""
+
+    primary: RackId
+    secondary: RackId | None = None
+    number: FleetNumber = BEFORE_ALL
+    """The number of the decision, or of the VLAN's last change."""
+
+    @property
+    def racks(self) -> tuple[RackId, ...]:
+        """Both, or the one."""
+        return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
+
+    def partner_of(self, rack: RackId) -> RackId | None:
+        """Give the other one of the two."""
+        return self.secondary if rack == self.primary else self.primary
+
+
+@frozen(kw_only=True)
 class Leadership:
     """Who leads, and the fleet's number."""
 
@@ -90,6 +112,17 @@ class Fleet:
     managing: Mapping[RackId, Managing] = field(factory=dict)
     open_problems: Mapping[tuple[str, str], datetime] = field(factory=dict)
     """(code, object) of each problem that is recorded as open, with when it began."""
+    vlans: Mapping[VlanId, Vlan] = field(factory=dict)
+    interfaces: Mapping[RackId, tuple[IPv4Interface, ...]] = field(factory=dict)
+    """The addresses of each rack's interfaces."""
+    pairs: Mapping[VlanId, Pair] = field(factory=dict)
+    """Designations: who is to serve each VLAN."""
+    services: Mapping[VlanId, Pair] = field(factory=dict)
+    """Who has each VLAN in its configuration file."""
+    dhcp_reports: Mapping[RackId, DhcpReport] = field(factory=dict)
+    """What each rack last said of its DHCP server."""
+    turns: Mapping[RackId, str] = field(factory=dict)
+    """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
 
     @cached_property
     def live(self) -> tuple[ProcessId, ...]:
@@ -110,6 +143,27 @@ class Fleet:
         if managing is None or managing.process not in self.reach.get(rack, ()):
             return None
         return managing.process
+
+    def is_connected(self, rack: RackId) -> bool:
+        """Tell whether any running process has a link to the rack."""
+        return bool(self.reach.get(rack))
+
+    def dhcp_report(self, rack: RackId) -> DhcpReport:
+        """Give what a rack last said of its DHCP server."""
+        return self.dhcp_reports.get(rack, NOTHING_SERVED)
+
+    @cached_property
+    def attached(self) -> Mapping[VlanId, Mapping[RackId, IPv4Address]]:
+        """Give each VLAN's racks, in the order of their ids, each with its address there."""
+        return {vlan.id: self._attached_to(vlan) for vlan in self.vlans.values()}
+
+    def _attached_to(self, vlan: Vlan) -> dict[RackId, IPv4Address]:
+        found = {
+            rack: vlan.address_of(self.interfaces[rack])
+            for rack in sorted(self.interfaces)
+            if rack in self.racks
+        }
+        return {rack: address for rack, address in found.items() if address is not None}
 
     @cached_property
     def managed(self) -> Mapping[ProcessId, int]:

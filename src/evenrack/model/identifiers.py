@@ -18,6 +18,12 @@ LinkId = NewType("LinkId", str)
 RunId = NewType("RunId", str)
 """One run of a rack daemon from its start to its end; random."""
 
+VlanId = NewType("VlanId", int)
+SubnetId = NewType("SubnetId", int)
+RangeId = NewType("RangeId", int)
+ReservationId = NewType("ReservationId", int)
+"""What DHCP serves is numbered by the database."""
+
 
 RACK_ID = re.compile(r"[a-z0-9]{8}")
 MOST_NAME_CHARACTERS = 253

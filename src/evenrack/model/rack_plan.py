@@ -6,8 +6,10 @@ from typing import Any
 
 from attrs import frozen
 
+from evenrack.model.dhcp_plan import DhcpPlan
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.json_form import from_json, to_json
 
 
 @frozen(kw_only=True)
@@ -17,6 +19,8 @@ class RackPlan:
     rack: RackId
     number: FleetNumber
     managed_by: ProcessId
+    dhcp: DhcpPlan = ()
+    """What it serves, VLAN by VLAN."""
 
     @property
     def fingerprint(self) -> str:
@@ -26,20 +30,11 @@ class RackPlan:
         ).hexdigest()
 
 
-def rack_plan_to_json(plan: RackPlan) -> dict[str, Any]:
+def rack_plan_to_json(plan: RackPlan) -> Any:
     """Give the plan's form on the wire and on the rack's disk."""
-    return {"rack": plan.rack, "generation": str(plan.number), "managed_by": plan.managed_by}
+    return to_json(plan)
 
 
 def rack_plan_from_json(form: Any) -> RackPlan:
     """Read a plan; ValueError when the form is not one."""
-    if not isinstance(form, dict):
-        raise ValueError("a plan is an object")  # noqa: TRY004  one error type for every bad form
-    expected = {"rack", "generation", "managed_by"}
-    if set(form) != expected or not all(isinstance(value, str) for value in form.values()):
-        raise ValueError(f"a plan has exactly the texts {', '.join(sorted(expected))}")
-    return RackPlan(
-        rack=RackId(form["rack"]),
-        number=FleetNumber.from_text(form["generation"]),
-        managed_by=ProcessId(form["managed_by"]),
-    )
+    return from_json(form, RackPlan)

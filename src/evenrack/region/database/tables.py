@@ -13,10 +13,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
@@ -24,6 +25,14 @@ metadata = MetaData()
 def _now() -> Column[object]:
     """When the row was made: shown to people, never used in a decision."""
     return Column("at", DateTime(timezone=True), nullable=False, server_default=func.now())
+
+
+def _number() -> tuple[Column[int], Column[int]]:
+    """The fleet's number when the row last changed."""
+    return (
+        Column("era", BigInteger, nullable=False),
+        Column("generation", BigInteger, nullable=False),
+    )
 
 
 cluster = Table(
@@ -121,6 +130,102 @@ managing = Table(
     Column("era", BigInteger, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Index("managing_of_process", "process_id"),
+)
+
+rack_interface = Table(
+    "rack_interface",
+    metadata,
+    Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
+    Column("address", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    comment="The addresses (with prefix length) that each rack says it has, and on which "
+    "interface.",
+)
+
+vlan = Table(
+    "vlan",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("fabric", Text, nullable=False),
+    Column("vid", Integer),
+    Column("dhcp_on", Boolean, nullable=False),
+    Column("lease_seconds", Integer, nullable=False),
+    Column("max_response_delay", Integer, nullable=False),
+    Column("mclt", Integer, nullable=False),
+    Column("split", Integer, nullable=False),
+    *_number(),
+    UniqueConstraint("name", name="vlan_name_once"),
+    UniqueConstraint("fabric", "vid", name="vlan_vid_once"),
+)
+
+subnet = Table(
+    "subnet",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), nullable=False),
+    Column("cidr", Text, nullable=False),
+    Column("gateway", Text),
+    Column("dns_servers", ARRAY(Text), nullable=False),
+    Column("ntp_servers", ARRAY(Text), nullable=False),
+    Column("domain", Text, nullable=False),
+    *_number(),
+    UniqueConstraint("cidr", name="subnet_cidr_once"),
+    Index("subnet_of_vlan", "vlan_id"),
+)
+
+ip_range = Table(
+    "ip_range",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("subnet_id", Integer, ForeignKey("subnet.id", ondelete="CASCADE"), nullable=False),
+    Column("first", Text, nullable=False),
+    Column("last", Text, nullable=False),
+    *_number(),
+    Index("ip_range_of_subnet", "subnet_id"),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("subnet_id", Integer, ForeignKey("subnet.id", ondelete="CASCADE"), nullable=False),
+    Column("mac", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("hostname", Text, nullable=False),
+    *_number(),
+    Index("reservation_of_subnet", "subnet_id"),
+)
+
+dhcp_pair = Table(
+    "dhcp_pair",
+    metadata,
+    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
+    Column("primary_rack", Text, ForeignKey("rack.id"), nullable=False),
+    Column("secondary_rack", Text, ForeignKey("rack.id")),
+    *_number(),
+    comment="Designations: which two racks are to serve a VLAN. The files follow, see "
+    "dhcp_service.",
+)
+
+dhcp_service = Table(
+    "dhcp_service",
+    metadata,
+    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
+    Column("primary_rack", Text, ForeignKey("rack.id"), nullable=False),
+    Column("secondary_rack", Text, ForeignKey("rack.id")),
+    *_number(),
+    comment="Who has a VLAN in the configuration file, with the number of its last change.",
+)
+
+rack_dhcp = Table(
+    "rack_dhcp",
+    metadata,
+    Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
+    Column("report", JSONB, nullable=False),
+    Column("turn", Text, nullable=False),
+    comment="What each rack says of its DHCP server, and the plan for which it has the turn to "
+    "restart.",
 )
 
 event = Table(

@@ -85,6 +85,100 @@ STATEMENTS = (
     """,
     "CREATE INDEX managing_of_process ON managing (process_id)",
     """
+    CREATE TABLE rack_interface (
+        rack_id text REFERENCES rack (id) ON DELETE CASCADE,
+        address text,
+        name text NOT NULL,
+        PRIMARY KEY (rack_id, address)
+    )
+    """,
+    "COMMENT ON TABLE rack_interface IS "
+    "'The addresses (with prefix length) that each rack says it has, and on which interface.'",
+    """
+    CREATE TABLE vlan (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name text NOT NULL CONSTRAINT vlan_name_once UNIQUE,
+        fabric text NOT NULL,
+        vid integer,
+        dhcp_on boolean NOT NULL,
+        lease_seconds integer NOT NULL,
+        max_response_delay integer NOT NULL,
+        mclt integer NOT NULL,
+        split integer NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL,
+        CONSTRAINT vlan_vid_once UNIQUE (fabric, vid)
+    )
+    """,
+    """
+    CREATE TABLE subnet (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        vlan_id integer NOT NULL REFERENCES vlan (id) ON DELETE CASCADE,
+        cidr text NOT NULL CONSTRAINT subnet_cidr_once UNIQUE,
+        gateway text,
+        dns_servers text[] NOT NULL,
+        ntp_servers text[] NOT NULL,
+        domain text NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX subnet_of_vlan ON subnet (vlan_id)",
+    """
+    CREATE TABLE ip_range (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        subnet_id integer NOT NULL REFERENCES subnet (id) ON DELETE CASCADE,
+        first text NOT NULL,
+        last text NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX ip_range_of_subnet ON ip_range (subnet_id)",
+    """
+    CREATE TABLE reservation (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        subnet_id integer NOT NULL REFERENCES subnet (id) ON DELETE CASCADE,
+        mac text NOT NULL,
+        address text NOT NULL,
+        hostname text NOT NULL,
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "CREATE INDEX reservation_of_subnet ON reservation (subnet_id)",
+    """
+    CREATE TABLE dhcp_pair (
+        vlan_id integer PRIMARY KEY REFERENCES vlan (id) ON DELETE CASCADE,
+        primary_rack text NOT NULL REFERENCES rack (id),
+        secondary_rack text REFERENCES rack (id),
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "COMMENT ON TABLE dhcp_pair IS "
+    "'Designations: which two racks are to serve a VLAN. The files follow, see dhcp_service.'",
+    """
+    CREATE TABLE dhcp_service (
+        vlan_id integer PRIMARY KEY REFERENCES vlan (id) ON DELETE CASCADE,
+        primary_rack text NOT NULL REFERENCES rack (id),
+        secondary_rack text REFERENCES rack (id),
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    "COMMENT ON TABLE dhcp_service IS "
+    "'Who has a VLAN in the configuration file, with the number of its last change.'",
+    """
+    CREATE TABLE rack_dhcp (
+        rack_id text PRIMARY KEY REFERENCES rack (id) ON DELETE CASCADE,
+        report jsonb NOT NULL,
+        turn text NOT NULL
+    )
+    """,
+    "COMMENT ON TABLE rack_dhcp IS "
+    "'What each rack says of its DHCP server, and the plan for which it has the turn to restart.'",
+    """
     CREATE TABLE event (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         at timestamptz NOT NULL DEFAULT now(),
