@@ -58,9 +58,11 @@ def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
         refuse_without_namespaces(wish.directory)
     kept = _clean_old_lab(wish.directory, progress)
     record = _mark_folder(evolve(wish, retain=wish.retain or kept))
-    with _ended_by_signals():
+    with _ended_by_signals() as stopped_by:
         try:
             fleet = _start_everything(wish, _wire(wish, record, progress), progress, clocks)
+            if stopped_by:  # an interrupt that came while an object was destroyed is swallowed
+                raise KeyboardInterrupt
         except BaseException:  # Ctrl-C too: whatever happens, nothing is left running
             _leave_nothing(wish, progress)
             raise
@@ -229,19 +231,24 @@ def _leave_nothing(wish: Wish, progress: Progress) -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let a plain kill or a closed terminal clean up like Ctrl-C; a second one changes nothing."""
-    before = {number: signal.signal(number, _interrupt) for number in _ENDING}
+def _ended_by_signals() -> Iterator[list[int]]:
+    """Let a plain kill or a closed terminal clean up like Ctrl-C; a second one changes nothing.
+
+    Gives the list of the signals that came.
+    """
+    stopped_by: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        stopped_by.append(number)
+        _ignore_signals()
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
-        yield
+        yield stopped_by
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    _ignore_signals()
-    raise KeyboardInterrupt
 
 
 def _ignore_signals() -> None:

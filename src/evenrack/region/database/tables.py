@@ -28,7 +28,7 @@ def _now() -> Column[object]:
 
 
 def _number() -> tuple[Column[int], Column[int]]:
-    """The fleet's number when the row last changed."""
+    """Give the columns of the fleet's number when the row last changed."""
     return (
         Column("era", BigInteger, nullable=False),
         Column("generation", BigInteger, nullable=False),
