@@ -61,8 +61,7 @@ def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
     with _ended_by_signals() as stopped_by:
         try:
             fleet = _start_everything(wish, _wire(wish, record, progress), progress, clocks)
-            if stopped_by:  # an interrupt that came while an object was destroyed is swallowed
-                raise KeyboardInterrupt
+            _end_if_stopped(stopped_by)
         except BaseException:  # Ctrl-C too: whatever happens, nothing is left running
             _leave_nothing(wish, progress)
             raise
@@ -249,6 +248,12 @@ def _ended_by_signals() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _end_if_stopped(stopped_by: list[int]) -> None:
+    """End all the same when an interrupt was swallowed: it came while an object was destroyed."""
+    if stopped_by:
+        raise KeyboardInterrupt
 
 
 def _ignore_signals() -> None:
