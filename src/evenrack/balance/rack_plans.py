@@ -1,7 +1,10 @@
 """What each rack must do, from the fleet: pure."""
 
+from evenrack.model.dhcp_plan import DhcpPlan, Peer, VlanService
+from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
+from evenrack.model.network import Vlan
 from evenrack.model.rack_plan import RackPlan
 
 
@@ -10,4 +13,29 @@ def plan_for(fleet: Fleet, rack: RackId) -> RackPlan | None:
     managing = fleet.managing.get(rack)
     if managing is None:
         return None
-    return RackPlan(rack=rack, number=managing.number, managed_by=managing.process)
+    return RackPlan(
+        rack=rack,
+        number=managing.number,
+        managed_by=managing.process,
+        dhcp=dhcp_plan_for(fleet, rack),
+    )
+
+
+def dhcp_plan_for(fleet: Fleet, rack: RackId) -> DhcpPlan:
+    """Give what the rack is to serve, in the order of the VLANs."""
+    return tuple(
+        _service_of(fleet.vlans[vlan], fleet.services[vlan], rack)
+        for vlan in sorted(fleet.services)
+        if vlan in fleet.vlans and rack in fleet.services[vlan].racks
+    )
+
+
+def _service_of(vlan: Vlan, service: Service, rack: RackId) -> VlanService:
+    peer = service.peer_of(rack)
+    return VlanService(
+        vlan=vlan,
+        number=service.number,
+        role=service.role_of(rack),
+        address=service.own(rack).address,
+        peer=None if peer is None else Peer(rack=peer.rack, address=peer.address),
+    )

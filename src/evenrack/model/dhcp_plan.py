@@ -3,13 +3,13 @@
 import hashlib
 import json
 from ipaddress import IPv4Address
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId
-from evenrack.model.json_form import to_json
+from evenrack.model.json_form import from_json, to_json
 from evenrack.model.network import Vlan
 
 Role = Literal["primary", "secondary", "alone"]
@@ -52,3 +52,10 @@ def dhcp_fingerprint(plan: DhcpPlan) -> str:
     if not plan:
         return ""
     return hashlib.sha256(json.dumps(to_json(plan), sort_keys=True).encode()).hexdigest()
+
+
+def dhcp_plan_from_json(form: Any) -> DhcpPlan:
+    """Read a plan; ValueError when the form is not one."""
+    if not isinstance(form, list):
+        raise ValueError("a DHCP plan is a list")  # noqa: TRY004  one error type for every form
+    return tuple(from_json(each, VlanService) for each in form)

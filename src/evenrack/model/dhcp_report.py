@@ -1,12 +1,13 @@
 """What a rack says of its DHCP server: what it serves, what waits for its turn, what went wrong."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import frozen
 
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
+from evenrack.model.json_form import from_json
 
 SideState = Literal[
     "alone",
@@ -64,3 +65,8 @@ class DhcpReport:
 
 
 NOTHING_SERVED = DhcpReport()
+
+
+def dhcp_report_from_json(form: Any) -> DhcpReport:
+    """Read a report; ValueError when the form is not one."""
+    return from_json(form, DhcpReport)

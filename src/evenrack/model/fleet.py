@@ -9,6 +9,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
+from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId, VlanId
 from evenrack.model.network import Vlan
@@ -66,25 +67,6 @@ class Managing:
 
 
 @frozen(kw_only=True)
-class Pair:
-    """Two racks for one VLAN, or one that is alone."""
-
-    primary: RackId
-    secondary: RackId | None = None
-    number: FleetNumber = BEFORE_ALL
-    """The number of the decision, or of the VLAN's last change."""
-
-    @property
-    def racks(self) -> tuple[RackId, ...]:
-        """Both, or the one."""
-        return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
-
-    def partner_of(self, rack: RackId) -> RackId | None:
-        """Give the other one of the two."""
-        return self.secondary if rack == self.primary else self.primary
-
-
-@frozen(kw_only=True)
 class Leadership:
     """Who leads, and the fleet's number."""
 
@@ -117,7 +99,7 @@ class Fleet:
     """The addresses of each rack's interfaces."""
     pairs: Mapping[VlanId, Pair] = field(factory=dict)
     """Designations: who is to serve each VLAN."""
-    services: Mapping[VlanId, Pair] = field(factory=dict)
+    services: Mapping[VlanId, Service] = field(factory=dict)
     """Who has each VLAN in its configuration file."""
     dhcp_reports: Mapping[RackId, DhcpReport] = field(factory=dict)
     """What each rack last said of its DHCP server."""

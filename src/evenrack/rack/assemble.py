@@ -1,6 +1,6 @@
 """Gives a rack daemon its real surroundings: reactor, sockets, disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.endpoints import HostnameEndpoint
@@ -9,12 +9,21 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
+from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.omapi import Omapi
+from evenrack.rack.dhcp.omapi_access import OmapiAccess
+from evenrack.rack.dhcp.server import IscDhcpServer
+from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
+from evenrack.runtime.spawned import Ended, run_spawned
 
 CONNECT_SECONDS = 3
+PROGRAM_SECONDS = 5.0
+"""For a program that only says how things are."""
 
 
 def assemble(
@@ -32,6 +41,13 @@ def assemble(
             [HostnameEndpoint(reactor, a.host, a.port, timeout=CONNECT_SECONDS) for a in addresses]
         )
 
+    async def run(arguments: Sequence[str]) -> Ended:
+        return await run_spawned(reactor, arguments, seconds=PROGRAM_SECONDS)
+
+    async def interfaces() -> tuple[Interface, ...]:
+        return await read_interfaces(run)
+
+    state = StateFolder(config.state_dir)
     return RackService(
         config,
         secret,
@@ -39,6 +55,19 @@ def assemble(
             clock=reactor,
             token_bytes=token_bytes,
             dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=jitter),
-            state=StateFolder(config.state_dir),
+            state=state,
+            interfaces=interfaces,
+            dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
         ),
     )
+
+
+def _dhcp_server(
+    config: RackConfig,
+    state: StateFolder,
+    reactor: Any,
+    token_bytes: Callable[[int], bytes],
+) -> IscDhcpServer:
+    access = OmapiAccess(port=config.dhcp.omapi_port, key=state.omapi_key(token_bytes))
+    program = DhcpdProgram(state.dhcp_folder, str(config.dhcp.binary), reactor)
+    return IscDhcpServer(program, Omapi(access, reactor), access)

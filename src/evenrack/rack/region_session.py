@@ -1,6 +1,6 @@
 """The rack's end of a link to a region process: proves itself, says hello, pings, takes plans."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import frozen
@@ -12,12 +12,14 @@ from twisted.python.failure import Failure
 
 from evenrack.config.secret_file import Secret
 from evenrack.errors import NotAuthenticated
+from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.interface_list import Interface
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.wire import handshake
-from evenrack.wire.rack_commands import ApplyPlan
+from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
 from evenrack.wire.region_commands import (
     Challenge,
     Goodbye,
@@ -25,6 +27,8 @@ from evenrack.wire.region_commands import (
     ListEndpoints,
     Ping,
     Prove,
+    ReportDhcp,
+    ReportInterfaces,
     ReportLostLink,
 )
 from evenrack.wire.session import LinkEnd
@@ -46,6 +50,8 @@ class RackSelf:
     holds: Callable[[], tuple[FleetNumber, str]]
     """Number and fingerprint of the plan that is followed."""
     follow: Callable[[RackPlan], None]
+    take_turn: Callable[[str], Awaitable[None]]
+    """Restart the DHCP server for the checked plan with this fingerprint; TurnRefused."""
     granted: Callable[[ProcessId, float], None]
     """A lease: from which process, and when the ping was sent."""
     known_regions: Callable[[], str]
@@ -88,6 +94,11 @@ class RegionSession(LinkEnd):
         number, fingerprint = self._rack.holds()
         return {"generation": number, "fingerprint": fingerprint}
 
+    @TakeTurn.responder
+    async def take_turn(self, plan: str) -> dict[str, Any]:
+        await self._rack.take_turn(plan)
+        return {}
+
     async def authenticate(self) -> None:
         """Prove both ends to each other; NotAuthenticated when either secret is another."""
         mine = self._rack.token_bytes(handshake.NONCE_BYTES)
@@ -123,6 +134,14 @@ class RegionSession(LinkEnd):
     async def report_lost_link(self, link: LinkId) -> None:
         """Tell this region that another link of this rack is gone."""
         await self.callRemote(ReportLostLink, link=link)
+
+    async def report_interfaces(self, interfaces: tuple[Interface, ...]) -> None:
+        """Tell this region the addresses of this rack."""
+        await self.callRemote(ReportInterfaces, interfaces=interfaces)
+
+    async def report_dhcp(self, report: DhcpReport) -> None:
+        """Tell this region what this rack's DHCP server does."""
+        await self.callRemote(ReportDhcp, report=report)
 
     async def say_goodbye(self) -> None:
         """Tell this region that the daemon is being stopped in order."""

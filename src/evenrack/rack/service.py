@@ -1,6 +1,6 @@
 """Puts a rack daemon together from its parts, and starts and stops them in order."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 from twisted.application.service import MultiService
@@ -11,12 +11,15 @@ from evenrack.config.rack_config import RackConfig
 from evenrack.config.secret_file import Secret
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RunId
+from evenrack.model.interface_list import Interface
 from evenrack.model.rack_plan import RackPlan
+from evenrack.rack.converge import Converge, DhcpServer, Wanted
 from evenrack.rack.lease import Lease
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.region_connections import Dialling, RegionConnections
 from evenrack.rack.region_session import RackSelf
 from evenrack.rack.state_folder import StateFolder
+from evenrack.rack.teller import Teller
 
 
 @frozen(kw_only=True)
@@ -27,6 +30,8 @@ class Surroundings:
     token_bytes: Callable[[int], bytes]
     dialling: Dialling
     state: StateFolder
+    interfaces: Callable[[], Awaitable[tuple[Interface, ...]]]
+    dhcp_server: DhcpServer
 
 
 class RackService(MultiService):
@@ -40,6 +45,13 @@ class RackService(MultiService):
         self.rack = self._state.rack_id(surroundings.token_bytes)
         self.newest = NewestPlan(self.rack, self._own_plan())
         self.lease = Lease(surroundings.clock)
+        self.converge = Converge(
+            surroundings.dhcp_server,
+            self._state,
+            self._wanted,
+            surroundings.interfaces,
+            surroundings.clock,
+        )
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
         )
@@ -55,12 +67,29 @@ class RackService(MultiService):
                 silence_seconds=config.liveness.silence_seconds,
                 holds=self._holds,
                 follow=self._follow,
+                take_turn=self.converge.take_turn,
                 granted=self._granted,
                 known_regions=self.connections.known_regions,
                 learn_regions=self.connections.learn_regions,
             )
         )
-        self.connections.setServiceParent(self)
+        self._teller = Teller(
+            self.connections.sessions,
+            lambda: self.lease.manager,
+            surroundings.interfaces,
+            lambda: self.converge.report,
+            surroundings.clock,
+        )
+        self.converge.on_report = self._teller.trigger
+        for part in (self.connections, self.converge, self._teller):
+            part.setServiceParent(self)
+
+    def _wanted(self) -> Wanted:
+        plan = self.newest.plan
+        return Wanted(
+            plan=() if plan is None else plan.dhcp,
+            from_region=plan is not None and self.lease.manager is not None,
+        )
 
     def _holds(self) -> tuple[FleetNumber, str]:
         return self.newest.number, self.newest.fingerprint
@@ -75,6 +104,7 @@ class RackService(MultiService):
                 number=str(plan.number),
                 process=plan.managed_by,
             )
+            self.converge.trigger()
 
     def _granted(self, process: ProcessId, asked_at: float) -> None:
         self.lease.granted(process, asked_at=asked_at)

@@ -1,5 +1,6 @@
 """What a rack remembers over restarts: its identity, the regions it knows, its newest plan."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any, TypeVar
 from twisted.logger import Logger
 
 from evenrack.errors import ConfigurationRefused
+from evenrack.model.dhcp_plan import DhcpPlan, dhcp_plan_from_json
 from evenrack.model.identifiers import RackId, rack_id_from_text
+from evenrack.model.json_form import to_json
 from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
 from evenrack.model.region_endpoints import (
     RegionEndpoints,
@@ -19,6 +22,8 @@ from evenrack.runtime.safe_write import safe_write
 
 ID_CHARACTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 """Thirty-two (Crockford's) that are not mistaken for each other, so that five bits choose one."""
+
+OMAPI_KEY_BYTES = 32
 
 Value = TypeVar("Value")
 
@@ -59,6 +64,36 @@ class StateFolder:
     def keep_plan(self, plan: RackPlan) -> None:
         """Remember the plan that is followed."""
         self._write("plan.json", rack_plan_to_json(plan))
+
+    def applied_dhcp(self) -> DhcpPlan:
+        """Give what the DHCP server was last started with; empty for nothing."""
+        return self._read("dhcp.json", dhcp_plan_from_json) or ()
+
+    def keep_applied_dhcp(self, plan: DhcpPlan) -> None:
+        """Remember what the DHCP server was started with."""
+        self._write("dhcp.json", to_json(plan))
+
+    def omapi_key(self, token_bytes: Callable[[int], bytes]) -> str:
+        """Give the key by which this rack's DHCP server is asked, made at the first start.
+
+        It never leaves this host: 32 random bytes in base64.
+        """
+        path = self._folder / "omapi_key"
+        try:
+            key = path.read_text(encoding="ascii").strip()
+            if len(base64.b64decode(key, validate=True)) == OMAPI_KEY_BYTES:
+                return key
+        except (OSError, ValueError):
+            pass  # not there yet, or damaged: a new one does as well
+        key = base64.b64encode(token_bytes(OMAPI_KEY_BYTES)).decode()
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        safe_write(path, f"{key}\n".encode())
+        return key
+
+    @property
+    def dhcp_folder(self) -> Path:
+        """Give the folder of the DHCP server's own files."""
+        return self._folder / "dhcp"
 
     def _read(self, name: str, from_json: Callable[[Any], Value]) -> Value | None:
         path = self._folder / name

@@ -22,6 +22,9 @@ class RackLink(Protocol):
     async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
         """Send a plan; give the number and fingerprint of what the rack follows now."""
 
+    async def take_turn(self, plan: str) -> None:
+        """Let the rack restart its DHCP server for the plan with this fingerprint."""
+
     def cut(self, reason: str) -> None:
         """End the link, with the reason in the log."""
 

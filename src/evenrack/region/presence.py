@@ -10,7 +10,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse
+from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.identifiers import LinkId, RackId, RunId
+from evenrack.model.interface_list import Interface
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.connection_store import (
     Greeting,
@@ -22,6 +24,7 @@ from evenrack.region.database.connection_store import (
     record_links,
     record_lost_link,
 )
+from evenrack.region.database.dhcp_store import record_interfaces, record_report
 from evenrack.region.database.engine import Database
 from evenrack.region.database.process_store import Incarnation
 from evenrack.runtime.look_again import LookAgain
@@ -93,6 +96,14 @@ class Presence(MultiService):
     async def lost(self, rack: RackId, link: LinkId) -> None:
         """Believe a rack that one of its links, to any process, is gone."""
         await self._database.run(lambda c: record_lost_link(c, rack, link))
+
+    async def interfaces(self, rack: RackId, interfaces: tuple[Interface, ...]) -> None:
+        """Note which addresses a rack says it has."""
+        await self._database.run(lambda c: record_interfaces(c, rack, interfaces))
+
+    async def dhcp(self, rack: RackId, report: DhcpReport) -> None:
+        """Note what a rack says of its DHCP server."""
+        await self._database.run(lambda c: record_report(c, rack, report))
 
     async def goodbye(self, rack: RackId, run: RunId) -> None:
         """Note that a rack's daemon is being stopped in order."""

@@ -11,14 +11,16 @@ from twisted.python.failure import Failure
 
 from evenrack.config.secret_file import Secret
 from evenrack.errors import DatabaseUnreachable, NotAuthenticated, RackIdentityInUse, VersionRefused
+from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.interface_list import Interface
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
 from evenrack.region.connected_racks import RackLink
 from evenrack.region.refusals import Refusals
 from evenrack.wire import handshake
-from evenrack.wire.rack_commands import ApplyPlan
+from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
 from evenrack.wire.region_commands import (
     Challenge,
     Goodbye,
@@ -26,6 +28,8 @@ from evenrack.wire.region_commands import (
     ListEndpoints,
     Ping,
     Prove,
+    ReportDhcp,
+    ReportInterfaces,
     ReportLostLink,
 )
 from evenrack.wire.session import LinkEnd
@@ -50,6 +54,8 @@ class Reception:
     cloned: Callable[[RackId, str, str], Awaitable[None]]
     lost: Callable[[RackId, LinkId], Awaitable[None]]
     goodbye: Callable[[RackId, RunId], Awaitable[None]]
+    interfaces: Callable[[RackId, tuple[Interface, ...]], Awaitable[None]]
+    dhcp: Callable[[RackId, DhcpReport], Awaitable[None]]
     grants_lease: Callable[[RackId], bool]
     endpoints: Callable[[], RegionEndpoints]
 
@@ -168,11 +174,25 @@ class RackSession(LinkEnd):
         await self._reception.goodbye(self.rack, self.run)
         return {}
 
+    @ReportInterfaces.responder
+    async def report_interfaces(self, interfaces: tuple[Interface, ...]) -> dict[str, object]:
+        await self._reception.interfaces(self.rack, interfaces)
+        return {}
+
+    @ReportDhcp.responder
+    async def report_dhcp(self, report: DhcpReport) -> dict[str, object]:
+        await self._reception.dhcp(self.rack, report)
+        return {}
+
     async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
         """Send a plan and note what the rack follows now (`connected_racks.RackLink`)."""
         answer = await self.callRemote(ApplyPlan, plan=plan)
         self.holds, self.holds_fingerprint = answer["generation"], answer["fingerprint"]
         return self.holds, self.holds_fingerprint
+
+    async def take_turn(self, plan: str) -> None:
+        """Let the rack restart its DHCP server for this plan (`connected_racks.RackLink`)."""
+        await self.callRemote(TakeTurn, plan=plan)
 
     async def _admitted(self) -> None:
         try:

@@ -27,6 +27,7 @@ from evenrack.region.presence import Presence
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
+from evenrack.region.turn_sender import TurnSender
 from evenrack.runtime.look_again import LookAgain
 
 
@@ -76,6 +77,7 @@ class RegionService(MultiService):
             leader_settings(config.balance),
         )
         self.plans = PlanSender(database, self.connected, registration.process, clock)
+        self.turns = TurnSender(database, self.connected, registration.process, clock)
         self.view = FleetView(database, clock)
         self._listener = RackListener(self._reception(config, secret))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
@@ -95,8 +97,8 @@ class RegionService(MultiService):
         self.membership.on_new_incarnation = self.presence.resync
         self.membership.on_database_back = self.presence.resync
         self.membership.on_beat = self.presence.reconcile
-        for look in (self.leader.trigger, self.plans.trigger, self.endpoints.trigger):
-            self._surroundings.notifier.on_change(look)
+        for part in (self.leader, self.plans, self.turns, self.endpoints):
+            self._surroundings.notifier.on_change(part.trigger)
 
     def _reception(self, config: RegionConfig, secret: Secret) -> Reception:
         return Reception(
@@ -111,6 +113,8 @@ class RegionService(MultiService):
             cloned=self.presence.cloned,
             lost=self.presence.lost,
             goodbye=self.presence.goodbye,
+            interfaces=self.presence.interfaces,
+            dhcp=self.presence.dhcp,
             grants_lease=self.membership.grants_lease,
             endpoints=lambda: self.endpoints.endpoints,
         )
@@ -131,7 +135,7 @@ class RegionService(MultiService):
             return
         self._joining.stopService()
         self.log.info("{process} has joined", process=self.membership.process)
-        for part in (self.endpoints, self.leader, self.plans, self.view):
+        for part in (self.endpoints, self.leader, self.plans, self.turns, self.view):
             part.setServiceParent(self)
 
     async def _stop_in_order(self) -> None:
@@ -156,4 +160,5 @@ def leader_settings(balance: BalanceSettings) -> LeaderSettings:
         policy=SpreadPolicy(theta=managing.theta, gap=managing.gap),
         quiet_seconds=balance.quiet,
         grace_seconds=balance.grace,
+        dhcp_hold_down_seconds=balance.dhcp.hold_down,
     )

@@ -107,8 +107,20 @@ def _rack(fleet: Fleet, rack: Rack) -> dict[str, Any]:
         "processes_connected": len(reach),
         "processes_live": len(fleet.live),
         "managed_by": fleet.manager_of(rack.id),
+        "vlans_primary": _designated(fleet, rack, 0),
+        "vlans_secondary": _designated(fleet, rack, 1),
+        "addresses": [str(address) for address in fleet.interfaces.get(rack.id, ())],
         "applied_generation": str(rack.holds),
     }
+
+
+def _designated(fleet: Fleet, rack: Rack, place: int) -> list[str]:
+    """Name the VLANs for which a rack is the primary (place 0) or the secondary (place 1)."""
+    return [
+        fleet.vlans[vlan].name
+        for vlan, pair in fleet.pairs.items()
+        if vlan in fleet.vlans and pair.racks[place : place + 1] == (rack.id,)
+    ]
 
 
 def _state_of_process(fleet: Fleet, process: RegionProcess) -> str:

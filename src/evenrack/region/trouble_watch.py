@@ -3,7 +3,8 @@
 from twisted.internet.interfaces import IReactorTime
 
 from evenrack.model.fleet import Fleet
-from evenrack.region.troubles import Trouble, find_troubles
+from evenrack.region.trouble import Trouble
+from evenrack.region.troubles import find_troubles
 
 PATIENCE_SECONDS = 5.0
 AT_ONCE = frozenset({"RackLost", "RackCloned"})

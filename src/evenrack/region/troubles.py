@@ -1,22 +1,15 @@
 """Which problems a reading of the fleet shows: pure."""
 
-from attrs import frozen
-
 from evenrack.model.fleet import Fleet, Rack
-
-
-@frozen(kw_only=True, order=True)
-class Trouble:
-    """One problem (`evenrack.problems`) of one thing."""
-
-    code: str
-    object: str
-    affects: str
+from evenrack.region.trouble import Trouble
+from evenrack.region.vlan_troubles import of_vlan
 
 
 def find_troubles(fleet: Fleet) -> list[Trouble]:
     """Give every problem that the tables show, in the order of code and object."""
     troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
+    for vlan in fleet.vlans.values():
+        troubles += of_vlan(fleet, vlan)
     if len(fleet.live) == 1:
         alone = fleet.live[0]
         troubles.append(

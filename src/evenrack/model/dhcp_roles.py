@@ -1,0 +1,70 @@
+"""Who serves a VLAN: as it is decided (a pair), and as it is in the files (a service)."""
+
+from ipaddress import IPv4Address
+
+from attrs import frozen
+
+from evenrack.model.dhcp_plan import Role
+from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
+from evenrack.model.identifiers import RackId
+
+
+@frozen(kw_only=True)
+class Pair:
+    """The racks that are designated for a VLAN."""
+
+    primary: RackId
+    secondary: RackId | None = None
+    number: FleetNumber = BEFORE_ALL
+    """The number of the decision."""
+
+    @property
+    def racks(self) -> tuple[RackId, ...]:
+        """Both, or the one."""
+        return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
+
+
+@frozen(kw_only=True)
+class Server:
+    """One rack that has a VLAN in its configuration file, with its address there."""
+
+    rack: RackId
+    address: IPv4Address
+
+
+@frozen(kw_only=True)
+class Service:
+    """The racks that have a VLAN in their configuration files, or are to have it there."""
+
+    primary: Server
+    secondary: Server | None = None
+    number: FleetNumber = BEFORE_ALL
+    """The fleet's number when it, or the VLAN's content, last changed."""
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Both, or the one."""
+        return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
+
+    @property
+    def racks(self) -> tuple[RackId, ...]:
+        """The racks of its servers, the primary first."""
+        return tuple(server.rack for server in self.servers)
+
+    def own(self, rack: RackId) -> Server:
+        """Give the server on this rack, which must be one of them."""
+        return next(server for server in self.servers if server.rack == rack)
+
+    def peer_of(self, rack: RackId) -> Server | None:
+        """Give the other server; None for one that is alone."""
+        return next((server for server in self.servers if server.rack != rack), None)
+
+    def role_of(self, rack: RackId) -> Role:
+        """Say what this rack, one of the servers, is."""
+        if self.secondary is None:
+            return "alone"
+        return "primary" if rack == self.primary.rack else "secondary"
+
+    def same_servers(self, other: "Service | None") -> bool:
+        """Tell whether another one has the same servers in the same roles."""
+        return other is not None and self.servers == other.servers

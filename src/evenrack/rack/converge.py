@@ -1,0 +1,280 @@
+"""Makes the DHCP server of this rack be what its plan says, without a gap that its turn forbids.
+
+A new configuration is checked at once, and applied when the region gives the rack its turn. What
+was applied last is kept on disk: it is what runs when no region answers.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from attrs import frozen
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.errors import (
+    DhcpConfigurationRefused,
+    DhcpServerSilent,
+    ProgramFailed,
+    TurnRefused,
+)
+from evenrack.model.dhcp_plan import DhcpPlan, VlanService, dhcp_fingerprint
+from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
+from evenrack.model.identifiers import VlanId
+from evenrack.model.interface_list import Interface
+from evenrack.runtime.look_again import LookAgain
+
+LOOK_SECONDS = 1.0
+WAIT_FOR_REGION_SECONDS = 30.0
+"""A rack that starts without a DHCP server first waits for a region's newest word."""
+
+PUT_BACK = frozenset({"communications-interrupted", "partner-down"})
+"""States of a server whose peer is away. One that restarts in them would serve nobody for 15 s."""
+
+
+class DhcpServer(Protocol):
+    """The DHCP server of this host (`rack.dhcp.server`)."""
+
+    def running(self) -> bool:
+        """Tell whether it runs, whoever started it."""
+
+    async def check(self, plan: DhcpPlan) -> None:
+        """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
+
+    async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
+        """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
+
+    async def stop(self) -> None:
+        """Serve nothing."""
+
+    async def states(self, plan: DhcpPlan) -> Mapping[VlanId, SideState]:
+        """Ask for the failover state of each VLAN that has a peer; DhcpServerSilent."""
+
+    async def put_back(self, service: VlanService, state: SideState) -> None:
+        """Bring a restarted server back into the state that it had; DhcpServerSilent."""
+
+
+class AppliedPlan(Protocol):
+    """What was applied last, kept over restarts."""
+
+    def applied_dhcp(self) -> DhcpPlan:
+        """Give it; empty for nothing."""
+
+    def keep_applied_dhcp(self, plan: DhcpPlan) -> None:
+        """Remember it."""
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What the newest plan says, and whether a region stands behind it."""
+
+    plan: DhcpPlan
+    from_region: bool
+    """A region manages this rack now, so the plan is its newest word or will be in a moment."""
+
+
+class Converge(MultiService):
+    """Looks each second and whenever something may have changed."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        server: DhcpServer,
+        applied: AppliedPlan,
+        wanted: Callable[[], Wanted],
+        interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
+        clock: IReactorTime,
+    ) -> None:
+        super().__init__()
+        self._server = server
+        self._kept = applied
+        self._applied = applied.applied_dhcp()
+        self._wanted = wanted
+        self._interfaces = interfaces
+        self._clock = clock
+        self._started_at = clock.seconds()
+        self._checked: DhcpPlan = ()
+        self._checked_for = ""
+        self._errors: dict[VlanId, str] = {}
+        self._states: Mapping[VlanId, SideState] = {}
+        self._waiting = ""
+        self._restarting = False
+        self.on_report: Callable[[], None] = lambda: None
+        self.report = DhcpReport()
+        self._looking = LookAgain(
+            self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS
+        )
+        self._looking.setServiceParent(self)
+
+    def trigger(self) -> None:
+        """Look soon: there is a new plan."""
+        self._looking.trigger()
+
+    async def take_turn(self, fingerprint: str) -> None:
+        """Apply the checked plan with this fingerprint now; TurnRefused when another one waits."""
+        if not fingerprint or fingerprint != self._waiting or self._restarting:
+            raise TurnRefused(f"what waits for its turn is {self._waiting or 'nothing'}")
+        await self._apply(self._checked)
+        self._looking.trigger()
+
+    async def _look(self) -> None:
+        if self._restarting:
+            return
+        wanted = self._wanted()
+        if wanted.from_region:
+            await self._follow(wanted.plan)
+        elif self._clock.seconds() - self._started_at >= WAIT_FOR_REGION_SECONDS:
+            await self._keep_running()
+        await self._ask_states()
+        self._tell()
+
+    async def _follow(self, plan: DhcpPlan) -> None:
+        if not plan:
+            self._waiting = ""
+            await self._serve_nothing()
+            return
+        await self._keep_running()
+        if self._is_applied(plan):
+            self._waiting = ""
+            if plan == self._applied:
+                self._errors = {}
+            return
+        await self._check(plan)
+        if not self._is_applied(plan):  # nothing of a plan may be good that is not served already
+            self._waiting = self._checked_for
+
+    def _is_applied(self, plan: DhcpPlan) -> bool:
+        """Tell whether this plan is served, as far as it can be."""
+        if plan == self._applied:
+            return True
+        return dhcp_fingerprint(plan) == self._checked_for and self._checked == self._applied
+
+    async def _keep_running(self) -> None:
+        """Start the server again when it should run and does not: nobody's service is harmed."""
+        if self._restarting or not self._applied or self._server.running():
+            return
+        self.log.warn("the DHCP server does not run: starting it")
+        try:
+            await self._start(self._applied)
+        except ProgramFailed as problem:
+            self.log.warn("the DHCP server does not start: {problem}", problem=str(problem))
+
+    async def _serve_nothing(self) -> None:
+        if self._applied or self._server.running():
+            await self._server.stop()
+            self._note_applied(())
+            self.log.info("the DHCP server is stopped: this rack serves no VLAN")
+        self._errors = {}
+
+    async def _check(self, plan: DhcpPlan) -> None:
+        """Find what of the plan can be applied: a bad VLAN keeps its last good content."""
+        fingerprint = dhcp_fingerprint(plan)
+        if fingerprint == self._checked_for:
+            return
+        self._errors = {}
+        try:
+            await self._server.check(plan)
+        except DhcpConfigurationRefused:
+            plan = await self._check_each(plan)
+        self._checked, self._checked_for = plan, fingerprint
+
+    async def _check_each(self, plan: DhcpPlan) -> DhcpPlan:
+        """Check each VLAN alone, so that a bad one harms no other."""
+        before = {service.vlan.id: service for service in self._applied}
+        good: list[VlanService] = []
+        for service in plan:
+            try:
+                await self._server.check((service,))
+            except DhcpConfigurationRefused as problem:
+                self._errors[service.vlan.id] = str(problem)
+                good += [before[service.vlan.id]] if service.vlan.id in before else []
+            else:
+                good.append(service)
+        return tuple(good)
+
+    async def _apply(self, plan: DhcpPlan) -> None:
+        try:
+            await self._start(plan)
+        except ProgramFailed as problem:
+            raise TurnRefused(str(problem)) from problem
+        self._note_applied(plan)
+        self._waiting = ""
+
+    async def _start(self, plan: DhcpPlan) -> None:
+        self._restarting = True
+        before = dict(self._states)
+        try:
+            interfaces = await self._interfaces()
+            names = {str(each.address.ip): each.name for each in interfaces}
+            found = [names.get(str(service.address)) for service in plan]
+            await self._server.restart(plan, sorted({name for name in found if name is not None}))
+            for service in plan:
+                if before.get(service.vlan.id) in PUT_BACK and _same_peer(service, self._applied):
+                    await self._put_back(service, before[service.vlan.id])
+        finally:
+            self._restarting = False
+
+    async def _put_back(self, service: VlanService, state: SideState) -> None:
+        try:
+            await self._server.put_back(service, state)
+        except DhcpServerSilent as problem:
+            self.log.warn(
+                "{vlan} could not be put back into {state}: {problem}",
+                vlan=service.vlan.name,
+                state=state,
+                problem=str(problem),
+            )
+
+    def _note_applied(self, plan: DhcpPlan) -> None:
+        self._applied = plan
+        self._kept.keep_applied_dhcp(plan)
+        self.log.info(
+            "serves {vlans}",
+            vlans=", ".join(f"{service.vlan.name} ({service.role})" for service in plan) or "none",
+        )
+
+    async def _ask_states(self) -> None:
+        if not self._applied or not self._server.running():
+            self._states = {}
+            return
+        try:
+            self._states = await self._server.states(self._applied)
+        except DhcpServerSilent:
+            self._states = {}
+
+    def _tell(self) -> None:
+        running = self._server.running()
+        whole = self._checked_for if self._checked == self._applied else ""
+        report = DhcpReport(
+            applied=whole or dhcp_fingerprint(self._applied),
+            waiting=self._waiting,
+            running=running,
+            vlans=tuple(self._report_of(service, running=running) for service in self._applied),
+            errors=tuple(
+                VlanError(vlan=vlan, error=error) for vlan, error in sorted(self._errors.items())
+            ),
+        )
+        if report != self.report:
+            self.report = report
+            self.on_report()
+
+    def _report_of(self, service: VlanService, *, running: bool) -> VlanReport:
+        state: SideState = "down"
+        if running:
+            of_pair = self._states.get(service.vlan.id, "unknown")
+            state = "alone" if service.peer is None else of_pair
+        return VlanReport(
+            vlan=service.vlan.id,
+            number=service.number,
+            role=service.role,
+            peer=None if service.peer is None else service.peer.rack,
+            state=state,
+        )
+
+
+def _same_peer(service: VlanService, applied: DhcpPlan) -> bool:
+    """Tell whether it has the peer that it had."""
+    return any(
+        before.vlan.id == service.vlan.id and before.peer == service.peer for before in applied
+    )

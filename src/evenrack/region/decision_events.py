@@ -1,0 +1,167 @@
+"""What the leader tells of its decisions: one event for each, with the reason."""
+
+from typing import Any
+
+from evenrack.balance.dhcp_pairs import PairMove
+from evenrack.balance.spread import Move
+from evenrack.model.dhcp_roles import Service
+from evenrack.model.fleet import Fleet
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import RackId, VlanId
+from evenrack.region.database.event_store import Event
+from evenrack.region.database.process_store import Incarnation
+from evenrack.region.trouble import Trouble
+
+
+def went_back(highest: FleetNumber, number: FleetNumber) -> Event:
+    """Say that a rack knows more than the database."""
+    return Event(
+        kind="database",
+        object="database",
+        text=f"the database went back: a rack follows plan {highest}; numbers go on at {number}",
+    )
+
+
+def another_database(number: FleetNumber) -> Event:
+    """Say that the numbers begin a new era."""
+    return Event(
+        kind="database",
+        object="database",
+        text=f"another database or timeline answers: era {number.era} begins",
+    )
+
+
+def leads(process: str, epoch: int) -> Event:
+    """Say who leads now."""
+    return Event(
+        kind="leader",
+        object=f"process:{process}",
+        text=f"{process} leads in epoch {epoch}",
+        data={"epoch": epoch},
+    )
+
+
+def died(who: Incarnation) -> Event:
+    """Say that a process was given up."""
+    return Event(
+        kind="loss",
+        object=f"process:{who.process}",
+        text=f"{who.process} is dead: its beat stands still",
+        data={"incarnation": who.incarnation},
+    )
+
+
+def moved(fleet: Fleet, move: Move) -> Event:
+    """Say which process manages a rack now, and why."""
+    name = _name(fleet, move.item)
+    data: dict[str, Any] = {
+        "what": "managing",
+        "item": move.item,
+        "name": name,
+        "from": move.before,
+        "to": move.to,
+        "forced": move.forced,
+        "reason": move.reason,
+    }
+    text = f"{name} is managed by {move.to} instead of {move.before}: {move.reason}"
+    if move.before is None:
+        text = f"{name} is managed by {move.to}: {move.reason}"
+    return Event(kind="move", object=f"rack:{move.item}", text=text, data=data)
+
+
+def checked(fleet: Fleet, rack: RackId) -> Event:
+    """Say that a rack's arrival was a reason to look, though nothing had to move for it."""
+    name, manager = _name(fleet, rack), fleet.manager_of(rack)
+    return Event(
+        kind="balance",
+        object=f"rack:{rack}",
+        text=f"{name} connected: balance checked, {manager} goes on managing it",
+        data={"what": "managing", "item": rack, "name": name, "from": manager, "to": manager},
+    )
+
+
+def opened(trouble: Trouble) -> Event:
+    """Say that a problem began."""
+    kind = "loss" if trouble.code == "RackLost" else "problem"
+    return Event(
+        kind=kind,
+        object=trouble.object,
+        text=f"{trouble.code}: {trouble.affects}",
+        data={"code": trouble.code, "state": "open"},
+    )
+
+
+def closed(fleet: Fleet, code: str, where: str) -> Event:
+    """Say that a problem is over."""
+    kind = "join" if code == "RackLost" else "problem"
+    return Event(
+        kind=kind,
+        object=where,
+        text=f"{code} is over: {_name(fleet, where.removeprefix('rack:'))}",
+        data={"code": code, "state": "over"},
+    )
+
+
+def designated(fleet: Fleet, move: PairMove) -> Event:
+    """Say which rack is designated for a role of a VLAN now, and why."""
+    vlan = _vlan_name(fleet, move.vlan)
+    before, to = (None if rack is None else _name(fleet, rack) for rack in (move.before, move.to))
+    return Event(
+        kind="move",
+        object=f"vlan:{vlan}",
+        text=f"{vlan}: {to or 'nobody'} is designated {move.role}"
+        f"{'' if before is None else f' instead of {before}'}: {move.reason}",
+        data={
+            "what": f"dhcp {move.role}",
+            "item": str(move.vlan),
+            "name": vlan,
+            "from": before,
+            "to": to,
+            "forced": True,
+            "reason": move.reason,
+        },
+    )
+
+
+def serves(fleet: Fleet, vlan: VlanId, service: Service | None) -> Event:
+    """Say who is to have a VLAN in its file from now on."""
+    name = _vlan_name(fleet, vlan)
+    text = f"{name} is served by nobody any more: it has no DHCP"
+    if service is not None:
+        primary = _name(fleet, service.primary.rack)
+        text = f"{name} is served by {primary} alone"
+        if service.secondary is not None:
+            secondary = _name(fleet, service.secondary.rack)
+            text = f"{name} is served by a pair: {primary} is primary, {secondary} secondary"
+    racks = () if service is None else service.racks
+    return Event(kind="dhcp", object=f"vlan:{name}", text=text, data={"racks": list(racks)})
+
+
+def has_turn(fleet: Fleet, rack: RackId, together: int) -> Event:
+    """Say that a rack may restart its DHCP server, and with how many others."""
+    others = together - 1
+    company = "" if not others else f", together with {others} other{'' if others == 1 else 's'}"
+    return Event(
+        kind="dhcp",
+        object=f"rack:{rack}",
+        text=f"{_name(fleet, rack)} has its turn to restart its DHCP server{company}",
+    )
+
+
+def lost_turn(fleet: Fleet, rack: RackId) -> Event:
+    """Say that a rack did not restart in time."""
+    return Event(
+        kind="dhcp",
+        object=f"rack:{rack}",
+        text=f"{_name(fleet, rack)} did not restart its DHCP server in its turn",
+    )
+
+
+def _name(fleet: Fleet, rack: str) -> str:
+    known = fleet.racks.get(RackId(rack))
+    return rack if known is None else known.hostname
+
+
+def _vlan_name(fleet: Fleet, vlan: VlanId) -> str:
+    known = fleet.vlans.get(vlan)
+    return f"VLAN {vlan}" if known is None else known.name

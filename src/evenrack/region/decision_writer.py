@@ -1,0 +1,93 @@
+"""Everything that one turn of the leader decided, and writing it in one transaction."""
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from evenrack.balance.spread import Move
+from evenrack.model.fleet import Fleet
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.region import decision_events as told
+from evenrack.region.database.assignment_store import (
+    close_problems,
+    open_problems,
+    write_managing,
+)
+from evenrack.region.database.dhcp_store import write_pairs, write_services, write_turns
+from evenrack.region.database.engine import Connection
+from evenrack.region.database.event_store import Event, record
+from evenrack.region.database.leader_store import next_number, raise_above
+from evenrack.region.database.notify import notify
+from evenrack.region.database.process_store import Incarnation, mark_dead
+from evenrack.region.dhcp_watch import DhcpDecisions
+from evenrack.region.trouble import Trouble
+
+MOST_ERAS_AHEAD = 1_000
+MOST_GENERATIONS_AHEAD = 1_000_000_000
+"""A database that went back lost fewer decisions than this; a rack that says so is not believed."""
+
+
+@frozen(kw_only=True)
+class Decisions:
+    """Everything that one turn wants to change."""
+
+    managers: Mapping[RackId, ProcessId] = field(factory=dict)
+    moves: tuple[Move, ...] = ()
+    dhcp: DhcpDecisions = field(factory=DhcpDecisions)
+    opened: tuple[Trouble, ...] = ()
+    closed: tuple[tuple[str, str], ...] = ()
+    arrived: tuple[RackId, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.managers or self.dhcp or self.opened or self.closed or self.arrived)
+
+
+def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: Decisions) -> None:
+    """Write all of it, or nothing: NoLongerLeader when the epoch has passed."""
+    number = next_number(connection, epoch=epoch)
+    held = [rack.holds for rack in fleet.racks.values() if is_believable(rack.holds, number)]
+    highest = max(held, default=number)
+    events = []
+    if highest >= number:
+        number = raise_above(connection, highest)
+        events.append(told.went_back(highest, number))
+    write_managing(connection, decided.managers, number)
+    write_pairs(connection, decided.dhcp.pairs.pairs, number)
+    write_services(connection, decided.dhcp.services, number)
+    write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)
+    open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
+    close_problems(connection, decided.closed)
+    record(connection, [*events, *_events_of(fleet, decided)], number)
+    notify(connection, "leader")
+
+
+def bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
+    """Record silent processes as dead, so that the next reading is without them and their links."""
+    number = next_number(connection, epoch=epoch)
+    dead = mark_dead(connection, silent)
+    record(connection, [told.died(who) for who in dead], number)
+    notify(connection, "leader")
+
+
+def is_believable(holds: FleetNumber, number: FleetNumber) -> bool:
+    """Tell whether a rack's number can be this fleet's: one rack must not use up all numbers."""
+    return (
+        holds.era <= number.era + MOST_ERAS_AHEAD
+        and holds.generation <= number.generation + MOST_GENERATIONS_AHEAD
+    )
+
+
+def _events_of(fleet: Fleet, decided: Decisions) -> list[Event]:
+    moved = {move.item for move in decided.moves}
+    dhcp = decided.dhcp
+    return [
+        *(told.moved(fleet, move) for move in decided.moves),
+        *(told.checked(fleet, rack) for rack in decided.arrived if rack not in moved),
+        *(told.designated(fleet, move) for move in dhcp.pairs.moves),
+        *(told.serves(fleet, vlan, service) for vlan, service in dhcp.services.items()),
+        *(told.has_turn(fleet, rack, len(dhcp.turns)) for rack in dhcp.turns),
+        *(told.lost_turn(fleet, rack) for rack in dhcp.withdrawn),
+        *(told.opened(trouble) for trouble in decided.opened),
+        *(told.closed(fleet, code, where) for code, where in decided.closed),
+    ]

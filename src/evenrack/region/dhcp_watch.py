@@ -1,0 +1,81 @@
+"""What has to change about DHCP now, with what only the leader's clock knows.
+
+That is who is lost, and how long a rack has waited for its turn or taken over it.
+"""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from attrs import field, frozen
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.balance.dhcp_pairs import PairDecisions, decide_pairs
+from evenrack.balance.dhcp_services import decide_services
+from evenrack.balance.dhcp_turns import Patience, decide_turns, decide_withdrawals
+from evenrack.model.dhcp_roles import Service
+from evenrack.model.fleet import Fleet
+from evenrack.model.identifiers import RackId, VlanId
+
+Key = TypeVar("Key")
+
+TURN_SECONDS = 20.0
+"""A turn that was not used, or did not lead to `normal`, is over after this."""
+
+DEFER_SECONDS = 600.0
+"""A change waits for so long while a peer is away: the restart of the one that is left would leave
+its clients unserved for a while."""
+
+
+@frozen(kw_only=True)
+class DhcpDecisions:
+    """Everything about DHCP that one turn of the leader changes."""
+
+    pairs: PairDecisions = field(factory=PairDecisions)
+    services: Mapping[VlanId, Service | None] = field(factory=dict)
+    turns: Mapping[RackId, str] = field(factory=dict)
+    withdrawn: tuple[RackId, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs.pairs or self.services or self.turns or self.withdrawn)
+
+
+class DhcpWatch:
+    """Remembers since when, by the leader's clock; a new leader begins to count anew."""
+
+    def __init__(self, clock: IReactorTime, hold_down_seconds: float) -> None:
+        self._clock = clock
+        self._hold_down_seconds = hold_down_seconds
+        self._away: dict[RackId, float] = {}
+        self._turns: dict[tuple[RackId, str], float] = {}
+        self._waiting: dict[tuple[RackId, str], float] = {}
+
+    def decide(self, fleet: Fleet) -> DhcpDecisions:
+        """Give what has to change now; turns only when nothing else does."""
+        self._look(fleet)
+        pairs = decide_pairs(fleet, lost=self._older(self._away, self._hold_down_seconds))
+        services = decide_services(fleet, pairs.pairs)
+        if services:
+            return DhcpDecisions(pairs=pairs, services=services)
+        patience = Patience(
+            expired=[rack for rack, _ in self._older(self._turns, TURN_SECONDS)],
+            overdue=[rack for rack, _ in self._older(self._waiting, DEFER_SECONDS)],
+        )
+        return DhcpDecisions(
+            pairs=pairs,
+            turns=decide_turns(fleet, patience),
+            withdrawn=decide_withdrawals(fleet, patience),
+        )
+
+    def _look(self, fleet: Fleet) -> None:
+        now = self._clock.seconds()
+        away = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
+        turns = [(rack, turn) for rack, turn in fleet.turns.items() if turn]
+        reports = fleet.dhcp_reports.items()
+        waiting = [(rack, report.waiting) for rack, report in reports if report.waiting]
+        self._away = {rack: self._away.get(rack, now) for rack in away}
+        self._turns = {turn: self._turns.get(turn, now) for turn in turns}
+        self._waiting = {wait: self._waiting.get(wait, now) for wait in waiting}
+
+    def _older(self, since: Mapping[Key, float], seconds: float) -> list[Key]:
+        now = self._clock.seconds()
+        return [key for key, began in since.items() if now - began >= seconds]

@@ -1,0 +1,206 @@
+"""Which racks are designated to serve a VLAN."""
+
+from collections import Counter
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenrack.balance.dhcp_pairs import decide_pairs
+from evenrack.model.identifiers import VlanId
+from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id
+
+VLAN = VlanId(1)
+
+
+def decided(fleet, *lost):
+    return decide_pairs(fleet, lost=[rack_id(n) for n in lost])
+
+
+def after(fleet, decisions):
+    kept = {**fleet.pairs, **decisions.pairs}
+    return evolve(fleet, pairs={vlan: pair for vlan, pair in kept.items() if pair is not None})
+
+
+def told(decisions):
+    return [(move.vlan, move.role, move.before, move.to) for move in decisions.moves]
+
+
+def test_p4_one_rack_is_the_primary_alone():
+    decisions = decided(dhcp_fleet({1: [1]}))
+    assert decisions.pairs == {VLAN: pair_of(1)}
+    assert told(decisions) == [(VLAN, "primary", None, rack_id(1))]
+
+
+def test_p9_two_racks_are_primary_and_secondary_at_once():
+    decisions = decided(dhcp_fleet({1: [1, 2]}))
+    assert decisions.pairs == {VLAN: pair_of(1, 2)}
+    assert told(decisions) == [
+        (VLAN, "primary", None, rack_id(1)),
+        (VLAN, "secondary", None, rack_id(2)),
+    ]
+
+
+def test_p20_a_second_rack_becomes_the_secondary():
+    decisions = decided(dhcp_fleet({1: [1, 2]}, pairs={1: (2,)}))
+    assert decisions.pairs == {VLAN: pair_of(2, 1)}
+    assert told(decisions) == [(VLAN, "secondary", None, rack_id(1))]
+
+
+def test_a_vlan_that_no_connected_rack_is_on_has_nobody():
+    assert not decided(dhcp_fleet({1: []})).pairs
+    assert not decided(dhcp_fleet({1: [1]}, away=[1])).pairs
+
+
+def test_p8_a_vlan_without_dhcp_has_nobody_any_more():
+    fleet = dhcp_fleet({1: [1, 2], 2: [1, 2]}, pairs={1: (1, 2)}, off=[1, 2])
+    assert decided(fleet).pairs == {VLAN: None}
+    gone = dhcp_fleet({}, away=[1, 2], pairs={1: (1, 2)})
+    assert decided(gone).pairs == {VLAN: None}
+
+
+def test_a_rack_that_is_away_for_a_moment_keeps_its_roles():
+    for away in ([1], [2], [1, 2]):
+        fleet = dhcp_fleet({1: [1, 2, 3]}, away=away, pairs={1: (1, 2)})
+        assert not decided(fleet).pairs
+
+
+def test_p9_a_lost_primary_is_succeeded_by_its_secondary_and_a_third_rack_becomes_secondary():
+    fleet = dhcp_fleet({1: [1, 2, 3]}, away=[1], pairs={1: (1, 2)})
+    decisions = decided(fleet, 1)
+    assert decisions.pairs == {VLAN: pair_of(2, 3)}
+    assert told(decisions) == [
+        (VLAN, "primary", rack_id(1), rack_id(2)),
+        (VLAN, "secondary", rack_id(2), rack_id(3)),
+    ]
+    assert "rack1 is lost" in decisions.moves[0].reason
+
+
+def test_p9_with_two_racks_the_roles_swap():
+    fleet = dhcp_fleet({1: [1, 2]}, away=[1], pairs={1: (1, 2)})
+    decisions = decided(fleet, 1)
+    assert decisions.pairs == {VLAN: pair_of(2, 1)}
+    assert told(decisions) == [
+        (VLAN, "primary", rack_id(1), rack_id(2)),
+        (VLAN, "secondary", rack_id(2), rack_id(1)),
+    ]
+
+
+def test_a_lost_secondary_is_replaced_by_a_third_rack_and_stays_when_there_is_none():
+    fleet = dhcp_fleet({1: [1, 2, 3]}, away=[2], pairs={1: (1, 2)})
+    assert decided(fleet, 2).pairs == {VLAN: pair_of(1, 3)}
+    fleet = dhcp_fleet({1: [1, 2]}, away=[2], pairs={1: (1, 2)})
+    assert not decided(fleet, 2).pairs
+
+
+def test_when_both_are_lost_nobody_takes_over_for_they_have_the_leases():
+    fleet = dhcp_fleet({1: [1, 2, 3]}, away=[1, 2], pairs={1: (1, 2)})
+    assert not decided(fleet, 1, 2).pairs
+    fleet = dhcp_fleet({1: [1, 2]}, away=[1], pairs={1: (1,)})
+    assert not decided(fleet, 1).pairs
+
+
+def test_a_rack_that_returns_gets_nothing_back():
+    fleet = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (2, 3)})
+    assert not decided(fleet).pairs
+
+
+def test_p8_a_rack_that_leaves_the_vlan_is_replaced_at_once():
+    fleet = dhcp_fleet({1: [2, 3], 2: [1]}, pairs={1: (1, 2)})
+    decisions = decided(fleet)
+    assert decisions.pairs[VLAN] == pair_of(2, 3)
+    assert "rack1 has no address on the VLAN any more" in decisions.moves[0].reason
+    fleet = dhcp_fleet({1: [1], 2: [2]}, pairs={1: (1, 2)})
+    assert decided(fleet).pairs[VLAN] == pair_of(1)
+    assert (VLAN, "secondary", rack_id(2), None) in told(decided(fleet))
+
+
+def test_when_both_have_left_the_vlan_others_begin_anew():
+    fleet = dhcp_fleet({1: [3, 4], 2: [1, 2]}, pairs={1: (1, 2)})
+    decisions = decided(fleet)
+    assert decisions.pairs[VLAN] == pair_of(3, 4)
+    assert (VLAN, "primary", rack_id(1), rack_id(3)) in told(decisions)
+    fleet = dhcp_fleet({1: [], 2: [1, 2]}, pairs={1: (1, 2)})
+    assert VLAN not in after(fleet, decided(fleet)).pairs
+
+
+def test_racks_that_nobody_knows_by_name_are_told_by_id():
+    fleet = dhcp_fleet({1: [2, 3]}, pairs={1: (1, 2)})
+    assert decided(fleet).moves[0].reason.startswith("rack0001 ")
+
+
+@pytest.mark.parametrize("racks", [2, 3, 5, 10])
+def test_many_vlans_are_spread_over_racks_and_over_pairs(racks):
+    numbers = list(range(1, racks + 1))
+    fleet = dhcp_fleet(dict.fromkeys(range(1, 101), numbers))
+    pairs = decided(fleet).pairs.values()
+    primaries = Counter(pair.primary for pair in pairs)
+    secondaries = Counter(pair.secondary for pair in pairs)
+    together = Counter(frozenset(pair.racks) for pair in pairs)
+    assert max(primaries.values()) - min(primaries.values()) <= 1
+    assert max(secondaries.values()) <= 100 / racks * 1.2 + 1
+    assert max(together.values()) <= 100 / (racks * (racks - 1) / 2) * 1.4 + 1
+
+
+@st.composite
+def cases(draw):
+    attached = {
+        vlan: sorted(draw(st.sets(st.integers(1, 5), max_size=5)))
+        for vlan in range(1, draw(st.integers(1, 5)) + 1)
+    }
+    away = draw(st.sets(st.integers(1, 5)))
+    roles = st.lists(st.integers(1, 5), min_size=1, max_size=2, unique=True).map(tuple)
+    pairs = draw(st.dictionaries(st.sampled_from(sorted(attached)), roles))
+    off = draw(st.sets(st.sampled_from(sorted(attached)), max_size=1))
+    lost = draw(st.sets(st.sampled_from(sorted(away)))) if away else set()
+    fleet = dhcp_fleet(attached, away=[1, 2, 3, 4, 5], pairs=pairs, off=off)
+    connected = dhcp_fleet(attached, away=away, pairs=pairs, off=off)
+    return evolve(fleet, links=connected.links, managing=connected.managing), lost
+
+
+@given(cases())
+def test_i9_whatever_happens_the_two_differ_and_one_who_serves_is_not_replaced(case):
+    fleet, lost = case
+    decisions = decided(fleet, *lost)
+    result = after(fleet, decisions)
+    for vlan, pair in result.pairs.items():
+        assert fleet.vlans[vlan].dhcp_on
+        assert pair.primary != pair.secondary
+        before = fleet.pairs.get(vlan)
+        if before is None:
+            continue
+        kept = [
+            rack
+            for rack in before.racks
+            if rack in fleet.attached[vlan] and rack not in {rack_id(n) for n in lost}
+        ]
+        assert set(kept) <= set(pair.racks)
+        if before.primary in kept:
+            assert pair.primary == before.primary
+        elif kept:
+            assert pair.primary == before.secondary
+
+
+@given(cases())
+def test_a_second_decision_changes_nothing(case):
+    fleet, lost = case
+    again = decided(after(fleet, decided(fleet, *lost)), *lost)
+    assert (dict(again.pairs), again.moves) == ({}, ())
+
+
+@given(cases())
+def test_each_change_of_a_role_is_told_once_and_nothing_else(case):
+    fleet, lost = case
+    decisions = decided(fleet, *lost)
+    changes = set()
+    for vlan, pair in after(fleet, decisions).pairs.items():
+        before = fleet.pairs.get(vlan)
+        roles = (None, None) if before is None else (before.primary, before.secondary)
+        for role, old, new in zip(
+            ("primary", "secondary"), roles, (pair.primary, pair.secondary), strict=True
+        ):
+            if old != new:
+                changes.add((vlan, role, old, new))
+    assert sorted(told(decisions), key=str) == sorted(changes, key=str)
+    assert all(move.reason for move in decisions.moves)

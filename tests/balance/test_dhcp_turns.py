@@ -1,0 +1,164 @@
+"""Whose turn it is to restart its DHCP server."""
+
+import pytest
+from attrs import evolve
+
+from evenrack.balance.dhcp_turns import (
+    Patience,
+    decide_turns,
+    decide_withdrawals,
+    is_busy,
+)
+from evenrack.model.dhcp_report import VlanError
+from evenrack.model.identifiers import VlanId
+from tests.dhcp_fleet import (
+    dhcp_fleet,
+    plan_name,
+    rack_id,
+    serving,
+    vlan_of,
+    waiting,
+    with_services,
+)
+
+
+def turns(fleet, *, expired=(), overdue=()):
+    patience = Patience(
+        expired=[rack_id(n) for n in expired], overdue=[rack_id(n) for n in overdue]
+    )
+    return set(decide_turns(fleet, patience))
+
+
+def racks(*numbers):
+    return {rack_id(n) for n in numbers}
+
+
+def changed(fleet, vlan):
+    """The fleet with another content of a VLAN."""
+    return evolve(
+        fleet,
+        vlans={**fleet.vlans, VlanId(vlan): evolve(vlan_of(vlan), name=f"other{vlan}")},
+    )
+
+
+def with_turns(fleet, *numbers):
+    return evolve(fleet, turns={rack_id(n): plan_name(fleet, n) for n in numbers})
+
+
+def pair_of_racks(**more):
+    """Racks 1 and 2 are a pair for VLAN 1 and all is well."""
+    fleet = dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}, **more)
+    return serving(fleet, 1, 2)
+
+
+def test_who_serves_nothing_yet_need_not_wait():
+    fleet = dhcp_fleet({1: [1]}, services={1: (1,)})
+    assert turns(fleet) == set()
+    granted = decide_turns(waiting(fleet, 1), Patience())
+    assert granted == {rack_id(1): plan_name(fleet, 1)}
+
+
+def test_only_the_newest_plan_has_a_turn():
+    fleet = waiting(dhcp_fleet({1: [1]}, services={1: (1,)}), 1)
+    assert turns(changed(fleet, 1)) == set()
+
+
+def test_who_has_its_turn_is_not_told_again_and_who_is_away_gets_none():
+    fleet = waiting(dhcp_fleet({1: [1]}, services={1: (1,)}), 1)
+    assert turns(with_turns(fleet, 1), expired=[1]) == set()
+    assert turns(dhcp_fleet({1: [1]}, away=[1], services={1: (1,)})) == set()
+
+
+def test_what_is_applied_waits_no_more():
+    fleet = serving(dhcp_fleet({1: [1]}, services={1: (1,)}), 1)
+    assert turns(waiting(fleet, 1)) == set()
+
+
+def test_p20_where_failover_begins_both_restart_in_one_step():
+    alone = serving(dhcp_fleet({1: [1, 2]}, services={1: (1,)}), 1)
+    fleet = with_services(alone, {1: (1, 2)})
+    assert turns(waiting(fleet, 1)) == set()
+    assert turns(waiting(fleet, 2)) == set()
+    assert turns(waiting(fleet, 1, 2)) == racks(1, 2)
+
+
+def test_several_pairs_that_begin_at_once_are_one_step():
+    fleet = dhcp_fleet({1: [1, 2], 2: [2, 3]}, services={1: (1, 2), 2: (2, 3)})
+    assert turns(waiting(fleet, 1, 2)) == set()
+    assert turns(waiting(fleet, 1, 2, 3)) == racks(1, 2, 3)
+
+
+def test_failover_does_not_begin_with_one_who_refuses_the_vlan():
+    alone = serving(dhcp_fleet({1: [1, 2]}, services={1: (1,)}), 1)
+    fleet = waiting(with_services(alone, {1: (1, 2)}), 1, 2)
+    report = fleet.dhcp_reports[rack_id(2)]
+    refused = evolve(report, errors=(VlanError(vlan=VlanId(1), error="no"),))
+    assert turns(evolve(fleet, dhcp_reports={**fleet.dhcp_reports, rack_id(2): refused})) == set()
+
+
+def test_m14_of_a_pair_only_one_restarts_at_a_time():
+    fleet = waiting(changed(pair_of_racks(), 1), 1, 2)
+    assert turns(fleet) == racks(1)
+    assert turns(with_turns(fleet, 1)) == set()
+    assert is_busy(with_turns(fleet, 1), rack_id(1))
+
+
+def test_m14_the_next_one_restarts_when_all_is_normal_again():
+    fleet = changed(pair_of_racks(), 1)
+    fleet = with_turns(waiting(serving(fleet, 1, state="recover"), 2), 1)
+    assert turns(fleet) == set()
+    fleet = serving(fleet, 1)
+    assert not is_busy(fleet, rack_id(1))
+    assert turns(fleet) == racks(2)
+
+
+def test_who_had_its_turn_and_did_not_use_it_loses_it_and_its_peer_does_not_try_what_failed():
+    fleet = with_turns(waiting(changed(pair_of_racks(), 1), 1, 2), 1)
+    assert turns(fleet, expired=[1]) == set()
+    assert turns(evolve(fleet, turns={})) == racks(1)
+    expired = Patience(expired=[rack_id(1), rack_id(2)])
+    assert decide_withdrawals(fleet, expired) == (rack_id(1),)
+    assert decide_withdrawals(with_turns(pair_of_racks(), 1), expired) == ()
+
+
+def test_a_pair_that_is_not_normal_is_left_alone_until_it_has_waited_long_enough():
+    for state in ("communications-interrupted", "recover", "unknown", "partner-down"):
+        fleet = changed(serving(pair_of_racks(), 1, state=state), 1)
+        fleet = waiting(fleet, 1)
+        assert turns(fleet) == set()
+        assert turns(fleet, overdue=[1]) == racks(1)
+
+
+def test_a_server_that_does_not_run_need_not_wait_for_its_peer():
+    fleet = waiting(changed(serving(pair_of_racks(), 1, state="down"), 1), 1)
+    report = evolve(fleet.dhcp_reports[rack_id(1)], running=False)
+    assert turns(evolve(fleet, dhcp_reports={**fleet.dhcp_reports, rack_id(1): report})) == racks(1)
+
+
+def test_a_pair_that_ends_holds_nobody_up():
+    fleet = serving(pair_of_racks(), 1, state="communications-interrupted")
+    both = evolve(fleet, vlans={**fleet.vlans, VlanId(2): vlan_of(2)})
+    assert turns(waiting(with_services(both, {2: (1,)}), 1)) == racks(1)
+
+
+def test_racks_that_share_nothing_restart_at_once():
+    fleet = dhcp_fleet({1: [1, 2], 2: [3, 4]}, services={1: (1, 2), 2: (3, 4)})
+    fleet = changed(changed(serving(fleet, 1, 2, 3, 4), 1), 2)
+    assert turns(waiting(fleet, 1, 2, 3, 4)) == racks(1, 3)
+
+
+def test_a_rack_that_lost_its_file_restarts_alone_when_its_peer_has_the_pair():
+    fleet = dhcp_fleet({1: [1, 2]}, services={1: (1, 2)})
+    fleet = serving(fleet, 2, state="communications-interrupted")
+    assert turns(waiting(fleet, 1)) == racks(1)
+
+
+@pytest.mark.parametrize("away", [[1], [2]])
+def test_one_of_a_beginning_pair_that_is_away_holds_the_other_up(away):
+    fleet = dhcp_fleet({1: [1, 2]}, away=away, services={1: (1, 2)})
+    assert turns(waiting(fleet, 1, 2)) == set()
+
+
+def test_who_is_away_is_not_busy():
+    fleet = dhcp_fleet({1: [1, 2]}, away=[1], services={1: (1, 2)})
+    assert not is_busy(with_turns(waiting(fleet, 1), 1), rack_id(1))
