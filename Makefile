@@ -16,14 +16,21 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROFILE ?=
 # Programs the tests use that pip cannot install, and the Debian packages that have them.
-DEBIAN_PROGRAMS := ss:iproute2 ip:iproute2 unshare:util-linux nsenter:util-linux
+DEBIAN_PROGRAMS := ss:iproute2 ip:iproute2 unshare:util-linux nsenter:util-linux setsid:util-linux \
+	dhcpd:isc-dhcp-server dhclient:isc-dhcp-client udhcpc:udhcpc
 # Decisions and renderers: pure, so nothing excuses a line that no test reaches.
 PURE := $(wildcard \
 	src/evenrack/model \
 	src/evenrack/balance \
 	src/evenrack/cli/show.py \
+	src/evenrack/cli/show_dhcp.py \
+	src/evenrack/region/vlan_troubles.py \
+	src/evenrack/region/dhcp_status.py \
 	src/evenrack/rack/dhcp/failover.py \
-	src/evenrack/rack/dhcp/dhcpd_conf.py)
+	src/evenrack/rack/dhcp/dhcpd_conf.py \
+	src/evenrack/rack/dhcp/dhcpd_words.py \
+	src/evenrack/rack/dhcp/omapi_access.py \
+	src/evenrack/rack/dhcp/statements.py)
 # As coverage wants them: folders as patterns, with commas between.
 comma := ,
 space := $() $()

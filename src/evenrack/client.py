@@ -3,6 +3,9 @@
 It is given several targets and uses the first that answers, since any region process can answer
 anything. A target that does not answer goes to the end of the queue, so a hung process costs its
 time-out once and not on every request.
+
+A change is different: once it was sent to one target, no other is asked, unless the first says that
+nothing was changed. Without an answer nobody knows whether it was done.
 """
 
 import json
@@ -15,7 +18,7 @@ from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.errors import ApiRefused, OutcomeUnknown, RegionUnreachable
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 _SERVICE_UNAVAILABLE = 503
@@ -57,6 +60,29 @@ def parse_url(text: str) -> UrlTarget:
     return UrlTarget(host=parts.hostname, port=parts.port or 5240)
 
 
+@frozen(kw_only=True)
+class _Asked:
+    """One request."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    if_match: str | None = None
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.method == "GET"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        headers = {"Accept": "application/json"}
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.if_match is not None:
+            headers["If-Match"] = f'"{self.if_match}"'
+        return headers
+
+
 class Client:
     """Asks the region's API; the first target that answers is enough."""
 
@@ -73,11 +99,32 @@ class Client:
 
     def get(self, path: str) -> Any:
         """Return the decoded JSON answer to ``GET path``."""
+        return self._first_answer(_Asked(method="GET", path=path))
+
+    def post(self, path: str, body: Any) -> Any:
+        """Create something: return the decoded JSON answer to ``POST path``.
+
+        ApiRefused and RegionUnreachable when nothing was changed; OutcomeUnknown when that is not
+        known.
+        """
+        return self._first_answer(_Asked(method="POST", path=path, body=_encoded(body)))
+
+    def patch(self, path: str, body: Any, if_match: str | None = None) -> Any:
+        """Set some fields of an object, if it still has this generation; fails as `post` does."""
+        return self._first_answer(
+            _Asked(method="PATCH", path=path, body=_encoded(body), if_match=if_match)
+        )
+
+    def delete(self, path: str, if_match: str | None = None) -> Any:
+        """Delete an object, if it still has this generation; fails as `post` does."""
+        return self._first_answer(_Asked(method="DELETE", path=path, if_match=if_match))
+
+    def _first_answer(self, asked: _Asked) -> Any:
         failures: list[str] = []
         refused: ApiRefused | None = None
         for target in list(self._targets):
             try:
-                return self._ask(target, path)
+                return self._ask(target, asked)
             except ApiRefused as refusal:
                 if refusal.problem.get("status") != _SERVICE_UNAVAILABLE:
                     raise
@@ -92,15 +139,25 @@ class Client:
         self._targets.remove(target)
         self._targets.append(target)
 
-    def _ask(self, target: Target, path: str) -> Any:
+    def _ask(self, target: Target, asked: _Asked) -> Any:
         connection = _connection(target, self._timeout)
         try:
-            connection.request("GET", path, headers={"Accept": "application/json"})
-            with connection.getresponse() as response:
-                # one byte more than allowed tells "too large" without reading all of it
-                body = response.read(self._largest_answer + 1)
+            connection.connect()  # as long as this fails, nothing was asked
+            try:
+                return self._answer(connection, asked)
+            except (OSError, HTTPException, _NotTheApi) as error:
+                if asked.changes_nothing:
+                    raise
+                self._ask_last(target)
+                raise OutcomeUnknown(_perhaps_done(f"{target}: {_reason(error)}")) from None
         finally:
             connection.close()
+
+    def _answer(self, connection: HTTPConnection, asked: _Asked) -> Any:
+        connection.request(asked.method, asked.path, body=asked.body, headers=asked.headers)
+        with connection.getresponse() as response:
+            # one byte more than allowed tells "too large" without reading all of it
+            body = response.read(self._largest_answer + 1)
         if len(body) > self._largest_answer:
             raise _NotTheApi(f"its answer is larger than {self._largest_answer} bytes")
         content_type = response.getheader("Content-Type", "")
@@ -144,7 +201,21 @@ def _decoded(status: int, content_type: str, body: bytes) -> Any:
         return answer
     if content_type != "application/problem+json" or not isinstance(answer, dict):
         raise _NotTheApi(f"it answers {status} without saying what is wrong")
-    raise ApiRefused({"status": status, **answer})
+    problem = {"status": status, **answer}
+    if problem.get("code") == OutcomeUnknown.__name__:
+        raise OutcomeUnknown(str(problem.get("detail")))
+    raise ApiRefused(problem)
+
+
+def _encoded(body: Any) -> bytes:
+    return json.dumps(body).encode()
+
+
+def _perhaps_done(reason: str) -> str:
+    return (
+        f"{reason}; the change may have been done: look before you repeat it, "
+        "with `evenrack events`"
+    )
 
 
 def _reason(error: Exception) -> str:

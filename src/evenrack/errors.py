@@ -93,6 +93,12 @@ class StalePlan(EvenrackError):
     wire_code = b"STALE_PLAN"
 
 
+class TurnRefused(EvenrackError):
+    """The rack does not wait for this turn, or could not restart its DHCP server in it."""
+
+    wire_code = b"TURN_REFUSED"
+
+
 class RegionUnreachable(EvenrackError):
     """No region process answers on any address that was tried."""
 
@@ -107,3 +113,21 @@ class ApiRefused(EvenrackError):
     def __init__(self, problem: dict[str, Any]) -> None:
         self.problem = problem
         super().__init__(str(problem.get("detail") or problem.get("title") or "refused"))
+
+
+class DhcpServerSilent(EvenrackError):
+    """The DHCP server of this rack gives no answer: not in time, not at all, or it refuses."""
+
+    wire_code = b"DHCP_SERVER_SILENT"
+
+
+class DhcpConfigurationRefused(CannotEverWork):
+    """The DHCP server's own check found mistakes in its configuration; its words say which."""
+
+    wire_code = b"DHCP_CONFIGURATION_REFUSED"
+
+
+class OutcomeUnknown(EvenrackError):
+    """A change may have been done or not; look before repeating it."""
+
+    wire_code = b"OUTCOME_UNKNOWN"

@@ -31,6 +31,15 @@ _ENTRIES = (
         "The setting is `database:` in regiond.conf.",
     ),
     Problem(
+        code="VlanUnserved",
+        severity=0,
+        meaning="A VLAN has DHCP on, and no connected rack serves it.",
+        suffers="Clients of this VLAN get no address and cannot renew theirs. A server that the "
+        "regions do not hear of may still answer.",
+        do="Give a rack an address in a subnet of this VLAN, or bring back the racks of "
+        "`evenrack dhcp status`.",
+    ),
+    Problem(
         code="NoLeader",
         severity=1,
         meaning="No region process leads, so nothing is assigned or moved.",
@@ -53,6 +62,29 @@ _ENTRIES = (
         suffers="The rack gets no plans. Its dhcpd goes on with its last plan.",
         do="See whether the rack host runs and reaches the regions: "
         "`systemctl status evenrack-rackd` there.",
+    ),
+    Problem(
+        code="VlanNotRedundant",
+        severity=3,
+        meaning="A VLAN is served by one rack; a second one is missing, lost, or not ready.",
+        suffers="Nobody now. When that rack is lost too, clients get no address.",
+        do="Connect a second rack that has an address in a subnet of this VLAN, or bring back the "
+        "one that is lost: `evenrack dhcp status`. It becomes a pair by itself.",
+    ),
+    Problem(
+        code="PairNotNormal",
+        severity=3,
+        meaning="The two DHCP servers of a VLAN run, but do not agree that all is well.",
+        suffers="Clients are served; new ones only from the free addresses of each server.",
+        do="See that both racks reach each other's address on the VLAN at TCP port 647; "
+        "`evenrack dhcp status` shows both sides.",
+    ),
+    Problem(
+        code="VlanNotApplied",
+        severity=3,
+        meaning="A rack's DHCP server refuses the newest configuration of a VLAN.",
+        suffers="The VLAN goes on as it was; its changes do not take effect on that rack.",
+        do="Mend what the message names, then look at `evenrack dhcp status` again.",
     ),
     Problem(
         code="RackCloned",

@@ -11,9 +11,23 @@ from pathlib import Path
 class _Answers(BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.asked.append(self.path)
+        self._answer()
+
+    def _change(self):
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.server.changes.append((self.command, self.path, body, self.headers.get("If-Match")))
+        self._answer()
+
+    do_POST = do_PATCH = do_DELETE = _change  # noqa: N815  the names that http.server calls
+
+    def _answer(self):
         status, content_type, body = self.server.answers.get(
-            self.path, (404, "application/problem+json", problem(404, "NotFound", "not here"))
+            (self.command, self.path),
+            (404, "application/problem+json", problem(404, "NotFound", "not here")),
         )
+        if status is None:
+            return  # goes away without a word
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.end_headers()
@@ -41,24 +55,34 @@ class SmallApi:
         self._server = _Server(str(path), _Answers)
         self._server.answers = {}
         self._server.asked = []
+        self._server.changes = []
 
     @property
     def asked(self):
         return self._server.asked
 
-    def answer(self, path, value, *, status=200, content_type="application/json"):
+    @property
+    def changes(self):
+        """What was to be changed: (method, path, body, If-Match)."""
+        return self._server.changes
+
+    def answer(self, path, value, *, method="GET", status=200, content_type="application/json"):
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self._server.answers[path] = (status, content_type, body)
+        self._server.answers[method, path] = (status, content_type, body)
 
-    def refuse(self, path, status, code, detail):
-        body = problem(status, code, detail)
-        self.answer(path, body, status=status, content_type="application/problem+json")
+    def refuse(self, path, status, code, detail, *, method="GET", **more):
+        body = problem(status, code, detail, **more)
+        kind = "application/problem+json"
+        self.answer(path, body, method=method, status=status, content_type=kind)
+
+    def say_nothing(self, path, *, method):
+        """Close the connection instead of answering."""
+        self.answer(path, b"", method=method, status=None)
 
 
-def problem(status, code, detail):
-    return json.dumps(
-        {"type": "about:blank", "title": code, "status": status, "detail": detail, "code": code}
-    ).encode()
+def problem(status, code, detail, **more):
+    said = {"type": "about:blank", "title": code, "status": status, "detail": detail}
+    return json.dumps({**said, "code": code, **more}).encode()
 
 
 @contextmanager

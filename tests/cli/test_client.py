@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from evenrack.client import Client, SocketTarget, UrlTarget, parse_url
-from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.errors import ApiRefused, OutcomeUnknown, RegionUnreachable
 from tests.cli.small_api import small_api
 
 
@@ -106,6 +106,108 @@ def test_something_else_behind_the_address_is_told(serve, status, content_type, 
     api.answer("/healthz", body, status=status, content_type=content_type)
     with pytest.raises(RegionUnreachable, match=said):
         client_of(api.path).get("/healthz")
+
+
+CHANGES = {
+    "POST": lambda client: client.post("/api/v1/vlans", {"name": "ö"}),
+    "PATCH": lambda client: client.patch("/api/v1/vlans", {"name": "ö"}, if_match="1.7"),
+    "DELETE": lambda client: client.delete("/api/v1/vlans", if_match="1.7"),
+}
+
+
+@pytest.fixture(params=CHANGES)
+def deed(request):
+    """A kind of change: its method, and how the client is asked for it."""
+    return request.param, CHANGES[request.param]
+
+
+def test_a_change_is_sent_once_with_its_body_and_its_condition(serve, deed):
+    method, change = deed
+    first, second = serve("a.sock"), serve("b.sock")
+    first.answer("/api/v1/vlans", {"id": 1}, method=method, status=201)
+    assert change(client_of(first.path, second.path)) == {"id": 1}
+    body = None if method == "DELETE" else {"name": "ö"}
+    condition = None if method == "POST" else '"1.7"'
+    assert first.changes == [(method, "/api/v1/vlans", body, condition)]
+    assert second.changes == []
+
+
+def test_a_change_goes_to_the_next_target_when_one_was_not_reached(serve, tmp_path, deed):
+    method, change = deed
+    api = serve("a.sock")
+    api.answer("/api/v1/vlans", {"id": 1}, method=method)
+    assert change(client_of(tmp_path / "none.sock", api.path)) == {"id": 1}
+
+
+def test_a_change_goes_to_the_next_target_when_one_is_cut_from_the_database(serve, deed):
+    method, change = deed
+    cut, well = serve("a.sock"), serve("b.sock")
+    cut.refuse("/api/v1/vlans", 503, "DatabaseUnreachable", "gone", method=method)
+    well.answer("/api/v1/vlans", {"id": 1}, method=method)
+    assert change(client_of(cut.path, well.path)) == {"id": 1}
+
+
+def test_a_change_that_is_refused_is_not_tried_elsewhere(serve, deed):
+    method, change = deed
+    first, second = serve("a.sock"), serve("b.sock")
+    first.refuse("/api/v1/vlans", 422, "FieldsRefused", "name: taken", method=method)
+    with pytest.raises(ApiRefused, match="name: taken"):
+        change(client_of(first.path, second.path))
+    assert second.changes == []
+
+
+def test_a_change_without_an_answer_is_never_repeated_elsewhere(serve, deed):
+    method, change = deed
+    first, second = serve("a.sock"), serve("b.sock")
+    first.say_nothing("/api/v1/vlans", method=method)
+    second.answer("/api/v1/vlans", {"id": 1}, method=method)
+    client = client_of(first.path, second.path)
+    with pytest.raises(OutcomeUnknown, match=r"a\.sock: .*may have been done: look before"):
+        change(client)
+    assert (len(first.changes), second.changes) == (1, [])
+    assert change(client) == {"id": 1}, "the operator's next word goes to another one first"
+
+
+def test_a_change_to_a_hung_process_has_an_unknown_outcome(serve, tmp_path, deed):
+    api = serve("a.sock")
+    with socket.socket(socket.AF_UNIX) as hung:
+        hung.bind(str(tmp_path / "hung.sock"))
+        hung.listen(1)  # the kernel accepts, nobody answers: a paused process
+        with pytest.raises(OutcomeUnknown, match="does not answer in time"):
+            deed[1](client_of(tmp_path / "hung.sock", api.path, timeout=0.2))
+    assert api.changes == []
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (502, "text/html", b"<html>"),
+        (200, "application/json", b"{"),
+        (200, "application/json", b" " * 100),
+    ],
+)
+def test_a_change_with_an_answer_that_says_nothing_has_an_unknown_outcome(
+    serve, deed, status, content_type, body
+):
+    method, change = deed
+    api = serve("a.sock")
+    api.answer("/api/v1/vlans", body, method=method, status=status, content_type=content_type)
+    with pytest.raises(OutcomeUnknown):
+        change(client_of(api.path, largest_answer=50))
+
+
+def test_a_region_process_that_does_not_know_the_outcome_is_believed(serve, deed):
+    method, change = deed
+    first, second = serve("a.sock"), serve("b.sock")
+    first.refuse("/api/v1/vlans", 504, "OutcomeUnknown", "look at the events", method=method)
+    with pytest.raises(OutcomeUnknown, match="look at the events"):
+        change(client_of(first.path, second.path))
+    assert second.changes == []
+
+
+def test_when_nobody_is_reached_nothing_was_changed(tmp_path, deed):
+    with pytest.raises(RegionUnreachable, match=r"none\.sock: no such file"):
+        deed[1](client_of(tmp_path / "none.sock"))
 
 
 def test_an_address_on_the_network_is_asked_over_tcp():

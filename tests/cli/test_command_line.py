@@ -2,30 +2,13 @@
 
 import json
 import shlex
-from datetime import UTC, datetime
 
 import click
 import pytest
 
-from evenrack.cli.main import evenrack, run
-from evenrack.cli.session import Surroundings
-from evenrack.lab.clocks import Clocks
+from evenrack.cli.main import evenrack
 from tests.cli.small_api import small_api
 from tests.cli.test_show import STATUS
-
-
-class Hours:
-    """A clock that only sleeping moves, and that ends in Ctrl-C."""
-
-    def __init__(self, sleeps):
-        self.sleeps_left = sleeps
-        self.now = 0.0
-
-    def sleep(self, seconds):
-        if self.sleeps_left == 0:
-            raise KeyboardInterrupt
-        self.sleeps_left -= 1
-        self.now += seconds
 
 
 @pytest.fixture
@@ -36,32 +19,6 @@ def api(tmp_path):
         api.answer("/api/v1/regions", STATUS["regions"])
         api.answer("/api/v1/problems", STATUS["problems"])
         yield api
-
-
-@pytest.fixture
-def surroundings(tmp_path):
-    hours = Hours(sleeps=2)
-    return Surroundings(
-        environment={"HOME": str(tmp_path)},
-        clocks=Clocks(
-            seconds=lambda: hours.now,
-            sleep=hours.sleep,
-            now=lambda: datetime(2026, 1, 1, tzinfo=UTC),
-        ),
-        programs=tmp_path,
-        terminal=False,
-        run_folder=tmp_path,
-    )
-
-
-@pytest.fixture
-def call(surroundings, capsys):
-    def call(*arguments):
-        code = run(arguments, surroundings)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return call
 
 
 def words_of(value):
@@ -197,7 +154,10 @@ def test_going_down_without_a_lab_is_no_error(call):
 
 def test_the_help_names_every_command(call):
     printed = call("--help")[1]
-    for name in ("status", "problems", "events", "region", "rack", "balance", "lab"):
+    for name in (
+        *("status", "problems", "events", "region", "rack", "balance", "lab"),
+        *("vlan", "subnet", "range", "reservation"),
+    ):
         assert f"\n  {name} " in printed
     printed = call("lab", "--help")[1]
     for name in ("up", "down", "status", "kill", "hang", "heal", "restart", "logs", "drill"):

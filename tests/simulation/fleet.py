@@ -15,6 +15,7 @@ from evenrack.rack.service import Surroundings as RackSurroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.region.database.process_store import Registration
 from evenrack.region.service import RegionService, Surroundings
+from tests.no_dhcp import NoDhcpServer, no_interfaces
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
 
@@ -131,6 +132,8 @@ class Fleet:
                     jitter=self.world.random.random,
                 ),
                 state=StateFolder(folder),
+                interfaces=no_interfaces,
+                dhcp_server=NoDhcpServer(),
             ),
         )
         return Program(name, clock, service)

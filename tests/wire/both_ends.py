@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
 from evenrack.config.secret_file import Secret
+from evenrack.errors import TurnRefused
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
 from evenrack.model.region_endpoints import endpoints_fingerprint
@@ -163,6 +164,12 @@ class Desk:
     async def goodbye(self, rack, run):
         self.told.append(("goodbye", rack, run))
 
+    async def interfaces(self, rack, interfaces):
+        self.told.append(("interfaces", rack, interfaces))
+
+    async def dhcp(self, rack, report):
+        self.told.append(("dhcp", rack, report))
+
     def reception(self, **changed):
         plain = Reception(
             process=ProcessId("region1/1"),
@@ -176,6 +183,8 @@ class Desk:
             cloned=self.cloned,
             lost=self.lost,
             goodbye=self.goodbye,
+            interfaces=self.interfaces,
+            dhcp=self.dhcp,
             grants_lease=lambda rack: rack in self.manages,
             endpoints=lambda: self.endpoints,
         )
@@ -192,6 +201,8 @@ class Memory:
     known: dict = field(factory=dict)
     leases: list = field(factory=list)
     lost: list = field(factory=list)
+    waits_for: str = ""
+    turns: list = field(factory=list)
 
     def __attrs_post_init__(self):
         self.newest = NewestPlan(self.rack)
@@ -199,6 +210,11 @@ class Memory:
     def follow(self, plan):
         if self.newest.is_news(plan):
             self.newest.follow(plan)
+
+    async def take_turn(self, plan):
+        if plan != self.waits_for:
+            raise TurnRefused("another plan waits")
+        self.turns.append(plan)
 
     def rack_self(self, **changed):
         plain = RackSelf(
@@ -212,6 +228,7 @@ class Memory:
             silence_seconds=3.0,
             holds=lambda: (self.newest.number, self.newest.fingerprint),
             follow=self.follow,
+            take_turn=self.take_turn,
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),
             learn_regions=lambda process, told: setattr(self, "known", told),

@@ -13,10 +13,10 @@ from tests.strategies import (
     host_names,
     process_ids,
     rack_ids,
-    rack_plans,
     region_endpoints,
     tokens,
 )
+from tests.strategies_reports import dhcp_reports, interface_lists, rack_plans
 
 
 def commands_in(module):
@@ -56,6 +56,9 @@ VALUES = {
     ("ApplyPlan", "plan"): rack_plans,
     ("ApplyPlan", "generation"): any_fleet_numbers,
     ("ApplyPlan", "fingerprint"): tokens,
+    ("TakeTurn", "plan"): tokens,
+    ("ReportInterfaces", "interfaces"): interface_lists,
+    ("ReportDhcp", "report"): dhcp_reports,
 }
 
 
@@ -82,8 +85,8 @@ class Receiver:
 
 
 def test_there_are_the_commands_that_these_tests_think_of():
-    assert len(RACK_ASKS) == 7
-    assert len(REGION_ASKS) == 1
+    assert len(RACK_ASKS) == 9
+    assert len(REGION_ASKS) == 2
 
 
 @by_name

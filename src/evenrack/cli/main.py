@@ -10,21 +10,28 @@ from pathlib import Path
 import click
 
 from evenrack.cli.balance import balance
+from evenrack.cli.dhcp import dhcp
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
+from evenrack.cli.ip_range import ip_range
 from evenrack.cli.problems import problems
 from evenrack.cli.rack import rack
 from evenrack.cli.region import region
+from evenrack.cli.reservation import reservation
 from evenrack.cli.session import Session, Surroundings
 from evenrack.cli.status import status
+from evenrack.cli.subnet import subnet
+from evenrack.cli.vlan import vlan
 from evenrack.client import SocketTarget, Target, parse_url
-from evenrack.errors import ApiRefused, EvenrackError, RegionUnreachable
+from evenrack.errors import ApiRefused, EvenrackError, OutcomeUnknown, RegionUnreachable
 from evenrack.lab.clocks import Clocks
 
 FAILED = 1
+OUTCOME_UNKNOWN = 3
 NOT_ALLOWED = 4
 UNREACHABLE = 5
 INTERRUPTED = 130
+SEVERAL = 2
 _FORBIDDEN = frozenset({401, 403})
 
 
@@ -81,7 +88,10 @@ def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path
     context.obj = Session(surroundings=context.obj, targets=tuple(targets))
 
 
-for _command in (status, problems, events, region, rack, balance):
+for _command in (
+    *(status, problems, events, region, rack, balance),
+    *(vlan, subnet, ip_range, reservation, dhcp),
+):
     evenrack.add_command(_command)
 
 
@@ -98,7 +108,7 @@ def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
         click.echo("evenrack: stopped by Ctrl-C", err=True)
         return INTERRUPTED
     except EvenrackError as error:
-        click.echo(f"evenrack: {_code(error)}: {error}", err=True)
+        click.echo(f"evenrack: {_code(error)}: {_complaint(error)}", err=True)
         return _exit_code(error)
     except OSError as error:  # a folder that cannot be written, a disk that is full
         click.echo(f"evenrack: {type(error).__name__}: {error}", err=True)
@@ -112,9 +122,20 @@ def _code(error: EvenrackError) -> str:
     return type(error).__name__
 
 
+def _complaint(error: EvenrackError) -> str:
+    """Say what is wrong; when that is several things, each on a line of its own."""
+    told = error.problem.get("errors") if isinstance(error, ApiRefused) else None
+    if not isinstance(told, list) or len(told) < SEVERAL:
+        return str(error)
+    lines = [f"  {each.get('detail')}" for each in told if isinstance(each, dict)]
+    return "\n".join([str(error).partition(",")[0], *lines])
+
+
 def _exit_code(error: EvenrackError) -> int:
     if isinstance(error, RegionUnreachable):
         return UNREACHABLE
+    if isinstance(error, OutcomeUnknown):
+        return OUTCOME_UNKNOWN
     if isinstance(error, ApiRefused) and error.problem.get("status") in _FORBIDDEN:
         return NOT_ALLOWED
     return FAILED

@@ -196,6 +196,28 @@ def moves_table(moves: Sequence[dict[str, Any]]) -> Table:
     )
 
 
+def vlans_table(vlans: Sequence[dict[str, Any]]) -> Table:
+    """List VLANs, and whether DHCP is on."""
+    return _columns_table(vlans, ("name", "id", "fabric", "vid", "dhcp_on"), "no VLANs yet")
+
+
+def subnets_table(subnets: Sequence[dict[str, Any]]) -> Table:
+    """List subnets, and what their clients are told."""
+    told = ("gateway", "dns_servers", "ntp_servers", "domain")
+    return _columns_table(subnets, ("cidr", "id", "vlan", *told), "no subnets yet")
+
+
+def ranges_table(ranges: Sequence[dict[str, Any]]) -> Table:
+    """List ranges with both their ends."""
+    return _columns_table(ranges, ("first", "last", "id", "subnet"), "no ranges yet")
+
+
+def reservations_table(reservations: Sequence[dict[str, Any]]) -> Table:
+    """List which address is kept for which card."""
+    columns = ("mac", "address", "id", "hostname", "subnet")
+    return _columns_table(reservations, columns, "no reservations yet")
+
+
 def event_text(event: dict[str, Any]) -> str:
     """Write an event as one line."""
     reason = (event.get("data") or {}).get("reason")
@@ -207,6 +229,17 @@ def _survives(survives: dict[str, Any]) -> str:
     if survives["yes"]:
         return "yes"
     return "no: " + "; ".join(f"{part['part']}: {part['why']}" for part in survives["not"])
+
+
+def _columns_table(
+    rows: Sequence[dict[str, Any]], columns: Sequence[str], when_empty: str
+) -> Table:
+    return Table(
+        title="",
+        columns=[_words(column) for column in columns],
+        rows=[[_cell(row[column]) for column in columns] for row in rows],
+        when_empty=when_empty,
+    )
 
 
 def _list_table(title: str, rows: list[Any]) -> Table:

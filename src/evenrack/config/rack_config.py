@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
 
-from evenrack.config.limits import controller_name, interval
+from evenrack.config.limits import between, controller_name, interval
 from evenrack.config.reading import Rule, load_settings
 from evenrack.model.host_port import HostPort
 
@@ -61,6 +61,17 @@ def _dials_safely(
 
 
 @frozen(kw_only=True)
+class RackDhcp:
+    """How this rack runs its DHCP server."""
+
+    binary: Path = Path("/usr/sbin/dhcpd")
+    """The program: ISC dhcpd 4.4. Default /usr/sbin/dhcpd."""
+
+    omapi_port: int = field(default=7911, validator=between(1, 65535))
+    """TCP port on which dhcpd is asked for its state, with a key. Default 7911."""
+
+
+@frozen(kw_only=True)
 class RackConfig:
     """Every setting of a rack daemon."""
 
@@ -86,6 +97,9 @@ class RackConfig:
 
     liveness: RackLiveness = RackLiveness()
     """When a link counts as lost."""
+
+    dhcp: RackDhcp = RackDhcp()
+    """The DHCP server."""
 
 
 def load_rack_config(path: Path, *, hostname: Callable[[], str] = socket.gethostname) -> RackConfig:

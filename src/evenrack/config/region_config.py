@@ -175,11 +175,22 @@ class ManagingBalance:
 
 
 @frozen(kw_only=True)
+class DhcpBalance:
+    """When the racks that serve a VLAN change."""
+
+    hold_down: float = field(default=30.0, validator=wait)
+    """Seconds that a rack must be lost before its DHCP roles are another's. Default 30."""
+
+
+@frozen(kw_only=True)
 class BalanceSettings:
     """When and how far load is evened out. Give every region host the same values."""
 
     managing: ManagingBalance = ManagingBalance()
     """Which process manages a rack."""
+
+    dhcp: DhcpBalance = DhcpBalance()
+    """Which racks serve a VLAN."""
 
     quiet: float = field(default=1.0, validator=wait)
     """Seconds without an event before a voluntary move. Default 1."""

@@ -100,6 +100,7 @@ class Converge(MultiService):
         self._states: Mapping[VlanId, SideState] = {}
         self._waiting = ""
         self._restarting = False
+        self._failed_at = float("-inf")
         self.on_report: Callable[[], None] = lambda: None
         self.report = DhcpReport()
         self._looking = LookAgain(
@@ -115,6 +116,8 @@ class Converge(MultiService):
         """Apply the checked plan with this fingerprint now; TurnRefused when another one waits."""
         if not fingerprint or fingerprint != self._waiting or self._restarting:
             raise TurnRefused(f"what waits for its turn is {self._waiting or 'nothing'}")
+        if self._has_just_failed():
+            raise TurnRefused("it did not start a moment ago")
         await self._apply(self._checked)
         self._looking.trigger()
 
@@ -122,10 +125,13 @@ class Converge(MultiService):
         if self._restarting:
             return
         wanted = self._wanted()
-        if wanted.from_region:
-            await self._follow(wanted.plan)
-        elif self._clock.seconds() - self._started_at >= WAIT_FOR_REGION_SECONDS:
-            await self._keep_running()
+        try:
+            if wanted.from_region:
+                await self._follow(wanted.plan)
+            elif self._clock.seconds() - self._started_at >= WAIT_FOR_REGION_SECONDS:
+                await self._keep_running()
+        except ProgramFailed as problem:
+            self.log.warn("the DHCP server does not obey: {problem}", problem=str(problem))
         await self._ask_states()
         self._tell()
 
@@ -138,10 +144,10 @@ class Converge(MultiService):
         if self._is_applied(plan):
             self._waiting = ""
             if plan == self._applied:
-                self._errors = {}
+                self._found(plan, plan, {})
             return
         await self._check(plan)
-        if not self._is_applied(plan):  # nothing of a plan may be good that is not served already
+        if self._checked_for == dhcp_fingerprint(plan) and not self._is_applied(plan):
             self._waiting = self._checked_for
 
     def _is_applied(self, plan: DhcpPlan) -> bool:
@@ -154,6 +160,8 @@ class Converge(MultiService):
         """Start the server again when it should run and does not: nobody's service is harmed."""
         if self._restarting or not self._applied or self._server.running():
             return
+        if self._has_just_failed():
+            return
         self.log.warn("the DHCP server does not run: starting it")
         try:
             await self._start(self._applied)
@@ -165,33 +173,39 @@ class Converge(MultiService):
             await self._server.stop()
             self._note_applied(())
             self.log.info("the DHCP server is stopped: this rack serves no VLAN")
-        self._errors = {}
+        self._found((), (), {})
 
     async def _check(self, plan: DhcpPlan) -> None:
         """Find what of the plan can be applied: a bad VLAN keeps its last good content."""
-        fingerprint = dhcp_fingerprint(plan)
-        if fingerprint == self._checked_for:
+        if dhcp_fingerprint(plan) == self._checked_for:
             return
-        self._errors = {}
+        applied, good, errors = self._applied, plan, dict[VlanId, str]()
         try:
             await self._server.check(plan)
         except DhcpConfigurationRefused:
-            plan = await self._check_each(plan)
-        self._checked, self._checked_for = plan, fingerprint
+            good, errors = await self._check_each(plan)
+        if applied is self._applied and not self._restarting:
+            self._found(plan, good, errors)  # or else the next look checks beside what is new
 
-    async def _check_each(self, plan: DhcpPlan) -> DhcpPlan:
-        """Check each VLAN alone, so that a bad one harms no other."""
-        before = {service.vlan.id: service for service in self._applied}
-        good: list[VlanService] = []
+    async def _check_each(self, plan: DhcpPlan) -> tuple[DhcpPlan, dict[VlanId, str]]:
+        """Check the new content of each VLAN beside what is good: a bad one harms no other."""
+        wanted = {service.vlan.id for service in plan}
+        good = {it.vlan.id: it for it in self._applied if it.vlan.id in wanted}
+        errors: dict[VlanId, str] = {}
         for service in plan:
+            tried = {**good, service.vlan.id: service}
             try:
-                await self._server.check((service,))
+                await self._server.check(tuple(tried[vlan] for vlan in sorted(tried)))
             except DhcpConfigurationRefused as problem:
-                self._errors[service.vlan.id] = str(problem)
-                good += [before[service.vlan.id]] if service.vlan.id in before else []
+                errors[service.vlan.id] = str(problem)
             else:
-                good.append(service)
-        return tuple(good)
+                good = tried
+        return tuple(good[vlan] for vlan in sorted(good)), errors
+
+    def _found(self, plan: DhcpPlan, good: DhcpPlan, errors: dict[VlanId, str]) -> None:
+        """Note what of a plan can be applied."""
+        self._checked, self._checked_for = good, dhcp_fingerprint(plan)
+        self._errors = errors
 
     async def _apply(self, plan: DhcpPlan) -> None:
         try:
@@ -212,8 +226,15 @@ class Converge(MultiService):
             for service in plan:
                 if before.get(service.vlan.id) in PUT_BACK and _same_peer(service, self._applied):
                     await self._put_back(service, before[service.vlan.id])
+        except ProgramFailed:
+            self._failed_at = self._clock.seconds()
+            raise
         finally:
             self._restarting = False
+
+    def _has_just_failed(self) -> bool:
+        """Tell whether a start failed a moment ago: each may cost what is served a restart."""
+        return self._clock.seconds() - self._failed_at < LOOK_SECONDS
 
     async def _put_back(self, service: VlanService, state: SideState) -> None:
         try:
@@ -235,9 +256,11 @@ class Converge(MultiService):
         )
 
     async def _ask_states(self) -> None:
-        if not self._applied or not self._server.running():
+        if not self._applied:
             self._states = {}
             return
+        if not self._server.running():
+            return  # it keeps the state that it had: it is put back into it when it starts
         try:
             self._states = await self._server.states(self._applied)
         except DhcpServerSilent:

@@ -94,10 +94,11 @@ def opened(trouble: Trouble) -> Event:
 def closed(fleet: Fleet, code: str, where: str) -> Event:
     """Say that a problem is over."""
     kind = "join" if code == "RackLost" else "problem"
+    known = fleet.racks.get(RackId(where.removeprefix("rack:")))
     return Event(
         kind=kind,
         object=where,
-        text=f"{code} is over: {_name(fleet, where.removeprefix('rack:'))}",
+        text=f"{code} is over: {where if known is None else known.hostname}",
         data={"code": code, "state": "over"},
     )
 

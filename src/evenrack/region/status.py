@@ -10,6 +10,7 @@ from evenrack.model.identifiers import ProcessId, RegionId
 from evenrack.problems import CATALOGUE
 from evenrack.region.database.event_store import as_text
 from evenrack.region.troubles import find_troubles
+from evenrack.region.vlan_troubles import serving_racks
 
 OK = {"state": "ok", "detail": ""}
 
@@ -50,7 +51,7 @@ def problems_of(fleet: Fleet, *, now: datetime) -> list[dict[str, Any]]:
 
 
 def survives(fleet: Fleet) -> dict[str, Any]:
-    """Tell whether every connected rack would still have a process if one part were lost now."""
+    """Tell whether racks would still have a process, and VLANs a server, with one part less."""
     connected = {rack: reach for rack, reach in fleet.reach.items() if reach}
     needed: Counter[str] = Counter()
     for reach in connected.values():
@@ -62,6 +63,14 @@ def survives(fleet: Fleet) -> dict[str, Any]:
     lonely = [
         {"part": part, "why": f"{count} rack{'' if count == 1 else 's'} would have no region"}
         for part, count in sorted(needed.items())
+    ]
+    lonely += [
+        {
+            "part": f"rack:{fleet.racks[serving[0]].hostname}",
+            "why": f"{vlan.name} would have no DHCP",
+        }
+        for vlan in fleet.vlans.values()
+        if len(serving := serving_racks(fleet, vlan)) == 1
     ]
     return {"yes": not lonely, "not": lonely}
 

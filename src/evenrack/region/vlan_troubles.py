@@ -29,23 +29,31 @@ def report_of(fleet: Fleet, rack: RackId, vlan: VlanId) -> VlanReport | None:
     return next((report for report in reports if report.vlan == vlan), None)
 
 
+def serving_racks(fleet: Fleet, vlan: Vlan) -> list[RackId]:
+    """Give the racks that answer this VLAN's clients, as far as the regions hear of them."""
+    service = fleet.services.get(vlan.id)
+    racks = () if service is None else service.racks
+    reports = [(rack, report_of(fleet, rack, vlan.id)) for rack in racks]
+    return [rack for rack, report in reports if report is not None and report.state in SERVING]
+
+
 def _service_troubles(fleet: Fleet, vlan: Vlan, service: Service | None) -> list[Trouble]:
     where = f"vlan:{vlan.name}"
     if service is None:
         why = "no connected rack has an address in its subnets"
         return [Trouble(code="VlanUnserved", object=where, affects=f"{vlan.name}: {why}")]
-    reports = {rack: report_of(fleet, rack, vlan.id) for rack in service.racks}
     names = ", ".join(_name(fleet, rack) for rack in service.racks)
-    serving = [rack for rack, report in reports.items() if report and report.state in SERVING]
+    serving = serving_racks(fleet, vlan)
     if not serving:
         affects = f"{vlan.name}: no server answers ({names})"
         return [Trouble(code="VlanUnserved", object=where, affects=affects)]
     if len(serving) == 1:
         affects = f"{vlan.name}: served by {_name(fleet, serving[0])} only"
         return [Trouble(code="VlanNotRedundant", object=where, affects=affects)]
+    states = {rack: report_of(fleet, rack, vlan.id) for rack in serving}
     abnormal = [
         f"{_name(fleet, rack)} is in {report.state}"
-        for rack, report in reports.items()
+        for rack, report in states.items()
         if report is not None and report.state != "normal"
     ]
     if not abnormal:

@@ -2,7 +2,7 @@
 
 from twisted.protocols import amp
 
-from evenrack.errors import StalePlan
+from evenrack.errors import StalePlan, TurnRefused
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import token_from_text
 from evenrack.model.rack_plan import rack_plan_from_json, rack_plan_to_json
@@ -22,3 +22,15 @@ class ApplyPlan(amp.Command):
         (b"fingerprint", Text(str, token_from_text)),
     ]
     errors = {StalePlan: StalePlan.wire_code}
+
+
+class TakeTurn(amp.Command):
+    """Region -> rack: restart your DHCP server now, for the checked plan with this fingerprint.
+
+    Answered when it runs again. Refused when another plan, or none, waits for its turn; then
+    nothing was done. Sending it twice does nothing: what is applied waits no more.
+    """
+
+    arguments = [(b"plan", Text(str, token_from_text))]
+    response = []
+    errors = {TurnRefused: TurnRefused.wire_code}

@@ -8,12 +8,15 @@ from evenrack.errors import (
     RackIdentityInUse,
     VersionRefused,
 )
+from evenrack.model.dhcp_report import dhcp_report_from_json
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import (
     host_name_from_text,
     rack_id_from_text,
     token_from_text,
 )
+from evenrack.model.interface_list import interfaces_from_json
+from evenrack.model.json_form import to_json
 from evenrack.model.region_endpoints import endpoints_from_json, endpoints_to_json
 from evenrack.wire.arguments import Json, Text
 
@@ -99,5 +102,27 @@ class Goodbye(amp.Command):
     """Rack -> region: my daemon is being stopped in order; its links end now."""
 
     arguments = []
+    response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+
+
+class ReportInterfaces(amp.Command):
+    """Rack -> any region process: these are all IPv4 addresses of my interfaces.
+
+    Sent after each change, and now and then. Safe to repeat.
+    """
+
+    arguments = [(b"interfaces", Json(to_json, interfaces_from_json, most_pieces=4))]
+    response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+
+
+class ReportDhcp(amp.Command):
+    """Rack -> any region process: this is what my DHCP server does, and what waits for its turn.
+
+    Sent after each change, and now and then. Safe to repeat.
+    """
+
+    arguments = [(b"report", Json(to_json, dhcp_report_from_json, most_pieces=16))]
     response = []
     errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}

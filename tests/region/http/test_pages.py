@@ -29,6 +29,9 @@ RACK = {
     "processes_connected",
     "processes_live",
     "managed_by",
+    "vlans_primary",
+    "vlans_secondary",
+    "addresses",
     "applied_generation",
 }
 EVENT = {"id", "at", "kind", "object", "text", "data", "generation"}

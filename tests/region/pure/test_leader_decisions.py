@@ -6,14 +6,10 @@ from hypothesis import given
 
 from evenrack.balance.spread import Move
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.region.leader import (
-    _ahead_of_their_number,
-    _closed,
-    _moved,
-    _opened,
-    _went_back,
-)
-from evenrack.region.troubles import Trouble, find_troubles
+from evenrack.region.decision_events import closed, moved, opened, went_back
+from evenrack.region.leader import _ahead_of_their_number
+from evenrack.region.trouble import Trouble
+from evenrack.region.troubles import find_troubles
 from tests.strategies import fleet_of, fleets, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region1/2")
@@ -50,7 +46,7 @@ def test_a_rack_that_is_not_connected_or_never_had_a_manager_is_left_alone():
 
 def test_the_event_of_a_first_move_names_the_rack_and_why():
     move = Move(item=RACK.id, before=None, to=ONE.id, forced=True, reason="it has no owner yet")
-    event = _moved(fleet(), move)
+    event = moved(fleet(), move)
     assert (event.kind, event.object) == ("move", "rack:rack0001")
     assert event.text == "rack0001.example.com is managed by region1/1: it has no owner yet"
     assert event.data == {
@@ -66,31 +62,31 @@ def test_the_event_of_a_first_move_names_the_rack_and_why():
 
 def test_the_event_of_a_later_move_names_both_processes():
     move = Move(item=RACK.id, before=ONE.id, to=TWO.id, forced=False, reason="3 against 1")
-    text = _moved(fleet(), move).text
+    text = moved(fleet(), move).text
     assert text == "rack0001.example.com is managed by region1/2 instead of region1/1: 3 against 1"
 
 
 def test_a_lost_rack_is_a_loss_and_its_return_a_join():
     lost = Trouble(code="RackLost", object="rack:rack0001", affects="rack0001.example.com")
-    assert (_opened(lost).kind, _opened(lost).object) == ("loss", "rack:rack0001")
-    over = _closed(fleet(), "RackLost", "rack:rack0001")
+    assert (opened(lost).kind, opened(lost).object) == ("loss", "rack:rack0001")
+    over = closed(fleet(), "RackLost", "rack:rack0001")
     assert (over.kind, over.text) == ("join", "RackLost is over: rack0001.example.com")
 
 
 def test_any_other_problem_is_a_problem_when_it_opens_and_when_it_closes():
     trouble = Trouble(code="RackUnmanaged", object="rack:rack0001", affects="rack0001")
-    assert (_opened(trouble).kind, _opened(trouble).data["state"]) == ("problem", "open")
-    over = _closed(fleet(), "RackUnmanaged", "rack:rack0001")
+    assert (opened(trouble).kind, opened(trouble).data["state"]) == ("problem", "open")
+    over = closed(fleet(), "RackUnmanaged", "rack:rack0001")
     assert (over.kind, over.data["state"]) == ("problem", "over")
 
 
 @pytest.mark.parametrize("where", ["leader", "process:region1/1", "rack:gone9999", "database"])
 def test_the_end_of_a_problem_of_anything_else_names_that(where):
-    assert _closed(fleet(), "NoLeader", where).text == f"NoLeader is over: {where}"
+    assert closed(fleet(), "NoLeader", where).text == f"NoLeader is over: {where}"
 
 
 def test_a_database_that_went_back_is_told_with_both_numbers():
-    text = _went_back(FleetNumber(3, 9), FleetNumber(3, 10)).text
+    text = went_back(FleetNumber(3, 9), FleetNumber(3, 10)).text
     assert "3.9" in text
     assert text.endswith("go on at 3.10")
 
@@ -98,6 +94,6 @@ def test_a_database_that_went_back_is_told_with_both_numbers():
 @given(fleets())
 def test_every_trouble_of_any_fleet_can_be_told_when_it_opens_and_when_it_ends(fleet):
     for trouble in find_troubles(fleet):
-        for event in (_opened(trouble), _closed(fleet, trouble.code, trouble.object)):
+        for event in (opened(trouble), closed(fleet, trouble.code, trouble.object)):
             assert event.object == trouble.object
             assert event.text.startswith(trouble.code)

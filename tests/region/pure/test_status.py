@@ -79,6 +79,9 @@ def rack(name, manager):
         "processes_connected": 3,
         "processes_live": 3,
         "managed_by": manager,
+        "vlans_primary": [],
+        "vlans_secondary": [],
+        "addresses": [],
         "applied_generation": "3.7",
     }
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId
 from evenrack.problems import CATALOGUE
-from evenrack.region.troubles import Trouble, find_troubles
+from evenrack.region.trouble import Trouble
+from evenrack.region.troubles import find_troubles
 from tests.strategies import fleet_of, fleets, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region2/1")

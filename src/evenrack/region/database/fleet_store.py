@@ -5,11 +5,19 @@ from sqlalchemy import Connection, text
 from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
+from evenrack.region.database.dhcp_store import (
+    read_interfaces,
+    read_pairs,
+    read_reports,
+    read_services,
+)
+from evenrack.region.database.inventory_reading import read_vlans
 from evenrack.region.database.leader_store import read_leadership
 
 
 def read_fleet(connection: Connection) -> Fleet:
     """Give everything that decisions are made from; call inside `Database.read`."""
+    reports, turns = read_reports(connection)
     return Fleet(
         leadership=read_leadership(connection),
         regions={
@@ -24,6 +32,12 @@ def read_fleet(connection: Connection) -> Fleet:
             (row.code, row.object): row.at
             for row in connection.execute(text("SELECT code, object, at FROM problem"))
         },
+        vlans=read_vlans(connection),
+        interfaces=read_interfaces(connection),
+        pairs=read_pairs(connection),
+        services=read_services(connection),
+        dhcp_reports=reports,
+        turns=turns,
     )
 
 
@@ -33,6 +47,8 @@ def read_managed(connection: Connection, process: ProcessId) -> Fleet:
         leadership=read_leadership(connection),
         racks=_racks(connection, managed_by=process),
         managing=_managing(connection, managed_by=process),
+        vlans=read_vlans(connection),
+        services=read_services(connection),
     )
 
 

@@ -114,6 +114,20 @@ def next_number(connection: Connection, *, epoch: int) -> FleetNumber:
     return FleetNumber(row.era, row.generation)
 
 
+def raise_number(connection: Connection) -> FleetNumber:
+    """Begin a change of the inventory: raise the number.
+
+    The row stays locked to the commit, so changes and the leader's decisions come one by one.
+    """
+    row = connection.execute(
+        text(
+            "UPDATE leadership SET generation = generation + 1 WHERE id = 1 "
+            "RETURNING era, generation"
+        )
+    ).one()
+    return FleetNumber(row.era, row.generation)
+
+
 def raise_above(connection: Connection, seen: FleetNumber) -> FleetNumber:
     """Lift the fleet's number above one that a rack holds: the database went back in time."""
     row = connection.execute(

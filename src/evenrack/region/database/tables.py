@@ -213,7 +213,9 @@ dhcp_service = Table(
     metadata,
     Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
     Column("primary_rack", Text, ForeignKey("rack.id"), nullable=False),
+    Column("primary_address", Text, nullable=False),
     Column("secondary_rack", Text, ForeignKey("rack.id")),
+    Column("secondary_address", Text),
     *_number(),
     comment="Who has a VLAN in the configuration file, with the number of its last change.",
 )

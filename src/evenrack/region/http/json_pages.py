@@ -1,7 +1,8 @@
 """Pages that answer JSON, and problems as RFC 9457 says."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field, frozen
@@ -27,6 +28,16 @@ class HttpProblem(Exception):
     title: str
     detail: str
     more: Mapping[str, Any] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Reply:
+    """An answer with more to it than its JSON."""
+
+    body: object
+    status: int = 200
+    headers: Mapping[str, str] = field(factory=dict)
 
 
 @frozen(kw_only=True)
@@ -34,6 +45,11 @@ class Query:
     """What a request asked beyond its path."""
 
     arguments: Mapping[str, str]
+    body: bytes = b""
+    content_type: str = ""
+    """Without its parameters, in small letters."""
+    if_match: str | None = None
+    """The condition that came with it."""
 
     def whole_number(self, name: str, default: int | None, *, most: int) -> int | None:
         """Read an argument that is a whole number from 0 to `most`; HttpProblem 400 otherwise."""
@@ -51,33 +67,33 @@ class Query:
 
 
 Answer = Callable[[Query], Awaitable[object]]
+"""Gives JSON, or a `Reply` where that is not all."""
 
 
 class JsonPage(Resource):
-    """One address that answers GET with JSON."""
+    """One address that answers with JSON: GET, if there is anything to get, and other methods."""
 
     isLeaf = True
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer | None, changes: Mapping[str, Answer] | None = None) -> None:
         super().__init__()
-        self._answer = answer
+        reading = {} if answer is None else {"GET": answer, "HEAD": answer}
+        self._answers = {**reading, **(changes or {})}
 
     def render(self, request: Request) -> int:
         if any(request.postpath or ()):
             return Missing().render(request)
-        if request.method not in (b"GET", b"HEAD"):
-            write_problem(request, ONLY_READ)
+        answer = self._answers.get(request.method.decode("ascii", "replace"))
+        if answer is None:
+            write_problem(request, not_allowed(self._answers))
             return NOT_DONE_YET
-        return self.render_GET(request)
-
-    def render_GET(self, request: Request) -> int:
-        answering = Deferred.fromCoroutine(self._respond(request))
+        answering = Deferred.fromCoroutine(self._respond(request, answer))
         request.notifyFinish().addErrback(lambda _: answering.cancel())
         return NOT_DONE_YET
 
-    async def _respond(self, request: Request) -> None:
+    async def _respond(self, request: Request, answer: Answer) -> None:
         try:
-            body = await self._answer(_query_of(request))
+            body = await answer(_query_of(request))
         except CancelledError:
             return  # nobody is there to answer
         except HttpProblem as problem:
@@ -88,7 +104,8 @@ class JsonPage(Resource):
             log.failure("answering {path} failed", path=request.path.decode("ascii", "replace"))
             write_problem(request, INTERNAL)
         else:
-            write_json(request, 200, body)
+            reply = body if isinstance(body, Reply) else Reply(body=body)
+            write_json(request, reply.status, reply.body, headers=reply.headers)
 
 
 class Missing(Resource):
@@ -105,13 +122,21 @@ class Missing(Resource):
         return NOT_DONE_YET
 
 
-ONLY_READ = HttpProblem(
-    status=405, code="OnlyRead", title="Only GET is answered here", detail="nothing was changed"
-)
-
 INTERNAL = HttpProblem(
     status=500, code="Internal", title="A bug was found", detail="see the log of this process"
 )
+
+
+def not_allowed(methods: Iterable[str]) -> HttpProblem:
+    """Say which methods are answered at an address."""
+    allowed = ", ".join(methods)
+    return HttpProblem(
+        status=405,
+        code="MethodNotAllowed",
+        title="This method is not answered here",
+        detail=f"nothing was changed; answered here are: {allowed}",
+        headers={"Allow": allowed},
+    )
 
 
 def database_problem(detail: str) -> HttpProblem:
@@ -134,16 +159,27 @@ def write_problem(request: Request, problem: HttpProblem) -> None:
         "code": problem.code,
         **problem.more,
     }
-    write_json(request, problem.status, body, content_type=b"application/problem+json")
+    write_json(
+        request,
+        problem.status,
+        body,
+        headers={**problem.headers, "Content-Type": "application/problem+json"},
+    )
 
 
 def write_json(
-    request: Request, status: int, body: object, *, content_type: bytes = b"application/json"
+    request: Request,
+    status: int,
+    body: object,
+    *,
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Answer with JSON and end the request."""
     request.setResponseCode(status)
-    request.setHeader(b"content-type", content_type)
-    request.setHeader(b"cache-control", b"no-store")
+    request.setHeader("content-type", "application/json")
+    request.setHeader("cache-control", "no-store")
+    for name, value in headers.items():
+        request.setHeader(name, value)
     request.write(json.dumps(body).encode() + b"\n")
     request.finish()
 
@@ -158,4 +194,9 @@ def _query_of(request: Request) -> Query:
         name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
         for name, values in (request.args or {}).items()
     }
-    return Query(arguments=arguments)
+    return Query(
+        arguments=arguments,
+        body=b"" if request.content is None else request.content.read(),
+        content_type=(request.getHeader("content-type") or "").partition(";")[0].strip().lower(),
+        if_match=request.getHeader("if-match"),
+    )

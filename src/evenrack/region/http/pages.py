@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
-from evenrack.errors import DatabaseUnreachable
 from evenrack.problems import CATALOGUE
-from evenrack.region.database.engine import Connection, Database
+from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import MOST_EVENTS, read_events
-from evenrack.region.fleet_view import ANSWER_SECONDS, View
+from evenrack.region.fleet_view import View
+from evenrack.region.http.database_door import DatabaseDoor
+from evenrack.region.http.dhcp_pages import dhcp_pages
+from evenrack.region.http.inventory_pages import inventory_pages
 from evenrack.region.http.json_pages import (
     HttpProblem,
     JsonPage,
@@ -23,6 +23,7 @@ from evenrack.region.http.json_pages import (
     Query,
     database_problem,
 )
+from evenrack.region.http.request_body import BoundedRequest
 from evenrack.region.status import status_of
 
 HIGHEST_EVENT = 2**63 - 1
@@ -41,7 +42,8 @@ class ApiSources:
 
 def make_site(sources: ApiSources) -> Site:
     """Make everything that is served over HTTP."""
-    answers = _Answers(sources)
+    door = DatabaseDoor(sources.database, sources.clock)
+    answers = _Answers(sources, door)
     api = _folder(
         {
             b"status": JsonPage(answers.status),
@@ -50,6 +52,8 @@ def make_site(sources: ApiSources) -> Site:
             b"regions": JsonPage(answers.regions),
             b"racks": JsonPage(answers.racks),
             b"balance": _folder({b"history": JsonPage(answers.history)}),
+            **inventory_pages(door),
+            **dhcp_pages(sources.look, door),
         }
     )
     root = _folder(
@@ -65,6 +69,7 @@ def make_site(sources: ApiSources) -> Site:
 class QuietSite(Site):
     """A site that shows no tracebacks and keeps no log of every request."""
 
+    requestFactory = BoundedRequest  # noqa: N815  Twisted calls it so
     displayTracebacks = False
     noisy = False
 
@@ -75,8 +80,9 @@ class QuietSite(Site):
 class _Answers:
     """One method for each address."""
 
-    def __init__(self, sources: ApiSources) -> None:
+    def __init__(self, sources: ApiSources, door: DatabaseDoor) -> None:
         self._sources = sources
+        self._door = door
 
     async def status(self, _query: Query) -> dict[str, Any]:
         view = await self._sources.look()
@@ -94,27 +100,17 @@ class _Answers:
     async def events(self, query: Query) -> dict[str, Any]:
         after = query.whole_number("after", None, most=HIGHEST_EVENT)
         limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
-        events = await self._read(lambda c: read_events(c, after=after, limit=limit))
+        events = await self._door.read(lambda c: read_events(c, after=after, limit=limit))
         return {"events": events, "next": events[-1]["id"] if events else after or 0}
 
     async def history(self, query: Query) -> list[dict[str, Any]]:
         limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
-        moves = await self._read(lambda c: read_events(c, after=None, limit=limit, kind="move"))
+        moves = await self._door.read(
+            lambda c: read_events(c, after=None, limit=limit, kind="move")
+        )
         return [
             {"at": move["at"], **move["data"], "generation": move["generation"]} for move in moves
         ]
-
-    async def _read(
-        self, work: Callable[[Connection], list[dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        reading = Deferred.fromCoroutine(self._sources.database.read(work))
-        reading.addTimeout(ANSWER_SECONDS, self._sources.clock)
-        try:
-            return await reading
-        except DeferredTimeout:
-            raise DatabaseUnreachable(
-                f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s"
-            ) from None
 
     async def healthy(self, _query: Query) -> dict[str, bool]:
         return {"ok": True}

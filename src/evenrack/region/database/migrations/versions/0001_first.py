@@ -162,7 +162,9 @@ STATEMENTS = (
     CREATE TABLE dhcp_service (
         vlan_id integer PRIMARY KEY REFERENCES vlan (id) ON DELETE CASCADE,
         primary_rack text NOT NULL REFERENCES rack (id),
+        primary_address text NOT NULL,
         secondary_rack text REFERENCES rack (id),
+        secondary_address text,
         era bigint NOT NULL,
         generation bigint NOT NULL
     )

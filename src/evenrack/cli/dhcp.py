@@ -1,0 +1,74 @@
+"""`evenrack dhcp`: how each VLAN is served, by which racks, and what is in their files."""
+
+from urllib.parse import quote
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.show_dhcp import dhcp_page
+
+ANY_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+"""Stands where a rack puts its own key, which never leaves its host."""
+
+
+@click.group(epilog=examples("evenrack dhcp status", "evenrack dhcp render --rack rack1"))
+def dhcp() -> None:
+    """Show how each VLAN is served, and by which racks."""
+
+
+@dhcp.command(
+    "status", epilog=examples("evenrack dhcp status", "evenrack dhcp status vlan1 --json")
+)
+@click.argument("vlan", required=False)
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+@click.pass_obj
+def status(session: Session, vlan: str | None, *, as_json: bool) -> None:
+    """Show the designated racks of each VLAN, and the state of both servers."""
+    client = session.client()
+    found = client.get("/api/v1/dhcp") if vlan is None else [client.get(_address(vlan))]
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw(dhcp_page(found))
+
+
+@dhcp.command("reconfigure", epilog=examples("evenrack dhcp reconfigure vlan1"))
+@click.argument("vlan")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def reconfigure(session: Session, vlan: str, *, as_json: bool) -> None:
+    """Let the leader look at a VLAN now.
+
+    It looks by itself whenever anything changes, so there is nothing to do as a rule: a second
+    rack makes it a pair without this.
+    """
+    found = session.client().post(f"{_address(vlan)}/reconfigure", {})
+    if as_json:
+        echo_json(found)
+        return
+    session.draw(dhcp_page([found]))
+    say("the leader looked; next: evenrack dhcp status")
+
+
+@dhcp.command("render", epilog=examples("evenrack dhcp render --rack rack1"))
+@click.option("--rack", required=True, help="By name or id.")
+@click.pass_obj
+def render(session: Session, rack: str) -> None:
+    """Print the dhcpd.conf that a rack is to have; its key for OMAPI is left out."""
+    # imported late: only this command needs the renderer
+    from evenrack.model.dhcp_plan import dhcp_plan_from_json
+    from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
+    from evenrack.rack.dhcp.omapi_access import OmapiAccess
+
+    found = session.client().get(f"/api/v1/dhcp-plans/{quote(rack, safe='')}")
+    plan = dhcp_plan_from_json(found["dhcp"])
+    if not plan:
+        say(f"{found['rack']} serves no VLAN")
+        return
+    text = dhcpd_conf(plan, OmapiAccess(port=7911, key=ANY_KEY))
+    click.echo(text.replace(ANY_KEY, "the key of this rack"), nl=False)
+
+
+def _address(vlan: str) -> str:
+    return f"/api/v1/dhcp/{quote(vlan, safe='')}"

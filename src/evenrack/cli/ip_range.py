@@ -1,0 +1,87 @@
+"""`evenrack range`: the addresses that are given to whoever asks."""
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.inventory import (
+    Deletion,
+    address_of,
+    all_of,
+    delete_after_plan,
+    deletion_options,
+    given,
+    json_list,
+    json_object,
+    show_done,
+)
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.show import ranges_table
+
+
+@click.group(
+    "range",
+    epilog=examples(
+        "evenrack range list",
+        "evenrack range create --subnet 10.0.0.0/24 10.0.0.100 10.0.0.199",
+    ),
+)
+def ip_range() -> None:
+    """Show and change the ranges of addresses that DHCP gives to whoever asks."""
+
+
+@ip_range.command(
+    "create",
+    epilog=examples(
+        "evenrack range create --subnet 10.0.0.0/24 10.0.0.100 10.0.0.199",
+        "evenrack range create 10.0.0.100 10.0.0.199 --json",
+    ),
+)
+@click.argument("first")
+@click.argument("last")
+@click.option("--subnet", metavar="CIDR", help="Its subnet; found by the address when not given.")
+@json_object
+@click.pass_obj
+def create_range(
+    session: Session, first: str, last: str, *, subnet: str | None, as_json: bool
+) -> None:
+    """Create a range from its first address to its last; both belong to it."""
+    made = session.client().post(
+        "/api/v1/ranges", {"first": first, "last": last, **given(subnet=subnet)}
+    )
+    follow = f"evenrack range list --subnet {made['subnet']}"
+    show_done(session, made, as_json=as_json, deed="range created", follow=follow)
+
+
+@ip_range.command(
+    "list", epilog=examples("evenrack range list", "evenrack range list --vlan vlan1 --json")
+)
+@click.option("--vlan", help="Only those on this VLAN.")
+@click.option("--subnet", metavar="CIDR", help="Only those of this subnet.")
+@json_list
+@click.pass_obj
+def list_ranges(session: Session, *, vlan: str | None, subnet: str | None, as_json: bool) -> None:
+    """List ranges."""
+    found = all_of(session.client(), "ranges", vlan=vlan, subnet=subnet)
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw([ranges_table(found)])
+
+
+@ip_range.command(
+    "delete",
+    epilog=examples(
+        "evenrack range delete 10.0.0.100-10.0.0.199 --yes", "evenrack range delete 4 --plan"
+    ),
+)
+@click.argument("name", metavar="RANGE")
+@deletion_options
+@click.pass_obj
+def delete_range(session: Session, /, name: str, *, if_generation: str | None, **how: bool) -> None:
+    """Delete a range, by FIRST-LAST or by its id; leases in it end when they end."""
+    deletion = Deletion(generation=if_generation, **how)
+    gone = delete_after_plan(
+        session, address_of("ranges", name), deletion, lambda _client, _goes: []
+    )
+    if gone is not None:
+        say(f"range deleted; next: evenrack range list --subnet {gone['subnet']}")

@@ -1,0 +1,134 @@
+"""`evenrack reservation`: addresses that are kept for one network card each."""
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.inventory import (
+    Deletion,
+    address_of,
+    all_of,
+    delete_after_plan,
+    deletion_options,
+    given,
+    if_generation,
+    json_list,
+    json_object,
+    set_fields,
+    show_done,
+)
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.show import reservations_table
+
+_hostname = click.option("--hostname", help="Told to the client; empty for none.")
+
+
+@click.group(
+    epilog=examples(
+        "evenrack reservation list", "evenrack reservation create 52:54:00:12:34:56 10.0.0.20"
+    )
+)
+def reservation() -> None:
+    """Show and change the addresses that are kept for one network card each."""
+
+
+@reservation.command(
+    "create",
+    epilog=examples(
+        "evenrack reservation create 52:54:00:12:34:56 10.0.0.20 --hostname node7",
+        "evenrack reservation create 52-54-00-12-34-56 10.0.0.20 --subnet 10.0.0.0/24 --json",
+    ),
+)
+@click.argument("mac")
+@click.argument("address")
+@_hostname
+@click.option("--subnet", metavar="CIDR", help="Its subnet; found by the address when not given.")
+@json_object
+@click.pass_obj
+def create_reservation(
+    session: Session,
+    mac: str,
+    address: str,
+    *,
+    hostname: str | None,
+    subnet: str | None,
+    as_json: bool,
+) -> None:
+    """Keep an address for the network card with this MAC address."""
+    made = session.client().post(
+        "/api/v1/reservations",
+        {"mac": mac, "address": address, **given(hostname=hostname, subnet=subnet)},
+    )
+    follow = f"evenrack reservation list --subnet {made['subnet']}"
+    show_done(session, made, as_json=as_json, deed="reservation created", follow=follow)
+
+
+@reservation.command(
+    "list",
+    epilog=examples("evenrack reservation list", "evenrack reservation list --vlan vlan1 --json"),
+)
+@click.option("--vlan", help="Only those on this VLAN.")
+@click.option("--subnet", metavar="CIDR", help="Only those of this subnet.")
+@json_list
+@click.pass_obj
+def list_reservations(
+    session: Session, *, vlan: str | None, subnet: str | None, as_json: bool
+) -> None:
+    """List reservations."""
+    found = all_of(session.client(), "reservations", vlan=vlan, subnet=subnet)
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw([reservations_table(found)])
+
+
+@reservation.command(
+    "set",
+    epilog=examples(
+        "evenrack reservation set 52:54:00:12:34:56 --address 10.0.0.21",
+        'evenrack reservation set 10.0.0.21 --hostname "" --if-generation 1.9',
+    ),
+)
+@click.argument("name", metavar="RESERVATION")
+@click.option("--mac", help="Keep the address for this card.")
+@click.option("--address", help="Keep this address.")
+@_hostname
+@click.option("--subnet", metavar="CIDR", help="Move it to this subnet.")
+@if_generation
+@json_object
+@click.pass_obj
+def set_reservation(
+    session: Session,
+    /,
+    name: str,
+    *,
+    if_generation: str | None,
+    as_json: bool,
+    **fields: str | None,
+) -> None:
+    """Change a reservation, by its card, its address or its id."""
+    path = address_of("reservations", name)
+    changed = set_fields(session, path, given(**fields), if_generation)
+    follow = f"evenrack reservation list --subnet {changed['subnet']}"
+    show_done(session, changed, as_json=as_json, deed="reservation changed", follow=follow)
+
+
+@reservation.command(
+    "delete",
+    epilog=examples(
+        "evenrack reservation delete 52:54:00:12:34:56 --yes",
+        "evenrack reservation delete 10.0.0.20 --plan",
+    ),
+)
+@click.argument("name", metavar="RESERVATION")
+@deletion_options
+@click.pass_obj
+def delete_reservation(
+    session: Session, /, name: str, *, if_generation: str | None, **how: bool
+) -> None:
+    """Delete a reservation, by its card, its address or its id."""
+    deletion = Deletion(generation=if_generation, **how)
+    gone = delete_after_plan(
+        session, address_of("reservations", name), deletion, lambda _client, _goes: []
+    )
+    if gone is not None:
+        say(f"reservation deleted; next: evenrack reservation list --subnet {gone['subnet']}")

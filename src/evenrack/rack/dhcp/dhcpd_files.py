@@ -1,0 +1,135 @@
+"""The folder in which one dhcpd lives: its configuration, leases, words, and its process."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from attrs import frozen
+
+from evenrack.runtime.child_process import ProgramId, identify, is_alive
+from evenrack.runtime.process_table import all_processes
+from evenrack.runtime.safe_write import safe_write
+
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_ONLY_OURS: Final = 0o700
+_MOST_WORDS_BYTES: Final = 64 * 1024
+
+
+@frozen(kw_only=True)
+class StartedServer:
+    """The dhcpd that was started last, and what it was told to serve."""
+
+    program: ProgramId
+    interfaces: tuple[str, ...]
+
+
+class DhcpdFiles:
+    """Nobody else can read them: the configuration has the OMAPI key."""
+
+    def __init__(self, folder: Path) -> None:
+        folder = folder.absolute()
+        self._folder = folder
+        self.configuration = folder / "dhcpd.conf"
+        self.leases = folder / "dhcpd.leases"
+        self.log = folder / "dhcpd.log"
+        self._record = folder / "dhcpd.json"
+
+    def prepare(self) -> None:
+        """Make what must be there before a start. Leases are never thrown away."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=_ONLY_OURS)
+        self._folder.chmod(_ONLY_OURS)
+        self.leases.touch(mode=0o600)
+
+    @contextmanager
+    def for_a_check(self, text: str) -> Iterator[tuple[Path, Path]]:
+        """Give a configuration with this text, and leases that may be written, for a while."""
+        self.prepare()
+        with TemporaryDirectory(dir=self._folder, prefix=".check.") as name:
+            configuration, leases = Path(name, "dhcpd.conf"), Path(name, "dhcpd.leases")
+            configuration.write_text(text, encoding="utf-8")
+            leases.touch()
+            yield configuration, leases
+
+    def text(self) -> str | None:
+        """Read the configuration; None when there is none."""
+        try:
+            return self.configuration.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def write_text(self, text: str) -> None:
+        """Replace the configuration whole."""
+        self.prepare()
+        safe_write(self.configuration, text.encode())
+
+    def new_log(self) -> None:
+        """Begin an empty log; the one before is kept beside it."""
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.before"))
+        self.log.touch(mode=0o600)
+
+    def words(self) -> bytes:
+        """Read what dhcpd printed since its start: its first words, should it be much."""
+        try:
+            with self.log.open("rb") as file:
+                return file.read(_MOST_WORDS_BYTES)
+        except FileNotFoundError:
+            return b""
+
+    def remember(self, server: StartedServer) -> None:
+        """Keep which process it is, for whoever comes after this daemon."""
+        form = {
+            "pid": server.program.pid,
+            "started": server.program.started,
+            "boot": _this_boot(),
+            "interfaces": list(server.interfaces),
+        }
+        safe_write(self._record, json.dumps(form).encode() + b"\n")
+
+    def forget(self) -> None:
+        """Keep that none was started."""
+        self._record.unlink(missing_ok=True)
+
+    def started(self) -> StartedServer | None:
+        """Give the dhcpd that was started last, running or not; None when that is not known."""
+        try:
+            form: Any = json.loads(self._record.read_text(encoding="utf-8"))
+            if form["boot"] != _this_boot():
+                return None
+            return StartedServer(
+                program=ProgramId(int(form["pid"]), int(form["started"])),
+                interfaces=tuple(str(name) for name in form["interfaces"]),
+            )
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def running(self) -> ProgramId | None:
+        """Give the dhcpd that was started last, if it runs."""
+        server = self.started()
+        return server.program if server is not None and is_alive(server.program) else None
+
+    def all_running(self) -> list[ProgramId]:
+        """Give every dhcpd that writes our leases, also one whose starter died before it told."""
+        found = {identify(row.pid) for row in all_processes() if self._has_our_leases(row.pid)}
+        remembered = self.running()
+        return sorted({it for it in found | {remembered} if it is not None}, key=lambda it: it.pid)
+
+    def _has_our_leases(self, pid: int) -> bool:
+        process = Path("/proc", str(pid))
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+            # In a container of its own the same path would be another file.
+            return (b"-lf", bytes(self.leases)) in pairwise(arguments) and self.leases.samefile(
+                process / "root" / self.leases.relative_to("/")
+            )
+        except OSError:
+            return False
+
+
+def _this_boot() -> str:
+    """Name this run of the machine: after the next one the same number is another process."""
+    return _BOOT.read_text(encoding="ascii").strip()

@@ -1,0 +1,260 @@
+"""Asks the dhcpd of this host for its failover states by OMAPI, and puts it into one.
+
+pypureomapi's own client blocks, so that only its half without input and output is used: it makes
+and reads the bytes, and the reactor carries them. A dhcpd that hangs costs a closed connection.
+"""
+
+import base64
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, NoReturn, TypeVar, cast
+
+from pypureomapi import (  # type: ignore[import-untyped]  # annotated, but it does not say so
+    OMAPI_OP_UPDATE,
+    OmapiError,
+    OmapiMessage,
+    OmapiProtocol,
+)
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.error import ConnectError, ConnectingCancelledError
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from evenrack.errors import DhcpServerSilent
+from evenrack.model.dhcp_report import SideState
+from evenrack.rack.dhcp.omapi_access import OMAPI_ALGORITHM, OMAPI_KEY_NAME, OmapiAccess
+
+Answer = TypeVar("Answer")
+
+ANSWER_SECONDS: Final = 2.0
+"""A dhcpd that is well answers within a millisecond."""
+
+STATES: Final[Mapping[int, SideState]] = MappingProxyType(
+    {
+        1: "startup",
+        2: "normal",
+        3: "communications-interrupted",
+        4: "partner-down",
+        5: "potential-conflict",
+        6: "recover",
+        7: "paused",
+        8: "shutdown",
+        9: "recover-done",
+        10: "resolution-interrupted",
+        11: "conflict-done",
+        254: "recover-wait",
+    }
+)
+"""The numbers of `local-state` (dhcpd(8), "THE FAILOVER STATE OBJECT")."""
+
+SETTABLE: Final[Mapping[SideState, int]] = MappingProxyType(
+    {"communications-interrupted": 3, "partner-down": 4, "recover-done": 9}
+)
+"""The states that it makes sense to order. A number that dhcpd does not know would end dhcpd."""
+
+_DIGESTS: Final[Mapping[str, str]] = MappingProxyType({"hmac-md5": "md5", "hmac-sha256": "sha256"})
+_NUMBER_BYTES: Final = 4
+_CLOSED: Final = "it closed the connection"
+
+# It would log whole messages, and dhcpd puts pointers into its memory into them.
+logging.getLogger("pypureomapi").setLevel(logging.WARNING)
+
+
+class Omapi:
+    """The dhcpd of this host, asked one thing at a time."""
+
+    def __init__(
+        self,
+        access: OmapiAccess,
+        reactor: Any,
+        *,
+        host: str = "127.0.0.1",
+        seconds: float = ANSWER_SECONDS,
+        algorithm: str = OMAPI_ALGORITHM,
+    ) -> None:
+        self._access = access
+        self._reactor = reactor
+        self._endpoint = TCP4ClientEndpoint(reactor, host, access.port, timeout=seconds)
+        self._seconds = seconds
+        self._algorithm = algorithm
+        self._one_at_a_time = DeferredLock()
+
+    async def failover_states(self, names: Iterable[str]) -> dict[str, SideState]:
+        """Tell the state of this side in each failover relation.
+
+        `unknown` for a relation that dhcpd does not have. DhcpServerSilent when dhcpd gives no
+        answer within the time limit.
+        """
+
+        async def ask(conversation: "_Conversation") -> dict[str, SideState]:
+            return {name: _state(await conversation.relation(name)) for name in names}
+
+        return await self._converse(ask)
+
+    async def set_failover_state(self, name: str, state: SideState) -> None:
+        """Put this side of a failover relation into a state, one of SETTABLE.
+
+        ValueError for another state. DhcpServerSilent when dhcpd gives no answer within the time
+        limit, or does not have the relation, or refuses.
+        """
+        if state not in SETTABLE:
+            raise ValueError(f"{state} is no state to put a DHCP server into")
+        number = SETTABLE[state]
+
+        async def tell(conversation: "_Conversation") -> None:
+            found = await conversation.relation(name)
+            if found is None:
+                raise DhcpServerSilent(f"dhcpd has no failover relation {name}")
+            message = OmapiMessage.update(found.handle)
+            message.update_object({b"local-state": number.to_bytes(_NUMBER_BYTES, "big")})
+            answer = await conversation.ask(message)
+            result = dict(answer.message).get(b"result")
+            if result != bytes(_NUMBER_BYTES):
+                raise DhcpServerSilent(f"dhcpd refused {state} for {name}")
+
+        await self._converse(tell)
+
+    async def _converse(self, work: "Callable[[_Conversation], Awaitable[Answer]]") -> Answer:
+        async with self._one_at_a_time:
+            # From its own turn on: who waits for another's has not been heard yet.
+            talking = Deferred.fromCoroutine(self._connect_and(work))
+            return await talking.addTimeout(self._seconds, self._reactor, self._too_late)
+
+    async def _connect_and(self, work: "Callable[[_Conversation], Awaitable[Answer]]") -> Answer:
+        try:
+            connected = await self._endpoint.connect(_Conversations.forProtocol(_Conversation))
+        except ConnectingCancelledError:
+            raise CancelledError from None
+        except ConnectError as problem:
+            raise self._silence(str(problem)) from problem
+        conversation = cast("_Conversation", connected)
+        try:
+            await conversation.begun
+            await conversation.authenticate(_Signature(self._access, self._algorithm))
+            return await work(conversation)
+        except OmapiError as problem:
+            raise self._silence(str(problem)) from problem
+        finally:
+            conversation.transport.loseConnection()
+
+    def _too_late(self, _result: object, _seconds: float) -> NoReturn:
+        raise self._silence(f"no answer within {self._seconds:g} s")
+
+    def _silence(self, why: str) -> DhcpServerSilent:
+        return DhcpServerSilent(f"dhcpd, asked by OMAPI on port {self._access.port}: {why}")
+
+
+class _Conversation(Protocol):
+    """One connection. Each failure is an OmapiError for who waits for the answer."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.begun: Deferred[None] = Deferred()
+        self._protocol = OmapiProtocol()
+        self._protocol.startup_completed = self._begin
+        self._protocol.message_received = self._receive
+        self._waiting: Deferred[Any] = self.begun
+
+    def connectionMade(self) -> None:
+        self._protocol.connection_made(self)
+
+    def write(self, data: bytes) -> None:
+        """Send; asked by pypureomapi."""
+        self.transport.write(data)
+
+    def close(self) -> None:
+        """End the connection; asked by pypureomapi."""
+        self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        try:
+            self._protocol.data_received(data)
+        except (OmapiError, ValueError) as problem:
+            self._fail(f"it does not speak OMAPI: {problem}")
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002  Twisted's
+        self._fail(_CLOSED)
+
+    async def authenticate(self, signature: "_Signature") -> None:
+        """Show that we have the key; from then on both ends sign."""
+        message = OmapiMessage.open(b"authenticator")
+        message.update_object(signature.auth_object())
+        answer = await self.ask(message)
+        if answer.opcode != OMAPI_OP_UPDATE or not answer.handle:
+            raise OmapiError("it does not accept our key")
+        signature.authid = answer.handle
+        self._protocol.authenticators[answer.handle] = signature
+        self._protocol.defauth = answer.handle
+
+    async def relation(self, name: str) -> Any:
+        """Look a failover relation up; None when there is none of this name."""
+        message = OmapiMessage.open(b"failover-state")
+        message.update_object({b"name": name.encode()})
+        answer = await self.ask(message)
+        return answer if answer.opcode == OMAPI_OP_UPDATE else None
+
+    async def ask(self, message: Any) -> Any:
+        """Send a request and give the answer to it, which must be signed as ours is."""
+        self._waiting = Deferred()
+        if not self.transport.connected:
+            raise OmapiError(_CLOSED)
+        self._protocol.send_message(message)
+        answer = await self._waiting
+        if not answer.is_response(message):
+            raise OmapiError("it gave an answer to something else")
+        ours = answer.authid == self._protocol.defauth
+        if not ours or not answer.verify(self._protocol.authenticators):
+            raise OmapiError("its key is not ours")  # dhcpd does not sign that it refuses
+        return answer
+
+    def _begin(self) -> None:
+        self._receive(None)
+
+    def _receive(self, message: Any) -> None:
+        if not self._waiting.called:
+            self._waiting.callback(message)
+
+    def _fail(self, why: str) -> None:
+        if not self._waiting.called:
+            self._waiting.errback(OmapiError(why))
+
+
+class _Conversations(Factory):
+    """Makes conversations; one a second is nothing to log."""
+
+    noisy = False
+
+
+class _Signature:
+    """Signs messages, as pypureomapi asks; its own can only do hmac-md5."""
+
+    def __init__(self, access: OmapiAccess, algorithm: str) -> None:
+        self.authid = 0
+        self._digest = _DIGESTS[algorithm]
+        self._algorithm = f"{algorithm}.SIG-ALG.REG.INT.".encode()
+        self._key = base64.b64decode(access.key)
+        self.authlen = hmac.new(b"", b"", self._digest).digest_size
+
+    def auth_object(self) -> dict[bytes, bytes]:
+        """Name the key and the algorithm."""
+        return {b"name": OMAPI_KEY_NAME.encode(), b"algorithm": self._algorithm}
+
+    def sign(self, message: bytes) -> bytes:
+        return hmac.digest(self._key, message, self._digest)
+
+
+def _state(relation: Any) -> SideState:
+    """Read this side's state. The other attributes are not looked at.
+
+    dhcpd gives `partner-address` and `local-address` as pointers into its memory, and knows of a
+    dead partner only the state that it had.
+    """
+    if relation is None:
+        return "unknown"
+    number = dict(relation.obj).get(b"local-state", b"")
+    return STATES.get(int.from_bytes(number, "big"), "unknown")

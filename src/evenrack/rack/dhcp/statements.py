@@ -1,0 +1,106 @@
+"""Statements of dhcpd.conf(5) as text, from typed values: none of them can become syntax.
+
+`dhcpd -t` accepts every injection, so the guard is here: text of a person goes into a file only as
+`Quoted`, and everything else is a number, an address, or matches a pattern.
+"""
+
+import re
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from textwrap import indent
+
+from attrs import Attribute, field, frozen
+
+MOST_LITERAL_BYTES = 1024
+"""dhcpd's own limit lies above it; option 12 may be longer than 255 bytes (RFC 3396)."""
+
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_AS_THEMSELVES = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+
+
+@frozen(kw_only=True)
+class Quoted:
+    """A string literal; ValueError when it has more than 1,024 bytes."""
+
+    what: str
+    """Whose text it is, for the error: `the hostname of reservation 7`."""
+    content: bytes = field(repr=False)
+
+    @content.validator
+    def _check(self, _: "Attribute[bytes]", content: bytes) -> None:
+        if len(content) > MOST_LITERAL_BYTES:
+            raise ValueError(
+                f"{self.what} has {len(content):,} bytes; "
+                f"dhcpd is given at most {MOST_LITERAL_BYTES:,}"
+            )
+
+    def __str__(self) -> str:
+        return '"' + "".join(map(_literal_byte, self.content)) + '"'
+
+
+def quoted(text: str, what: str) -> Quoted:
+    """Make a literal of any text, as UTF-8; ValueError names `what` when it cannot be one."""
+    try:
+        return Quoted(what=what, content=text.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{what} has half a character (a surrogate)") from None
+
+
+def _literal_byte(byte: int) -> str:
+    return chr(byte) if byte in _AS_THEMSELVES else f"\\{byte:03o}"
+
+
+@frozen
+class Name:
+    """An identifier of ours: letters, digits, dots, underscores, hyphens; otherwise ValueError."""
+
+    text: str = field()
+
+    @text.validator
+    def _check(self, _: "Attribute[str]", text: str) -> None:
+        if _NAME.fullmatch(text) is None:
+            raise ValueError(f"{text[:40]!a} is not a name for dhcpd")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@frozen(kw_only=True)
+class HardwareAddress:
+    """The address of a network card; ValueError unless it has six pairs in small letters."""
+
+    what: str
+    """Whose it is, for the error."""
+    text: str = field()
+
+    @text.validator
+    def _check(self, _: "Attribute[str]", text: str) -> None:
+        if _MAC.fullmatch(text) is None:
+            raise ValueError(f"{self.what}: {text[:40]!a} is not of the form 52:54:00:12:34:56")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+Value = int | IPv4Address | Quoted | Name | HardwareAddress
+
+
+def words(keyword: str, *values: Value) -> str:
+    """Join a keyword, which is never a person's text, and values: `range 10.0.0.5 10.0.0.9`."""
+    return " ".join([keyword, *map(str, values)])
+
+
+def statement(keyword: str, *values: Value) -> str:
+    """Write one statement as a line."""
+    return f"{words(keyword, *values)};\n"
+
+
+def address_list(keyword: str, addresses: Sequence[IPv4Address]) -> str:
+    """Write one statement with a list of addresses, in the order given; nothing for none."""
+    return f"{keyword} {', '.join(map(str, addresses))};\n" if addresses else ""
+
+
+def block(heading: str, *parts: str) -> str:
+    """Put statements and blocks between braces; a literal has no line ends, so each is indented."""
+    return f"{heading} {{\n{indent(''.join(parts), '  ')}}}\n"

@@ -1,0 +1,71 @@
+"""The IPv4 addresses of this host's interfaces: they say which VLANs the rack is attached to."""
+
+import json
+import shlex
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv4Interface
+from typing import Any, Final
+
+from evenrack.errors import ProgramFailed
+from evenrack.model.interface_list import Interface
+from evenrack.runtime.spawned import Ended
+
+COMMAND: Final = ("ip", "-j", "addr")
+_NOT_YET_OR_NO_LONGER: Final = ("tentative", "dadfailed", "deprecated")
+_MOST_SHOWN = 200
+
+
+async def read_interfaces(
+    run: Callable[[Sequence[str]], Awaitable[Ended]],
+) -> tuple[Interface, ...]:
+    """Ask the kernel, by ip(8), for the addresses of the interfaces that are up.
+
+    `run` runs a program to its end. ProgramFailed when ip fails, or prints what cannot be read.
+    """
+    ended = await run(COMMAND)
+    if ended.code != 0:
+        words = ended.errors.decode(errors="replace").strip()
+        raise ProgramFailed(shlex.join(COMMAND), f"ended with exit code {ended.code}", words)
+    try:
+        return interfaces_printed(ended.output)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
+        shown = ended.output[:_MOST_SHOWN].decode(errors="replace")
+        raise ProgramFailed(
+            shlex.join(COMMAND), f"printed what cannot be read ({problem})", shown
+        ) from problem
+
+
+def interfaces_printed(printed: bytes) -> tuple[Interface, ...]:
+    """Read what `ip -j addr` prints: every global IPv4 address of an interface that is up, sorted.
+
+    Up is what the administrator set it to be: an interface whose cable is cut, or whose other end
+    is down, is listed (`NO-CARRIER`; its `operstate` is DOWN or LOWERLAYERDOWN). The rack is still
+    attached to its VLANs; a cable that is cut must not change who serves what. Left out are
+    loopback interfaces, link-local addresses (RFC 3927), and addresses that are not to be used
+    yet or any longer.
+    """
+    links = json.loads(printed)
+    if not isinstance(links, list):
+        raise TypeError("it is no list of interfaces")
+    return tuple(sorted({found for link in links if link for found in _usable(link)}))
+
+
+def _usable(link: Any) -> Iterator[Interface]:
+    flags = link["flags"]
+    if "UP" not in flags or "LOOPBACK" in flags:
+        return
+    for entry in link["addr_info"]:
+        if not entry or entry["family"] != "inet" or entry["scope"] != "global":
+            continue
+        if any(entry.get(mark) for mark in _NOT_YET_OR_NO_LONGER):
+            continue
+        address = IPv4Address(entry["local"])
+        if not address.is_link_local:
+            with_prefix = IPv4Interface((address, entry["prefixlen"]))
+            yield Interface(name=_text(link["ifname"]), address=with_prefix)
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no interface's name")
+    return name

@@ -1,0 +1,213 @@
+"""Who serves which VLAN, what racks say of their servers and interfaces, and whose turn it is."""
+
+import json
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Interface
+
+from sqlalchemy import Connection, text
+
+from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.dhcp_roles import Pair, Server, Service
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import ProcessId, RackId, VlanId
+from evenrack.model.interface_list import Interface
+from evenrack.model.json_form import from_json, to_json
+from evenrack.region.database.notify import notify
+
+
+def read_pairs(connection: Connection) -> dict[VlanId, Pair]:
+    """Give the designations."""
+    rows = connection.execute(text("SELECT * FROM dhcp_pair ORDER BY vlan_id"))
+    return {
+        VlanId(row.vlan_id): Pair(
+            primary=RackId(row.primary_rack),
+            secondary=None if row.secondary_rack is None else RackId(row.secondary_rack),
+            number=FleetNumber(row.era, row.generation),
+        )
+        for row in rows
+    }
+
+
+def read_services(connection: Connection) -> dict[VlanId, Service]:
+    """Give who has each VLAN in its file."""
+    rows = connection.execute(text("SELECT * FROM dhcp_service ORDER BY vlan_id"))
+    return {
+        VlanId(row.vlan_id): Service(
+            primary=_server(row.primary_rack, row.primary_address),
+            secondary=None
+            if row.secondary_rack is None
+            else _server(row.secondary_rack, row.secondary_address),
+            number=FleetNumber(row.era, row.generation),
+        )
+        for row in rows
+    }
+
+
+def read_interfaces(connection: Connection) -> dict[RackId, tuple[IPv4Interface, ...]]:
+    """Give the addresses of each rack's interfaces."""
+    found: dict[RackId, tuple[IPv4Interface, ...]] = {}
+    rows = connection.execute(
+        text("SELECT rack_id, address FROM rack_interface ORDER BY rack_id, name, address")
+    )
+    for row in rows:
+        rack = RackId(row.rack_id)
+        found[rack] = (*found.get(rack, ()), IPv4Interface(row.address))
+    return found
+
+
+def read_reports(connection: Connection) -> tuple[dict[RackId, DhcpReport], dict[RackId, str]]:
+    """Give what each rack last said of its server, and for which plan it has the turn."""
+    reports: dict[RackId, DhcpReport] = {}
+    turns: dict[RackId, str] = {}
+    for row in connection.execute(text("SELECT * FROM rack_dhcp ORDER BY rack_id")):
+        reports[RackId(row.rack_id)] = from_json(row.report, DhcpReport)
+        turns[RackId(row.rack_id)] = row.turn
+    return reports, turns
+
+
+def read_open_turns(connection: Connection, process: ProcessId) -> dict[RackId, str]:
+    """Give the turns of the racks that this process manages, for plans that still wait."""
+    rows = connection.execute(
+        text(
+            "SELECT d.rack_id, d.turn FROM rack_dhcp d JOIN managing m ON m.rack_id = d.rack_id "
+            "WHERE m.process_id = :process AND d.turn <> '' AND d.turn = d.report ->> 'waiting' "
+            "ORDER BY d.rack_id"
+        ),
+        {"process": process},
+    )
+    return {RackId(row.rack_id): row.turn for row in rows}
+
+
+def record_interfaces(
+    connection: Connection, rack: RackId, interfaces: Iterable[Interface]
+) -> None:
+    """Note the addresses that a rack says it has, each with the interface's name."""
+    known = {
+        row.address: row.name
+        for row in connection.execute(
+            text("SELECT address, name FROM rack_interface WHERE rack_id = :rack"), {"rack": rack}
+        )
+    }
+    said = {str(interface.address): interface.name for interface in interfaces}
+    if said == known:
+        return
+    connection.execute(text("DELETE FROM rack_interface WHERE rack_id = :rack"), {"rack": rack})
+    connection.execute(
+        text(
+            "INSERT INTO rack_interface (rack_id, address, name) "
+            "SELECT rack.id, said.address, said.name FROM rack, "
+            "unnest(CAST(:addresses AS text[]), CAST(:names AS text[])) AS said (address, name) "
+            "WHERE rack.id = :rack"
+        ),
+        {"rack": rack, "addresses": list(said), "names": list(said.values())},
+    )
+    notify(connection, rack)
+
+
+def record_report(connection: Connection, rack: RackId, report: DhcpReport) -> None:
+    """Note what a rack says of its DHCP server."""
+    changed = connection.execute(
+        text(
+            "INSERT INTO rack_dhcp (rack_id, report, turn) "
+            "SELECT id, CAST(:report AS jsonb), '' FROM rack WHERE id = :rack "
+            "ON CONFLICT (rack_id) DO UPDATE SET report = excluded.report "
+            "WHERE rack_dhcp.report <> excluded.report RETURNING 1"
+        ),
+        {"rack": rack, "report": json.dumps(to_json(report))},
+    ).one_or_none()
+    if changed is not None:
+        notify(connection, rack)
+
+
+def write_pairs(
+    connection: Connection, pairs: Mapping[VlanId, Pair | None], number: FleetNumber
+) -> None:
+    """Designate these racks under this number; None designates nobody."""
+    for vlan, pair in pairs.items():
+        if pair is None:
+            connection.execute(text("DELETE FROM dhcp_pair WHERE vlan_id = :vlan"), {"vlan": vlan})
+            continue
+        connection.execute(
+            text(
+                "INSERT INTO dhcp_pair (vlan_id, primary_rack, secondary_rack, era, generation) "
+                "SELECT id, :primary, :secondary, :era, :generation FROM vlan WHERE id = :vlan "
+                "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
+                "secondary_rack = excluded.secondary_rack, era = excluded.era, "
+                "generation = excluded.generation"
+            ),
+            {
+                "vlan": vlan,
+                "primary": pair.primary,
+                "secondary": pair.secondary,
+                "era": number.era,
+                "generation": number.generation,
+            },
+        )
+
+
+def write_services(
+    connection: Connection, services: Mapping[VlanId, Service | None], number: FleetNumber
+) -> None:
+    """Put these VLANs into the files of these racks; every rack concerned gets a newer plan."""
+    for vlan, service in services.items():
+        touch_servers(connection, vlan, number)
+        if service is None:
+            connection.execute(
+                text("DELETE FROM dhcp_service WHERE vlan_id = :vlan"), {"vlan": vlan}
+            )
+            continue
+        secondary = service.secondary
+        connection.execute(
+            text(
+                "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
+                "secondary_rack, secondary_address, era, generation) "
+                "SELECT id, :primary, :primary_address, :secondary, :secondary_address, "
+                ":era, :generation FROM vlan WHERE id = :vlan "
+                "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
+                "primary_address = excluded.primary_address, "
+                "secondary_rack = excluded.secondary_rack, "
+                "secondary_address = excluded.secondary_address, "
+                "era = excluded.era, generation = excluded.generation"
+            ),
+            {
+                "vlan": vlan,
+                "primary": service.primary.rack,
+                "primary_address": str(service.primary.address),
+                "secondary": None if secondary is None else secondary.rack,
+                "secondary_address": None if secondary is None else str(secondary.address),
+                "era": number.era,
+                "generation": number.generation,
+            },
+        )
+        touch_servers(connection, vlan, number)
+
+
+def touch_servers(connection: Connection, vlan: VlanId, number: FleetNumber) -> None:
+    """Let every rack that has this VLAN in its file get a newer plan."""
+    values = {"vlan": vlan, "era": number.era, "generation": number.generation}
+    connection.execute(
+        text("UPDATE dhcp_service SET era = :era, generation = :generation WHERE vlan_id = :vlan"),
+        values,
+    )
+    connection.execute(
+        text(
+            "UPDATE managing SET era = :era, generation = :generation FROM dhcp_service s "
+            "WHERE s.vlan_id = :vlan AND rack_id IN (s.primary_rack, s.secondary_rack)"
+        ),
+        values,
+    )
+
+
+def write_turns(
+    connection: Connection, turns: Mapping[RackId, str], withdrawn: Iterable[RackId]
+) -> None:
+    """Let these racks restart their servers for these plans, and these no more."""
+    for rack, turn in {**dict.fromkeys(withdrawn, ""), **turns}.items():
+        connection.execute(
+            text("UPDATE rack_dhcp SET turn = :turn WHERE rack_id = :rack"),
+            {"rack": rack, "turn": turn},
+        )
+
+
+def _server(rack: str, address: str) -> Server:
+    return Server(rack=RackId(rack), address=IPv4Address(address))

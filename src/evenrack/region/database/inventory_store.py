@@ -1,0 +1,325 @@
+"""Changes the inventory: one transaction for each change, checked whole before it is written.
+
+Each begins by raising the fleet's number, whose row is locked to the commit: changes wait for each
+other and for the leader, so what was checked is what is written. The racks that have the VLAN in
+their file get the new number, and with it a newer plan.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import evolve
+from sqlalchemy import Connection, delete, insert, text, update
+
+from evenrack.errors import CannotEverWork, EvenrackError
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
+from evenrack.model.network import Range, Reservation, Subnet, Vlan
+from evenrack.model.network_rules import (
+    SETTING_LIMITS,
+    Finding,
+    Noun,
+    Place,
+    problems_of,
+)
+from evenrack.region.database.event_store import Event, record
+from evenrack.region.database.inventory_reading import (
+    AROUND,
+    TABLES,
+    NoSuchObject,
+    Stored,
+    Value,
+    fields_of,
+    find,
+    find_by_id,
+    find_subnet_of,
+    name_of,
+    read_rows,
+    whole_vlans,
+)
+from evenrack.region.database.leader_store import raise_number
+from evenrack.region.database.notify import notify
+
+NEW = 0
+"""The id of an object that is checked before it has one."""
+
+
+class InventoryRefused(CannotEverWork):
+    """The inventory would break its rules; nothing was changed."""
+
+    wire_code = b"INVENTORY_REFUSED"
+
+    def __init__(self, findings: Iterable[Finding], noun: Noun, number: int) -> None:
+        self.findings = tuple(findings)
+        self.noun = noun
+        self.number = number
+        super().__init__("; ".join(finding.sentence for finding in self.findings))
+
+
+class ChangedMeanwhile(EvenrackError):
+    """The object is another one than the caller had seen; nothing was changed."""
+
+    wire_code = b"CHANGED_MEANWHILE"
+
+    def __init__(self, present: Stored) -> None:
+        self.present = present
+        super().__init__(
+            f"{present.noun} {name_of(present.value)} has changed: its generation is "
+            f"{present.number} now; look at it again"
+        )
+
+
+def create(
+    connection: Connection,
+    noun: Noun,
+    fields: Mapping[str, Any],
+    *,
+    inside: str | int | None = None,
+) -> Stored:
+    """Create an object with these fields of its class (a VLAN's settings among them).
+
+    `inside` names its VLAN or subnet; a range and a reservation find their subnet by the address.
+    InventoryRefused when a rule would be broken.
+    """
+    number = raise_number(connection)
+    value = _with(_NEW[noun](fields), fields)
+    wanted = _placed(
+        Stored(noun=noun, value=value, number=number, vlan=VlanId(NEW), vlan_name=""),
+        _around(connection, noun, value, inside),
+    )
+    _check(connection, wanted, {wanted.vlan})
+    table = TABLES[noun]
+    made = connection.execute(insert(table).values(_row(wanted)).returning(table.c.id))
+    created = find_by_id(connection, noun, made.scalar_one())
+    _announce(connection, created, {created.vlan}, "created", {"after": fields_of(created.value)})
+    return created
+
+
+def change(
+    connection: Connection,
+    noun: Noun,
+    name: str | int,
+    fields: Mapping[str, Any],
+    *,
+    inside: str | int | None = None,
+    if_number: FleetNumber | None = None,
+) -> Stored:
+    """Set some fields of an object, or move it; nothing is written when all are so already.
+
+    NoSuchObject, ChangedMeanwhile when its number is not the expected one, InventoryRefused.
+    """
+    with connection.begin_nested() as everything:
+        number = raise_number(connection)
+        present = _expected(find(connection, noun, name), if_number)
+        wanted = evolve(present, value=_with(present.value, fields))
+        if inside is not None:
+            wanted = _placed(wanted, _around(connection, noun, wanted.value, inside))
+        if wanted == present:
+            everything.rollback()
+            return present
+        wanted = evolve(wanted, number=number)
+        _check(connection, wanted, {present.vlan, wanted.vlan})
+        table = TABLES[noun]
+        connection.execute(update(table).where(table.c.id == present.value.id).values(_row(wanted)))
+        changed = find_by_id(connection, noun, present.value.id)
+        what = _difference(present, changed)
+        _announce(connection, changed, {present.vlan, changed.vlan}, "changed", what)
+        return changed
+
+
+def remove(
+    connection: Connection, noun: Noun, name: str | int, *, if_number: FleetNumber | None = None
+) -> Stored:
+    """Delete an object with all that is inside it, and give it as it was.
+
+    NoSuchObject, ChangedMeanwhile when its number is not the expected one.
+    """
+    number = raise_number(connection)
+    present = _expected(find(connection, noun, name), if_number)
+    what = {"before": fields_of(present.value), "with": _count_inside(connection, present)}
+    _announce(connection, evolve(present, number=number), {present.vlan}, "deleted", what)
+    table = TABLES[noun]
+    connection.execute(delete(table).where(table.c.id == present.value.id))
+    return present
+
+
+def _expected(present: Stored, if_number: FleetNumber | None) -> Stored:
+    if if_number is not None and present.number != if_number:
+        raise ChangedMeanwhile(present)
+    return present
+
+
+# What it would be
+
+
+def _with(value: Value, fields: Mapping[str, Any]) -> Value:
+    if not isinstance(value, Vlan):
+        return evolve(value, **fields)
+    settings = {name: each for name, each in fields.items() if name in SETTING_LIMITS}
+    others = {name: each for name, each in fields.items() if name not in settings}
+    return evolve(value, settings=evolve(value.settings, **settings), **others)
+
+
+_NEW: Mapping[Noun, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
+    {
+        "vlan": lambda fields: Vlan(id=VlanId(NEW), name=fields["name"]),
+        "subnet": lambda fields: Subnet(id=SubnetId(NEW), cidr=fields["cidr"]),
+        "range": lambda fields: Range(id=RangeId(NEW), first=fields["first"], last=fields["last"]),
+        "reservation": lambda fields: Reservation(
+            id=ReservationId(NEW), mac=fields["mac"], address=fields["address"]
+        ),
+    }
+)
+
+
+def _around(
+    connection: Connection, noun: Noun, value: Value, inside: str | int | None
+) -> Stored | None:
+    """Find what the object is, or is to be, inside."""
+    if noun == "vlan":
+        return None
+    try:
+        if inside is not None or isinstance(value, Vlan | Subnet):
+            return find(connection, AROUND[noun], "" if inside is None else inside)
+    except NoSuchObject as problem:
+        raise _refused(noun, value, AROUND[noun], str(problem)) from None
+    address = value.first if isinstance(value, Range) else value.address
+    subnet = find_subnet_of(connection, address)
+    if subnet is None:
+        field = "first" if isinstance(value, Range) else "address"
+        sentence = f"{noun} {name_of(value)}: no subnet has the address {address}; create it first"
+        raise _refused(noun, value, field, sentence)
+    return subnet
+
+
+def _refused(noun: Noun, value: Value, field: str, sentence: str) -> InventoryRefused:
+    place = Place(noun=noun, id=value.id, field=field)
+    return InventoryRefused([Finding(sentence=sentence, places=(place,))], noun, value.id)
+
+
+def _placed(it: Stored, around: Stored | None) -> Stored:
+    if around is None:
+        return it
+    return evolve(
+        it,
+        vlan=around.vlan,
+        vlan_name=around.vlan_name,
+        inside=around.value.id,
+        inside_name=name_of(around.value),
+    )
+
+
+def _check(connection: Connection, wanted: Stored, vlans: set[VlanId]) -> None:
+    """Hold the inventory as it would be against the rules.
+
+    Only what depends on this object counts: what was wrong before must not hinder its mending.
+    """
+    noun, number = wanted.noun, wanted.value.id
+    others = [
+        row
+        for row in read_rows(connection, contents_of=vlans)
+        if (row.noun, row.value.id) != (noun, number)
+    ]
+    found = problems_of(whole_vlans([*others, wanted]).values())
+    about_it = [finding for finding in found if finding.field_of(noun, number) is not None]
+    if about_it:
+        raise InventoryRefused(about_it, noun, number)
+
+
+# What is written
+
+
+def _row(it: Stored) -> dict[str, Any]:
+    row = {**fields_of(it.value), "era": it.number.era, "generation": it.number.generation}
+    return row if it.noun == "vlan" else {**row, f"{AROUND[it.noun]}_id": it.inside}
+
+
+def _announce(
+    connection: Connection,
+    it: Stored,
+    vlans: set[VlanId],
+    deed: str,
+    what: Mapping[str, Any],
+) -> None:
+    """Give the racks that serve the VLANs a newer plan, and tell everyone."""
+    numbered = {
+        "era": it.number.era,
+        "generation": it.number.generation,
+        "vlans": sorted(vlans),
+    }
+    connection.execute(
+        text(
+            "UPDATE managing SET era = :era, generation = :generation WHERE rack_id IN "
+            "(SELECT unnest(ARRAY[primary_rack, secondary_rack]) FROM dhcp_service "
+            "WHERE vlan_id = ANY(:vlans))"
+        ),
+        numbered,
+    )
+    connection.execute(
+        text(
+            "UPDATE dhcp_service SET era = :era, generation = :generation "
+            "WHERE vlan_id = ANY(:vlans)"
+        ),
+        numbered,
+    )
+    record(connection, [_event(it, deed, what)], it.number)
+    notify(connection, "inventory")
+
+
+def _event(it: Stored, deed: str, what: Mapping[str, Any]) -> Event:
+    place = "" if it.noun == "vlan" else f" on VLAN {it.vlan_name}"
+    return Event(
+        kind="inventory",
+        object=f"vlan:{it.vlan_name}",
+        text=f"{it.noun} {name_of(it.value)}{place} was {deed}{_told(what)}",
+        data={"deed": deed, "noun": it.noun, "id": it.value.id, **what},
+    )
+
+
+def _told(what: Mapping[str, Any]) -> str:
+    """Say what changed, or what went with it."""
+    if "with" in what:
+        lost = [_counted(name, count) for name, count in what["with"].items()]
+        return f" with {', '.join(lost)}" if lost else ""
+    if "before" in what:
+        return ": " + ", ".join(
+            f"{name} {_word(old)} -> {_word(what['after'][name])}"
+            for name, old in what["before"].items()
+        )
+    return ""
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return "none" if value in (None, "") else str(value)
+
+
+def _difference(before: Stored, after: Stored) -> dict[str, Any]:
+    old, new = fields_of(before.value), fields_of(after.value)
+    if before.inside != after.inside:
+        field = AROUND[before.noun]
+        old[field], new[field] = before.inside_name, after.inside_name
+    changed = [name for name in old if old[name] != new[name]]
+    return {
+        "before": {name: old[name] for name in changed},
+        "after": {name: new[name] for name in changed},
+    }
+
+
+def _counted(name: str, count: int) -> str:
+    return f"{count} {name}" if count == 1 else f"{count} {name}s"
+
+
+def _count_inside(connection: Connection, it: Stored) -> dict[str, int]:
+    """Count what goes with an object that is deleted, by its kind."""
+    counts: Counter[str] = Counter()
+    if it.noun in AROUND.values():
+        for row in read_rows(connection, contents_of={it.vlan}):
+            around = row.vlan if it.noun == "vlan" else row.inside
+            deeper = row.noun != "vlan" if it.noun == "vlan" else AROUND.get(row.noun) == it.noun
+            if deeper and around == it.value.id:
+                counts[row.noun] += 1
+    return dict(counts)

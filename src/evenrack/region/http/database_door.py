@@ -1,0 +1,92 @@
+"""How answers reach PostgreSQL: in bounded time, and a change is never half known."""
+
+from collections.abc import Awaitable, Callable
+from threading import Lock
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeout
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.errors import DatabaseUnreachable, OutcomeUnknown
+from evenrack.region.database.engine import Connection, Database
+from evenrack.region.fleet_view import ANSWER_SECONDS
+
+Result = TypeVar("Result")
+
+
+class DatabaseDoor:
+    """Reads and changes for whoever waits for an answer."""
+
+    def __init__(self, database: Database, clock: IReactorTime) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def read(self, work: Callable[[Connection], Result]) -> Result:
+        """Read from one unchanging picture; DatabaseUnreachable when that takes too long."""
+        try:
+            return await self._in_time(self._database.read(work))
+        except DeferredTimeout:
+            raise _no_answer() from None
+
+    async def change(self, work: Callable[[Connection], Result]) -> Result:
+        """Run one transaction that changes something.
+
+        DatabaseUnreachable when it surely was not done; OutcomeUnknown when it may have been.
+        """
+        once = OneChange(work)
+        try:
+            return await self._in_time(self._database.run(once))
+        except DeferredTimeout:
+            if once.give_up():
+                raise _no_answer() from None
+            raise _unknown() from None
+        except DatabaseUnreachable:
+            if once.give_up():
+                raise
+            raise _unknown() from None
+
+    async def _in_time(self, answer: Awaitable[Result]) -> Result:
+        waiting: Deferred[Result] = Deferred.fromCoroutine(_awaited(answer))
+        waiting.addTimeout(ANSWER_SECONDS, self._clock)
+        return await waiting
+
+
+class OneChange(Generic[Result]):
+    """A transaction that is committed at most once, and not after it was given up.
+
+    One token decides its fate, whoever takes it first: the thread that is about to commit, or the
+    one who waits no longer.
+    """
+
+    def __init__(self, work: Callable[[Connection], Result]) -> None:
+        self._work = work
+        self._token = Lock()
+
+    def __call__(self, connection: Connection) -> Result:
+        # given up, or run again after a commit of which nobody knows whether it came through
+        if self._token.locked():
+            raise _unknown()
+        result = self._work(connection)
+        if not self._token.acquire(blocking=False):
+            raise _unknown()
+        return result
+
+    def give_up(self) -> bool:
+        """See that it is not done any more; False when it may have been already."""
+        return self._token.acquire(blocking=False)
+
+
+async def _awaited(answer: Awaitable[Result]) -> Result:
+    return await answer
+
+
+def _no_answer() -> DatabaseUnreachable:
+    return DatabaseUnreachable(f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s")
+
+
+def _unknown() -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "PostgreSQL went away in the middle of the change; see whether it was done before you "
+        "repeat it: evenrack events"
+    )

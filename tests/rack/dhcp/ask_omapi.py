@@ -1,0 +1,40 @@
+"""Ask the dhcpd of the network in which this runs, by OMAPI, and print the answers.
+
+A program: its argument is `{"port", "key", "requests": [["states", [NAME..]] | ["set", NAME,
+STATE]..]}`, with `algorithm` and `seconds` where they are not the usual ones. It prints
+`{"answers": [..], "logged": TEXT}`; the answer of a request that fails is `{"error", "words"}`.
+"""
+
+import io
+import json
+import logging
+import sys
+
+from twisted.internet.task import react
+
+from evenrack.errors import EvenrackError
+from evenrack.rack.dhcp.omapi import Omapi
+from evenrack.rack.dhcp.omapi_access import OmapiAccess
+
+
+async def main(reactor, text):
+    logged = io.StringIO()
+    logging.basicConfig(level=logging.DEBUG, stream=logged)
+    form = json.loads(text)
+    access = OmapiAccess(port=form.pop("port"), key=form.pop("key"))
+    requests = form.pop("requests")
+    omapi = Omapi(access, reactor, **form)
+    answers = [await answer(omapi, *request) for request in requests]
+    sys.stdout.write(json.dumps({"answers": answers, "logged": logged.getvalue()}))
+
+
+async def answer(omapi, kind, *what):
+    ask = omapi.failover_states if kind == "states" else omapi.set_failover_state
+    try:
+        return await ask(*what)
+    except (EvenrackError, ValueError) as problem:
+        return {"error": type(problem).__name__, "words": str(problem)}
+
+
+if __name__ == "__main__":
+    react(main, sys.argv[1:])

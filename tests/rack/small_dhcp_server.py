@@ -1,0 +1,96 @@
+"""A DHCP server in memory, as `converge.DhcpServer` promises it, for tests that need no packets.
+
+It can find mistakes, fail to start, be killed, say nothing, lose its peers, and take its time.
+"""
+
+from collections.abc import Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from evenrack.errors import DhcpConfigurationRefused, DhcpServerSilent, ProgramFailed
+from evenrack.model.dhcp_plan import DhcpPlan
+
+
+def refusing(*vlans):
+    """Find a mistake in every content of these VLANs."""
+    return lambda plan: [f"VLAN {it.vlan.id} is bad" for it in plan if it.vlan.id in vlans]
+
+
+@define(kw_only=True)
+class SmallDhcpServer:
+    """Serves what it is told, once it has read it; its failover partners are always there."""
+
+    clock: IReactorTime
+    seconds: float = 0.0
+    """How long everything takes."""
+    mistakes_in: Callable[[DhcpPlan], list[str]] = field(default=refusing())
+    """What it finds wrong with a configuration."""
+    starts: bool = True
+    """Whether it comes up when it is started."""
+    stops: bool = True
+    can_be_asked: bool = True
+    """Whether a configuration can be checked at all."""
+    silent: bool = False
+    away: set = field(factory=set)
+    """VLANs whose peer is away: who restarts there would serve nobody for a while."""
+    serves: DhcpPlan | None = None
+    """What it runs with; None when it does not run."""
+    states_now: dict = field(factory=dict)
+    checked: list = field(factory=list)
+    refused: list = field(factory=list)
+    started: list = field(factory=list)
+    """Each (plan, interfaces) that it was started with."""
+    failed: list = field(factory=list)
+    """When it was to start and did not."""
+    put_back_into: list = field(factory=list)
+
+    def kill(self):
+        self.serves = None
+
+    def running(self):
+        return self.serves is not None
+
+    async def check(self, plan):
+        await self._take_time()
+        if not self.can_be_asked:
+            raise ProgramFailed("dhcpd", "is not there", "")
+        mistakes = self.mistakes_in(plan)
+        if mistakes:
+            self.refused.append(plan)
+            raise DhcpConfigurationRefused("; ".join(mistakes))
+        self.checked.append(plan)
+
+    async def restart(self, plan, interfaces):
+        await self._take_time()
+        if not self.starts:
+            self.failed.append(self.clock.seconds())
+            raise ProgramFailed("dhcpd", "ended as soon as it was started", "no such port")
+        self.serves = plan
+        self.started.append((plan, tuple(interfaces)))
+        paired = [service.vlan.id for service in plan if service.peer is not None]
+        self.states_now = {vlan: "startup" if vlan in self.away else "normal" for vlan in paired}
+
+    async def stop(self):
+        await self._take_time()
+        if not self.stops:
+            raise ProgramFailed("dhcpd", "does not end, not even when killed", "")
+        self.serves = None
+
+    async def states(self, plan):
+        await self._take_time()
+        if self.silent or not self.running():
+            raise DhcpServerSilent("no answer")
+        return dict(self.states_now)
+
+    async def put_back(self, service, state):
+        await self._take_time()
+        if self.silent:
+            raise DhcpServerSilent("no answer")
+        self.put_back_into.append((service.vlan.id, state))
+        self.states_now[service.vlan.id] = state
+
+    async def _take_time(self):
+        if self.seconds:
+            await deferLater(self.clock, self.seconds)

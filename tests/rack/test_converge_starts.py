@@ -1,0 +1,219 @@
+"""A DHCP server that dies, or does not start, or starts while its peer is away."""
+
+from ipaddress import IPv4Address
+from itertools import pairwise
+
+import pytest
+from attrs import evolve
+
+from evenrack.model.dhcp_plan import Peer, dhcp_fingerprint
+from evenrack.rack.converge import LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
+from tests.dhcp_fleet import rack_id
+from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
+from tests.rack.small_dhcp_server import refusing
+from tests.wire.both_ends import STEP
+
+
+@pytest.fixture
+def host(tmp_path):
+    return RackHost(tmp_path).begin()
+
+
+# Servers that die, and racks that start
+
+
+def test_a_killed_server_is_started_again_at_once_with_what_was_applied(host):
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.kill()
+    host.advance(LOOK_SECONDS)
+    assert host.server.serves == FIRST
+    assert host.report.waiting == dhcp_fingerprint(SECOND)
+
+
+def test_rule_13_without_a_region_nothing_is_started_for_30_s_and_then_what_was_applied(tmp_path):
+    RackHost(tmp_path).begin().serving(FIRST).end()
+    host = RackHost(tmp_path)
+    host.has_region = False
+    host.plan = SECOND
+    host.begin().advance(WAIT_FOR_REGION_SECONDS - STEP)
+    assert host.server.started == []
+    assert host.report.applied == dhcp_fingerprint(FIRST)
+    assert host.states == {1: "down", 2: "down"}
+    host.advance(STEP)
+    assert [plan for plan, _ in host.server.started] == [FIRST]
+    host.server.kill()
+    host.advance(LOOK_SECONDS)
+    assert host.server.serves == FIRST
+
+
+def test_with_a_region_a_rack_that_starts_serves_at_once_what_was_applied(tmp_path):
+    RackHost(tmp_path).begin().serving(FIRST).end()
+    host = RackHost(tmp_path)
+    host.plan = SECOND
+    host.begin()
+    assert host.server.serves == FIRST
+    assert host.report.waiting == dhcp_fingerprint(SECOND)
+
+
+def test_m15_a_server_that_outlived_its_rack_daemon_is_adopted_and_never_restarted(tmp_path):
+    host = RackHost(tmp_path).begin().serving(FIRST)
+    host.end()
+    host.has_region = False
+    host.begin().advance(60.0)
+    assert host.report.running
+    host.has_region = True
+    host.advance(60.0)
+    assert len(host.server.started) == 1
+    assert host.report.applied == dhcp_fingerprint(FIRST)
+    assert host.states == {1: "normal", 2: "normal"}
+
+
+def test_a_rack_daemon_that_starts_knows_again_that_a_bad_vlan_keeps_its_old_content(tmp_path):
+    host = RackHost(tmp_path).begin().serving(FIRST)
+    host.server.mistakes_in = lambda plan: refusing(2)([it for it in plan if it in SECOND])
+    host.follow(SECOND)
+    host.turn(SECOND).value()
+    before = host.report
+    host.end()
+    host.begin()
+    assert host.report == before
+    assert len(host.server.started) == 2
+
+
+# Failover states (dhcp.md, rule 6)
+
+
+@pytest.mark.parametrize("state", ["communications-interrupted", "partner-down"])
+def test_rule_6_a_server_restarted_while_its_peer_is_away_gets_its_state_back(host, state):
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = state
+    host.advance(LOOK_SECONDS)
+    host.serving(SECOND)
+    assert host.server.put_back_into == [(1, state)]
+    assert host.states == {1: state, 2: "normal"}
+
+
+@pytest.mark.parametrize("seconds_to_start", [0.0, 3.0])
+def test_rule_6_a_server_that_died_while_its_peer_is_away_gets_its_state_back(
+    host, seconds_to_start
+):
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.server.starts = not seconds_to_start
+    host.server.kill()
+    host.advance(seconds_to_start)
+    host.server.starts = True
+    host.advance(LOOK_SECONDS)
+    assert host.server.put_back_into == [(1, "partner-down")]
+
+
+def test_a_server_whose_state_is_not_known_when_it_dies_finds_it_itself(host):
+    """It knows it from its leases, 15 s later; meanwhile it may have become another one."""
+    host.serving(FIRST)
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.server.silent = True
+    host.advance(LOOK_SECONDS)
+    host.server.silent = False
+    host.server.kill()
+    host.advance(LOOK_SECONDS)
+    assert host.server.running()
+    assert host.server.put_back_into == []
+
+
+def test_a_server_with_another_peer_than_before_is_not_put_back(host):
+    host.serving(FIRST)
+    host.server.states_now = dict.fromkeys((1, 2), "partner-down")
+    host.advance(LOOK_SECONDS)
+    newcomer = Peer(rack=rack_id(3), address=IPv4Address("10.1.0.3"))
+    host.serving((evolve(FIRST[0], peer=newcomer), FIRST[1]))
+    assert host.server.put_back_into == [(2, "partner-down")]
+
+
+def test_a_server_that_is_normal_or_has_no_peer_is_not_put_back(host):
+    host.serving((*FIRST[:1], *plan_of({2: (1,)})))
+    host.serving((*SECOND[:1], *plan_of({2: (1,)})))
+    assert host.server.put_back_into == []
+
+
+def test_a_server_that_cannot_be_put_back_serves_nevertheless(host, logged):
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.follow(SECOND)
+    host.server.silent = True
+    host.turn(SECOND).value()
+    assert host.server.serves == SECOND
+    assert "vlan1 could not be put back into partner-down: no answer" in logged()
+
+
+def test_a_server_that_says_nothing_runs_in_an_unknown_state(host):
+    host.serving(FIRST)
+    host.server.silent = True
+    host.advance(LOOK_SECONDS)
+    assert host.report.running
+    assert host.states == {1: "unknown", 2: "unknown"}
+
+
+# Starts that fail
+
+
+def test_a_start_that_fails_is_refused_with_its_reason_and_what_was_served_goes_on(host):
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.starts = False
+    assert "ended as soon as it was started" in refused(host.turn(SECOND))
+    assert host.state.applied_dhcp() == FIRST
+    assert (host.report.applied, host.report.waiting) == (
+        dhcp_fingerprint(FIRST),
+        dhcp_fingerprint(SECOND),
+    )
+    host.server.starts = True
+    host.advance(LOOK_SECONDS)
+    host.turn(SECOND).value()
+    assert host.server.serves == SECOND
+
+
+def test_a_start_that_fails_is_tried_no_more_than_once_a_second(host):
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.starts = False
+    for _ in range(40):
+        refused(host.turn(SECOND))
+        host.converge.trigger()
+        host.advance(STEP)
+    host.server.kill()
+    for _ in range(40):
+        refused(host.turn(SECOND))
+        host.converge.trigger()
+        host.advance(STEP)
+    failed = host.server.failed
+    assert 4 <= len(failed) <= 6
+    assert all(late - early >= LOOK_SECONDS for early, late in pairwise(failed))
+
+
+def test_a_server_that_does_not_start_is_down_and_is_tried_again(host, logged):
+    host.serving(FIRST)
+    host.server.starts = False
+    host.server.kill()
+    host.advance(3.0)
+    assert not host.report.running
+    assert host.states == {1: "down", 2: "down"}
+    assert any("does not start" in line for line in logged())
+    host.server.starts = True
+    host.advance(LOOK_SECONDS + STEP)
+    assert host.server.serves == FIRST
+
+
+def test_an_ip_that_fails_while_a_server_is_started_is_a_start_that_fails(host):
+    host.follow(FIRST)
+    host.ip_works = False
+    assert "ip -j addr" in refused(host.turn(FIRST))
+    host.ip_works = True
+    host.advance(LOOK_SECONDS)
+    host.turn(FIRST).value()
