@@ -7,6 +7,9 @@ class NoDhcpServer:
     def running(self):
         return False
 
+    def serves(self, plan):
+        return False
+
 
 async def no_interfaces():
     return ()

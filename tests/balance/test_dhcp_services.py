@@ -9,6 +9,7 @@ from tests.balance.test_dhcp_pairs import cases
 from tests.dhcp_fleet import (
     dhcp_fleet,
     pair_of,
+    rack_id,
     server_of,
     service_of,
     serving,
@@ -76,6 +77,17 @@ def test_p9_a_pair_that_was_one_stays_in_the_files_when_a_rack_is_lost():
 def test_p8_without_dhcp_nobody_has_it():
     fleet = dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}, off=[1])
     assert decided(fleet) == {VLAN: None}
+
+
+def test_p8_dhcp_that_is_turned_on_again_begins_when_everybody_has_stopped_it():
+    before = serving(dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}), 1, 2)
+    fleet = evolve(before, services={}, pairs={VLAN: pair_of(1, 2)})
+    assert not decided(fleet)
+    one_left = evolve(fleet, dhcp_reports={rack_id(2): fleet.dhcp_reports[rack_id(2)]})
+    assert not decided(one_left)
+    assert servers(decided(evolve(fleet, dhcp_reports={}))) == (server_of(1, 1),)
+    away = dhcp_fleet({1: [1, 2]}, away=[2], pairs={1: (1, 2)})
+    assert servers(decided(evolve(away, dhcp_reports=one_left.dhcp_reports))) == (server_of(1, 1),)
 
 
 def test_p8_the_files_follow_a_new_address_and_keep_the_old_one_of_a_rack_that_has_none():

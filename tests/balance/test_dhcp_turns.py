@@ -159,6 +159,14 @@ def test_one_of_a_beginning_pair_that_is_away_holds_the_other_up(away):
     assert turns(waiting(fleet, 1, 2)) == set()
 
 
+def test_p8_a_turn_for_a_plan_that_is_no_more_holds_nobody_up():
+    fleet = pair_of_racks()
+    old = evolve(fleet, turns={rack_id(1): "a plan of long ago", rack_id(2): ""})
+    assert not is_busy(old, rack_id(1))
+    assert turns(waiting(changed(old, 1), 2)) == racks(2)
+    assert decide_withdrawals(old, Patience(expired=[rack_id(1)])) == ()
+
+
 def test_who_is_away_is_not_busy():
     fleet = dhcp_fleet({1: [1, 2]}, away=[1], services={1: (1, 2)})
     assert not is_busy(with_turns(waiting(fleet, 1), 1), rack_id(1))

@@ -31,6 +31,19 @@ def test_the_default_lab_has_two_region_hosts_of_two_processes_and_four_racks():
     ]
 
 
+def test_without_a_network_there_are_no_clients():
+    assert fleet_in("/lab", clients=7).clients == ()
+
+
+def test_a_clients_program_runs_beside_the_others_and_writes_into_its_own_folder():
+    fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(vlans=2))
+    assert fleet.clients[2].arguments(Path("/venv/bin"))[1:] == [
+        *("-P", "-m", "evenrack.lab.traffic", "--interface", "vlan1"),
+        *("--out", "/lab/client3/dhcp.jsonl", "--client", "3"),
+    ]
+    assert fleet.clients[2].log == Path("/lab/client3/traffic.log")
+
+
 def test_every_process_has_an_endpoint_a_socket_and_a_log_of_its_own():
     fleet = fleet_in("/lab", region_hosts=3, processes=3)
     for what in ("endpoint", "socket", "log"):
@@ -77,7 +90,8 @@ def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():
 
 
 @pytest.mark.parametrize(
-    "size", [{"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}]
+    "size",
+    [{"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}, {"clients": -1}],
 )
 def test_sizes_that_cannot_be_are_refused(size):
     with pytest.raises(LabRefused):
@@ -93,5 +107,9 @@ def test_in_a_network_every_host_has_its_own_address_and_entrance(tmp_path):
     assert fleet.host_of("postgres").address == "10.77.0.1"
     assert fleet.host_of("region2/2").entrance[-2:] == ("exec", "region2")
     assert "listen: 127.0.0.1:5240" in region_config(process, "host=10.77.0.1")
+    assert [client.name for client in fleet.clients] == [f"client{n}/traffic" for n in range(1, 5)]
+    assert [client.network for client in fleet.clients] == ["vlan1", "vlan2", "vlan3", "vlan4"]
+    assert fleet.program("client3/traffic").host.entrance[-2:] == ("exec", "client3")
+    assert "client1/traffic" not in {daemon.name for daemon in fleet.daemons()}
     with pytest.raises(LabRefused, match="at most 99 VLANs"):
         lay_out(tmp_path, InNamespaces(keeper=None), Size(vlans=100))

@@ -11,7 +11,7 @@ from evenrack.lab.network.ip_commands import (
 )
 from evenrack.lab.network.plan import plan_network
 
-PLAN = plan_network(region_hosts=1, racks=1, vlans=1)
+PLAN = plan_network(region_hosts=1, racks=1, vlans=1, clients=1)
 
 
 def test_the_switch_and_every_host_is_a_namespace():
@@ -20,6 +20,7 @@ def test_the_switch_and_every_host_is_a_namespace():
         "netns add postgres",
         "netns add region1",
         "netns add rack1",
+        "netns add client1",
     ]
 
 
@@ -37,6 +38,8 @@ def test_the_switch_has_a_bridge_for_each_network_and_a_port_for_each_cable():
         "link set rack1-mgmt master management up",
         "link add name rack1-vlan1 type veth peer name vlan1 netns rack1",
         "link set rack1-vlan1 master vlan1 up",
+        "link add name client1-vlan1 type veth peer name vlan1 netns client1",
+        "link set client1-vlan1 master vlan1 up",
     ]
 
 
@@ -48,6 +51,10 @@ def test_a_host_has_an_address_on_each_cable():
         "addr add 10.101.0.2/24 brd + dev vlan1",
         "link set vlan1 up",
     ]
+
+
+def test_a_client_has_no_address_until_it_gets_one():
+    assert set_up_host(PLAN, "client1").splitlines() == ["link set lo up", "link set vlan1 up"]
 
 
 def test_cables_are_cut_and_mended_in_the_switch():
@@ -63,4 +70,4 @@ def test_a_cable_whose_port_is_not_up_is_down():
         {"ifname": "rack1-mgmt", "flags": ["NO-CARRIER", "UP"]},
     ]
     down = read_cables_down(json.dumps(ports), PLAN)
-    assert down == {"region1:management", "rack1:vlan1"}
+    assert down == {"region1:management", "rack1:vlan1", "client1:vlan1"}

@@ -19,6 +19,8 @@ LAB = Path("/lab")
         "nsenter -t 7 -m -n -U --preserve-credentials ip netns exec postgres unshare --user"
         " --map-user=1000 --map-group=1000 -- /x/postgres -D /lab/postgres/data",
         "unshare --user --map-user=1000 --map-group=1000 -- /x/initdb -D /lab/postgres/data",
+        "nsenter -t 7 -m -n -U --preserve-credentials ip netns exec client1 /venv/bin/python -P"
+        " -m evenrack.lab.traffic --interface vlan1 --out /lab/client1/dhcp.jsonl --client 1",
     ],
 )
 def test_our_programs_at_work_in_the_folder_are_the_labs(line):

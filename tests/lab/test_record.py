@@ -21,7 +21,7 @@ from evenrack.runtime.child_process import ProgramId
 RECORD = Record(
     network=False,
     number=3,
-    size=Size(racks=1),
+    size=Size(racks=1, clients=7),
     retain=True,
     stage="starting",
     owner=ProgramId(1, 2),
@@ -33,7 +33,7 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path):
     changed = note_program(tmp_path, "rack1/rackd", ProgramId(5, 6))
     assert changed.programs == {"rack1/rackd": ProgramId(5, 6)}
     assert read_record(tmp_path) == changed
-    assert changed.fleet(tmp_path).size == Size(racks=1)
+    assert changed.fleet(tmp_path).size == Size(racks=1, clients=7)
 
 
 def test_a_lab_with_a_network_remembers_its_keeper(tmp_path):
@@ -55,7 +55,7 @@ def test_without_a_file_there_is_no_record(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"evenrack_lab": 99}', '{"evenrack_lab": 1, "stage": "up"}', "null"]
+    "text", ["", "[]", "{}", '{"evenrack_lab": 99}', '{"evenrack_lab": 2, "stage": "up"}', "null"]
 )
 def test_somebody_elses_lab_json_is_not_touched(tmp_path, text):
     record_path(tmp_path).write_text(text)

@@ -14,8 +14,18 @@ IN_NETWORK = lay_out(Path("/lab"), InNamespaces(keeper=None), Size())
 STATUS = {
     "leader": "region2/1",
     "racks": [
-        {"hostname": "rack1", "managed_by": "region1/2"},
-        {"hostname": "rack2", "managed_by": None},
+        {
+            "hostname": "rack1",
+            "managed_by": "region1/2",
+            "vlans_primary": ["vlan1"],
+            "vlans_secondary": [],
+        },
+        {
+            "hostname": "rack2",
+            "managed_by": None,
+            "vlans_primary": [],
+            "vlans_secondary": ["vlan1", "vlan2"],
+        },
     ],
 }
 
@@ -47,7 +57,7 @@ def test_targets_mean_programs(text, programs):
         "",
         "region",
         "region0",
-        "rack1/dhcpd",
+        "rack1/named",
         "rack1:vlan0",
         "rack1/rackd:vlan1",
         "region1:vlan",
@@ -65,6 +75,15 @@ def test_what_is_no_target_is_refused_with_the_choices(text):
 def test_what_this_lab_does_not_have_is_refused_with_what_it_has(text):
     with pytest.raises(LabRefused, match=r"it has .*region1"):
         meant(text)
+
+
+def test_a_client_host_means_its_program_and_its_one_cable():
+    for text in ("client2", "client2/traffic"):
+        assert resolve(parse_target(text), IN_NETWORK, STATUS) == ["client2/traffic"]
+    for text in ("client2", "client2:vlan2"):
+        assert resolve_cables(parse_target(text), IN_NETWORK, STATUS) == ["client2:vlan2"]
+    with pytest.raises(LabRefused, match="no host client1"):
+        meant("client1")
 
 
 def test_roles_need_somebody_who_has_them():
@@ -106,6 +125,7 @@ def test_targets_mean_cables(text, cables):
         ("rack9:vlan1", "no cable rack9:vlan1; it has postgres, region1"),
         ("region1:vlan1", "it has region1:management"),
         ("region1/2", "cables lead to hosts"),
+        ("client1:vlan2", "it has client1:vlan1"),
     ],
 )
 def test_cables_that_are_not_there_are_refused_with_those_that_are(text, said):
@@ -121,3 +141,27 @@ def test_a_lab_without_a_network_has_no_cables():
 def test_a_cable_can_only_be_cut_and_healed():
     with pytest.raises(LabRefused, match="can be cut and healed"):
         resolve(parse_target("rack3:vlan2"), IN_NETWORK, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "rack"),
+    [("primary of vlan1", "rack1"), ("secondary  of vlan2", "rack2")],
+)
+def test_p9_a_role_means_the_host_that_is_designated_with_its_dhcp_server(text, rack):
+    target = parse_target(text)
+    assert needs_status(target)
+    assert resolve(target, IN_NETWORK, STATUS) == [f"{rack}/rackd", f"{rack}/dhcpd"]
+    cables = resolve_cables(target, IN_NETWORK, STATUS)
+    assert {cable.partition(":")[0] for cable in cables} == {rack}
+
+
+def test_a_role_that_nobody_has_is_refused():
+    with pytest.raises(LabRefused, match="no rack is designated primary of vlan2"):
+        resolve(parse_target("primary of vlan2"), IN_NETWORK, STATUS)
+
+
+def test_a_dhcp_server_is_a_program_of_a_lab_with_a_network_only():
+    assert resolve(parse_target("rack1/dhcpd"), IN_NETWORK, None) == ["rack1/dhcpd"]
+    assert resolve(parse_target("rack1"), IN_NETWORK, None) == ["rack1/rackd", "rack1/dhcpd"]
+    with pytest.raises(LabRefused, match="this lab has no rack1/dhcpd"):
+        meant("rack1/dhcpd")

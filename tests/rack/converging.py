@@ -57,6 +57,11 @@ class RackHost:
         self.converge.stopService()
         self.advance(5.0)
 
+    def crash(self):
+        """End the daemon at once, whatever it is about to do; the server outlives it."""
+        self.clock = self.server.clock = Clock()
+        self.server.changing = False
+
     def advance(self, seconds):
         end = self.clock.seconds() + seconds
         self.clock.advance(0)
@@ -81,8 +86,13 @@ class RackHost:
         """Get a plan and the turn for it."""
         self.follow(plan)
         self.turn(plan).value()
-        assert self.server.serves == plan
+        assert self.server.runs == plan
         return self
+
+    @property
+    def kept(self):
+        """What is on disk as applied."""
+        return self.state.applied_dhcp()
 
     @property
     def report(self):

@@ -35,22 +35,32 @@ class SmallDhcpServer:
     silent: bool = False
     away: set = field(factory=set)
     """VLANs whose peer is away: who restarts there would serve nobody for a while."""
-    serves: DhcpPlan | None = None
+    runs: DhcpPlan | None = None
     """What it runs with; None when it does not run."""
+    was_given: DhcpPlan = ()
+    """What it was last started with, running or not."""
     states_now: dict = field(factory=dict)
     checked: list = field(factory=list)
     refused: list = field(factory=list)
     started: list = field(factory=list)
     """Each (plan, interfaces) that it was started with."""
+    restarts: list = field(factory=list)
+    """When each of these starts (began, ended)."""
     failed: list = field(factory=list)
     """When it was to start and did not."""
     put_back_into: list = field(factory=list)
+    changing: bool = False
+    met: int = 0
+    """How often a start or stop began while another one was under way."""
 
     def kill(self):
-        self.serves = None
+        self.runs = None
 
     def running(self):
-        return self.serves is not None
+        return self.runs is not None
+
+    def serves(self, plan):
+        return bool(plan) and self.was_given == plan
 
     async def check(self, plan):
         await self._take_time()
@@ -63,20 +73,22 @@ class SmallDhcpServer:
         self.checked.append(plan)
 
     async def restart(self, plan, interfaces):
-        await self._take_time()
+        began = self.clock.seconds()
+        await self._change()
         if not self.starts:
             self.failed.append(self.clock.seconds())
             raise ProgramFailed("dhcpd", "ended as soon as it was started", "no such port")
-        self.serves = plan
+        self.runs = self.was_given = plan
         self.started.append((plan, tuple(interfaces)))
+        self.restarts.append((began, self.clock.seconds()))
         paired = [service.vlan.id for service in plan if service.peer is not None]
         self.states_now = {vlan: "startup" if vlan in self.away else "normal" for vlan in paired}
 
     async def stop(self):
-        await self._take_time()
+        await self._change()
         if not self.stops:
             raise ProgramFailed("dhcpd", "does not end, not even when killed", "")
-        self.serves = None
+        self.runs = None
 
     async def states(self, plan):
         await self._take_time()
@@ -90,6 +102,12 @@ class SmallDhcpServer:
             raise DhcpServerSilent("no answer")
         self.put_back_into.append((service.vlan.id, state))
         self.states_now[service.vlan.id] = state
+
+    async def _change(self):
+        self.met += self.changing
+        self.changing = True
+        await self._take_time()
+        self.changing = False
 
     async def _take_time(self):
         if self.seconds:

@@ -44,7 +44,7 @@ def test_in_its_turn_a_plan_is_applied_kept_on_disk_and_reported(host):
     host.follow(FIRST)
     host.turn(FIRST).value()
     assert host.server.started == [(FIRST, ("eth1", "eth2"))]
-    assert host.state.applied_dhcp() == FIRST
+    assert host.kept == (FIRST,)
     report = host.reports[-1]
     assert report == host.report
     assert (report.applied, report.waiting, report.running) == (dhcp_fingerprint(FIRST), "", True)
@@ -65,8 +65,11 @@ def test_an_interface_is_named_once_and_one_that_is_not_there_not_at_all(host):
 
 def test_a_second_turn_for_the_same_plan_does_nothing(host):
     host.serving(FIRST)
-    refused(host.turn(FIRST))
+    host.turn(FIRST).value()
     assert len(host.server.started) == 1
+    host.follow(SECOND)
+    host.turn(FIRST).value()
+    assert (len(host.server.started), host.report.waiting) == (1, dhcp_fingerprint(SECOND))
 
 
 def test_each_plan_is_checked_once_however_long_it_waits(host):
@@ -97,7 +100,7 @@ def test_an_empty_plan_stops_the_server_without_a_turn(host):
     host.serving(FIRST)
     host.follow(())
     assert not host.server.running()
-    assert host.state.applied_dhcp() == ()
+    assert host.kept == ((),)
     assert host.report == DhcpReport()
     host.advance(60.0)
     assert len(host.server.started) == 1
@@ -105,7 +108,7 @@ def test_an_empty_plan_stops_the_server_without_a_turn(host):
 
 def test_a_server_that_nobody_wants_is_stopped_also_when_nothing_is_known_of_it(tmp_path):
     host = RackHost(tmp_path)
-    host.server.serves = FIRST
+    host.server.runs = FIRST
     host.begin()
     assert not host.server.running()
 
@@ -126,17 +129,31 @@ def test_rule_9_a_bad_vlan_keeps_its_last_good_content_and_the_others_go_on(host
     host.follow(SECOND)
     assert host.errors == {2: "VLAN 2 is bad"}
     host.turn(SECOND).value()
-    assert host.server.serves == (SECOND[0], FIRST[1])
+    assert host.server.runs == (SECOND[0], FIRST[1])
     assert host.report.applied == dhcp_fingerprint(SECOND)
     assert [vlan.number.generation for vlan in host.report.vlans] == [6, 5]
     assert host.report.errors == (VlanError(vlan=2, error="VLAN 2 is bad"),)
+
+
+def test_a_vlan_that_is_taken_away_goes_also_when_another_one_is_bad(host):
+    host.serving(FIRST)
+    host.server.mistakes_in = lambda plan: refusing(2)([it for it in plan if it in SECOND])
+    host.follow(SECOND[1:])
+    host.turn(SECOND[1:]).value()
+    assert host.server.runs == FIRST[1:]
+
+
+def test_a_complaint_of_any_length_is_told_in_its_first_500_characters(host):
+    host.server.mistakes_in = lambda plan: ["line 1: no\n" * 1000]
+    host.follow(FIRST)
+    assert [len(error) for error in host.errors.values()] == [500, 500]
 
 
 def test_a_bad_vlan_that_was_never_served_is_left_out(host):
     host.server.mistakes_in = refusing(2)
     host.follow(FIRST)
     host.turn(FIRST).value()
-    assert host.server.serves == FIRST[:1]
+    assert host.server.runs == FIRST[:1]
     assert host.errors == {2: "VLAN 2 is bad"}
 
 
@@ -168,7 +185,7 @@ def test_a_mended_plan_has_no_errors_any_more(host):
     host.follow(SECOND)
     assert host.errors == {}
     host.turn(SECOND).value()
-    assert host.server.serves == SECOND
+    assert host.server.runs == SECOND
 
 
 def test_vlans_that_are_good_alone_and_bad_together_are_never_served_together(host):
@@ -180,7 +197,7 @@ def test_vlans_that_are_good_alone_and_bad_together_are_never_served_together(ho
     host.server.mistakes_in = lambda plan: quarrel(plan) if len(plan) > 1 else []
     host.follow(SECOND)
     host.turn(SECOND).value()
-    assert host.server.serves == (SECOND[0], FIRST[1])
+    assert host.server.runs == (SECOND[0], FIRST[1])
     assert host.errors == {2: "they overlap"}
 
 
@@ -189,7 +206,7 @@ def test_a_new_vlan_that_does_not_go_with_the_others_takes_nothing_from_them(hos
     host.server.mistakes_in = lambda plan: ["they overlap"] if len(plan) > 1 else []
     host.follow(FIRST)
     assert host.report.waiting == ""
-    assert host.server.serves == FIRST[1:]
+    assert host.server.runs == FIRST[1:]
     assert host.errors == {1: "they overlap"}
 
 
@@ -199,7 +216,7 @@ def test_a_dhcpd_that_cannot_be_asked_leaves_everything_as_it_is_until_it_can(ho
     host.follow(SECOND)
     host.server.kill()
     host.advance(2.0)
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
     assert (host.report.applied, host.report.waiting) == (dhcp_fingerprint(FIRST), "")
     host.server.can_be_asked = True
     host.advance(2.0)
@@ -226,7 +243,7 @@ def test_a_turn_that_comes_while_a_newer_plan_is_checked_applies_the_one_it_is_f
     turn = host.turn(FIRST)
     host.advance(3.0)
     turn.value()
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
     assert host.report.applied == dhcp_fingerprint(FIRST)
     assert host.report.waiting == dhcp_fingerprint(SECOND)
 
@@ -248,7 +265,7 @@ def test_a_bad_vlan_keeps_what_is_served_also_when_that_is_applied_while_it_is_f
     host.advance(3.0)
     turn.value()
     before = SECOND if begins < 1.5 else FIRST  # later the newer plan waits: the turn is refused
-    assert host.server.serves == (third[0], before[1])
+    assert host.server.runs == (third[0], before[1])
 
 
 def test_a_turn_that_comes_during_a_restart_is_refused_and_that_restart_goes_on(host):
@@ -270,11 +287,11 @@ def test_a_turn_that_comes_while_a_killed_server_is_started_is_refused_and_can_b
     host.advance(LOOK_SECONDS)
     refused(host.turn(SECOND))
     host.advance(3.0)
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
     turn = host.turn(SECOND)
     host.advance(3.0)
     turn.value()
-    assert host.server.serves == SECOND
+    assert host.server.runs == SECOND
 
 
 def test_a_plan_that_becomes_empty_during_a_restart_stops_the_server_after_it(host):
@@ -284,6 +301,7 @@ def test_a_plan_that_becomes_empty_during_a_restart_stops_the_server_after_it(ho
     host.follow(())
     host.advance(5.0)
     turn.value()
+    assert host.server.met == 0
     assert not host.server.running()
     assert host.report == DhcpReport()
 

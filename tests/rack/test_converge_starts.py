@@ -27,7 +27,7 @@ def test_a_killed_server_is_started_again_at_once_with_what_was_applied(host):
     host.follow(SECOND)
     host.server.kill()
     host.advance(LOOK_SECONDS)
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
     assert host.report.waiting == dhcp_fingerprint(SECOND)
 
 
@@ -44,7 +44,15 @@ def test_rule_13_without_a_region_nothing_is_started_for_30_s_and_then_what_was_
     assert [plan for plan, _ in host.server.started] == [FIRST]
     host.server.kill()
     host.advance(LOOK_SECONDS)
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
+
+
+def test_a_killed_server_is_started_again_at_once_also_when_the_regions_are_gone_since(host):
+    host.serving(FIRST)
+    host.has_region = False
+    host.server.kill()
+    host.advance(LOOK_SECONDS)
+    assert host.server.runs == FIRST
 
 
 def test_with_a_region_a_rack_that_starts_serves_at_once_what_was_applied(tmp_path):
@@ -52,7 +60,7 @@ def test_with_a_region_a_rack_that_starts_serves_at_once_what_was_applied(tmp_pa
     host = RackHost(tmp_path)
     host.plan = SECOND
     host.begin()
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
     assert host.report.waiting == dhcp_fingerprint(SECOND)
 
 
@@ -79,6 +87,28 @@ def test_a_rack_daemon_that_starts_knows_again_that_a_bad_vlan_keeps_its_old_con
     host.begin()
     assert host.report == before
     assert len(host.server.started) == 2
+
+
+@pytest.mark.parametrize(("seconds", "serves"), [(0.25, FIRST), (0.75, SECOND)])
+def test_a_rack_daemon_that_dies_during_a_restart_knows_afterwards_what_is_served(
+    host, seconds, serves
+):
+    host.serving(FIRST)
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.follow(SECOND)
+    host.server.seconds = 0.5  # for the restart, and then for putting it back into its state
+    host.turn(SECOND)
+    host.advance(seconds)
+    host.crash()
+    assert host.server.runs == serves
+    host.server.seconds = 0.0
+    host.begin()
+    assert host.report.applied == dhcp_fingerprint(serves)
+    assert host.report.waiting == ("" if serves == SECOND else dhcp_fingerprint(SECOND))
+    if serves == FIRST:
+        host.turn(SECOND).value()
+    assert (host.server.runs, host.kept[0]) == (SECOND, SECOND)
 
 
 # Failover states (dhcp.md, rule 6)
@@ -148,7 +178,7 @@ def test_a_server_that_cannot_be_put_back_serves_nevertheless(host, logged):
     host.follow(SECOND)
     host.server.silent = True
     host.turn(SECOND).value()
-    assert host.server.serves == SECOND
+    assert host.server.runs == SECOND
     assert "vlan1 could not be put back into partner-down: no answer" in logged()
 
 
@@ -168,7 +198,7 @@ def test_a_start_that_fails_is_refused_with_its_reason_and_what_was_served_goes_
     host.follow(SECOND)
     host.server.starts = False
     assert "ended as soon as it was started" in refused(host.turn(SECOND))
-    assert host.state.applied_dhcp() == FIRST
+    assert host.kept == (FIRST,)
     assert (host.report.applied, host.report.waiting) == (
         dhcp_fingerprint(FIRST),
         dhcp_fingerprint(SECOND),
@@ -176,7 +206,7 @@ def test_a_start_that_fails_is_refused_with_its_reason_and_what_was_served_goes_
     host.server.starts = True
     host.advance(LOOK_SECONDS)
     host.turn(SECOND).value()
-    assert host.server.serves == SECOND
+    assert host.server.runs == SECOND
 
 
 def test_a_start_that_fails_is_tried_no_more_than_once_a_second(host):
@@ -207,7 +237,7 @@ def test_a_server_that_does_not_start_is_down_and_is_tried_again(host, logged):
     assert any("does not start" in line for line in logged())
     host.server.starts = True
     host.advance(LOOK_SECONDS + STEP)
-    assert host.server.serves == FIRST
+    assert host.server.runs == FIRST
 
 
 def test_an_ip_that_fails_while_a_server_is_started_is_a_start_that_fails(host):

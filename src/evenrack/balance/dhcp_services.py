@@ -37,7 +37,7 @@ def _wanted(fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None) 
     if pair is None:
         return None
     if now is None:
-        return _alone(fleet, vlan, pair.primary)
+        return None if _is_still_served(fleet, vlan) else _alone(fleet, vlan, pair.primary)
     if now.secondary is None:
         return _wanted_of_one(fleet, vlan, pair, now)
     if not fleet.is_connected(now.secondary.rack) and not _ever_paired(fleet, vlan, now):
@@ -68,6 +68,18 @@ def _wanted_of_one(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> Serv
 def _alone(fleet: Fleet, vlan: VlanId, rack: RackId) -> Service | None:
     address = fleet.attached[vlan].get(rack)
     return None if address is None else Service(primary=Server(rack=rack, address=address))
+
+
+def _is_still_served(fleet: Fleet, vlan: VlanId) -> bool:
+    """Tell whether a rack has not yet stopped what was turned off before.
+
+    A server that begins beside one that had the pair before would be no equal: it would wait for
+    a whole MCLT (one hour) before it serves.
+    """
+    return any(
+        fleet.is_connected(rack) and _report(fleet, rack, vlan) is not None
+        for rack in fleet.dhcp_reports
+    )
 
 
 def _ever_paired(fleet: Fleet, vlan: VlanId, now: Service) -> bool:

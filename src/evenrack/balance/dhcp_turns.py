@@ -44,17 +44,20 @@ def decide_withdrawals(fleet: Fleet, patience: Patience) -> tuple[RackId, ...]:
     return tuple(
         rack
         for rack in sorted(patience.expired)
-        if fleet.turns.get(rack) and fleet.dhcp_report(rack).applied != fleet.turns[rack]
+        if fleet.turns.get(rack) and fleet.dhcp_report(rack).waiting == fleet.turns[rack]
     )
 
 
 def is_busy(fleet: Fleet, rack: RackId) -> bool:
-    """Tell whether a rack has its turn and is not through with it: restarted, and all normal."""
+    """Tell whether a rack has its turn and is not through with it: restarted, and all normal.
+
+    A turn for a plan that the rack neither waits with nor has applied is over: it has a newer one.
+    """
     turn = fleet.turns.get(rack, "")
     if not turn or not fleet.is_connected(rack):
         return False
     report = fleet.dhcp_report(rack)
-    return report.applied != turn or not _is_settled(fleet, rack)
+    return report.waiting == turn or (report.applied == turn and not _is_settled(fleet, rack))
 
 
 def _waiting(fleet: Fleet) -> dict[RackId, str]:

@@ -12,6 +12,7 @@ from attrs import asdict
 from evenrack.cli.examples import examples
 from evenrack.cli.lab_deeds import cut, hang, heal, kill, restart
 from evenrack.cli.lab_drill import drill
+from evenrack.cli.lab_felt import traffic_page
 from evenrack.cli.lab_folder import NO_NET_HELP, directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import Line, Table, status_page
@@ -25,6 +26,7 @@ from evenrack.lab.last_lines import tail
 from evenrack.lab.network.cables import SeenCable, cables_seen
 from evenrack.lab.progress import Progress
 from evenrack.lab.targets import POSTGRES
+from evenrack.lab.traffic.meter import ALWAYS, dhcp_felt
 from evenrack.lab.up import Wish, bring_up
 
 
@@ -62,6 +64,13 @@ for _command in (kill, hang, cut, heal, restart, drill):
 )
 @click.option("--racks", type=click.IntRange(min=0), default=4, show_default=True)
 @click.option("--vlans", type=click.IntRange(min=0), default=4, show_default=True)
+@click.option(
+    "--clients",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Hosts that want an address from DHCP; with --no-net there are none.",
+)
 @directory_option
 @click.option("--retain", is_flag=True, help="Keep the folder when the lab goes down.")
 @click.option("--no-net", is_flag=True, help=NO_NET_HELP)
@@ -105,6 +114,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
     programs = LabPrograms(fleet, session.surroundings.programs)
     running = programs.look()
     cables = cables_seen(fleet.network, programs.cables_down())
+    felt = dhcp_felt(fleet, ALWAYS, now=session.clocks.seconds())
     last = [program.target for program in running if not program.serves]
     seen = fleet_status(fleet_client(fleet, last=last))
     if as_json:
@@ -114,6 +124,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
                 "retain": record.retain,
                 "programs": [asdict(program) for program in running],
                 "cables": [asdict(cable) for cable in cables],
+                "traffic": {"dhcp": felt.to_json()},
                 "fleet": seen,
             }
         )
@@ -124,6 +135,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
             Line(name="lab", value=str(folder)),
             Table(title="programs", columns=("target", "state", "pid"), rows=rows),
             *_cables_page(cables),
+            *traffic_page(felt),
             *_fleet_page(seen),
         ]
     )
@@ -150,7 +162,7 @@ def logs(session: Session, target: str, *, directory: Path | None, lines: int) -
 
 
 def _log_of(name: str, fleet: Fleet, programs: LabPrograms) -> Path:
-    return programs.postgres.log if name == POSTGRES else fleet.daemon(name).log
+    return programs.postgres.log if name == POSTGRES else fleet.program(name).log
 
 
 def _state(program: Running) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from evenrack.cli.examples import examples
+from evenrack.cli.lab_felt import tell_felt_outage
 from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, say
 from evenrack.errors import ApiRefused, RegionUnreachable
@@ -81,11 +82,12 @@ def _do_and_watch(session: Session, deed: Deed, target: str | None, directory: P
         aftermath.remember()
     except (RegionUnreachable, ApiRefused) as error:
         say(f"no events can be shown from before: {error}")
-    deed_at = session.clocks.now()
+    deed_at, since = session.clocks.now(), session.clocks.seconds()
     do_deed(deed, meant, programs)
     say(f"{deed}: {', '.join(meant.names)}")
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
+    tell_felt_outage(fleet, since, session.clocks)
     cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
     words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
     say(f"next: {lab_command(words, directory)}")

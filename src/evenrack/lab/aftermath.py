@@ -7,6 +7,7 @@ from typing import Any
 from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.clocks import Clocks
+from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.events import events_after, newest_event
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.fleet_status import fleet_client, what_is_missing
@@ -69,7 +70,8 @@ class Aftermath:
         except (RegionUnreachable, ApiRefused) as error:
             return str(error)
         if status["database"]["state"] == "ok":
-            return what_is_missing(self._fleet, status, down)
+            missing = what_is_missing(self._fleet, status, down)
+            return missing or what_dhcp_misses(self._fleet, self._client, down)
         # with the database down on purpose nothing more can come
         return None if POSTGRES in down else f"the database is {status['database']['state']}"
 

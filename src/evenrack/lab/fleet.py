@@ -6,11 +6,14 @@ from pathlib import Path
 import yaml
 from attrs import evolve, frozen
 
-from evenrack.lab.hosts import Host, Wiring
-from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan
+from evenrack.lab.hosts import Host, InNamespaces, Wiring
+from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan, client_vlan
 from evenrack.lab.refusals import LabRefused
+from evenrack.lab.traffic.program import TrafficProgram
 
 RPC_PORT = 5250
+DHCP_HOLD_DOWN_SECONDS = 15.0
+"""Shorter than the default, so that nobody has to wait for it in a drill."""
 _LONGEST_SOCKET_PATH = 107  # sun_path holds 108 bytes with the closing zero
 _MOST_HOSTS = 99
 
@@ -24,6 +27,8 @@ class Size:
     """Region processes on each region host."""
     racks: int = 4
     vlans: int = 4
+    clients: int = 4
+    """Hosts that want an address from DHCP; without a network there are none."""
 
 
 @frozen(kw_only=True)
@@ -70,6 +75,27 @@ class RegionProcess:
 
 
 @frozen(kw_only=True)
+class DhcpServer:
+    """The dhcpd of a rack: its rack daemon starts it, and keeps a note of which process it is."""
+
+    rack: str
+    host: Host
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return f"{self.rack}/dhcpd"
+
+    @property
+    def note(self) -> Path:
+        return self.folder / "dhcpd.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "dhcpd.log"
+
+
+@frozen(kw_only=True)
 class RackDaemon:
     """One evenrack-rackd of the lab."""
 
@@ -82,6 +108,10 @@ class RackDaemon:
     @property
     def name(self) -> str:
         return f"{self.rack}/rackd"
+
+    @property
+    def dhcp_server(self) -> DhcpServer:
+        return DhcpServer(rack=self.rack, host=self.host, folder=self.state / "dhcp")
 
     @property
     def config(self) -> Path:
@@ -105,6 +135,7 @@ class RackDaemon:
 
 
 Daemon = RegionProcess | RackDaemon
+Program = Daemon | TrafficProgram
 
 
 @frozen(kw_only=True)
@@ -118,6 +149,7 @@ class Fleet:
     racks: tuple[RackDaemon, ...]
     network: NetworkPlan | None
     """None: all hosts are this machine."""
+    clients: tuple[TrafficProgram, ...] = ()
 
     @property
     def postgres(self) -> Path:
@@ -132,9 +164,27 @@ class Fleet:
         """Give the daemon of this name; KeyError without one."""
         return {daemon.name: daemon for daemon in self.daemons()}[name]
 
+    def programs(self) -> Iterator[Program]:
+        """Give everything that runs beside PostgreSQL: the daemons, and the clients' programs."""
+        yield from self.daemons()
+        yield from self.clients
+
+    def dhcp_servers(self) -> list[DhcpServer]:
+        """Give the DHCP server of every rack; those of a lab without a network serve nobody."""
+        return [] if self.network is None else [rack.dhcp_server for rack in self.racks]
+
+    def dhcp_server(self, name: str) -> DhcpServer | None:
+        """Give the DHCP server of this name; nothing for the name of another program."""
+        return next((server for server in self.dhcp_servers() if server.name == name), None)
+
+    def program(self, name: str) -> Program:
+        """Give the program of this name; KeyError without one."""
+        return {program.name: program for program in self.programs()}[name]
+
     def host_of(self, program: str) -> Host:
         """Give the host of a program; KeyError without one."""
-        hosts = {daemon.name: daemon.host for daemon in self.daemons()}
+        everything = (*self.programs(), *self.dhcp_servers())
+        hosts = {each.name: each.host for each in everything}
         return {POSTGRES_HOST: self.postgres_host, **hosts}[program]
 
     def process(self, name: str) -> RegionProcess:
@@ -149,7 +199,9 @@ class Fleet:
 def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
     """Name everything of a lab of this size."""
     _refuse_bad_size(size)
-    network = wiring.plan(region_hosts=size.region_hosts, racks=size.racks, vlans=size.vlans)
+    network = wiring.plan(
+        region_hosts=size.region_hosts, racks=size.racks, vlans=size.vlans, clients=size.clients
+    )
     processes = tuple(
         _region_process(directory, wiring.region(host), instance)
         for host in range(1, size.region_hosts + 1)
@@ -168,6 +220,7 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
         processes=processes,
         racks=racks,
         network=network,
+        clients=_clients(directory, wiring, size),
     )
 
 
@@ -187,6 +240,7 @@ def region_config(process: RegionProcess, database: str) -> str:
                 "advertise": [process.host.address],
             },
             "http": {"listen": process.host.http},
+            "balance": {"dhcp": {"hold_down": DHCP_HOLD_DOWN_SECONDS}},
         }
     )
 
@@ -214,6 +268,21 @@ def _rack_daemon(directory: Path, host: Host, endpoint: str) -> RackDaemon:
     return RackDaemon(rack=host.name, host=host, folder=directory / host.name, regions=(endpoint,))
 
 
+def _clients(directory: Path, wiring: Wiring, size: Size) -> tuple[TrafficProgram, ...]:
+    if not isinstance(wiring, InNamespaces):
+        return ()
+    hosts = [wiring.client(number) for number in range(1, size.clients + 1)]
+    return tuple(
+        TrafficProgram(
+            number=number,
+            host=host,
+            network=client_vlan(number, size.vlans),
+            folder=directory / host.name,
+        )
+        for number, host in enumerate(hosts, start=1)
+    )
+
+
 def _refuse_bad_size(size: Size) -> None:
     if not 1 <= size.region_hosts <= _MOST_HOSTS:
         raise LabRefused(f"a lab has 1 to {_MOST_HOSTS} region hosts, not {size.region_hosts}")
@@ -223,6 +292,8 @@ def _refuse_bad_size(size: Size) -> None:
         raise LabRefused(f"a lab cannot have {size.racks} racks")
     if size.vlans < 0:
         raise LabRefused(f"a lab cannot have {size.vlans} VLANs")
+    if size.clients < 0:
+        raise LabRefused(f"a lab cannot have {size.clients} clients")
 
 
 def _refuse_long_paths(processes: Sequence[RegionProcess]) -> None:

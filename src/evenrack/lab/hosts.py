@@ -33,7 +33,7 @@ class Host:
 
     name: str
     address: str
-    """Where the other hosts reach it."""
+    """Where the other hosts reach it; empty for a client, who has none of its own."""
     http: str = f"{_LOOPBACK}:{HTTP_PORT}"
     """Where its API listens, for programs on the host itself."""
     entrance: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class OnLoopback:
         """Give the database's host."""
         return Host(name=POSTGRES_HOST, address=_LOOPBACK)
 
-    def plan(self, *, region_hosts: int, racks: int, vlans: int) -> None:
+    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int) -> None:
         """There is no network to plan."""
 
 
@@ -91,9 +91,13 @@ class InNamespaces:
         """Give the database's host."""
         return self._host(POSTGRES_HOST, POSTGRES_ADDRESS)
 
-    def plan(self, *, region_hosts: int, racks: int, vlans: int) -> NetworkPlan:
+    def client(self, number: int) -> Host:
+        """Give a client host."""
+        return self._host(f"client{number}", "")
+
+    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int) -> NetworkPlan:
         """Plan the network between the hosts."""
-        return plan_network(region_hosts=region_hosts, racks=racks, vlans=vlans)
+        return plan_network(region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients)
 
     def _host(self, name: str, address: str) -> Host:
         entrance = () if self.keeper is None else self.keeper.entrance_of(name)

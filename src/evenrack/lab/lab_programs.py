@@ -1,5 +1,6 @@
 """The programs of a running lab: what state each is in, and killing, pausing and starting them."""
 
+import json
 import signal
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -49,7 +50,7 @@ class Running:
 
 
 class LabPrograms:
-    """Every program of one lab by its name: the daemons, and PostgreSQL."""
+    """Every program of one lab by its name: PostgreSQL, the daemons, DHCP servers and clients."""
 
     def __init__(self, fleet: Fleet, programs_folder: Path) -> None:
         self._fleet = fleet
@@ -57,7 +58,8 @@ class LabPrograms:
 
     @property
     def names(self) -> list[str]:
-        return [POSTGRES, *(daemon.name for daemon in self._fleet.daemons())]
+        servers = [server.name for server in self._fleet.dhcp_servers() if server.note.exists()]
+        return [POSTGRES, *(program.name for program in self._fleet.programs()), *servers]
 
     def look(self) -> list[Running]:
         """Say of every program how it is."""
@@ -97,16 +99,25 @@ class LabPrograms:
         return [running.target for running in self.look() if running.state == "hung"]
 
     def dead(self) -> list[str]:
-        """List the programs that should run and do not."""
-        return [running.target for running in self.look() if running.state == "dead"]
+        """List the programs that the lab started and that do not run.
+
+        A DHCP server is not among them: its rack daemon starts it again.
+        """
+        return [
+            running.target
+            for running in self.look()
+            if running.state == "dead" and self._fleet.dhcp_server(running.target) is None
+        ]
 
     def start(self, name: str) -> None:
         """Start a program that does not run."""
         if name == POSTGRES:
             self.postgres.start()
             return
-        daemon = self._fleet.daemon(name)
-        run = daemon.host.start(daemon.arguments(self._programs_folder), log=daemon.log)
+        if self._fleet.dhcp_server(name) is not None:
+            return  # its rack daemon does that, as soon as it sees that it does not run
+        program = self._fleet.program(name)
+        run = program.host.start(program.arguments(self._programs_folder), log=program.log)
         note_program(self._fleet.directory, name, run)
 
     def stop(self, name: str) -> None:
@@ -114,7 +125,7 @@ class LabPrograms:
         if name == POSTGRES:
             self.postgres.stop(mode="fast")
             return
-        run = self._record().programs.get(name)
+        run = self._run_of(name)
         if run is not None:
             stop_program(run, seconds=STOP_SECONDS)
 
@@ -123,8 +134,8 @@ class LabPrograms:
         if name == POSTGRES:
             self.postgres.kill()
             return
+        run = self._run_of(name)
         self._signal(name, signal.SIGKILL)
-        run = self._record().programs.get(name)
         if run is not None and wait_until_ended([run], seconds=KILL_SECONDS):
             raise LabRefused(f"{name} (pid {run.pid}) does not end, not even when killed")
 
@@ -146,8 +157,13 @@ class LabPrograms:
     def postgres(self) -> EmbeddedPostgres:
         return embedded_postgres(self._fleet, self._record())
 
+    def _run_of(self, name: str) -> ProgramId | None:
+        """Give the newest run of a program that is not PostgreSQL."""
+        server = self._fleet.dhcp_server(name)
+        return self._record().programs.get(name) if server is None else _noted_run(server.note)
+
     def _signal(self, name: str, number: signal.Signals) -> None:
-        run = self._record().programs.get(name)
+        run = self._run_of(name)
         if run is not None:
             send_signal(run, number)
 
@@ -164,7 +180,11 @@ class LabPrograms:
         return cables
 
     def _look_at(self, name: str, record: Record, *, cut_off: bool) -> Running:
-        run = postgres_server(self._fleet) if name == POSTGRES else record.programs.get(name)
+        server = self._fleet.dhcp_server(name)
+        if server is not None:
+            run = _noted_run(server.note)
+        else:
+            run = postgres_server(self._fleet) if name == POSTGRES else record.programs.get(name)
         if run is None or not is_alive(run):
             return Running(target=name, pid=None, state="dead", cut_off=cut_off)
         row = read_process(run.pid)
@@ -177,6 +197,15 @@ class LabPrograms:
         if record is None:
             raise LabRefused(f"the lab in {self._fleet.directory} was taken down meanwhile")
         return record
+
+
+def _noted_run(note: Path) -> ProgramId | None:
+    """Read which process a rack daemon started as its DHCP server."""
+    try:
+        form = json.loads(note.read_text())
+        return ProgramId(int(form["pid"]), int(form["started"]))
+    except (OSError, ValueError, LookupError):
+        return None  # none was started, or its note is being written
 
 
 def embedded_postgres(fleet: Fleet, record: Record) -> EmbeddedPostgres:

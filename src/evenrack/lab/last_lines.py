@@ -1,17 +1,17 @@
-"""The end of a daemon's log: most often it says why."""
+"""The end of a program's log: most often it says why."""
 
 from pathlib import Path
 
-from evenrack.lab.fleet import Daemon
+from evenrack.lab.fleet import Program
 
 LINES = 12
 _ENOUGH_BYTES = 64 * 1024
 
 
-def last_lines(daemon: Daemon, count: int = LINES) -> str:
-    """Give the last lines of this daemon's log, under its name."""
-    lines = tail(daemon.log, count)
-    return f"the last lines of {daemon.log}:\n" + "\n".join(f"  {line}" for line in lines)
+def last_lines(program: Program, count: int = LINES) -> str:
+    """Give the last lines of this program's log, under its name."""
+    lines = tail(program.log, count)
+    return f"the last lines of {program.log}:\n" + "\n".join(f"  {line}" for line in lines)
 
 
 def tail(log: Path, count: int) -> list[str]:

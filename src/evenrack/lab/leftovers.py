@@ -7,10 +7,16 @@ argument there: an operator's `tail -f` of a log is left alone.
 from pathlib import Path
 
 from evenrack.lab.network.keeper import KEEPER
+from evenrack.lab.traffic.program import TRAFFIC_MODULE
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.process_table import PROC, all_processes
 
-_OURS = frozenset({"evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl", KEEPER})
+_OURS = frozenset(
+    {
+        *("evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl"),
+        *(KEEPER, TRAFFIC_MODULE, "dhcpd"),
+    }
+)
 _WRAPPERS = (
     20  # an interpreter, or nsenter, unshare and their options, may stand before the program
 )

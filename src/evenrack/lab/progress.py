@@ -25,6 +25,10 @@ class Progress:
             raise
         self._say(f"[lab] {self._clocks.seconds() - began:5.1f} s  {what}")
 
+    def note(self, what: str) -> None:
+        """Say something that is no step."""
+        self._say(f"[lab]          {what}")
+
     def total(self, what: str) -> None:
         """Say how long everything took."""
         self._say(f"[lab] {self._clocks.seconds() - self._began:5.1f} s  {what}")

@@ -19,7 +19,7 @@ from evenrack.lab.refusals import LabRefused
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.safe_write import safe_write
 
-_FORMAT = 2
+_FORMAT = 3
 
 Stage = Literal["starting", "up", "down"]
 
@@ -40,7 +40,7 @@ class Record:
     keeper: Keeper | None = None
     """What holds the network of a lab that has one."""
     programs: Mapping[str, ProgramId] = field(factory=dict)
-    """The last run of each daemon by its name; PostgreSQL keeps its own record."""
+    """The last run of each program by its name; PostgreSQL keeps its own record."""
 
     @property
     def wiring(self) -> Wiring:

@@ -11,13 +11,17 @@ from evenrack.lab.refusals import LabRefused
 
 POSTGRES = "postgres"
 WORDS = (
-    "region1 (a host), region1/2 (a process), rack3, rack3/rackd, rack3:vlan2 (a cable), "
-    'region1:management, postgres, leader, "manager of rack3"'
+    "region1 (a host), region1/2 (a process), rack3, rack3/rackd, rack3/dhcpd, "
+    "rack3:vlan2 (a cable), region1:management, client1, postgres, leader, "
+    '"manager of rack3", "primary of vlan2", "secondary of vlan2"'
 )
-_HOST = re.compile(r"(?:region|rack)[1-9][0-9]*")
-_PROGRAM = re.compile(r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/rackd")
-_CABLE = re.compile(r"(region[1-9][0-9]*|rack[1-9][0-9]*|postgres):(management|vlan[1-9][0-9]*)")
+_HOST = re.compile(r"(?:region|rack|client)[1-9][0-9]*")
+_PROGRAM = re.compile(
+    r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/(?:rackd|dhcpd)|client[1-9][0-9]*/traffic"
+)
+_CABLE = re.compile(rf"({_HOST.pattern}|postgres):(management|vlan[1-9][0-9]*)")
 _MANAGER = re.compile(r"manager of (rack[1-9][0-9]*)")
+_ROLE = re.compile(r"(primary|secondary) of (vlan[1-9][0-9]*)")
 
 
 @frozen(kw_only=True)
@@ -53,7 +57,15 @@ class ManagerTarget:
     rack: str
 
 
-Target = HostTarget | ProgramTarget | CableTarget | LeaderTarget | ManagerTarget
+@frozen(kw_only=True)
+class RoleTarget:
+    """The rack host that is designated for a role of a VLAN at the time of the deed."""
+
+    role: str
+    vlan: str
+
+
+Target = HostTarget | ProgramTarget | CableTarget | LeaderTarget | ManagerTarget | RoleTarget
 
 
 def parse_target(text: str) -> Target:
@@ -63,6 +75,8 @@ def parse_target(text: str) -> Target:
         return LeaderTarget()
     if managed := _MANAGER.fullmatch(words):
         return ManagerTarget(rack=managed[1])
+    if role := _ROLE.fullmatch(words):
+        return RoleTarget(role=role[1], vlan=role[2])
     if words == POSTGRES or _PROGRAM.fullmatch(words):
         return ProgramTarget(program=words)
     if _CABLE.fullmatch(words):
@@ -74,7 +88,7 @@ def parse_target(text: str) -> Target:
 
 def needs_status(target: Target) -> bool:
     """Whether only the fleet's status tells which program is meant."""
-    return isinstance(target, LeaderTarget | ManagerTarget)
+    return isinstance(target, LeaderTarget | ManagerTarget | RoleTarget)
 
 
 def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
@@ -87,6 +101,8 @@ def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list
         return [_known_program(target.program, fleet)]
     if isinstance(target, LeaderTarget):
         return [_known_program(_leader(status or {}), fleet)]
+    if isinstance(target, RoleTarget):
+        return _programs_of_host(_rack_in_role(target, status or {}), fleet)
     return [_known_program(_manager(target.rack, status or {}), fleet)]
 
 
@@ -104,7 +120,9 @@ def resolve_cables(target: Target, fleet: Fleet, status: dict[str, Any] | None) 
 
 
 def _programs_of_host(host: str, fleet: Fleet) -> list[str]:
-    found = [daemon.name for daemon in fleet.daemons() if daemon.host.name == host]
+    # a rack daemon before its DHCP server, which it would start again
+    everything = (*fleet.programs(), *fleet.dhcp_servers())
+    found = [program.name for program in everything if program.host.name == host]
     if not found:
         raise LabRefused(f"this lab has no host {host}; it has {', '.join(_hosts(fleet))}")
     return found
@@ -120,11 +138,12 @@ def _known_cable(name: str, network: NetworkPlan) -> str:
 
 
 def _hosts(fleet: Fleet) -> list[str]:
-    return list(dict.fromkeys(daemon.host.name for daemon in fleet.daemons()))
+    return list(dict.fromkeys(program.host.name for program in fleet.programs()))
 
 
 def _known_program(name: str, fleet: Fleet) -> str:
-    known = [POSTGRES, *(daemon.name for daemon in fleet.daemons())]
+    everything = (*fleet.programs(), *fleet.dhcp_servers())
+    known = [POSTGRES, *(program.name for program in everything)]
     if name not in known:
         raise LabRefused(f"this lab has no {name}; it has {', '.join(known)}")
     return name
@@ -144,3 +163,12 @@ def _manager(rack: str, status: dict[str, Any]) -> str:
                 return str(seen["managed_by"])
             raise LabRefused(f"nobody manages {rack} at this moment; see `evenrack lab status`")
     raise LabRefused(f"the regions do not know {rack}; see `evenrack lab status`")
+
+
+def _rack_in_role(target: RoleTarget, status: dict[str, Any]) -> str:
+    for seen in status.get("racks", []):
+        if target.vlan in seen[f"vlans_{target.role}"]:
+            return str(seen["hostname"])
+    raise LabRefused(
+        f"no rack is designated {target.role} of {target.vlan}; see `evenrack dhcp status`"
+    )

@@ -11,14 +11,17 @@ from attrs import evolve, frozen
 
 from evenrack.errors import EvenrackError
 from evenrack.lab.clocks import Clocks
+from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.down import clean_up, refuse_while_starting
 from evenrack.lab.fleet import Daemon, Fleet, Size, rack_config, region_config
 from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
 from evenrack.lab.hosts import free_lab_number
+from evenrack.lab.inventory import make_vlans
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.last_lines import last_lines
 from evenrack.lab.network.cables import build_network
 from evenrack.lab.network.keeper import refuse_without_namespaces, start_keeper
+from evenrack.lab.network.plan import NetworkPlan
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import (
     Record,
@@ -28,12 +31,15 @@ from evenrack.lab.record import (
     write_record,
 )
 from evenrack.lab.refusals import LabFailed, LabRefused
+from evenrack.lab.traffic.felt_file import remove_felt
 from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.runtime.child_process import identify, is_alive
 
+DHCPD = Path("/usr/sbin/dhcpd")
 INIT_SECONDS = 30.0
 SOCKET_SECONDS = 20.0
 LIVE_SECONDS = 30.0
+CLIENT_SECONDS = 20.0
 _SECRET_BYTES = 32
 _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -144,6 +150,11 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
         for rack in fleet.racks:
             programs.start(rack.name)
         wait_until_live(fleet, programs, clocks)
+    if fleet.network is not None and fleet.network.vlans and fleet.racks:
+        _serve_dhcp(fleet, fleet.network, programs, progress, clocks)
+    if fleet.clients:
+        with progress.step(f"{len(fleet.clients)} client hosts ask for addresses"):
+            _start_clients(fleet, programs, clocks)
     started = read_record(wish.directory)
     if started is None:
         raise LabFailed(f"{record_path(wish.directory)} was removed meanwhile")
@@ -166,6 +177,50 @@ def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
         _write_private(process.config, region_config(process, dsn))
     for rack in fleet.racks:
         _write_private(rack.config, rack_config(rack))
+
+
+def _serve_dhcp(
+    fleet: Fleet,
+    network: NetworkPlan,
+    programs: LabPrograms,
+    progress: Progress,
+    clocks: Clocks,
+) -> None:
+    """Let the racks serve every VLAN, or say why they cannot."""
+    if not DHCPD.exists():
+        progress.note(f"no DHCP in this lab: {DHCPD} is missing: apt-get install isc-dhcp-server")
+        return
+    client = fleet_client(fleet)
+    missing: str | None = "nothing was seen yet"
+
+    def served() -> bool:
+        nonlocal missing
+        _refuse_dead(fleet, programs)
+        missing = what_dhcp_misses(fleet, client)
+        return missing is None
+
+    with progress.step(f"{len(network.vlans)} VLANs served, each by two racks where there are two"):
+        make_vlans(client, network)
+        if not clocks.wait_until(served, seconds=LIVE_SECONDS, every=0.1):
+            raise LabFailed(f"DHCP is not live after {LIVE_SECONDS:g} s: {missing}")
+
+
+def _start_clients(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
+    """Start the clients' programs, and see each at work: it begins to write then."""
+    for client in fleet.clients:
+        client.folder.mkdir(exist_ok=True, mode=0o700)
+        remove_felt(client.felt)  # of a lab that was kept
+        programs.start(client.name)
+
+    def all_at_work() -> bool:
+        _refuse_dead(fleet, programs)
+        return all(client.felt.exists() for client in fleet.clients)
+
+    if not clocks.wait_until(all_at_work, seconds=CLIENT_SECONDS):
+        late = next(client for client in fleet.clients if not client.felt.exists())
+        raise LabFailed(
+            f"{late.name} did not begin within {CLIENT_SECONDS:g} s\n{last_lines(late)}"
+        )
 
 
 def wait_until_live(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
@@ -210,7 +265,7 @@ def _refuse_dead(fleet: Fleet, programs: LabPrograms) -> None:
     started: set[str] = set() if record is None else set(record.programs)
     for name in programs.dead():
         if name in started:
-            raise LabFailed(f"{name} ended by itself\n{last_lines(fleet.daemon(name))}")
+            raise LabFailed(f"{name} ended by itself\n{last_lines(fleet.program(name))}")
 
 
 def _culprit(fleet: Fleet, missing: str) -> Daemon:

@@ -28,6 +28,9 @@ LOOK_SECONDS = 1.0
 WAIT_FOR_REGION_SECONDS = 30.0
 """A rack that starts without a DHCP server first waits for a region's newest word."""
 
+MOST_ERROR_CHARACTERS = 500
+"""dhcpd quotes what it complains of; a report with a thousand errors must fit into one command."""
+
 PUT_BACK = frozenset({"communications-interrupted", "partner-down"})
 """States of a server whose peer is away. One that restarts in them would serve nobody for 15 s."""
 
@@ -44,6 +47,9 @@ class DhcpServer(Protocol):
     async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
         """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
 
+    def serves(self, plan: DhcpPlan) -> bool:
+        """Tell whether it was last started with this."""
+
     async def stop(self) -> None:
         """Serve nothing."""
 
@@ -57,11 +63,11 @@ class DhcpServer(Protocol):
 class AppliedPlan(Protocol):
     """What was applied last, kept over restarts."""
 
-    def applied_dhcp(self) -> DhcpPlan:
-        """Give it; empty for nothing."""
+    def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
+        """Give what was remembered last: one plan, or two when the change was not finished."""
 
-    def keep_applied_dhcp(self, plan: DhcpPlan) -> None:
-        """Remember it."""
+    def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
+        """Remember the plan that is applied, or the one before and the one that is coming."""
 
 
 @frozen(kw_only=True)
@@ -89,11 +95,14 @@ class Converge(MultiService):
         super().__init__()
         self._server = server
         self._kept = applied
-        self._applied = applied.applied_dhcp()
+        remembered = applied.applied_dhcp()
+        self._applied = _really_applied(remembered, server)
+        if len(remembered) > 1:  # now it is known, and a later rackd may render it in other words
+            applied.keep_applied_dhcp(self._applied)
         self._wanted = wanted
         self._interfaces = interfaces
         self._clock = clock
-        self._started_at = clock.seconds()
+        self._waits_until = clock.seconds() + WAIT_FOR_REGION_SECONDS
         self._checked: DhcpPlan = ()
         self._checked_for = ""
         self._errors: dict[VlanId, str] = {}
@@ -114,6 +123,8 @@ class Converge(MultiService):
 
     async def take_turn(self, fingerprint: str) -> None:
         """Apply the checked plan with this fingerprint now; TurnRefused when another one waits."""
+        if fingerprint and fingerprint == self._applied_name:
+            return  # sent again before the region was told
         if not fingerprint or fingerprint != self._waiting or self._restarting:
             raise TurnRefused(f"what waits for its turn is {self._waiting or 'nothing'}")
         if self._has_just_failed():
@@ -127,8 +138,9 @@ class Converge(MultiService):
         wanted = self._wanted()
         try:
             if wanted.from_region:
+                self._waits_until = float("-inf")  # its word is known from now on
                 await self._follow(wanted.plan)
-            elif self._clock.seconds() - self._started_at >= WAIT_FOR_REGION_SECONDS:
+            elif self._clock.seconds() >= self._waits_until:
                 await self._keep_running()
         except ProgramFailed as problem:
             self.log.warn("the DHCP server does not obey: {problem}", problem=str(problem))
@@ -197,7 +209,7 @@ class Converge(MultiService):
             try:
                 await self._server.check(tuple(tried[vlan] for vlan in sorted(tried)))
             except DhcpConfigurationRefused as problem:
-                errors[service.vlan.id] = str(problem)
+                errors[service.vlan.id] = str(problem)[:MOST_ERROR_CHARACTERS]
             else:
                 good = tried
         return tuple(good[vlan] for vlan in sorted(good)), errors
@@ -208,9 +220,11 @@ class Converge(MultiService):
         self._errors = errors
 
     async def _apply(self, plan: DhcpPlan) -> None:
+        self._kept.keep_applied_dhcp(self._applied, plan)  # this daemon may end before it is done
         try:
             await self._start(plan)
         except ProgramFailed as problem:
+            self._kept.keep_applied_dhcp(self._applied)
             raise TurnRefused(str(problem)) from problem
         self._note_applied(plan)
         self._waiting = ""
@@ -266,11 +280,17 @@ class Converge(MultiService):
         except DhcpServerSilent:
             self._states = {}
 
+    @property
+    def _applied_name(self) -> str:
+        """Name the plan that is served, as far as it can be, with its fingerprint."""
+        if self._checked_for and self._checked == self._applied:
+            return self._checked_for
+        return dhcp_fingerprint(self._applied)
+
     def _tell(self) -> None:
         running = self._server.running()
-        whole = self._checked_for if self._checked == self._applied else ""
         report = DhcpReport(
-            applied=whole or dhcp_fingerprint(self._applied),
+            applied=self._applied_name,
             waiting=self._waiting,
             running=running,
             vlans=tuple(self._report_of(service, running=running) for service in self._applied),
@@ -294,6 +314,12 @@ class Converge(MultiService):
             peer=None if service.peer is None else service.peer.rack,
             state=state,
         )
+
+
+def _really_applied(remembered: tuple[DhcpPlan, ...], server: DhcpServer) -> DhcpPlan:
+    """Find which plan the server was started with when the last change was not finished."""
+    served = [plan for plan in remembered if server.serves(plan)]
+    return next(iter([*served, *remembered]), ())
 
 
 def _same_peer(service: VlanService, applied: DhcpPlan) -> bool:

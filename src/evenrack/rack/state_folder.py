@@ -65,13 +65,13 @@ class StateFolder:
         """Remember the plan that is followed."""
         self._write("plan.json", rack_plan_to_json(plan))
 
-    def applied_dhcp(self) -> DhcpPlan:
-        """Give what the DHCP server was last started with; empty for nothing."""
-        return self._read("dhcp.json", dhcp_plan_from_json) or ()
+    def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
+        """Give what the DHCP server was last started with: two plans when it may be either."""
+        return self._read("dhcp.json", _dhcp_plans_from_json) or ()
 
-    def keep_applied_dhcp(self, plan: DhcpPlan) -> None:
-        """Remember what the DHCP server was started with."""
-        self._write("dhcp.json", to_json(plan))
+    def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
+        """Remember what the DHCP server was started with, or is being started with."""
+        self._write("dhcp.json", to_json(plans))
 
     def omapi_key(self, token_bytes: Callable[[int], bytes]) -> str:
         """Give the key by which this rack's DHCP server is asked, made at the first start.
@@ -107,6 +107,12 @@ class StateFolder:
 
     def _write(self, name: str, form: object) -> None:
         safe_write(self._folder / name, json.dumps(form, sort_keys=True).encode() + b"\n")
+
+
+def _dhcp_plans_from_json(form: Any) -> tuple[DhcpPlan, ...]:
+    if not isinstance(form, list):
+        raise ValueError("DHCP plans are a list")  # noqa: TRY004  one error type for every form
+    return tuple(dhcp_plan_from_json(each) for each in form)
 
 
 def _identity_in(path: Path) -> RackId:

@@ -127,7 +127,9 @@ def designated(fleet: Fleet, move: PairMove) -> Event:
 def serves(fleet: Fleet, vlan: VlanId, service: Service | None) -> Event:
     """Say who is to have a VLAN in its file from now on."""
     name = _vlan_name(fleet, vlan)
-    text = f"{name} is served by nobody any more: it has no DHCP"
+    known = fleet.vlans.get(vlan)
+    why = "no rack has an address on it" if known and known.dhcp_on else "it has no DHCP"
+    text = f"{name} is served by nobody any more: {why}"
     if service is not None:
         primary = _name(fleet, service.primary.rack)
         text = f"{name} is served by {primary} alone"

@@ -17,7 +17,7 @@ def of_vlan(fleet: Fleet, vlan: Vlan) -> list[Trouble]:
         return []
     return [
         *_service_troubles(fleet, vlan, fleet.services.get(vlan.id)),
-        *_refused(fleet, vlan),
+        *_refused(fleet, vlan, fleet.services.get(vlan.id)),
     ]
 
 
@@ -62,16 +62,18 @@ def _service_troubles(fleet: Fleet, vlan: Vlan, service: Service | None) -> list
     return [Trouble(code="PairNotNormal", object=where, affects=affects)]
 
 
-def _refused(fleet: Fleet, vlan: Vlan) -> list[Trouble]:
+def _refused(fleet: Fleet, vlan: Vlan, service: Service | None) -> list[Trouble]:
+    """Give one of the errors: what a lost rack, or one that left the VLAN, last said is old."""
+    racks = () if service is None else service.racks
     return [
         Trouble(
             code="VlanNotApplied",
             object=f"vlan:{vlan.name}",
             affects=f"{vlan.name} on {_name(fleet, rack)}: {error.error}",
         )
-        for rack, report in fleet.dhcp_reports.items()
-        for error in report.errors
-        if error.vlan == vlan.id
+        for rack in racks
+        for error in fleet.dhcp_report(rack).errors
+        if error.vlan == vlan.id and fleet.is_connected(rack)
     ][:1]
 
 

@@ -5,7 +5,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from evenrack.errors import EvenrackError
-from evenrack.lab.drill import balancing, counts, cut_hosts, failover, finding_regions
+from evenrack.lab.drill import (
+    balancing,
+    counts,
+    cut_hosts,
+    dhcp_changes,
+    dhcp_losses,
+    dhcp_pairs,
+    failover,
+    finding_regions,
+)
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.trial import WHOLE_SECONDS, Trial
@@ -19,6 +28,9 @@ CHECKS: tuple[Check, ...] = tuple(
             *failover.CHECKS,
             *cut_hosts.CHECKS,
             *balancing.CHECKS,
+            *dhcp_changes.CHECKS,
+            *dhcp_losses.CHECKS,
+            *dhcp_pairs.CHECKS,
         ),
         key=lambda check: int(check.promise.removeprefix("P")),
     )

@@ -6,6 +6,7 @@ from typing import Any
 from evenrack.client import Client, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.clocks import Clocks
+from evenrack.lab.dhcp_state import dhcp_row, dhcp_rows, mend_dhcp, what_dhcp_misses
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.kernel_links import links, read_sockets, region_ends
 from evenrack.lab.drill.sight import Sight
@@ -114,6 +115,30 @@ class Trial:
         self.programs.cut(cables)
         return cables
 
+    def pid_of(self, name: str) -> int | None:
+        """Give the process of a program; nothing when it does not run."""
+        found = (running.pid for running in self.programs.look() if running.target == name)
+        return next(found, None)
+
+    def programs_of(self, host: str) -> list[str]:
+        """Name the programs of a host, a rack's daemon before its DHCP server."""
+        names = [running.target for running in self.programs.look()]
+        return [name for name in names if name.startswith(f"{host}/")]
+
+    def racks_on(self, vlan: str) -> list[str]:
+        """Name the racks that hang on a VLAN."""
+        cables = () if self.fleet.network is None else self.fleet.network.cables
+        racks = {rack.rack for rack in self.fleet.racks}
+        return [c.host for c in cables if c.network == vlan and c.host in racks]
+
+    def dhcp_rows(self) -> list[dict[str, Any]]:
+        """Give `dhcp status` of every VLAN."""
+        return dhcp_rows(self.client())
+
+    def dhcp_row(self, vlan: str) -> dict[str, Any]:
+        """Give `dhcp status` of one VLAN."""
+        return dhcp_row(self.client(), vlan)
+
     def newest_event(self) -> int:
         """Remember where the events are now."""
         return newest_event(self.client())
@@ -181,7 +206,10 @@ class Trial:
         try:
             client = self.client()
             status = client.get("/api/v1/status")
-            return what_is_missing(self.fleet, status), newest_event(client)
+            missing = what_is_missing(self.fleet, status)
+            if missing is None:
+                missing = mend_dhcp(self.fleet, client) or what_dhcp_misses(self.fleet, client)
+            return missing, newest_event(client)
         except (RegionUnreachable, ApiRefused) as error:
             return str(error), -1
 

@@ -30,7 +30,7 @@ class SeenCable:
     """One cable and how it is."""
 
     cable: str
-    address: str
+    address: str | None
     up: bool
 
 

@@ -27,13 +27,12 @@ def build_switch(plan: NetworkPlan) -> str:
 
 
 def set_up_host(plan: NetworkPlan, host: str) -> str:
-    """In a host: loopback, and an address on each cable."""
+    """In a host: loopback, and an address on each cable that has one."""
     commands = ["link set lo up"]
     for cable in plan.cables_of(host):
-        commands += [
-            f"addr add {cable.address} brd + dev {cable.network}",
-            f"link set {cable.network} up",
-        ]
+        if cable.address is not None:
+            commands.append(f"addr add {cable.address} brd + dev {cable.network}")
+        commands.append(f"link set {cable.network} up")
     return _lines(commands)
 
 

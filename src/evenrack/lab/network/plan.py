@@ -1,8 +1,11 @@
 """The plan of a lab's network, as pure values: hosts, networks, and a cable for each place of both.
 
-Every host hangs on the management network. Racks hang on VLANs too, so that each VLAN has racks to
-choose from, and no two neighbouring VLANs have the same ones.
+Every host but a client hangs on the management network. Racks hang on VLANs too, so that each VLAN
+has racks to choose from, and no two neighbouring VLANs have the same ones. A client hangs on one
+VLAN only, where it has to ask for an address.
 """
+
+from ipaddress import IPv4Network
 
 from attrs import frozen
 
@@ -16,6 +19,7 @@ POSTGRES_ADDRESS = "10.77.0.1"
 MOST_REGION_HOSTS = 89
 MOST_RACKS = 150
 MOST_VLANS = 99
+MOST_CLIENTS = 99
 _RACKS_ON_A_VLAN = 3
 """A pair, and one that can take over from either."""
 _FIRST_REGION = 10
@@ -29,8 +33,8 @@ class Cable:
 
     host: str
     network: str
-    address: str
-    """The host's address at this end, with the length of its network's prefix."""
+    address: str | None
+    """The host's address at this end, with its network's prefix length; a client has none."""
 
     @property
     def name(self) -> str:
@@ -51,6 +55,11 @@ class NetworkPlan:
     networks: tuple[str, ...]
     cables: tuple[Cable, ...]
 
+    @property
+    def vlans(self) -> tuple[str, ...]:
+        """Name the VLANs: every network but the management's."""
+        return tuple(network for network in self.networks if network != MANAGEMENT)
+
     def cables_of(self, host: str) -> list[Cable]:
         """List the cables of a host, the management network's first."""
         return [cable for cable in self.cables if cable.host == host]
@@ -64,9 +73,9 @@ class NetworkPlan:
         )
 
 
-def plan_network(*, region_hosts: int, racks: int, vlans: int) -> NetworkPlan:
+def plan_network(*, region_hosts: int, racks: int, vlans: int, clients: int) -> NetworkPlan:
     """Plan the network of a lab of this size."""
-    _refuse_too_many(region_hosts, racks, vlans)
+    _refuse_too_many(region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients)
     regions = {f"region{host}": region_address(host) for host in range(1, region_hosts + 1)}
     rack_hosts = {f"rack{rack}": rack_address(rack) for rack in range(1, racks + 1)}
     on_management = {POSTGRES_HOST: POSTGRES_ADDRESS, **regions, **rack_hosts}
@@ -83,8 +92,10 @@ def plan_network(*, region_hosts: int, racks: int, vlans: int) -> NetworkPlan:
             )
             for rack in racks_on_vlan(vlan, racks=racks, vlans=vlans)
         ]
+    on_vlan = {f"client{number}": client_vlan(number, vlans) for number in range(1, clients + 1)}
+    cables += [Cable(host=host, network=vlan, address=None) for host, vlan in on_vlan.items()]
     return NetworkPlan(
-        hosts=tuple(on_management),
+        hosts=(*on_management, *on_vlan),
         networks=(MANAGEMENT, *(f"vlan{vlan}" for vlan in range(1, vlans + 1))),
         cables=tuple(cables),
     )
@@ -94,6 +105,11 @@ def racks_on_vlan(vlan: int, *, racks: int, vlans: int) -> list[int]:
     """Say which racks hang on a VLAN: three of a round of neighbours, or as many as there are."""
     round_length = min(racks, vlans)
     return [rack for rack in range(1, racks + 1) if (rack - vlan) % round_length < _RACKS_ON_A_VLAN]
+
+
+def client_vlan(client: int, vlans: int) -> str:
+    """Say on which VLAN a client hangs: they go round."""
+    return f"vlan{(client - 1) % vlans + 1}"
 
 
 def region_address(host: int) -> str:
@@ -111,12 +127,20 @@ def vlan_address(vlan: int, rack: int) -> str:
     return f"10.{100 + vlan}.0.{1 + rack}"
 
 
-def _refuse_too_many(region_hosts: int, racks: int, vlans: int) -> None:
+def vlan_subnet(vlan: int) -> IPv4Network:
+    """Give the network of a VLAN's addresses."""
+    return IPv4Network(f"10.{100 + vlan}.0.0/{_PREFIX}")
+
+
+def _refuse_too_many(*, region_hosts: int, racks: int, vlans: int, clients: int) -> None:
     limits = (
         ("region hosts", region_hosts, MOST_REGION_HOSTS),
         ("racks", racks, MOST_RACKS),
         ("VLANs", vlans, MOST_VLANS),
+        ("clients", clients, MOST_CLIENTS),
     )
     for what, number, most in limits:
         if not 0 <= number <= most:
             raise LabRefused(f"a lab with a network has at most {most} {what}, not {number}")
+    if clients and not vlans:
+        raise LabRefused("clients hang on VLANs, and this lab has none: give it --clients 0 too")

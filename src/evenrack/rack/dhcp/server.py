@@ -22,6 +22,9 @@ class IscDhcpServer:
     def running(self) -> bool:
         return self._program.running()
 
+    def serves(self, plan: DhcpPlan) -> bool:
+        return bool(plan) and self._program.current_text() == self._text(plan)
+
     async def check(self, plan: DhcpPlan) -> None:
         await self._program.check(self._text(plan))
 

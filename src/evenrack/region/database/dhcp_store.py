@@ -1,8 +1,10 @@
 """Who serves which VLAN, what racks say of their servers and interfaces, and whose turn it is."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
+from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -92,7 +94,7 @@ def record_interfaces(
     if said == known:
         return
     connection.execute(text("DELETE FROM rack_interface WHERE rack_id = :rack"), {"rack": rack})
-    connection.execute(
+    inserted = connection.execute(
         text(
             "INSERT INTO rack_interface (rack_id, address, name) "
             "SELECT rack.id, said.address, said.name FROM rack, "
@@ -101,7 +103,8 @@ def record_interfaces(
         ),
         {"rack": rack, "addresses": list(said), "names": list(said.values())},
     )
-    notify(connection, rack)
+    if known or inserted.rowcount:  # nothing of either: nobody knows the rack
+        notify(connection, rack)
 
 
 def record_report(connection: Connection, rack: RackId, report: DhcpReport) -> None:
@@ -113,7 +116,7 @@ def record_report(connection: Connection, rack: RackId, report: DhcpReport) -> N
             "ON CONFLICT (rack_id) DO UPDATE SET report = excluded.report "
             "WHERE rack_dhcp.report <> excluded.report RETURNING 1"
         ),
-        {"rack": rack, "report": json.dumps(to_json(report))},
+        {"rack": rack, "report": json.dumps(_as_jsonb_holds_it(to_json(report)))},
     ).one_or_none()
     if changed is not None:
         notify(connection, rack)
@@ -207,6 +210,17 @@ def write_turns(
             text("UPDATE rack_dhcp SET turn = :turn WHERE rack_id = :rack"),
             {"rack": rack, "turn": turn},
         )
+
+
+def _as_jsonb_holds_it(form: Any) -> Any:
+    """Replace what JSON can say and PostgreSQL cannot hold: NUL, and halves of characters."""
+    if isinstance(form, str):
+        return re.sub("[\0\ud800-\udfff]", "\ufffd", form)
+    if isinstance(form, list):
+        return [_as_jsonb_holds_it(each) for each in form]
+    if isinstance(form, dict):
+        return {name: _as_jsonb_holds_it(each) for name, each in form.items()}
+    return form
 
 
 def _server(rack: str, address: str) -> Server:

@@ -1,0 +1,171 @@
+"""P4, P8, P19 and P20: DHCP turned on and off, with one rack and with more."""
+
+from typing import Any
+
+from evenrack.lab.dhcp_state import ALONE, NORMAL
+from evenrack.lab.drill.check import Check, Measured
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.dhcp_sight import answers_since, dhcp_file, served_vlan, wait_for
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.inventory import make_vlans, turn_dhcp
+
+_TURN_LIMIT = 10.0
+_STOP_LIMIT = 8.0
+
+
+def one_rack_alone_serves(trial: Trial, limit: float) -> Measured:
+    """Turn DHCP on where only one rack is there: it serves, alone and without noise."""
+    vlan = served_vlan(trial)["vlan"]
+    event = trial.newest_event()
+    since = _serve_with_one_rack(trial, vlan)
+    seconds = _until_answered(trial, vlan, since, limit)
+    wait_for(
+        trial,
+        lambda: [side["state"] for side in trial.dhcp_row(vlan)["sides"]] == [ALONE],
+        limit,
+        "it is not shown as alone",
+    )
+    (side,) = trial.dhcp_row(vlan)["sides"]
+    moves = [m for m in trial.moves_since(event) if m["what"] == "dhcp secondary" and m["to"]]
+    if moves:
+        raise CheckFailed(f"there is nobody to be secondary, and yet: {moves}", seconds)
+    return Measured(seconds=seconds, detail=f"{vlan}: {side['rack']} alone answered clients")
+
+
+def a_second_rack_makes_a_pair(trial: Trial, limit: float) -> Measured:
+    """Add a second rack where one serves alone: they become a pair with no command."""
+    vlan = served_vlan(trial)["vlan"]
+    _until_answered(trial, vlan, _serve_with_one_rack(trial, vlan), _TURN_LIMIT)
+    first = trial.dhcp_row(vlan)["sides"][0]["rack"]
+    since = trial.clocks.seconds()
+    for program in trial.programs.dead():
+        trial.programs.start(program)
+    return _until_pair(trial, vlan, since, limit, f"{first} served alone before")
+
+
+def dhcp_on_makes_a_pair(trial: Trial, limit: float) -> Measured:
+    """Turn DHCP on where several racks are: a pair at once."""
+    vlan = served_vlan(trial)["vlan"]
+    _turn_off(trial, vlan)
+    since = trial.clocks.seconds()
+    turn_dhcp(trial.client(), vlan, on=True)
+    return _until_pair(trial, vlan, since, limit, "DHCP turned on")
+
+
+def changes_take_effect(trial: Trial, limit: float) -> Measured:
+    """Turn DHCP off, then delete the VLAN: nobody serves it, and the others go on."""
+    row = served_vlan(trial)
+    vlan, racks = row["vlan"], [side["rack"] for side in row["sides"]]
+    since = trial.clocks.seconds()
+    turn_dhcp(trial.client(), vlan, on=False)
+    wait_for(trial, lambda: not _is_in_a_file(trial, vlan, racks), limit, f"{vlan} is still served")
+    off_after = trial.clocks.seconds() - since
+    trial.client().delete(f"/api/v1/vlans/{vlan}")
+    left = [name["vlan"] for name in trial.dhcp_rows()]
+    if vlan in left:
+        raise CheckFailed(f"{vlan} was deleted and is still there", off_after)
+    if trial.fleet.network is not None:
+        make_vlans(trial.client(), trial.fleet.network)
+    return Measured(
+        seconds=off_after, detail=f"{vlan} off after {off_after:.2f} s, deleted, and made again"
+    )
+
+
+def _serve_with_one_rack(trial: Trial, vlan: str) -> float:
+    """Leave one of the VLAN's racks, with DHCP off, and turn it on; give when that was."""
+    _turn_off(trial, vlan)
+    racks = trial.racks_on(vlan)
+    for rack in racks[1:]:
+        trial.programs.stop(f"{rack}/rackd")
+    wait_for(
+        trial,
+        lambda: all(_is_off(trial.must_look().status, rack) for rack in racks[1:]),
+        _STOP_LIMIT,
+        "stopped racks are still counted as connected",
+    )
+    since = trial.clocks.seconds()
+    turn_dhcp(trial.client(), vlan, on=True)
+    return since
+
+
+def _turn_off(trial: Trial, vlan: str) -> None:
+    turn_dhcp(trial.client(), vlan, on=False)
+    wait_for(
+        trial,
+        lambda: not trial.dhcp_row(vlan)["sides"],
+        _TURN_LIMIT,
+        f"{vlan} is still served with DHCP off",
+    )
+    wait_for(
+        trial,
+        lambda: not _is_in_a_file(trial, vlan, trial.racks_on(vlan)),
+        _TURN_LIMIT,
+        f"{vlan} is still in a file with DHCP off",
+    )
+
+
+def _until_answered(trial: Trial, vlan: str, since: float, limit: float) -> float:
+    wait_for(
+        trial,
+        lambda: bool(answers_since(trial, vlan, since, "discover")),
+        limit,
+        f"nobody was answered on {vlan}",
+    )
+    return float(answers_since(trial, vlan, since, "discover")[0]["mono"]) - since
+
+
+def _until_pair(trial: Trial, vlan: str, since: float, limit: float, deed: str) -> Measured:
+    def is_pair() -> bool:
+        sides = trial.dhcp_row(vlan)["sides"]
+        return len(sides) > 1 and all(side["state"] == NORMAL for side in sides)
+
+    wait_for(trial, is_pair, limit, f"{vlan} is no pair")
+    seconds = trial.clocks.seconds() - since
+    racks = " and ".join(side["rack"] for side in trial.dhcp_row(vlan)["sides"])
+    return Measured(seconds=seconds, detail=f"{vlan}: {racks} are normal ({deed})")
+
+
+def _is_in_a_file(trial: Trial, vlan: str, racks: list[str]) -> bool:
+    """Tell whether a server of these racks runs with a file that names the VLAN's addresses."""
+    network = f"subnet 10.{100 + int(vlan.removeprefix('vlan'))}.0.0 "
+    return any(
+        trial.pid_of(f"{rack}/dhcpd") is not None
+        and network in dhcp_file(trial, rack, "dhcpd.conf").read_text()
+        for rack in racks
+    )
+
+
+def _is_off(status: dict[str, Any], rack: str) -> bool:
+    return any(row["hostname"] == rack and not row["connections"] for row in status["racks"])
+
+
+CHECKS = (
+    Check(
+        promise="P4",
+        name="one rack alone serves DHCP",
+        limit_seconds=5,
+        run=one_rack_alone_serves,
+        needs_network=True,
+    ),
+    Check(
+        promise="P8",
+        name="DHCP turned off, VLAN deleted: nobody serves it any more",
+        limit_seconds=5,
+        run=changes_take_effect,
+        needs_network=True,
+    ),
+    Check(
+        promise="P19",
+        name="DHCP turned on with two racks there: a pair at once",
+        limit_seconds=5,
+        run=dhcp_on_makes_a_pair,
+        needs_network=True,
+    ),
+    Check(
+        promise="P20",
+        name="DHCP on with one rack, a second one added: a pair by itself",
+        limit_seconds=10,
+        run=a_second_rack_makes_a_pair,
+        needs_network=True,
+    ),
+)

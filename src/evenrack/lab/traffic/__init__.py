@@ -1,0 +1,1 @@
+"""Traffic of the lab: clients that want addresses all day long, and what they felt of a deed."""

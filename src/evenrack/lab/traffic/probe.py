@@ -1,0 +1,57 @@
+"""The prober at work: waits for frames and for the next turn, until it is told to end."""
+
+import select
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from evenrack.lab.traffic.felt_file import BEGAN, ENDED, FeltFile
+from evenrack.lab.traffic.prober import Prober
+from evenrack.lab.traffic.raw_link import RawLink
+
+TURN_SECONDS = 0.05
+"""How late a question may be; what is measured is when it was asked and answered."""
+
+
+@frozen(kw_only=True)
+class Surroundings:
+    """What only the entry may read."""
+
+    seconds: Callable[[], float]
+    """CLOCK_MONOTONIC: the same for all programs of a machine."""
+    wall: Callable[[], float]
+    """Seconds since 1970: only to compare with times in events."""
+    transaction: Callable[[], int]
+    """32 random bits."""
+    ended: Callable[[], bool]
+
+
+def probe(interface: str, out: Path, client: int, surroundings: Surroundings) -> None:
+    """Ask on this interface and write what is felt, until it is to end."""
+    with RawLink(interface) as link:
+        file = FeltFile(out)
+        try:
+            _probe(link, client, surroundings, file)
+        finally:
+            file.close()
+
+
+def _probe(link: RawLink, client: int, surroundings: Surroundings, file: FeltFile) -> None:
+    def tell(line: dict[str, Any]) -> None:
+        file.append({"at": round(surroundings.wall(), 6), **line})
+
+    prober = Prober(client, transaction=surroundings.transaction, tell=tell)
+    poller = select.poll()
+    poller.register(link, select.POLLIN)
+    tell({"mono": surroundings.seconds(), "kind": BEGAN})
+    while not surroundings.ended():
+        for frame in prober.tick(surroundings.seconds()):
+            link.send(frame)
+        poller.poll(int(TURN_SECONDS * 1000))
+        for frame in link.frames():
+            for answer in prober.heard(frame, surroundings.seconds()):
+                link.send(answer)
+        link.hold(prober.held)
+    tell({"mono": surroundings.seconds(), "kind": ENDED})

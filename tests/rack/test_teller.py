@@ -1,0 +1,220 @@
+"""What a rack tells the regions of itself: to whom, when, and again until it is taken."""
+
+from ipaddress import IPv4Interface
+
+import pytest
+
+from evenrack.errors import DatabaseUnreachable, ProgramFailed
+from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.identifiers import LinkId, ProcessId
+from evenrack.model.interface_list import Interface
+from evenrack.rack.teller import INTERFACES_SECONDS, LOOK_SECONDS, REPEAT_SECONDS, Teller
+from tests.wire.both_ends import RACK, Desk, Link, World
+
+A, B = "region1/1", "region2/1"
+ETH0 = (Interface(name="eth0", address=IPv4Interface("192.0.2.7/24")),)
+ETH1 = (Interface(name="eth1", address=IPv4Interface("198.51.100.7/24")),)
+SERVES = DhcpReport(applied="plan1", running=True)
+SOON = LOOK_SECONDS + 0.5
+
+
+class UnwillingDesk(Desk):
+    """A region process whose database can be away."""
+
+    has_database = True
+
+    async def dhcp(self, rack, report):
+        if not self.has_database:
+            raise DatabaseUnreachable("no answer")
+        await super().dhcp(rack, report)
+
+
+class Telling:
+    """One rack's teller with real links to region processes."""
+
+    def __init__(self):
+        self.world = World()
+        self.desks, self.links = {}, []
+        self.managed_by = None
+        self.interfaces = ETH0
+        self.ip_works = True
+        self.looks = 0
+        self.report = DhcpReport()
+        self.teller = Teller(
+            lambda: [link.rack for link in self.links],
+            lambda: self.managed_by,
+            self._interfaces,
+            lambda: self.report,
+            self.world.clock,
+        )
+
+    def link(self, process):
+        """Connect to a region process, once more if need be."""
+        desk = self.desks.setdefault(process, UnwillingDesk(world=self.world))
+        link = Link(reception={"process": ProcessId(process)}, desk=desk).introduce()
+        link.rack.link = LinkId(f"link{len(self.links)}")
+        self.links.append(link)
+        return link
+
+    def begin(self):
+        self.teller.startService()
+        self.world.settle()
+        return self
+
+    def told(self, process=A):
+        """Take what a process was told since this was asked last."""
+        desk = self.desks[process]
+        told = [what for what in desk.told if what[0] in {"interfaces", "dhcp"}]
+        desk.told.clear()
+        return told
+
+    async def _interfaces(self):
+        self.looks += 1
+        if not self.ip_works:
+            raise ProgramFailed("ip -j addr", "ended with exit code 1", "")
+        return self.interfaces
+
+
+@pytest.fixture
+def telling():
+    return Telling()
+
+
+def everything(interfaces=ETH0, report=SERVES):
+    return [("interfaces", RACK, interfaces), ("dhcp", RACK, report)]
+
+
+NOTHING = DhcpReport()
+
+
+def test_the_managing_process_is_told(telling):
+    telling.link(A)
+    telling.link(B)
+    telling.managed_by = B
+    telling.begin()
+    assert telling.told(B) == everything(report=NOTHING)
+    assert telling.told(A) == []
+
+
+@pytest.mark.parametrize("manager", [None, "region9/1"])
+def test_any_other_process_is_told_while_the_managing_one_is_not_connected(telling, manager):
+    telling.link(A)
+    telling.managed_by = manager
+    telling.begin()
+    assert telling.told(A) == everything(report=NOTHING)
+
+
+def test_without_a_link_nobody_is_told_and_the_first_one_that_comes_is(telling):
+    telling.begin()
+    telling.world.advance(10.0)
+    telling.link(A)
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=NOTHING)
+
+
+def test_a_change_is_told_at_once_when_it_is_triggered_and_soon_when_it_is_not(telling):
+    telling.link(A)
+    telling.begin()
+    telling.told()
+    telling.report = SERVES
+    telling.teller.trigger()
+    telling.world.settle()
+    assert telling.told() == everything()
+    telling.report = DhcpReport(applied="plan2")
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=telling.report)
+
+
+def test_what_was_told_is_not_told_again_before_30_s(telling):
+    telling.link(A)
+    telling.begin()
+    telling.told()
+    for _ in range(10):
+        telling.teller.trigger()
+    telling.world.advance(REPEAT_SECONDS - LOOK_SECONDS)
+    assert telling.told() == []
+    telling.world.advance(LOOK_SECONDS + SOON)
+    assert telling.told() == everything(report=NOTHING)
+
+
+def test_a_new_link_is_told_everything_again(telling):
+    telling.links.append(telling.link(A))
+    telling.begin()
+    telling.told()
+    telling.links.clear()
+    telling.link(A).rack.link = LinkId("another")
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=NOTHING)
+
+
+def test_a_new_managing_process_is_told_everything_again(telling):
+    telling.link(A)
+    telling.link(B)
+    telling.managed_by = A
+    telling.begin()
+    telling.managed_by = B
+    telling.world.advance(SOON)
+    assert telling.told(B) == everything(report=NOTHING)
+
+
+def test_what_is_refused_is_told_again_until_it_is_taken(telling):
+    telling.link(A)
+    telling.desks[A].has_database = False
+    telling.begin()
+    telling.world.advance(3.0)
+    assert {what for what, *_ in telling.told()} == {"interfaces"}
+    telling.desks[A].has_database = True
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=NOTHING)
+    telling.world.advance(10.0)
+    assert telling.told() == []
+
+
+def test_what_was_on_its_way_when_its_link_ended_is_told_on_the_next_one(telling):
+    link = telling.link(A)
+    telling.teller.startService()
+    link.rack.abort()
+    telling.world.settle()
+    telling.links.clear()
+    telling.link(A)
+    telling.told()
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=NOTHING)
+
+
+def test_the_interfaces_are_looked_at_every_5_s_and_a_change_is_told(telling):
+    telling.link(A)
+    telling.begin()
+    telling.told()
+    telling.interfaces = ETH1
+    telling.world.advance(INTERFACES_SECONDS - LOOK_SECONDS)
+    assert telling.looks == 1
+    telling.world.advance(2 * LOOK_SECONDS)
+    assert telling.looks == 2
+    assert telling.told() == everything(ETH1, NOTHING)
+    telling.world.advance(10 * INTERFACES_SECONDS)
+    assert 10 <= telling.looks <= 12
+
+
+def test_an_ip_that_fails_does_no_harm_and_is_tried_again(telling, logged):
+    telling.link(A)
+    telling.ip_works = False
+    telling.begin()
+    telling.world.advance(3.0)
+    assert telling.told() == []
+    assert any("interfaces not read: ip -j addr" in line for line in logged())
+    assert not any("report not taken" in line for line in logged())
+    telling.ip_works = True
+    telling.world.advance(SOON)
+    assert telling.told() == everything(report=NOTHING)
+
+
+def test_while_ip_fails_what_it_said_before_still_counts(telling):
+    telling.link(A)
+    telling.begin()
+    telling.told()
+    telling.ip_works = False
+    telling.world.advance(2 * INTERFACES_SECONDS)
+    telling.report = SERVES
+    telling.world.advance(SOON)
+    assert telling.told() == everything()
