@@ -17,7 +17,8 @@ READY := $(VENV)/.ready
 PROFILE ?=
 # Programs the tests use that pip cannot install, and the Debian packages that have them.
 DEBIAN_PROGRAMS := ss:iproute2 ip:iproute2 unshare:util-linux nsenter:util-linux setsid:util-linux \
-	dhcpd:isc-dhcp-server dhclient:isc-dhcp-client udhcpc:udhcpc
+	dhcpd:isc-dhcp-server dhclient:isc-dhcp-client udhcpc:udhcpc \
+	ipmitool:ipmitool ipmi_sim:openipmi
 # Decisions and renderers: pure, so nothing excuses a line that no test reaches.
 PURE := $(wildcard \
 	src/evenrack/model \
@@ -30,7 +31,9 @@ PURE := $(wildcard \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \
 	src/evenrack/rack/dhcp/dhcpd_words.py \
 	src/evenrack/rack/dhcp/omapi_access.py \
-	src/evenrack/rack/dhcp/statements.py)
+	src/evenrack/rack/dhcp/statements.py \
+	src/evenrack/rack/power/ipmi_command.py \
+	src/evenrack/rack/power/order_steps.py)
 # As coverage wants them: folders as patterns, with commas between.
 comma := ,
 space := $() $()

@@ -1,4 +1,4 @@
-"""A rack without a DHCP server and without an interface, for tests that are about neither."""
+"""A rack without DHCP server, interface and BMC, for tests that are about none of them."""
 
 
 class NoDhcpServer:
@@ -13,3 +13,7 @@ class NoDhcpServer:
 
 async def no_interfaces():
     return ()
+
+
+async def no_bmc_answers(address, port):
+    return False

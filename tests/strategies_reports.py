@@ -1,14 +1,24 @@
 """Hypothesis strategies for what racks say of themselves, and for whole plans."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 from typing import get_args
 
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
-from evenrack.model.identifiers import VlanId
+from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import (
+    PHASES,
+    BmcAccess,
+    BmcTarget,
+    Phase,
+    PowerAction,
+    PowerOrder,
+    PowerOutcome,
+    PowerState,
+)
 from evenrack.model.rack_plan import RackPlan
 from tests.strategies import any_fleet_numbers, process_ids, rack_ids, tokens
 from tests.strategies_dhcp import dhcp_plans
@@ -40,6 +50,53 @@ dhcp_reports = st.builds(
         tuple
     ),
 )
+bmc_ids = st.integers(1, 99).map(BmcId)
+bmc_lists = st.lists(bmc_ids, max_size=5, unique=True).map(tuple)
+addresses = st.integers(1, 2**32 - 2).map(IPv4Address)
+ports = st.integers(1, 65535)
 rack_plans = st.builds(
-    RackPlan, rack=rack_ids, number=any_fleet_numbers, managed_by=process_ids, dhcp=dhcp_plans()
+    RackPlan,
+    rack=rack_ids,
+    number=any_fleet_numbers,
+    managed_by=process_ids,
+    dhcp=dhcp_plans(),
+    bmcs=st.lists(st.builds(BmcTarget, bmc=bmc_ids, address=addresses, port=ports), max_size=3).map(
+        tuple
+    ),
+)
+phases = st.sampled_from(get_args(Phase))
+shown = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=16)
+accesses = st.builds(
+    BmcAccess,
+    address=addresses,
+    port=ports,
+    user=shown,
+    password=shown,
+    cipher_suite=st.sampled_from([None, 3, 17]),
+)
+
+
+@st.composite
+def orders(draw):
+    """A power order in a phase that its action has."""
+    action = draw(st.sampled_from(get_args(PowerAction)))
+    return PowerOrder(
+        id=draw(st.integers(1, 2**40).map(OrderId)),
+        attempt=draw(st.integers(0, 99)),
+        bmc=draw(bmc_ids),
+        access=draw(accesses),
+        action=action,
+        phase=draw(st.sampled_from(PHASES[action])),
+        seconds_left=draw(st.floats(-100, 100)),
+    )
+
+
+power_orders = orders()
+power_outcomes = st.builds(
+    PowerOutcome,
+    result=st.sampled_from(["ok", "failed", "unknown"]),
+    state=st.sampled_from(get_args(PowerState)),
+    error=st.text(max_size=20),
+    retryable=st.booleans(),
+    sent=st.booleans(),
 )

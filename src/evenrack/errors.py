@@ -93,6 +93,12 @@ class StalePlan(EvenrackError):
     wire_code = b"STALE_PLAN"
 
 
+class OrderOutdated(EvenrackError):
+    """The rack has seen a newer order, or a later attempt at this one, for the same BMC."""
+
+    wire_code = b"ORDER_OUTDATED"
+
+
 class TurnRefused(EvenrackError):
     """The rack does not wait for this turn, or could not restart its DHCP server in it."""
 
@@ -131,3 +137,60 @@ class OutcomeUnknown(EvenrackError):
     """A change may have been done or not; look before repeating it."""
 
     wire_code = b"OUTCOME_UNKNOWN"
+
+
+class KeyMissing(CannotEverWork):
+    """The key with which a secret in the database is encrypted is not on this host."""
+
+    wire_code = b"KEY_MISSING"
+
+    def __init__(self, key_id: str | None) -> None:
+        self.key_id = key_id
+        """None when it has no key at all to encrypt with."""
+        what = "no key to encrypt with" if key_id is None else f'no key "{key_id}"'
+        super().__init__(
+            f"this host has {what}: copy the key file from a region host that has it, then "
+            "restart evenrack-regiond"
+        )
+
+
+class Damaged(CannotEverWork):
+    """A secret in the database is not what was written there: changed, cut, or copied there."""
+
+    wire_code = b"DAMAGED"
+
+
+class BmcUnreachable(EvenrackError):
+    """Nothing answers at the BMC's address, or no session came about; no command was sent."""
+
+    wire_code = b"BMC_UNREACHABLE"
+
+
+class BmcBusy(EvenrackError):
+    """The BMC answered that it cannot do it just now."""
+
+    wire_code = b"BMC_BUSY"
+
+
+class BmcSilent(OutcomeUnknown):
+    """The BMC was told or asked something and did not answer; it may have done it."""
+
+    wire_code = b"BMC_SILENT"
+
+
+class BmcRefused(CannotEverWork):
+    """The BMC answered that it never does this: no privilege, or it does not know the command."""
+
+    wire_code = b"BMC_REFUSED"
+
+
+class BmcRefusedPassword(BmcRefused):
+    """The BMC answered but refused the user name or password."""
+
+    wire_code = b"BMC_REFUSED_PASSWORD"
+
+
+class BmcRefusedSuite(BmcRefused):
+    """The BMC does not speak the cipher suite; it refused before it was given any credential."""
+
+    wire_code = b"BMC_REFUSED_SUITE"

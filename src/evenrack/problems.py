@@ -82,9 +82,18 @@ _ENTRIES = (
     Problem(
         code="VlanNotApplied",
         severity=3,
-        meaning="A rack's DHCP server refuses the newest configuration of a VLAN.",
+        meaning="A rack's DHCP server has not the newest configuration of a VLAN.",
         suffers="The VLAN goes on as it was; its changes do not take effect on that rack.",
-        do="Mend what the message names, then look at `evenrack dhcp status` again.",
+        do="Mend what the message names. A change also waits while the other rack of a pair is "
+        "away, ten minutes at most; `evenrack dhcp status` shows both sides.",
+    ),
+    Problem(
+        code="BmcWithoutRack",
+        severity=3,
+        meaning="A BMC answers no connected rack.",
+        suffers="Its machine cannot be switched; orders for it wait, and fail after a minute.",
+        do="Give a rack an address in the BMC's network, or see whether the BMC is on and where "
+        "its inventory says: `evenrack bmc show NAME`.",
     ),
     Problem(
         code="RackCloned",

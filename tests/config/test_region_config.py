@@ -45,6 +45,7 @@ def test_only_the_database_is_required(read):
         database="dbname=evenrack",
         region_name="host1",
         secret_file=Path("/etc/evenrack/secret"),
+        key_file=Path("/etc/evenrack/keys"),
         state_dir=Path("/var/lib/evenrack/region"),
         run_dir=Path("/run/evenrack"),
         insecure_rpc=False,
@@ -55,6 +56,11 @@ def test_only_the_database_is_required(read):
         ),
         balance=BalanceSettings(managing=ManagingBalance(theta=0.1, gap=2), quiet=1.0, grace=0.25),
     )
+
+
+def test_the_keys_are_beside_the_secret_when_nothing_else_is_said(read):
+    assert read("secret_file: /here/s").key_file == Path("/here/keys")
+    assert read("secret_file: /here/s\nkey_file: /there/k").key_file == Path("/there/k")
 
 
 def test_this_hosts_name_is_the_name_when_none_is_given(tmp_path):

@@ -1,6 +1,7 @@
 """A rack's plan on the wire and on disk."""
 
 import json
+from ipaddress import IPv4Address
 
 import attrs
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId
+from evenrack.model.power import BmcTarget
 from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.strategies_reports import rack_plans
@@ -38,15 +40,16 @@ def test_every_field_changes_the_fingerprint():
         attrs.evolve(plan, number=FleetNumber(1, 3)),
         attrs.evolve(plan, managed_by=ProcessId("region1/2")),
         attrs.evolve(plan, dhcp=dhcp_plan_for(FLEET, rack_id(1))),
+        attrs.evolve(plan, bmcs=(BmcTarget(bmc=BmcId(1), address=IPv4Address("10.0.0.9")),)),
     ]
     assert len(others) == len(attrs.fields(RackPlan))
-    assert len({p.fingerprint for p in [plan, *others]}) == 5
+    assert len({p.fingerprint for p in [plan, *others]}) == 6
 
 
 def test_fingerprints_stay_the_same_from_version_to_version():
     # A rack and a region of two versions compare them: another text would resend every plan.
     assert rack_plan_from_json(FORM).fingerprint == (
-        "3496b5c8d67f4f08c97411ac6051d4c335455f549e0bb361cdf7793dea108c43"
+        "ba75f7e446f91b2831e85034c36087718abde2b75b3e10605653a5a2ab0f87c8"
     )
 
 
@@ -82,4 +85,4 @@ def test_any_json_is_read_or_refused_with_value_error(form):
         plan = rack_plan_from_json(form)
     except ValueError:
         return
-    assert rack_plan_to_json(plan).keys() == {*FORM, "dhcp"}
+    assert rack_plan_to_json(plan).keys() == {*FORM, "dhcp", "bmcs"}

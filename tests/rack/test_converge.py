@@ -295,9 +295,11 @@ def test_a_turn_that_comes_while_a_killed_server_is_started_is_refused_and_can_b
 
 
 def test_a_plan_that_becomes_empty_during_a_restart_stops_the_server_after_it(host):
-    host.follow(FIRST)
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.advance(LOOK_SECONDS / 2)
     host.server.seconds = 0.5
-    turn = host.turn(FIRST)
+    turn = host.turn(SECOND)
     host.follow(())
     host.advance(5.0)
     turn.value()

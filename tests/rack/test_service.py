@@ -12,7 +12,7 @@ from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.wire.rack_commands import ApplyPlan
-from tests.no_dhcp import NoDhcpServer, no_interfaces
+from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
 from tests.rack.network import Network
 from tests.wire.both_ends import SECRET, Outcome, counted_bytes
 
@@ -47,6 +47,8 @@ class RackHost:
                 state=StateFolder(self.folder / "state"),
                 interfaces=no_interfaces,
                 dhcp_server=NoDhcpServer(),
+                driver=None,
+                ask_bmc=no_bmc_answers,
             ),
         )
 

@@ -40,11 +40,13 @@ class Telling:
         self.ip_works = True
         self.looks = 0
         self.report = DhcpReport()
+        self.reached = ()
         self.teller = Teller(
             lambda: [link.rack for link in self.links],
             lambda: self.managed_by,
             self._interfaces,
             lambda: self.report,
+            lambda: self.reached,
             self.world.clock,
         )
 

@@ -3,6 +3,7 @@
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
+from evenrack.config.key_file import NO_KEYS
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.region_config import RegionConfig
 from evenrack.config.secret_file import Secret
@@ -14,8 +15,9 @@ from evenrack.rack.service import RackService
 from evenrack.rack.service import Surroundings as RackSurroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.region.database.process_store import Registration
+from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
-from tests.no_dhcp import NoDhcpServer, no_interfaces
+from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
 
@@ -108,6 +110,7 @@ class Fleet:
                 token_bytes=self._token_bytes,
                 notifier=database,
                 listen=listen,
+                sealer=Sealer(keys=NO_KEYS, token_bytes=self._token_bytes),
             ),
         )
         return Program(name, clock, service, database)
@@ -134,6 +137,8 @@ class Fleet:
                 state=StateFolder(folder),
                 interfaces=no_interfaces,
                 dhcp_server=NoDhcpServer(),
+                driver=None,
+                ask_bmc=no_bmc_answers,
             ),
         )
         return Program(name, clock, service)

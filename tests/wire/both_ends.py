@@ -16,9 +16,10 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
 from evenrack.config.secret_file import Secret
-from evenrack.errors import TurnRefused
+from evenrack.errors import OrderOutdated, TurnRefused
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
+from evenrack.model.power import PowerOutcome
 from evenrack.model.region_endpoints import endpoints_fingerprint
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.region_session import RackSelf, RegionSession
@@ -170,6 +171,13 @@ class Desk:
     async def dhcp(self, rack, report):
         self.told.append(("dhcp", rack, report))
 
+    async def bmc_reach(self, rack, bmcs):
+        self.told.append(("reach", rack, bmcs))
+
+    async def record_phase(self, rack, order, attempt, step):
+        self.told.append(("phase", rack, order, attempt, step))
+        return attempt > 1
+
     def reception(self, **changed):
         plain = Reception(
             process=ProcessId("region1/1"),
@@ -185,6 +193,8 @@ class Desk:
             goodbye=self.goodbye,
             interfaces=self.interfaces,
             dhcp=self.dhcp,
+            bmc_reach=self.bmc_reach,
+            record_phase=self.record_phase,
             grants_lease=lambda rack: rack in self.manages,
             endpoints=lambda: self.endpoints,
         )
@@ -216,6 +226,11 @@ class Memory:
             raise TurnRefused("another plan waits")
         self.turns.append(plan)
 
+    async def power(self, order):
+        if order.attempt == 1:
+            raise OrderOutdated("a later attempt was seen")
+        return PowerOutcome(result="ok", state="on", sent=True)
+
     def rack_self(self, **changed):
         plain = RackSelf(
             rack=self.rack,
@@ -229,6 +244,7 @@ class Memory:
             holds=lambda: (self.newest.number, self.newest.fingerprint),
             follow=self.follow,
             take_turn=self.take_turn,
+            power=self.power,
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),
             learn_regions=lambda process, told: setattr(self, "known", told),

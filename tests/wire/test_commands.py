@@ -16,7 +16,15 @@ from tests.strategies import (
     region_endpoints,
     tokens,
 )
-from tests.strategies_reports import dhcp_reports, interface_lists, rack_plans
+from tests.strategies_reports import (
+    bmc_lists,
+    dhcp_reports,
+    interface_lists,
+    phases,
+    power_orders,
+    power_outcomes,
+    rack_plans,
+)
 
 
 def commands_in(module):
@@ -59,6 +67,14 @@ VALUES = {
     ("TakeTurn", "plan"): tokens,
     ("ReportInterfaces", "interfaces"): interface_lists,
     ("ReportDhcp", "report"): dhcp_reports,
+    ("ReportReach", "bmcs"): bmc_lists,
+    ("RecordPhase", "order"): st.integers(0, 2**40),
+    ("RecordPhase", "attempt"): st.integers(0, 99),
+    ("RecordPhase", "before"): phases,
+    ("RecordPhase", "after"): phases,
+    ("RecordPhase", "recorded"): st.booleans(),
+    ("PowerBmc", "order"): power_orders,
+    ("PowerBmc", "outcome"): power_outcomes,
 }
 
 
@@ -85,8 +101,8 @@ class Receiver:
 
 
 def test_there_are_the_commands_that_these_tests_think_of():
-    assert len(RACK_ASKS) == 9
-    assert len(REGION_ASKS) == 2
+    assert len(RACK_ASKS) == 11
+    assert len(REGION_ASKS) == 3
 
 
 @by_name

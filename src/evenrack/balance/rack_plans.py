@@ -5,6 +5,7 @@ from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
+from evenrack.model.power import BmcTarget
 from evenrack.model.rack_plan import RackPlan
 
 
@@ -18,6 +19,7 @@ def plan_for(fleet: Fleet, rack: RackId) -> RackPlan | None:
         number=managing.number,
         managed_by=managing.process,
         dhcp=dhcp_plan_for(fleet, rack),
+        bmcs=_bmcs_near(fleet, rack),
     )
 
 
@@ -27,6 +29,16 @@ def dhcp_plan_for(fleet: Fleet, rack: RackId) -> DhcpPlan:
         _service_of(fleet.vlans[vlan], fleet.services[vlan], rack)
         for vlan in sorted(fleet.services)
         if vlan in fleet.vlans and rack in fleet.services[vlan].racks
+    )
+
+
+def _bmcs_near(fleet: Fleet, rack: RackId) -> tuple[BmcTarget, ...]:
+    """Give the BMCs in the networks of the rack's addresses: others it could not reach."""
+    networks = [address.network for address in fleet.interfaces.get(rack, ())]
+    return tuple(
+        BmcTarget(bmc=bmc.id, address=bmc.address, port=bmc.port)
+        for bmc in fleet.bmcs.values()
+        if any(bmc.address in network for network in networks)
     )
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 import click
 
 from evenrack.cli.balance import balance
+from evenrack.cli.bmc import bmc
 from evenrack.cli.dhcp import dhcp
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
 from evenrack.cli.ip_range import ip_range
+from evenrack.cli.machine import machine
+from evenrack.cli.order import order
 from evenrack.cli.problems import problems
 from evenrack.cli.rack import rack
 from evenrack.cli.region import region
@@ -91,6 +94,7 @@ def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path
 for _command in (
     *(status, problems, events, region, rack, balance),
     *(vlan, subnet, ip_range, reservation, dhcp),
+    *(bmc, machine, order),
 ):
     evenrack.add_command(_command)
 

@@ -218,6 +218,18 @@ def reservations_table(reservations: Sequence[dict[str, Any]]) -> Table:
     return _columns_table(reservations, columns, "no reservations yet")
 
 
+def bmcs_table(bmcs: Sequence[dict[str, Any]]) -> Table:
+    """List BMCs, and how each is reached."""
+    access = ("driver", "address", "port", "user", "cipher_suite", "password_set")
+    return _columns_table(bmcs, ("name", "id", *access, "owner", "reach"), "no BMCs yet")
+
+
+def machines_table(machines: Sequence[dict[str, Any]]) -> Table:
+    """List machines, each with what switches it."""
+    columns = ("name", "id", "bmc", "power", "power_seen")
+    return _columns_table(machines, columns, "no machines yet")
+
+
 def event_text(event: dict[str, Any]) -> str:
     """Write an event as one line."""
     reason = (event.get("data") or {}).get("reason")

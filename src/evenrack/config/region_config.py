@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 
 from evenrack.config.limits import between, controller_name, interval, wait
 from evenrack.config.quoting import quoted
@@ -175,6 +175,23 @@ class ManagingBalance:
 
 
 @frozen(kw_only=True)
+class BmcBalance:
+    """How uneven the ownership of BMCs may be, and when a lost rack's are given to others."""
+
+    theta: float = field(default=0.25, validator=between(0, 1))
+    """Share of a rack's load by which another may be higher. Default 0.25."""
+
+    gap: int = field(
+        default=2,
+        validator=between(2, 1000, "BMCs", reason="moving across a gap of 1 only swaps the sides"),
+    )
+    """BMCs by which another rack must be higher, at least 2. Default 2."""
+
+    hold_down: float = field(default=15.0, validator=wait)
+    """Seconds that a rack must be lost before its BMCs are another's. Default 15."""
+
+
+@frozen(kw_only=True)
 class DhcpBalance:
     """When the racks that serve a VLAN change."""
 
@@ -188,6 +205,9 @@ class BalanceSettings:
 
     managing: ManagingBalance = ManagingBalance()
     """Which process manages a rack."""
+
+    bmc: BmcBalance = BmcBalance()
+    """Which rack carries out the orders of a BMC."""
 
     dhcp: DhcpBalance = DhcpBalance()
     """Which racks serve a VLAN."""
@@ -222,6 +242,9 @@ class RegionConfig:
 
     secret_file: Path = Path("/etc/evenrack/secret")
     """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
+
+    key_file: Path = Factory(lambda self: self.secret_file.with_name("keys"), takes_self=True)
+    """File with the keys of the secrets in the database. Default: `keys` beside secret_file."""
 
     state_dir: Path = Path("/var/lib/evenrack/region")
     """Folder for what must outlive a restart. Default /var/lib/evenrack/region."""

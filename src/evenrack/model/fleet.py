@@ -8,10 +8,11 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from evenrack.model.bmc import Bmc
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId, VlanId
+from evenrack.model.identifiers import BmcId, LinkId, ProcessId, RackId, RegionId, RunId, VlanId
 from evenrack.model.network import Vlan
 
 ProcessState = Literal["running", "dead", "off"]
@@ -105,6 +106,11 @@ class Fleet:
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
     """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
+    bmcs: Mapping[BmcId, Bmc] = field(factory=dict)
+    answered: Mapping[BmcId, tuple[RackId, ...]] = field(factory=dict)
+    """Which racks say that a BMC answers them."""
+    bmc_owners: Mapping[BmcId, RackId] = field(factory=dict)
+    """Which rack is to carry out the orders of a BMC."""
 
     @cached_property
     def live(self) -> tuple[ProcessId, ...]:
@@ -133,6 +139,14 @@ class Fleet:
     def dhcp_report(self, rack: RackId) -> DhcpReport:
         """Give what a rack last said of its DHCP server."""
         return self.dhcp_reports.get(rack, NOTHING_SERVED)
+
+    @cached_property
+    def bmc_reach(self) -> Mapping[BmcId, tuple[RackId, ...]]:
+        """Give the connected racks that each BMC answers, in the order of their ids."""
+        return {
+            bmc: tuple(sorted(r for r in self.answered.get(bmc, ()) if self.is_connected(r)))
+            for bmc in self.bmcs
+        }
 
     @cached_property
     def attached(self) -> Mapping[VlanId, Mapping[RackId, IPv4Address]]:

@@ -24,6 +24,11 @@ RangeId = NewType("RangeId", int)
 ReservationId = NewType("ReservationId", int)
 """What DHCP serves is numbered by the database."""
 
+BmcId = NewType("BmcId", int)
+MachineId = NewType("MachineId", int)
+OrderId = NewType("OrderId", int)
+"""BMCs, machines and power orders are numbered by the database."""
+
 
 RACK_ID = re.compile(r"[a-z0-9]{8}")
 MOST_NAME_CHARACTERS = 253

@@ -10,6 +10,7 @@ from evenrack.model.dhcp_plan import DhcpPlan
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.json_form import from_json, to_json
+from evenrack.model.power import BmcTarget
 
 
 @frozen(kw_only=True)
@@ -21,6 +22,8 @@ class RackPlan:
     managed_by: ProcessId
     dhcp: DhcpPlan = ()
     """What it serves, VLAN by VLAN."""
+    bmcs: tuple[BmcTarget, ...] = ()
+    """The BMCs that it is to try to reach."""
 
     @property
     def fingerprint(self) -> str:

@@ -1,6 +1,7 @@
 """Gives a rack daemon its real surroundings: reactor, sockets, disk."""
 
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
 from typing import Any
 
 from twisted.internet.endpoints import HostnameEndpoint
@@ -16,6 +17,8 @@ from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.interfaces import read_interfaces
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.rack.power.rmcp_ping import answers
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
@@ -47,6 +50,9 @@ def assemble(
     async def interfaces() -> tuple[Interface, ...]:
         return await read_interfaces(run)
 
+    async def ask_bmc(address: IPv4Address, port: int) -> bool:
+        return await answers(reactor, address, port)
+
     state = StateFolder(config.state_dir)
     return RackService(
         config,
@@ -58,6 +64,8 @@ def assemble(
             state=state,
             interfaces=interfaces,
             dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
+            driver=IpmitoolDriver(reactor),
+            ask_bmc=ask_bmc,
         ),
     )
 

@@ -14,12 +14,13 @@ from evenrack.config.secret_file import Secret
 from evenrack.errors import NotAuthenticated
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.wire import handshake
-from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
     Challenge,
     Goodbye,
@@ -27,9 +28,11 @@ from evenrack.wire.region_commands import (
     ListEndpoints,
     Ping,
     Prove,
+    RecordPhase,
     ReportDhcp,
     ReportInterfaces,
     ReportLostLink,
+    ReportReach,
 )
 from evenrack.wire.session import LinkEnd
 from evenrack.wire.version import PROTOCOL
@@ -52,6 +55,8 @@ class RackSelf:
     follow: Callable[[RackPlan], None]
     take_turn: Callable[[str], Awaitable[None]]
     """Restart the DHCP server for the checked plan with this fingerprint; TurnRefused."""
+    power: Callable[[PowerOrder], Awaitable[PowerOutcome]]
+    """Carry out a power order; OrderOutdated."""
     granted: Callable[[ProcessId, float], None]
     """A lease: from which process, and when the ping was sent."""
     known_regions: Callable[[], str]
@@ -99,6 +104,10 @@ class RegionSession(LinkEnd):
         await self._rack.take_turn(plan)
         return {}
 
+    @PowerBmc.responder
+    async def power_bmc(self, order: PowerOrder) -> dict[str, Any]:
+        return {"outcome": await self._rack.power(order)}
+
     async def authenticate(self) -> None:
         """Prove both ends to each other; NotAuthenticated when either secret is another."""
         mine = self._rack.token_bytes(handshake.NONCE_BYTES)
@@ -142,6 +151,16 @@ class RegionSession(LinkEnd):
     async def report_dhcp(self, report: DhcpReport) -> None:
         """Tell this region what this rack's DHCP server does."""
         await self.callRemote(ReportDhcp, report=report)
+
+    async def report_reach(self, bmcs: tuple[BmcId, ...]) -> None:
+        """Tell this region which BMCs answer this rack."""
+        await self.callRemote(ReportReach, bmcs=bmcs)
+
+    async def record_phase(self, order: OrderId, attempt: int, before: Phase, after: Phase) -> bool:
+        """Ask this region to record a phase of a power order; False when it may not be."""
+        step = {"before": before, "after": after}
+        answer = await self.callRemote(RecordPhase, order=order, attempt=attempt, **step)
+        return bool(answer["recorded"])
 
     async def say_goodbye(self) -> None:
         """Tell this region that the daemon is being stopped in order."""

@@ -9,13 +9,18 @@ from twisted.logger import Logger
 
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.secret_file import Secret
+from evenrack.errors import RegionUnreachable
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RunId
+from evenrack.model.identifiers import OrderId, ProcessId, RunId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import BmcTarget, Phase
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.converge import Converge, DhcpServer, Wanted
 from evenrack.rack.lease import Lease
 from evenrack.rack.newest_plan import NewestPlan
+from evenrack.rack.power.desk import PowerDesk, PowerSurroundings
+from evenrack.rack.power.driver import PowerDriver
+from evenrack.rack.power.reach_watch import Ask, ReachWatch
 from evenrack.rack.region_connections import Dialling, RegionConnections
 from evenrack.rack.region_session import RackSelf
 from evenrack.rack.state_folder import StateFolder
@@ -32,6 +37,8 @@ class Surroundings:
     state: StateFolder
     interfaces: Callable[[], Awaitable[tuple[Interface, ...]]]
     dhcp_server: DhcpServer
+    driver: PowerDriver
+    ask_bmc: Ask
 
 
 class RackService(MultiService):
@@ -52,6 +59,15 @@ class RackService(MultiService):
             surroundings.interfaces,
             surroundings.clock,
         )
+        self.desk = PowerDesk(
+            PowerSurroundings(
+                driver=surroundings.driver,
+                record=self._record_phase,
+                may_act=lambda: self.lease.manager is not None,
+                clock=surroundings.clock,
+            )
+        )
+        self._reach = ReachWatch(self._bmcs, surroundings.ask_bmc, surroundings.clock)
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
         )
@@ -68,6 +84,7 @@ class RackService(MultiService):
                 holds=self._holds,
                 follow=self._follow,
                 take_turn=self.converge.take_turn,
+                power=self.desk.take,
                 granted=self._granted,
                 known_regions=self.connections.known_regions,
                 learn_regions=self.connections.learn_regions,
@@ -78,10 +95,12 @@ class RackService(MultiService):
             lambda: self.lease.manager,
             surroundings.interfaces,
             lambda: self.converge.report,
+            lambda: self._reach.reached,
             surroundings.clock,
         )
         self.converge.on_report = self._teller.trigger
-        for part in (self.connections, self.converge, self._teller):
+        self._reach.on_change = self._teller.trigger
+        for part in (self.connections, self.converge, self.desk, self._reach, self._teller):
             part.setServiceParent(self)
 
     def _wanted(self) -> Wanted:
@@ -90,6 +109,19 @@ class RackService(MultiService):
             plan=() if plan is None else plan.dhcp,
             from_region=plan is not None and self.lease.manager is not None,
         )
+
+    def _bmcs(self) -> tuple[BmcTarget, ...]:
+        return () if self.newest.plan is None else self.newest.plan.bmcs
+
+    async def _record_phase(
+        self, order: OrderId, attempt: int, before: Phase, after: Phase
+    ) -> bool:
+        """Ask the process that manages this rack: it is the one whose lease it acts under."""
+        manager = self.lease.manager
+        for session in self.connections.sessions():
+            if session.process == manager:
+                return await session.record_phase(order, attempt, before, after)
+        raise RegionUnreachable("the managing process has no link to this rack now")
 
     def _holds(self) -> tuple[FleetNumber, str]:
         return self.newest.number, self.newest.fingerprint
@@ -105,6 +137,7 @@ class RackService(MultiService):
                 process=plan.managed_by,
             )
             self.converge.trigger()
+            self._reach.trigger()
 
     def _granted(self, process: ProcessId, asked_at: float) -> None:
         self.lease.granted(process, asked_at=asked_at)

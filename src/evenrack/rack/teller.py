@@ -9,7 +9,7 @@ from twisted.protocols import amp
 
 from evenrack.errors import EvenrackError
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import LinkId, ProcessId
+from evenrack.model.identifiers import BmcId, LinkId, ProcessId
 from evenrack.model.interface_list import Interface
 from evenrack.rack.region_session import RegionSession
 from evenrack.runtime.look_again import LookAgain
@@ -33,6 +33,7 @@ class Teller(MultiService):
         manager: Callable[[], ProcessId | None],
         interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
         report: Callable[[], DhcpReport],
+        reach: Callable[[], tuple[BmcId, ...]],
         clock: IReactorTime,
     ) -> None:
         super().__init__()
@@ -40,6 +41,7 @@ class Teller(MultiService):
         self._manager = manager
         self._interfaces = interfaces
         self._report = report
+        self._reach = reach
         self._clock = clock
         self._seen: tuple[Interface, ...] | None = None
         self._seen_at = float("-inf")
@@ -60,12 +62,13 @@ class Teller(MultiService):
         session = self._whom()
         if session is None or self._seen is None:
             return
-        news = (self._seen, self._report())
+        news = (self._seen, self._report(), self._reach())
         if not self._is_news(session, news):
             return
         try:
             await session.report_interfaces(self._seen)
             await session.report_dhcp(news[1])
+            await session.report_reach(news[2])
         except (EvenrackError, amp.RemoteAmpError) as problem:
             self.log.info("report not taken, trying again: {problem}", problem=str(problem))
         except Exception as problem:  # noqa: BLE001  every kind of lost connection: another session

@@ -3,12 +3,15 @@
 import os
 import secrets
 import socket
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
+from twisted.logger import Logger
 
+from evenrack.config.key_file import keys_of_host
 from evenrack.config.region_config import RegionConfig
 from evenrack.config.secret_file import Secret
 from evenrack.model.identifiers import ProcessId
@@ -17,7 +20,10 @@ from evenrack.region.database.process_store import Registration
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site, utc_now
 from evenrack.region.notifications import Notifications
+from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
+
+log = Logger()
 
 STOP_SECONDS = 3.0
 """A stop in order waits no longer than this for PostgreSQL."""
@@ -52,7 +58,11 @@ class RunningRegion(MultiService):
 def assemble(
     config: RegionConfig, secret: Secret, process: ProcessId, instance: int, reactor: Any
 ) -> RunningRegion:
-    """Build everything; nothing listens or connects before the service starts."""
+    """Build everything; nothing listens or connects before the service starts.
+
+    ConfigurationRefused when the key file is not as it should be.
+    """
+    sealer = _sealer(config.key_file)
     database = PooledDatabase(config.database, reactor, name=process)
     notifications = Notifications(config.database, reactor, process)
     running = RunningRegion(database, reactor)
@@ -72,13 +82,32 @@ def assemble(
             token_bytes=secrets.token_bytes,
             notifier=notifications,
             listen=lambda racks: running.listen(port, racks, config.rpc.listen),
+            sealer=sealer,
         ),
     )
     site = make_site(
-        ApiSources(look=region.view.look, database=database, clock=reactor, wall_clock=utc_now)
+        ApiSources(
+            look=region.view.look,
+            database=database,
+            clock=reactor,
+            wall_clock=utc_now,
+            sealer=sealer,
+        )
     )
     socket_path = config.administration_socket(instance)
     HttpDoors(site, reactor, socket_path, config.http.listen).setServiceParent(running)
     notifications.setServiceParent(running)
     region.setServiceParent(running)
     return running
+
+
+def _sealer(key_file: Path) -> Sealer:
+    """Take this host's keys. Without a key file everything goes on but what needs passwords."""
+    sealer = Sealer(keys=keys_of_host(key_file), token_bytes=secrets.token_bytes)
+    if sealer.keys.first is None:
+        log.warn(
+            "there is no key file {path}: passwords of BMCs can neither be kept nor used on this "
+            "host; copy the file from another region host, or run `evenrack-regiond init`",
+            path=str(key_file),
+        )
+    return sealer

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, RackId, RunId
+from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 
 
@@ -24,6 +25,9 @@ class RackLink(Protocol):
 
     async def take_turn(self, plan: str) -> None:
         """Let the rack restart its DHCP server for the plan with this fingerprint."""
+
+    async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
+        """Let the rack carry out a power order, and give how it ended; OrderOutdated."""
 
     def cut(self, reason: str) -> None:
         """End the link, with the reason in the log."""

@@ -7,7 +7,7 @@ from evenrack.balance.spread import Move
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import RackId, VlanId
+from evenrack.model.identifiers import BmcId, RackId, VlanId
 from evenrack.region.database.event_store import Event
 from evenrack.region.database.process_store import Incarnation
 from evenrack.region.trouble import Trouble
@@ -119,6 +119,28 @@ def designated(fleet: Fleet, move: PairMove) -> Event:
             "from": before,
             "to": to,
             "forced": True,
+            "reason": move.reason,
+        },
+    )
+
+
+def owned(fleet: Fleet, move: Move) -> Event:
+    """Say which rack carries out the orders of a BMC now, and why."""
+    known = fleet.bmcs.get(BmcId(int(move.item)))
+    name = f"BMC {move.item}" if known is None else known.name
+    before, to = (None if rack is None else _name(fleet, rack) for rack in (move.before, move.to))
+    return Event(
+        kind="move",
+        object=f"bmc:{name}",
+        text=f"{name} is owned by {to or 'nobody'}"
+        f"{'' if before is None else f' instead of {before}'}: {move.reason}",
+        data={
+            "what": "bmc",
+            "item": move.item,
+            "name": name,
+            "from": before,
+            "to": to,
+            "forced": move.forced,
             "reason": move.reason,
         },
     )

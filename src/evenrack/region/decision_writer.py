@@ -7,13 +7,14 @@ from attrs import field, frozen
 from evenrack.balance.spread import Move
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId
 from evenrack.region import decision_events as told
 from evenrack.region.database.assignment_store import (
     close_problems,
     open_problems,
     write_managing,
 )
+from evenrack.region.database.bmc_facts import write_owners
 from evenrack.region.database.dhcp_store import write_pairs, write_services, write_turns
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event, record
@@ -35,12 +36,14 @@ class Decisions:
     managers: Mapping[RackId, ProcessId] = field(factory=dict)
     moves: tuple[Move, ...] = ()
     dhcp: DhcpDecisions = field(factory=DhcpDecisions)
+    bmc_moves: tuple[Move, ...] = ()
     opened: tuple[Trouble, ...] = ()
     closed: tuple[tuple[str, str], ...] = ()
     arrived: tuple[RackId, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.managers or self.dhcp or self.opened or self.closed or self.arrived)
+        balance = self.managers or self.dhcp or self.bmc_moves
+        return bool(balance or self.opened or self.closed or self.arrived)
 
 
 def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: Decisions) -> None:
@@ -56,6 +59,7 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     write_pairs(connection, decided.dhcp.pairs.pairs, number)
     write_services(connection, decided.dhcp.services, number)
     write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)
+    write_owners(connection, _owners(decided.bmc_moves), number)
     open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
     close_problems(connection, decided.closed)
     record(connection, [*events, *_events_of(fleet, decided)], number)
@@ -78,12 +82,17 @@ def is_believable(holds: FleetNumber, number: FleetNumber) -> bool:
     )
 
 
+def _owners(moves: tuple[Move, ...]) -> dict[BmcId, RackId | None]:
+    return {BmcId(int(move.item)): None if move.to is None else RackId(move.to) for move in moves}
+
+
 def _events_of(fleet: Fleet, decided: Decisions) -> list[Event]:
     moved = {move.item for move in decided.moves}
     dhcp = decided.dhcp
     return [
         *(told.moved(fleet, move) for move in decided.moves),
         *(told.checked(fleet, rack) for rack in decided.arrived if rack not in moved),
+        *(told.owned(fleet, move) for move in decided.bmc_moves),
         *(told.designated(fleet, move) for move in dhcp.pairs.moves),
         *(told.serves(fleet, vlan, service) for vlan, service in dhcp.services.items()),
         *(told.has_turn(fleet, rack, len(dhcp.turns)) for rack in dhcp.turns),

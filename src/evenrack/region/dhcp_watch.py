@@ -15,6 +15,7 @@ from evenrack.balance.dhcp_turns import Patience, decide_turns, decide_withdrawa
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
+from evenrack.region.absences import Absences
 
 Key = TypeVar("Key")
 
@@ -45,14 +46,14 @@ class DhcpWatch:
     def __init__(self, clock: IReactorTime, hold_down_seconds: float) -> None:
         self._clock = clock
         self._hold_down_seconds = hold_down_seconds
-        self._away: dict[RackId, float] = {}
+        self._absences = Absences(clock)
         self._turns: dict[tuple[RackId, str], float] = {}
         self._waiting: dict[tuple[RackId, str], float] = {}
 
     def decide(self, fleet: Fleet) -> DhcpDecisions:
         """Give what has to change now; turns only when nothing else does."""
         self._look(fleet)
-        pairs = decide_pairs(fleet, lost=self._older(self._away, self._hold_down_seconds))
+        pairs = decide_pairs(fleet, lost=self._absences.for_at_least(self._hold_down_seconds))
         services = decide_services(fleet, pairs.pairs)
         if services:
             return DhcpDecisions(pairs=pairs, services=services)
@@ -67,12 +68,11 @@ class DhcpWatch:
         )
 
     def _look(self, fleet: Fleet) -> None:
+        self._absences.look(fleet)
         now = self._clock.seconds()
-        away = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
         turns = [(rack, turn) for rack, turn in fleet.turns.items() if turn]
         reports = fleet.dhcp_reports.items()
         waiting = [(rack, report.waiting) for rack, report in reports if report.waiting]
-        self._away = {rack: self._away.get(rack, now) for rack in away}
         self._turns = {turn: self._turns.get(turn, now) for turn in turns}
         self._waiting = {wait: self._waiting.get(wait, now) for wait in waiting}
 

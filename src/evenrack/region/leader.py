@@ -7,11 +7,14 @@ from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from evenrack.balance.bmc_owners import decide_bmc_owners
 from evenrack.balance.managing import decide_managing
 from evenrack.balance.policy import SpreadPolicy
+from evenrack.balance.spread import Move
 from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.region.absences import Absences
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import record
 from evenrack.region.database.fleet_store import read_fleet
@@ -35,6 +38,8 @@ class LeaderSettings:
     quiet_seconds: float
     grace_seconds: float
     dhcp_hold_down_seconds: float
+    bmc_policy: SpreadPolicy
+    bmc_hold_down_seconds: float
 
 
 class Leader(MultiService):
@@ -59,6 +64,7 @@ class Leader(MultiService):
         self._newcomers = Newcomers(clock, settings.grace_seconds)
         self._quiet = Quiet(clock, settings.quiet_seconds)
         self._dhcp = DhcpWatch(clock, settings.dhcp_hold_down_seconds)
+        self._absences = Absences(clock)
         self._troubles = TroubleWatch(clock)
         self._buried: list[tuple[Incarnation, int]] = []
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
@@ -98,10 +104,9 @@ class Leader(MultiService):
             self._looking.trigger_in(self._newcomers.seconds_to_wait)
 
     def _decide(self, fleet: Fleet) -> Decisions:
-        waiting = self._newcomers.waiting(fleet)
-        moves = decide_managing(
-            fleet, self._settings.policy, waiting=waiting, voluntary=self._quiet.is_quiet(fleet)
-        )
+        waiting, quiet = self._newcomers.waiting(fleet), self._quiet.is_quiet(fleet)
+        policy = self._settings.policy
+        moves = decide_managing(fleet, policy, waiting=waiting, voluntary=quiet)
         managers = {RackId(move.item): ProcessId(move.to) for move in moves if move.to is not None}
         for rack in _ahead_of_their_number(fleet):
             manager = fleet.manager_of(rack)
@@ -112,10 +117,17 @@ class Leader(MultiService):
             managers=managers,
             moves=moves,
             dhcp=self._dhcp.decide(fleet),
+            bmc_moves=self._decide_bmcs(fleet, voluntary=quiet),
             opened=opened,
             closed=closed,
             arrived=tuple(self._newcomers.arrived(fleet)),
         )
+
+    def _decide_bmcs(self, fleet: Fleet, *, voluntary: bool) -> tuple[Move, ...]:
+        """Decide who owns which BMC; what a rack has that was just lost is held for it."""
+        self._absences.look(fleet)
+        held = self._absences.for_less_than(self._settings.bmc_hold_down_seconds)
+        return decide_bmc_owners(fleet, self._settings.bmc_policy, held=held, voluntary=voluntary)
 
     async def _tell_of_take_over(self, won: TakeOver) -> None:
         me = self._me()

@@ -11,9 +11,11 @@ from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import LinkId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, OrderId, RackId, RunId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import Phase
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.database.bmc_facts import record_reach
 from evenrack.region.database.connection_store import (
     Greeting,
     LinkFact,
@@ -26,6 +28,7 @@ from evenrack.region.database.connection_store import (
 )
 from evenrack.region.database.dhcp_store import record_interfaces, record_report
 from evenrack.region.database.engine import Database
+from evenrack.region.database.order_store import record_phase
 from evenrack.region.database.process_store import Incarnation
 from evenrack.runtime.look_again import LookAgain
 
@@ -104,6 +107,16 @@ class Presence(MultiService):
     async def dhcp(self, rack: RackId, report: DhcpReport) -> None:
         """Note what a rack says of its DHCP server."""
         await self._database.run(lambda c: record_report(c, rack, report))
+
+    async def bmc_reach(self, rack: RackId, bmcs: tuple[BmcId, ...]) -> None:
+        """Note which BMCs answer a rack."""
+        await self._database.run(lambda c: record_reach(c, rack, bmcs))
+
+    async def record_phase(
+        self, rack: RackId, order: OrderId, attempt: int, step: tuple[Phase, Phase]
+    ) -> bool:
+        """Record how far a rack is with an order; False when it may not go on."""
+        return await self._database.run(lambda c: record_phase(c, rack, order, attempt, step))
 
     async def goodbye(self, rack: RackId, run: RunId) -> None:
         """Note that a rack's daemon is being stopped in order."""

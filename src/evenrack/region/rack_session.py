@@ -13,14 +13,15 @@ from evenrack.config.secret_file import Secret
 from evenrack.errors import DatabaseUnreachable, NotAuthenticated, RackIdentityInUse, VersionRefused
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
 from evenrack.region.connected_racks import RackLink
 from evenrack.region.refusals import Refusals
 from evenrack.wire import handshake
-from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
     Challenge,
     Goodbye,
@@ -28,9 +29,11 @@ from evenrack.wire.region_commands import (
     ListEndpoints,
     Ping,
     Prove,
+    RecordPhase,
     ReportDhcp,
     ReportInterfaces,
     ReportLostLink,
+    ReportReach,
 )
 from evenrack.wire.session import LinkEnd
 from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
@@ -56,6 +59,8 @@ class Reception:
     goodbye: Callable[[RackId, RunId], Awaitable[None]]
     interfaces: Callable[[RackId, tuple[Interface, ...]], Awaitable[None]]
     dhcp: Callable[[RackId, DhcpReport], Awaitable[None]]
+    bmc_reach: Callable[[RackId, tuple[BmcId, ...]], Awaitable[None]]
+    record_phase: Callable[[RackId, OrderId, int, tuple[Phase, Phase]], Awaitable[bool]]
     grants_lease: Callable[[RackId], bool]
     endpoints: Callable[[], RegionEndpoints]
 
@@ -184,6 +189,19 @@ class RackSession(LinkEnd):
         await self._reception.dhcp(self.rack, report)
         return {}
 
+    @ReportReach.responder
+    async def report_reach(self, bmcs: tuple[BmcId, ...]) -> dict[str, object]:
+        await self._reception.bmc_reach(self.rack, bmcs)
+        return {}
+
+    @RecordPhase.responder
+    async def record_phase(
+        self, order: int, attempt: int, before: Phase, after: Phase
+    ) -> dict[str, bool]:
+        step = (before, after)
+        may = await self._reception.record_phase(self.rack, OrderId(order), attempt, step)
+        return {"recorded": may}
+
     async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
         """Send a plan and note what the rack follows now (`connected_racks.RackLink`)."""
         answer = await self.callRemote(ApplyPlan, plan=plan)
@@ -193,6 +211,11 @@ class RackSession(LinkEnd):
     async def take_turn(self, plan: str) -> None:
         """Let the rack restart its DHCP server for this plan (`connected_racks.RackLink`)."""
         await self.callRemote(TakeTurn, plan=plan)
+
+    async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
+        """Let the rack carry out a power order (`connected_racks.RackLink`)."""
+        outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=order))["outcome"]
+        return outcome
 
     async def _admitted(self) -> None:
         try:

@@ -23,10 +23,12 @@ from evenrack.region.fleet_view import FleetView
 from evenrack.region.leader import Leader, LeaderSettings
 from evenrack.region.membership import Membership
 from evenrack.region.plan_sender import PlanSender
+from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
+from evenrack.region.sealing import Sealer
 from evenrack.region.turn_sender import TurnSender
 from evenrack.runtime.look_again import LookAgain
 
@@ -48,6 +50,8 @@ class Surroundings:
     notifier: Notifier
     listen: Callable[[Factory], None]
     """Begin to accept racks."""
+    sealer: Sealer
+    """Opens the passwords of BMCs."""
 
 
 class RegionService(MultiService):
@@ -78,11 +82,23 @@ class RegionService(MultiService):
         )
         self.plans = PlanSender(database, self.connected, registration.process, clock)
         self.turns = TurnSender(database, self.connected, registration.process, clock)
+        self.orders = PowerOrders(
+            database, self.connected, registration.process, clock, lambda: surroundings.sealer
+        )
         self.view = FleetView(database, clock)
         self._listener = RackListener(self._reception(config, secret))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
         self._last_trouble = ""
         self.presence.setServiceParent(self)  # from the start: racks are let in without a database
+        self._parts = (
+            self.endpoints,
+            self.leader,
+            self.plans,
+            self.turns,
+            self.orders,
+            self.view,
+        )
+        """What begins when this process has joined."""
         self._wire()
 
     def startService(self) -> None:
@@ -97,7 +113,7 @@ class RegionService(MultiService):
         self.membership.on_new_incarnation = self.presence.resync
         self.membership.on_database_back = self.presence.resync
         self.membership.on_beat = self.presence.reconcile
-        for part in (self.leader, self.plans, self.turns, self.endpoints):
+        for part in (self.leader, self.plans, self.turns, self.orders, self.endpoints):
             self._surroundings.notifier.on_change(part.trigger)
 
     def _reception(self, config: RegionConfig, secret: Secret) -> Reception:
@@ -115,6 +131,8 @@ class RegionService(MultiService):
             goodbye=self.presence.goodbye,
             interfaces=self.presence.interfaces,
             dhcp=self.presence.dhcp,
+            bmc_reach=self.presence.bmc_reach,
+            record_phase=self.presence.record_phase,
             grants_lease=self.membership.grants_lease,
             endpoints=lambda: self.endpoints.endpoints,
         )
@@ -135,7 +153,7 @@ class RegionService(MultiService):
             return
         self._joining.stopService()
         self.log.info("{process} has joined", process=self.membership.process)
-        for part in (self.endpoints, self.leader, self.plans, self.turns, self.view):
+        for part in self._parts:
             part.setServiceParent(self)
 
     async def _stop_in_order(self) -> None:
@@ -161,4 +179,6 @@ def leader_settings(balance: BalanceSettings) -> LeaderSettings:
         quiet_seconds=balance.quiet,
         grace_seconds=balance.grace,
         dhcp_hold_down_seconds=balance.dhcp.hold_down,
+        bmc_policy=SpreadPolicy(theta=balance.bmc.theta, gap=balance.bmc.gap),
+        bmc_hold_down_seconds=balance.bmc.hold_down,
     )

@@ -1,5 +1,6 @@
 """Which problems a reading of the fleet shows: pure."""
 
+from evenrack.model.bmc import Bmc
 from evenrack.model.fleet import Fleet, Rack
 from evenrack.region.trouble import Trouble
 from evenrack.region.vlan_troubles import of_vlan
@@ -10,6 +11,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
     troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
     for vlan in fleet.vlans.values():
         troubles += of_vlan(fleet, vlan)
+    troubles += [_of_bmc(bmc) for bmc in fleet.bmcs.values() if not fleet.bmc_reach[bmc.id]]
     if len(fleet.live) == 1:
         alone = fleet.live[0]
         troubles.append(
@@ -24,6 +26,14 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan")
         )
     return sorted(troubles)
+
+
+def _of_bmc(bmc: Bmc) -> Trouble:
+    return Trouble(
+        code="BmcWithoutRack",
+        object=f"bmc:{bmc.name}",
+        affects=f"{bmc.name} at {bmc.address} answers no connected rack",
+    )
 
 
 def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:

@@ -63,18 +63,26 @@ def _service_troubles(fleet: Fleet, vlan: Vlan, service: Service | None) -> list
 
 
 def _refused(fleet: Fleet, vlan: Vlan, service: Service | None) -> list[Trouble]:
-    """Give one of the errors: what a lost rack, or one that left the VLAN, last said is old."""
+    """Give one connected rack that does not serve the newest; what a lost one last said is old."""
     racks = () if service is None else service.racks
+    found = (_not_applied(fleet, vlan, service, r) for r in racks if fleet.is_connected(r))
+    where = f"vlan:{vlan.name}"
     return [
-        Trouble(
-            code="VlanNotApplied",
-            object=f"vlan:{vlan.name}",
-            affects=f"{vlan.name} on {_name(fleet, rack)}: {error.error}",
-        )
-        for rack in racks
-        for error in fleet.dhcp_report(rack).errors
-        if error.vlan == vlan.id and fleet.is_connected(rack)
+        Trouble(code="VlanNotApplied", object=where, affects=f"{vlan.name} on {affects}")
+        for affects in found
+        if affects is not None
     ][:1]
+
+
+def _not_applied(fleet: Fleet, vlan: Vlan, service: Service | None, rack: RackId) -> str | None:
+    told = fleet.dhcp_report(rack)
+    for error in told.errors:
+        if error.vlan == vlan.id:
+            return f"{_name(fleet, rack)}: {error.error}"
+    report = next((report for report in told.vlans if report.vlan == vlan.id), None)
+    if service is not None and report is not None and report.number != service.number:
+        return f"{_name(fleet, rack)}: the newest configuration waits for its turn to be applied"
+    return None
 
 
 def _name(fleet: Fleet, rack: RackId) -> str:

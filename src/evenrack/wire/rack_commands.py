@@ -2,9 +2,15 @@
 
 from twisted.protocols import amp
 
-from evenrack.errors import StalePlan, TurnRefused
+from evenrack.errors import OrderOutdated, StalePlan, TurnRefused
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import token_from_text
+from evenrack.model.power import (
+    power_order_from_json,
+    power_order_to_json,
+    power_outcome_from_json,
+    power_outcome_to_json,
+)
 from evenrack.model.rack_plan import rack_plan_from_json, rack_plan_to_json
 from evenrack.wire.arguments import Json, Text
 
@@ -34,3 +40,16 @@ class TakeTurn(amp.Command):
     arguments = [(b"plan", Text(str, token_from_text))]
     response = []
     errors = {TurnRefused: TurnRefused.wire_code}
+
+
+class PowerBmc(amp.Command):
+    """Region -> rack: carry out this power order, and say how it ended.
+
+    Answered when it has ended, up to a minute and a half later. Sending the same attempt twice is
+    harmless: it is carried out once, and both are answered alike. An older attempt, or an older
+    order for the same BMC, is refused.
+    """
+
+    arguments = [(b"order", Json(power_order_to_json, power_order_from_json, most_pieces=1))]
+    response = [(b"outcome", Json(power_outcome_to_json, power_outcome_from_json, most_pieces=1))]
+    errors = {OrderOutdated: OrderOutdated.wire_code}

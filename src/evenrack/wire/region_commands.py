@@ -17,6 +17,7 @@ from evenrack.model.identifiers import (
 )
 from evenrack.model.interface_list import interfaces_from_json
 from evenrack.model.json_form import to_json
+from evenrack.model.power import bmc_ids_from_json, phase_from_text
 from evenrack.model.region_endpoints import endpoints_from_json, endpoints_to_json
 from evenrack.wire.arguments import Json, Text
 
@@ -125,4 +126,32 @@ class ReportDhcp(amp.Command):
 
     arguments = [(b"report", Json(to_json, dhcp_report_from_json, most_pieces=16))]
     response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+
+
+class ReportReach(amp.Command):
+    """Rack -> any region process: these of the BMCs that my plan names answer me, and no others.
+
+    Sent after each change, and now and then. Safe to repeat.
+    """
+
+    arguments = [(b"bmcs", Json(list, bmc_ids_from_json, most_pieces=16))]
+    response = []
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+
+
+class RecordPhase(amp.Command):
+    """Rack -> region: I want to go from one phase of a power order to the next.
+
+    Asked before the command of the phase is sent to the BMC. `recorded` is true when it is written
+    down, also when it was before; false when this attempt has no right to the order any more.
+    """
+
+    arguments = [
+        (b"order", amp.Integer()),
+        (b"attempt", amp.Integer()),
+        (b"before", Text(str, phase_from_text)),
+        (b"after", Text(str, phase_from_text)),
+    ]
+    response = [(b"recorded", amp.Boolean())]
     errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId, VlanId
@@ -62,7 +62,7 @@ def read_reports(connection: Connection) -> tuple[dict[RackId, DhcpReport], dict
     reports: dict[RackId, DhcpReport] = {}
     turns: dict[RackId, str] = {}
     for row in connection.execute(text("SELECT * FROM rack_dhcp ORDER BY rack_id")):
-        reports[RackId(row.rack_id)] = from_json(row.report, DhcpReport)
+        reports[RackId(row.rack_id)] = _report_in(row.report)
         turns[RackId(row.rack_id)] = row.turn
     return reports, turns
 
@@ -221,6 +221,14 @@ def _as_jsonb_holds_it(form: Any) -> Any:
     if isinstance(form, dict):
         return {name: _as_jsonb_holds_it(each) for name, each in form.items()}
     return form
+
+
+def _report_in(form: Any) -> DhcpReport:
+    """Read a report; what a process of another version wrote counts as none, until it is told."""
+    try:
+        return from_json(form, DhcpReport)
+    except ValueError:
+        return NOTHING_SERVED
 
 
 def _server(rack: str, address: str) -> Server:

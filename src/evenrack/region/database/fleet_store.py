@@ -5,6 +5,8 @@ from sqlalchemy import Connection, text
 from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
+from evenrack.region.database.bmc_facts import read_owners, read_reach
+from evenrack.region.database.bmc_reading import read_bmcs
 from evenrack.region.database.dhcp_store import (
     read_interfaces,
     read_pairs,
@@ -38,6 +40,9 @@ def read_fleet(connection: Connection) -> Fleet:
         services=read_services(connection),
         dhcp_reports=reports,
         turns=turns,
+        bmcs=read_bmcs(connection),
+        answered=read_reach(connection),
+        bmc_owners=read_owners(connection),
     )
 
 
@@ -48,7 +53,9 @@ def read_managed(connection: Connection, process: ProcessId) -> Fleet:
         racks=_racks(connection, managed_by=process),
         managing=_managing(connection, managed_by=process),
         vlans=read_vlans(connection),
+        interfaces=read_interfaces(connection),
         services=read_services(connection),
+        bmcs=read_bmcs(connection),
     )
 
 

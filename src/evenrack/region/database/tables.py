@@ -10,6 +10,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -49,7 +50,9 @@ cluster = Table(
     Column("schema_max", Integer, nullable=False),
     Column("secret_fingerprint", Text),
     Column("secret_host", Text),
-    comment="One row: which programs may use this database, and where the secret was made.",
+    Column("key_fingerprint", Text),
+    Column("key_host", Text),
+    comment="One row: which programs may use this database, and where secret and key were made.",
 )
 
 leadership = Table(
@@ -228,6 +231,77 @@ rack_dhcp = Table(
     Column("turn", Text, nullable=False),
     comment="What each rack says of its DHCP server, and the plan for which it has the turn to "
     "restart.",
+)
+
+bmc = Table(
+    "bmc",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("driver", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("user", Text, nullable=False),
+    Column("password", LargeBinary, nullable=False),
+    Column("cipher_suite", Integer),
+    *_number(),
+    UniqueConstraint("name", name="bmc_name_once"),
+    UniqueConstraint("address", "port", name="bmc_address_once"),
+    comment="What switches machines; passwords are sealed with a key of the key file.",
+)
+
+machine = Table(
+    "machine",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("bmc_id", Integer, ForeignKey("bmc.id"), nullable=False),
+    *_number(),
+    UniqueConstraint("name", name="machine_name_once"),
+    UniqueConstraint("bmc_id", name="machine_bmc_once"),
+)
+
+bmc_reach = Table(
+    "bmc_reach",
+    metadata,
+    Column("bmc_id", Integer, ForeignKey("bmc.id", ondelete="CASCADE"), primary_key=True),
+    Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
+    comment="Which racks say that a BMC answers them.",
+)
+
+bmc_owner = Table(
+    "bmc_owner",
+    metadata,
+    Column("bmc_id", Integer, ForeignKey("bmc.id", ondelete="CASCADE"), primary_key=True),
+    Column("rack_id", Text, ForeignKey("rack.id"), nullable=False),
+    *_number(),
+)
+
+power_order = Table(
+    "power_order",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("bmc_id", Integer, ForeignKey("bmc.id", ondelete="CASCADE"), nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("rack_id", Text, ForeignKey("rack.id")),
+    Column("tried", ARRAY(Text), nullable=False),
+    Column("phase", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    _now(),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("result", Text),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Index(
+        "power_order_one_for_each_bmc",
+        "bmc_id",
+        unique=True,
+        postgresql_where=text("result IS NULL"),
+    ),
+    comment="What operators ordered of machines, how far it got, and how it ended.",
 )
 
 event = Table(

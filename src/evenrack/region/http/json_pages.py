@@ -45,7 +45,7 @@ class Query:
     """What a request asked beyond its path."""
 
     arguments: Mapping[str, str]
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     content_type: str = ""
     """Without its parameters, in small letters."""
     if_match: str | None = None

@@ -13,6 +13,7 @@ from evenrack.problems import CATALOGUE
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import MOST_EVENTS, read_events
 from evenrack.region.fleet_view import View
+from evenrack.region.http.bmc_pages import bmc_pages
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.dhcp_pages import dhcp_pages
 from evenrack.region.http.inventory_pages import inventory_pages
@@ -23,7 +24,9 @@ from evenrack.region.http.json_pages import (
     Query,
     database_problem,
 )
+from evenrack.region.http.order_pages import order_pages
 from evenrack.region.http.request_body import BoundedRequest
+from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
 
 HIGHEST_EVENT = 2**63 - 1
@@ -38,6 +41,8 @@ class ApiSources:
     clock: IReactorTime
     wall_clock: Callable[[], datetime]
     """For times that people read; decides nothing."""
+    sealer: Sealer
+    """Encrypts passwords on their way to the database."""
 
 
 def make_site(sources: ApiSources) -> Site:
@@ -53,6 +58,8 @@ def make_site(sources: ApiSources) -> Site:
             b"racks": JsonPage(answers.racks),
             b"balance": _folder({b"history": JsonPage(answers.history)}),
             **inventory_pages(door),
+            **bmc_pages(door, sources.sealer),
+            **order_pages(door),
             **dhcp_pages(sources.look, door),
         }
     )

@@ -12,11 +12,13 @@ STATEMENTS = (
         schema_min integer NOT NULL,
         schema_max integer NOT NULL,
         secret_fingerprint text,
-        secret_host text
+        secret_host text,
+        key_fingerprint text,
+        key_host text
     )
     """,
     "COMMENT ON TABLE cluster IS "
-    "'One row: which programs may use this database, and where the secret was made.'",
+    "'One row: which programs may use this database, and where secret and key were made.'",
     "INSERT INTO cluster (id, schema_min, schema_max) VALUES (1, 1, 1)",
     """
     CREATE TABLE leadership (
@@ -180,6 +182,70 @@ STATEMENTS = (
     """,
     "COMMENT ON TABLE rack_dhcp IS "
     "'What each rack says of its DHCP server, and the plan for which it has the turn to restart.'",
+    """
+    CREATE TABLE bmc (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name text NOT NULL CONSTRAINT bmc_name_once UNIQUE,
+        driver text NOT NULL,
+        address text NOT NULL,
+        port integer NOT NULL,
+        "user" text NOT NULL,
+        password bytea NOT NULL,
+        cipher_suite integer,
+        era bigint NOT NULL,
+        generation bigint NOT NULL,
+        CONSTRAINT bmc_address_once UNIQUE (address, port)
+    )
+    """,
+    "COMMENT ON TABLE bmc IS "
+    "'What switches machines; passwords are sealed with a key of the key file.'",
+    """
+    CREATE TABLE machine (
+        id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        name text NOT NULL CONSTRAINT machine_name_once UNIQUE,
+        bmc_id integer NOT NULL CONSTRAINT machine_bmc_once UNIQUE REFERENCES bmc (id),
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE bmc_reach (
+        bmc_id integer REFERENCES bmc (id) ON DELETE CASCADE,
+        rack_id text REFERENCES rack (id) ON DELETE CASCADE,
+        PRIMARY KEY (bmc_id, rack_id)
+    )
+    """,
+    "COMMENT ON TABLE bmc_reach IS 'Which racks say that a BMC answers them.'",
+    """
+    CREATE TABLE bmc_owner (
+        bmc_id integer PRIMARY KEY REFERENCES bmc (id) ON DELETE CASCADE,
+        rack_id text NOT NULL REFERENCES rack (id),
+        era bigint NOT NULL,
+        generation bigint NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE power_order (
+        id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        bmc_id integer NOT NULL REFERENCES bmc (id) ON DELETE CASCADE,
+        machine text NOT NULL,
+        action text NOT NULL,
+        attempt integer NOT NULL,
+        rack_id text REFERENCES rack (id),
+        tried text[] NOT NULL,
+        phase text NOT NULL,
+        who text NOT NULL,
+        at timestamptz NOT NULL DEFAULT now(),
+        expires_at timestamptz NOT NULL,
+        ended_at timestamptz,
+        result text,
+        state text NOT NULL,
+        error text NOT NULL
+    )
+    """,
+    "CREATE UNIQUE INDEX power_order_one_for_each_bmc ON power_order (bmc_id) WHERE result IS NULL",
+    "COMMENT ON TABLE power_order IS "
+    "'What operators ordered of machines, how far it got, and how it ended.'",
     """
     CREATE TABLE event (
         id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -1,0 +1,118 @@
+"""Which rack takes a power order, and when another one may: pure.
+
+A BMC cannot tell an old command from a new one, so an order is taken from a rack that may have
+sent one only when that rack surely sends no more.
+"""
+
+from typing import Literal
+
+from attrs import frozen
+
+from evenrack.model.fleet import Fleet
+from evenrack.model.identifiers import BmcId, OrderId, RackId
+from evenrack.model.power import Phase, PowerAction, Result
+
+SURELY_ENDED_SECONDS = 18.0
+"""After a rack was lost: its lease has ended 8 s later at most, and what it sent until then has
+arrived 10 s after that."""
+
+OVERDUE_SECONDS = 40.0
+"""How much later than its deadline the rack that has an order may end it: it finishes a `cycle`
+in 20 s, and a conversation with a BMC takes 10 s."""
+
+
+@frozen(kw_only=True)
+class StoredOrder:
+    """An unfinished power order, as the tables show it."""
+
+    id: OrderId
+    bmc: BmcId
+    machine: str
+    action: PowerAction
+    attempt: int
+    phase: Phase
+    rack: RackId | None = None
+    """Which rack has it."""
+    tried: tuple[RackId, ...] = ()
+    """Racks that could not do it, and sent nothing."""
+    seconds_left: float
+
+
+@frozen(kw_only=True)
+class Take:
+    """A rack is to take the order, as another attempt."""
+
+    rack: RackId
+
+
+@frozen(kw_only=True)
+class Send:
+    """The rack that has the order is to be told of it."""
+
+    rack: RackId
+
+
+@frozen(kw_only=True)
+class End:
+    """The order is over."""
+
+    result: Result
+    error: str
+
+
+@frozen(kw_only=True)
+class Wait:
+    """Nothing can be done for it at this moment."""
+
+    why: Literal["no rack reaches it", "its rack may still act", "its rack has it"] = (
+        "its rack has it"
+    )
+
+
+Step = Take | Send | End | Wait
+
+
+def next_for(order: StoredOrder, fleet: Fleet, *, away_seconds: float | None) -> Step:
+    """Decide what an order needs; `away_seconds` says for how long its rack has been lost."""
+    if order.rack is None:
+        return _place(order, fleet)
+    if order.seconds_left < -OVERDUE_SECONDS:
+        return _over(order)
+    if fleet.is_connected(order.rack):
+        return Send(rack=order.rack)
+    if order.phase != "NEW" and (away_seconds is None or away_seconds < SURELY_ENDED_SECONDS):
+        return Wait(why="its rack may still act")
+    return _place(order, fleet)
+
+
+def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> RackId | None:
+    """Choose the rack for an order: the owner, or whoever reaches the BMC and owns the fewest."""
+    candidates = [rack for rack in fleet.bmc_reach.get(bmc, ()) if rack not in without]
+    owner = fleet.bmc_owners.get(bmc)
+    owned = list(fleet.bmc_owners.values())
+    return min(
+        candidates,
+        key=lambda rack: (rack != owner, owned.count(rack), rack),
+        default=None,
+    )
+
+
+def _place(order: StoredOrder, fleet: Fleet) -> Step:
+    lost = () if order.rack is None else (order.rack,)
+    rack = route(fleet, order.bmc, without=(*order.tried, *lost))
+    if order.seconds_left <= 0:
+        return _over(order)
+    if rack is not None:
+        return Take(rack=rack)
+    if order.tried and not set(fleet.bmc_reach.get(order.bmc, ())) - set(order.tried):
+        return End(result="failed", error="no rack that reaches the BMC could do it")
+    return Wait(why="no rack reaches it")
+
+
+def _over(order: StoredOrder) -> End:
+    if order.phase == "NEW":
+        return End(result="failed", error="no rack could do it in time; nothing was sent")
+    return End(
+        result="unknown",
+        error=f"its rack was lost at {order.phase}: look at the machine before you repeat it",
+    )

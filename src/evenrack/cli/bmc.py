@@ -1,0 +1,188 @@
+"""`evenrack bmc`: what switches machines on and off."""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.inventory import (
+    Deletion,
+    address_of,
+    all_of,
+    delete_after_plan,
+    deletion_options,
+    given,
+    if_generation,
+    json_list,
+    json_object,
+    one_or_none,
+    set_fields,
+    show_done,
+)
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.show import bmcs_table, object_page
+
+MOST_PASSWORD_FILE_BYTES = 4096
+"""What is longer is some other file."""
+
+
+def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options that say how a BMC is reached."""
+    options = (
+        click.option("--driver", required=required, help="How it is asked: ipmitool."),
+        click.option("--address", required=required, help="Its IPv4 address."),
+        click.option("--port", type=int, help="Its UDP port, 1 to 65535; 623 when not given."),
+        click.option("--user", required=required, help="At most 16 bytes."),
+        click.option(
+            "--password-file",
+            required=required,
+            metavar="FILE",
+            type=click.Path(allow_dash=True),
+            help="The file with its password, at most 20 bytes; - is standard input.",
+        ),
+        click.option(
+            "--cipher-suite",
+            type=click.Choice(["3", "17"]),
+            help="Only this one; else 17, and 3 where the BMC refuses 17.",
+        ),
+    )
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return reduce(lambda so_far, option: option(so_far), reversed(options), command)
+
+    return add
+
+
+@click.group(
+    epilog=examples(
+        "evenrack bmc list",
+        "evenrack bmc add b1 --driver ipmitool --address 10.9.0.1 --user admin --password-file -",
+        "evenrack bmc show b1",
+    )
+)
+def bmc() -> None:
+    """Show and change BMCs: what switches machines on and off."""
+
+
+@bmc.command(
+    "add",
+    epilog=examples(
+        "evenrack bmc add b1 --driver ipmitool --address 10.9.0.1 --user admin --password-file f",
+        "evenrack bmc add b2 --driver ipmitool --address 10.9.0.2 --port 6230 --user admin "
+        "--password-file - --cipher-suite 17 --json",
+    ),
+)
+@click.argument("name")
+@_access(required=True)
+@json_object
+@click.pass_obj
+def add_bmc(session: Session, /, name: str, *, as_json: bool, **access: Any) -> None:
+    """Add a BMC; its password is read from a file, or from standard input."""
+    made = session.client().post("/api/v1/bmcs", {"name": name, **_fields(access)})
+    follow = f"evenrack machine add NAME --bmc {made['name']}"
+    show_done(session, made, as_json=as_json, deed=f"bmc {made['name']} added", follow=follow)
+
+
+@bmc.command("list", epilog=examples("evenrack bmc list", "evenrack bmc list --json"))
+@json_list
+@click.pass_obj
+def list_bmcs(session: Session, *, as_json: bool) -> None:
+    """List BMCs."""
+    found = all_of(session.client(), "bmcs")
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw([bmcs_table(found)])
+
+
+@bmc.command("show", epilog=examples("evenrack bmc show b1", "evenrack bmc show 3 --json"))
+@click.argument("name")
+@json_object
+@click.pass_obj
+def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
+    """Show one BMC with its machine, by name or id."""
+    client = session.client()
+    found = client.get(address_of("bmcs", name))
+    found["machines"] = all_of(client, "machines", bmc=str(found["id"]))
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw(object_page(found))
+
+
+@bmc.command(
+    "set",
+    epilog=examples(
+        "evenrack bmc set b1 --address 10.9.0.21",
+        "evenrack bmc set b1 --user operator --password-file - --if-generation 1.7",
+        "evenrack bmc set b1 --name old-b1 --no-cipher-suite",
+    ),
+)
+@click.argument("name")
+@click.option("--name", "new_name", help="Call it so from now on.")
+@_access(required=False)
+@click.option("--no-cipher-suite", is_flag=True, help="Try 17, and 3 where the BMC refuses 17.")
+@if_generation
+@json_object
+@click.pass_obj
+def set_bmc(
+    session: Session,
+    /,
+    name: str,
+    *,
+    no_cipher_suite: bool,
+    if_generation: str | None,
+    as_json: bool,
+    **access: Any,
+) -> None:
+    """Change a BMC, by name or id."""
+    fields = {**given(name=access.pop("new_name")), **_fields(access)}
+    fields = one_or_none(fields, "cipher_suite", remove=no_cipher_suite)
+    changed = set_fields(session, address_of("bmcs", name), fields, if_generation)
+    follow = f"evenrack bmc show {changed['name']}"
+    show_done(session, changed, as_json=as_json, deed="bmc changed", follow=follow)
+
+
+@bmc.command(
+    "delete", epilog=examples("evenrack bmc delete b1 --plan", "evenrack bmc delete 3 --yes")
+)
+@click.argument("name")
+@deletion_options
+@click.pass_obj
+def delete_bmc(session: Session, /, name: str, *, if_generation: str | None, **how: bool) -> None:
+    """Delete a BMC that switches no machine."""
+    deletion = Deletion(generation=if_generation, **how)
+    gone = delete_after_plan(session, address_of("bmcs", name), deletion, lambda _client, _goes: [])
+    if gone is not None:
+        say(f"bmc {gone['name']} deleted; next: evenrack bmc list")
+
+
+def _fields(access: dict[str, Any]) -> dict[str, Any]:
+    path, suite = access.pop("password_file"), access.pop("cipher_suite")
+    return given(
+        **access,
+        cipher_suite=None if suite is None else int(suite),
+        password=None if path is None else _password(path),
+    )
+
+
+def _password(path: str) -> str:
+    """Read a password without the line's end; no complaint shows it."""
+    try:
+        with click.open_file(path, "rb") as file:
+            content: bytes = file.read(MOST_PASSWORD_FILE_BYTES + 1)
+    except OSError as problem:
+        raise _unusable(path, f"it cannot be read: {problem.strerror}") from None
+    if len(content) > MOST_PASSWORD_FILE_BYTES:
+        raise _unusable(path, f"it is larger than {MOST_PASSWORD_FILE_BYTES} bytes")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise _unusable(path, "it is not UTF-8 text") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _unusable(path: str, reason: str) -> click.UsageError:
+    return click.UsageError(f"--password-file {path}: {reason}")

@@ -1,0 +1,77 @@
+"""`evenrack machine power`: switch machines, many at once, and see how that ended."""
+
+from typing import Any
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.show_power import outcomes_table
+from evenrack.client import Client
+from evenrack.errors import ApiRefused, RegionUnreachable
+
+ACTIONS = ("on", "off", "cycle", "query")
+OUTCOME_UNKNOWN = 3
+LOOK_SECONDS = 0.2
+PROGRESS_SECONDS = 5.0
+SHOWN = ("machine", "order", "action", "result", "state", "rack", "seconds", "error")
+
+
+@click.command(
+    "power",
+    epilog=examples(
+        "evenrack machine power on m1 m2 --wait",
+        "evenrack machine power cycle m7 --wait --json",
+        "evenrack machine power query m1",
+    ),
+)
+@click.argument("action", type=click.Choice(ACTIONS))
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--wait", is_flag=True, help="Wait for the end of every order.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+@click.pass_obj
+def power(
+    session: Session, /, action: str, names: tuple[str, ...], *, wait: bool, as_json: bool
+) -> int:
+    """Order a power state of machines, or ask for it.
+
+    `cycle` of a machine that is off turns it on; `query` looks. Exit codes: 0 all is done (or
+    ordered, without --wait), 1 something failed, 3 something is unknown: look before you repeat.
+    """
+    client = session.client()
+    orders = client.post("/api/v1/orders", {"machines": list(names), "action": action})
+    if wait:
+        orders = _ended(session, client, orders)
+    if as_json:
+        echo_json([{key: order[key] for key in SHOWN} for order in orders])
+    else:
+        session.draw([outcomes_table(orders)])
+    if not wait:
+        say(f"next: evenrack order show {orders[0]['order']}")
+        return 0
+    return _exit_code(orders)
+
+
+def _ended(session: Session, client: Client, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Wait until every order has ended; a region that goes away meanwhile is waited for too."""
+    ids = ",".join(str(order["order"]) for order in orders)
+    told_at = session.clocks.seconds()
+    while any(order["result"] is None for order in orders):
+        session.clocks.sleep(LOOK_SECONDS)
+        try:
+            orders = client.get(f"/api/v1/orders?ids={ids}&limit={len(orders)}")
+        except (RegionUnreachable, ApiRefused) as problem:
+            say(f"waiting: {problem}")
+            session.clocks.sleep(1.0)
+        if session.clocks.seconds() - told_at >= PROGRESS_SECONDS:
+            told_at = session.clocks.seconds()
+            ended = sum(order["result"] is not None for order in orders)
+            say(f"{ended} of {len(orders)} ended")
+    return orders
+
+
+def _exit_code(orders: list[dict[str, Any]]) -> int:
+    results = {order["result"] for order in orders}
+    if "unknown" in results:
+        return OUTCOME_UNKNOWN
+    return 1 if "failed" in results else 0

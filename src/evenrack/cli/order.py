@@ -1,0 +1,51 @@
+"""`evenrack order`: power orders, how far they are and how they ended."""
+
+from urllib.parse import urlencode
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.session import Session, echo_json
+from evenrack.cli.show import object_page
+from evenrack.cli.show_power import orders_table
+
+
+@click.group(epilog=examples("evenrack order list", "evenrack order show 17"))
+def order() -> None:
+    """Show power orders: phases, rack, who, when, and how they ended."""
+
+
+@order.command(
+    "list", epilog=examples("evenrack order list", "evenrack order list --machine m7 --json")
+)
+@click.option("--machine", help="Only orders of this machine.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1, max=1000),
+    default=20,
+    show_default=True,
+    help="At most so many, the newest.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON list.")
+@click.pass_obj
+def list_orders(session: Session, *, machine: str | None, limit: int, as_json: bool) -> None:
+    """List the newest orders, the oldest of them first."""
+    query = {"limit": str(limit), **({} if machine is None else {"machine": machine})}
+    found = session.client().get(f"/api/v1/orders?{urlencode(query)}")
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw([orders_table(found)])
+
+
+@order.command("show", epilog=examples("evenrack order show 17", "evenrack order show 17 --json"))
+@click.argument("number", type=click.IntRange(min=1))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def show_order(session: Session, number: int, *, as_json: bool) -> None:
+    """Show one order."""
+    found = session.client().get(f"/api/v1/orders/{number}")
+    if as_json:
+        echo_json(found)
+    else:
+        session.draw(object_page(found))

@@ -1,0 +1,55 @@
+"""Power orders as tables. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evenrack.cli.show import Table
+
+
+def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
+    """List orders: what was ordered, who does it, how far it is, how it ended."""
+    return Table(
+        title="",
+        columns=(
+            *("order", "machine", "action", "who", "rack", "attempt", "phase", "result"),
+            *("state", "seconds", "error"),
+        ),
+        rows=[
+            (
+                row["order"],
+                row["machine"],
+                row["action"],
+                row["who"],
+                row["rack"] or "-",
+                row["attempt"],
+                row["phase"],
+                row["result"] or "under way",
+                row["state"],
+                f"{row['seconds']:.1f}",
+                row["error"] or "-",
+            )
+            for row in orders
+        ],
+        when_empty="no orders yet",
+    )
+
+
+def outcomes_table(outcomes: Sequence[dict[str, Any]]) -> Table:
+    """List how orders ended, machine by machine."""
+    return Table(
+        title="",
+        columns=("machine", "order", "action", "result", "state", "rack", "seconds", "error"),
+        rows=[
+            (
+                row["machine"],
+                row["order"],
+                row["action"],
+                row["result"] or "under way",
+                row["state"],
+                row["rack"] or "-",
+                f"{row['seconds']:.1f}",
+                row["error"] or "-",
+            )
+            for row in outcomes
+        ],
+    )

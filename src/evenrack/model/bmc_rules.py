@@ -1,0 +1,108 @@
+"""What BMCs and machines must fulfil, each alone and beside the others."""
+
+from collections.abc import Collection, Iterable, Iterator
+from ipaddress import IPv4Address
+
+from attrs import frozen
+
+from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
+from evenrack.model.network_rules import MOST_SHOWN, NAME, shown
+from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES
+
+FIRST_MULTICAST = IPv4Address("224.0.0.0")
+
+
+@frozen(kw_only=True)
+class Breach:
+    """One rule that an object would break."""
+
+    field: str
+    """Of the object that is to be written."""
+    sentence: str
+    """Names the object and the cure."""
+
+
+def bmc_breaches(bmc: Bmc, others: Collection[Bmc]) -> tuple[Breach, ...]:
+    """Find everything that is wrong with this BMC, alone and beside the others."""
+    return _breaches(f"bmc {shown(bmc.name)}", _about_bmc(bmc, others))
+
+
+def machine_breaches(machine: Machine, others: Collection[Machine]) -> tuple[Breach, ...]:
+    """Find everything that is wrong with this machine, alone and beside the others."""
+    return _breaches(f"machine {shown(machine.name)}", _about_machine(machine, others))
+
+
+def password_breaches(bmc: Bmc, password: bytes) -> tuple[Breach, ...]:
+    """Find everything that is wrong with a BMC's password; no sentence shows it."""
+    return _breaches(f"bmc {shown(bmc.name)}", _about_password(password))
+
+
+def _breaches(name: str, found: Iterable[tuple[str, str]]) -> tuple[Breach, ...]:
+    return tuple(Breach(field=field, sentence=f"{name}: {each}") for field, each in found)
+
+
+def _about_bmc(bmc: Bmc, others: Collection[Bmc]) -> Iterator[tuple[str, str]]:
+    yield from _about_name(bmc.name, "bmc", [each.name for each in others])
+    if not _is_for_hosts(bmc.address):
+        yield "address", f"no BMC can have the address {bmc.address}; give its own"
+    if not LOWEST_PORT <= bmc.port <= HIGHEST_PORT:
+        yield "port", f"its port must be {LOWEST_PORT} to {HIGHEST_PORT}"
+    for other in others:
+        if (other.address, other.port) == (bmc.address, bmc.port):
+            yield (
+                "address",
+                f"{shown(other.name)} has {bmc.address} port {bmc.port} already; give another "
+                "address or port",
+            )
+    yield from _about_user(bmc.user)
+
+
+def _about_user(user: str) -> Iterator[tuple[str, str]]:
+    used = len(user.encode(errors="replace"))
+    if not user:
+        yield "user", "its user must not be empty; give one that may switch power"
+    if used > MOST_USER_BYTES:
+        yield (
+            "user",
+            f"its user has {used} bytes, and IPMI 2.0 allows at most {MOST_USER_BYTES}; "
+            "give a shorter one",
+        )
+    if not user.isprintable():
+        yield "user", "its user must have printable characters only; correct it"
+
+
+def _about_password(password: bytes) -> Iterator[tuple[str, str]]:
+    if not password:
+        yield "password", "its password must not be empty; give the one that is set in the BMC"
+    if len(password) > MOST_PASSWORD_BYTES:
+        yield (
+            "password",
+            f"its password has {len(password)} bytes, and IPMI 2.0 allows at most "
+            f"{MOST_PASSWORD_BYTES}; set a shorter one in the BMC",
+        )
+    if not password.decode(errors="surrogateescape").isprintable():
+        yield "password", "its password must have printable characters only; correct it"
+
+
+def _about_machine(machine: Machine, others: Collection[Machine]) -> Iterator[tuple[str, str]]:
+    yield from _about_name(machine.name, "machine", [each.name for each in others])
+    for other in others:
+        if other.bmc == machine.bmc:
+            yield (
+                "bmc",
+                f"its BMC switches {shown(other.name)} already; give the machine's own",
+            )
+
+
+def _about_name(name: str, noun: str, taken: Collection[str]) -> Iterator[tuple[str, str]]:
+    if NAME.fullmatch(name) is None:
+        yield "name", "its name must be 1 to 63 letters, digits, dots, dashes or underscores"
+    if name.isascii() and name.isdecimal():
+        yield "name", f"digits alone read as an id; name it {noun}{name[:MOST_SHOWN]}"
+    if name in taken:
+        yield "name", f"another {noun} has this name; choose another"
+
+
+def _is_for_hosts(address: IPv4Address) -> bool:
+    return address.packed[0] > 0 and address < FIRST_MULTICAST  # RFC 6890

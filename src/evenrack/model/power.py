@@ -1,0 +1,167 @@
+"""Power of machines: what a BMC is to do, who may ask it, how far that got, how it ended."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Final, Literal, cast, get_args
+
+from attrs import Attribute, field, frozen
+
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.json_form import from_json, to_json
+
+PowerAction = Literal["on", "off", "cycle", "query"]
+"""The state that is wanted; `cycle` is off and then on, and `query` only looks."""
+
+PowerState = Literal["on", "off", "unknown"]
+
+Phase = Literal["NEW", "OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"]
+"""How far an order got. A phase is recorded before its command is sent."""
+
+Result = Literal["ok", "failed", "unknown"]
+
+PHASES: Final[Mapping[PowerAction, tuple[Phase, ...]]] = MappingProxyType(
+    {
+        "on": ("NEW", "ON_SENT", "ON_SEEN"),
+        "off": ("NEW", "OFF_SENT", "OFF_SEEN"),
+        "cycle": ("NEW", "OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"),
+        "query": ("NEW",),
+    }
+)
+"""The phases of each action, in their order."""
+
+CIPHER_SUITES: Final = (17, 3)
+"""Those that are spoken, the better one first; both encrypt (IPMI 2.0, table 22-20)."""
+
+IPMI_PORT: Final = 623
+MOST_PASSWORD_BYTES: Final = 20
+MOST_USER_BYTES: Final = 16
+MOST_PORT: Final = 65535
+
+
+def _check_port(_access: Any, _field: "Attribute[int]", port: int) -> None:
+    if not 0 < port <= MOST_PORT:
+        raise ValueError(f"a UDP port is 1 to {MOST_PORT}")
+
+
+def _check_user(_access: Any, _field: "Attribute[str]", user: str) -> None:
+    if not user.isprintable() or not 0 < len(user.encode()) <= MOST_USER_BYTES:
+        raise ValueError(f"the user name of a BMC has 1 to {MOST_USER_BYTES} printable bytes")
+
+
+def _check_password(_access: Any, _field: "Attribute[str]", password: str) -> None:
+    """Refuse what IPMI, or a file that a tool reads, cannot carry; never show it."""
+    if not password.isprintable() or not 0 < len(password.encode()) <= MOST_PASSWORD_BYTES:
+        raise ValueError(f"the password of a BMC has 1 to {MOST_PASSWORD_BYTES} printable bytes")
+
+
+def _check_suite(_access: Any, _field: "Attribute[int | None]", suite: int | None) -> None:
+    if suite is not None and suite not in CIPHER_SUITES:
+        spoken = " and ".join(str(one) for one in CIPHER_SUITES)
+        raise ValueError(f"cipher suite {suite} is not spoken; {spoken} are")
+
+
+def _check_phase(order: "PowerOrder", _field: "Attribute[Phase]", phase: Phase) -> None:
+    if phase not in PHASES[order.action]:
+        raise ValueError(f"an order `{order.action}` has no phase {phase}")
+
+
+def _check_seconds(_order: Any, _field: "Attribute[float]", seconds: float) -> None:
+    if not isfinite(seconds):
+        raise ValueError("an order has a finite time")
+
+
+@frozen(kw_only=True)
+class BmcAccess:
+    """Where a BMC is, and how to log in (IPMI 2.0, 13.17 and 22.30)."""
+
+    address: IPv4Address
+    port: int = field(default=IPMI_PORT, validator=_check_port)
+    user: str = field(validator=_check_user)
+    """1 to 16 bytes in UTF-8."""
+    password: str = field(repr=False, validator=_check_password)
+    """1 to 20 bytes in UTF-8. On the wire it is shown, in a repr or a log never."""
+    cipher_suite: int | None = field(default=None, validator=_check_suite)
+    """17 or 3; None for 17, and 3 when the BMC refuses 17."""
+
+
+@frozen(kw_only=True)
+class BmcTarget:
+    """A BMC that a rack is to try to reach: it lies in the network of one of its addresses."""
+
+    bmc: BmcId
+    address: IPv4Address
+    port: int = IPMI_PORT
+
+
+@frozen(kw_only=True)
+class PowerOrder:
+    """One thing to do to one BMC, as this attempt at it finds it."""
+
+    id: OrderId
+    attempt: int
+    """Grows with each take-over: with the id, the fence."""
+    bmc: BmcId
+    access: BmcAccess
+    action: PowerAction
+    phase: Phase = field(default="NEW", validator=_check_phase)
+    """What earlier attempts have recorded."""
+    seconds_left: float = field(validator=_check_seconds)
+    """Until the deadline of the order, counted from when the rack gets it; may be negative."""
+
+
+@frozen(kw_only=True)
+class PowerOutcome:
+    """How an attempt at an order ended."""
+
+    result: Result
+    """`ok`: it is done, and was seen. `failed`: it is not done. `unknown`: it may be done or may
+    still happen; look before anything is repeated."""
+    state: PowerState
+    """As last seen."""
+    error: str = ""
+    """For people; empty when all is well."""
+    retryable: bool = False
+    """Whether another attempt, by this rack or another, may succeed without the operator."""
+    sent: bool = False
+    """Whether a command may have reached the BMC, in this attempt or an earlier one."""
+
+
+def power_order_to_json(order: PowerOrder) -> Any:
+    """Give an order's form on the wire; the password is in it."""
+    return to_json(order)
+
+
+def power_order_from_json(form: Any) -> PowerOrder:
+    """Read an order; ValueError, which never shows a password, when the form is not one."""
+    access = form.get("access") if isinstance(form, dict) else None
+    if not isinstance(access, dict) or not isinstance(access.get("password"), str):
+        raise ValueError("it has no access with a password that is text")  # noqa: TRY004  as all
+    if type(form.get("seconds_left")) not in {int, float}:
+        raise ValueError("seconds_left is no number")
+    return from_json(form, PowerOrder)
+
+
+def power_outcome_to_json(outcome: PowerOutcome) -> Any:
+    """Give an outcome's form on the wire."""
+    return to_json(outcome)
+
+
+def power_outcome_from_json(form: Any) -> PowerOutcome:
+    """Read an outcome; ValueError when the form is not one."""
+    return from_json(form, PowerOutcome)
+
+
+def phase_from_text(text: str) -> Phase:
+    """Read a phase; ValueError when it is none."""
+    if text not in get_args(Phase):
+        raise ValueError(f"a phase is one of {', '.join(get_args(Phase))}")
+    return cast("Phase", text)
+
+
+def bmc_ids_from_json(form: Any) -> tuple[BmcId, ...]:
+    """Read a list of BMC ids; ValueError when it is none."""
+    if not isinstance(form, list) or not all(type(each) is int for each in form):
+        raise ValueError("BMC ids are a list of whole numbers")
+    return tuple(BmcId(each) for each in form)

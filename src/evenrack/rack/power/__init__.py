@@ -1,0 +1,1 @@
+"""What a rack does with BMCs."""

@@ -1,0 +1,30 @@
+"""What every power driver can do: look at a machine, turn it on, turn it off.
+
+Each says what went wrong in one of three classes, and no other way:
+
+* `CannotEverWork` (`BmcRefusedPassword`, `BmcRefused`, `ProgramFailed`): trying again is useless.
+* `BmcUnreachable`, `BmcBusy`: it was not done; try again later.
+* `BmcSilent`: it may have been done; look first.
+"""
+
+from typing import Protocol
+
+from evenrack.model.power import BmcAccess, PowerState
+
+
+class PowerDriver(Protocol):
+    """A way to talk to BMCs of one kind.
+
+    A driver has at most one conversation with a BMC at a time, and ends each, also when the wait
+    for it is cancelled. What it sends, it sends within 10 seconds of being asked: a successor of
+    this rack waits that long after the end of its lease.
+    """
+
+    async def query(self, access: BmcAccess) -> PowerState:
+        """Look at the machine; `unknown` when the BMC does not say."""
+
+    async def turn_on(self, access: BmcAccess) -> None:
+        """Tell the BMC to turn the machine on; it may take its time after it has agreed."""
+
+    async def turn_off(self, access: BmcAccess) -> None:
+        """Tell the BMC to turn the machine off at once; it may take its time."""

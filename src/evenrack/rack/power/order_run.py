@@ -1,0 +1,217 @@
+"""Carries out one power order, phase by phase; whoever takes it over can go on from any of them.
+
+        NEW ------> OFF_SENT ------> OFF_SEEN ------> ON_SENT ------> ON_SEEN
+    look, record, send    look, record      record, send     look, record
+
+`on` has the right half of it and `off` the left one. What to do is decided in `order_steps`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from attrs import evolve
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from evenrack.errors import BmcBusy, BmcSilent, CannotEverWork, EvenrackError
+from evenrack.model.power import Phase, PowerOrder, PowerOutcome
+from evenrack.rack.power.driver import PowerDriver
+from evenrack.rack.power.order_steps import (
+    PHASE_AFTER,
+    Known,
+    Step,
+    done,
+    may_go_unrecorded,
+    must_finish,
+    next_step,
+    stopped,
+)
+
+Record = Callable[[Phase, Phase], Awaitable[bool]]
+"""Records that an order goes from one phase to another, or that it sends in the same one again.
+
+True once that is recorded, also when it was before (an answer may have been lost); False when this
+attempt has no right to it any more. Any EvenrackError: nobody could be reached who records it.
+"""
+
+LOOK_SECONDS: Final = 1.0
+"""From one look to the next."""
+
+FINISH_SECONDS: Final = 20.0
+"""What a `cycle` has at least, deadline or not, to turn on what it has seen off."""
+
+
+async def run_order(
+    order: PowerOrder,
+    driver: PowerDriver,
+    record: Record,
+    may_act: Callable[[], bool],
+    clock: IReactorTime,
+) -> PowerOutcome:
+    """Bring a machine into the state that is wanted, and say how that ended.
+
+    `may_act` is the rack's lease: asked before each command, and nothing is sent without it. It
+    ends `seconds_left` from now, a `cycle` FINISH_SECONDS after it saw the machine off if that is
+    later, and both as much later as one conversation with the BMC takes (10 s at most).
+    Cancelling it ends a conversation under way, whose command may have been carried out.
+    """
+    return await _Run(order, driver, record, may_act, clock).to_the_end()
+
+
+class _Run:
+    """One attempt at an order."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        order: PowerOrder,
+        driver: PowerDriver,
+        record: Record,
+        may_act: Callable[[], bool],
+        clock: IReactorTime,
+    ) -> None:
+        self._order = order
+        self._driver = driver
+        self._record = record
+        self._may_act = may_act
+        self._clock = clock
+        self._ends = clock.seconds() + order.seconds_left
+        self._phase = order.phase
+        self._recorded = order.phase
+        self._agreed: Phase | None = None
+        """In which phase the BMC agreed to the command; it is not told again in that one."""
+        self._trouble = ""
+        self._known = Known(
+            seen="unknown",
+            sent=order.phase != "NEW",
+            in_doubt=order.phase in {"OFF_SENT", "ON_SENT"},
+        )
+        self._give_time_to_finish()
+
+    async def to_the_end(self) -> PowerOutcome:
+        """Look and act until there is nothing left to do, or no time."""
+        if not self._may_act():
+            return self._without_lease()
+        while True:
+            try:
+                ended = await self._look_and_act()
+            except CannotEverWork as refused:
+                return stopped(self._known, str(refused), retryable=False)
+            except EvenrackError as problem:
+                ended, self._trouble = None, str(problem)
+            if ended is not None:
+                return ended
+            if not self._has_time():
+                return self._out_of_time()
+            await deferLater(self._clock, LOOK_SECONDS)
+
+    async def _look_and_act(self) -> PowerOutcome | None:
+        """Do what one look asks for; None when another is needed."""
+        await self._look()
+        step = self._next_step()
+        while step in {"note off", "note on"}:
+            if not await self._note(PHASE_AFTER[step]):
+                return self._overtaken()
+            step = self._next_step()
+        if step == "done":
+            return done(self._known)
+        if step == "undone":
+            why = f"it was as it should be, and somebody turned it {self._known.seen} again"
+            return stopped(self._known, why, retryable=False)
+        if step == "look" or self._agreed == PHASE_AFTER[step]:
+            return None
+        return await self._send(step)
+
+    async def _look(self) -> None:
+        self._learn(seen="unknown")
+        self._learn(seen=await self._driver.query(self._order.access))
+
+    def _next_step(self) -> Step:
+        return next_step(self._order.action, self._phase, self._known.seen)
+
+    async def _send(self, step: Step) -> PowerOutcome | None:
+        """Record the command, then give it; None when it was given."""
+        if not self._has_time():
+            return self._out_of_time()
+        if not self._may_act():
+            return self._without_lease()
+        if not await self._note(PHASE_AFTER[step]):
+            return self._overtaken()
+        if not self._may_act():  # recording it took its time
+            return self._without_lease()
+        self.log.info(
+            "order {order}, attempt {attempt}: {step} to BMC {bmc}, which is {seen}",
+            order=self._order.id,
+            attempt=self._order.attempt,
+            step=step,
+            bmc=self._order.bmc,
+            seen=self._known.seen,
+        )
+        await self._tell(step)
+        return None
+
+    async def _tell(self, step: Step) -> None:
+        tell = self._driver.turn_on if step == "send on" else self._driver.turn_off
+        try:
+            await tell(self._order.access)
+        except BmcSilent:
+            self._learn(sent=True, in_doubt=True)
+            raise
+        except BmcBusy:
+            self._learn(sent=True)
+            raise
+        self._learn(sent=True, in_doubt=False)
+        self._agreed = self._phase
+        self._trouble = ""
+
+    async def _note(self, phase: Phase) -> bool:
+        """Record a phase; False when another attempt has taken the order over."""
+        try:
+            if not await self._record(self._recorded, phase):
+                return False
+            self._recorded = phase
+        except CannotEverWork:
+            raise
+        except EvenrackError as problem:
+            if not may_go_unrecorded(self._order.action, self._recorded, phase):
+                raise
+            self.log.warn(
+                "order {order}: goes on to {phase}, which cannot be recorded: {problem}",
+                order=self._order.id,
+                phase=phase,
+                problem=str(problem),
+            )
+        self._phase = phase
+        if phase in {"OFF_SEEN", "ON_SEEN"}:
+            self._learn(in_doubt=False)
+        if phase == "OFF_SEEN":
+            self._give_time_to_finish()
+        return True
+
+    def _learn(self, **news: Any) -> None:
+        self._known = evolve(self._known, **news)
+
+    def _give_time_to_finish(self) -> None:
+        if must_finish(self._order.action, self._phase):
+            self._ends = max(self._ends, self._clock.seconds() + FINISH_SECONDS)
+
+    def _has_time(self) -> bool:
+        return self._clock.seconds() < self._ends
+
+    def _out_of_time(self) -> PowerOutcome:
+        seen = self._known.seen
+        state = "was not seen" if seen == "unknown" else f"is {seen}"
+        why = f"the time is over, and the machine {state}"
+        if self._trouble:
+            why += f"; the last trouble: {self._trouble}"
+        return stopped(self._known, why, retryable=not self._known.sent)
+
+    def _without_lease(self) -> PowerOutcome:
+        why = "this rack has no lease: it may not act until a region process grants one"
+        return stopped(self._known, why, retryable=True)
+
+    def _overtaken(self) -> PowerOutcome:
+        why = "another attempt has taken this order over"
+        return stopped(self._known, why, retryable=False)

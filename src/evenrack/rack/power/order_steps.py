@@ -1,0 +1,109 @@
+"""Decides what a power order needs next, and how one that stops has ended: pure."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
+
+from attrs import frozen
+
+from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState
+
+Step = Literal["look", "send off", "send on", "note off", "note on", "done", "undone"]
+"""`look`: again, later. `note`: what was asked for has been seen. `done` and `undone`: the end, and
+the machine is, or is no longer, as the order wants it."""
+
+PHASE_AFTER: Final[Mapping[Step, Phase]] = MappingProxyType(
+    {
+        "send off": "OFF_SENT",
+        "note off": "OFF_SEEN",
+        "send on": "ON_SENT",
+        "note on": "ON_SEEN",
+    }
+)
+"""What is recorded for a step: of those that send, before they do."""
+
+_OFF_THEN_ON: Final[Mapping[PowerAction, Mapping[Phase, tuple[Step, Step]]]] = MappingProxyType(
+    {
+        "query": {"NEW": ("done", "done")},
+        "on": {
+            "NEW": ("send on", "done"),
+            "ON_SENT": ("send on", "note on"),
+            "ON_SEEN": ("undone", "done"),
+        },
+        "off": {
+            "NEW": ("done", "send off"),
+            "OFF_SENT": ("note off", "send off"),
+            "OFF_SEEN": ("done", "undone"),
+        },
+        "cycle": {
+            "NEW": ("note off", "send off"),
+            "OFF_SENT": ("note off", "send off"),
+            "OFF_SEEN": ("send on", "note on"),
+            "ON_SENT": ("send on", "note on"),
+            "ON_SEEN": ("undone", "done"),
+        },
+    }
+)
+"""For each action and phase: what to do when the machine is off, and when it is on."""
+
+_NEEDS_NO_RECORD: Final = frozenset({"OFF_SEEN", "ON_SEEN"})
+
+
+def next_step(action: PowerAction, phase: Phase, seen: PowerState) -> Step:
+    """Decide what to do, from what was asked, what was done, and what was seen a moment ago.
+
+    Nothing is sent to a machine that nobody can see.
+    """
+    if seen == "unknown":
+        return "look"
+    when_off, when_on = _OFF_THEN_ON[action][phase]
+    return when_on if seen == "on" else when_off
+
+
+def must_finish(action: PowerAction, phase: Phase) -> bool:
+    """Say whether stopping now would leave off what a `cycle` has turned off."""
+    return action == "cycle" and phase in {"OFF_SEEN", "ON_SENT"}
+
+
+def may_go_unrecorded(action: PowerAction, recorded: Phase, phase: Phase) -> bool:
+    """Say whether to go on although nobody can be reached to record the phase.
+
+    Seeing something sends nothing. And a `cycle` of which OFF_SENT is recorded is an intention
+    that is finished; a second `off` belongs to no intention.
+    """
+    return phase in _NEEDS_NO_RECORD or (
+        action == "cycle" and phase == "ON_SENT" and recorded != "NEW"
+    )
+
+
+@frozen(kw_only=True)
+class Known:
+    """What a rack knows of an order when it stops."""
+
+    seen: PowerState
+    """What the newest look showed; `unknown` when it showed nothing."""
+    sent: bool
+    """Whether a command may have reached the BMC, in this attempt or an earlier one."""
+    in_doubt: bool
+    """Whether the newest command may still have an effect: it was not answered, or its answer
+    went to a rack that is gone."""
+
+
+def done(known: Known) -> PowerOutcome:
+    """Tell that the machine is as it should be."""
+    return PowerOutcome(result="ok", state=known.seen, sent=known.sent)
+
+
+def stopped(known: Known, why: str, *, retryable: bool) -> PowerOutcome:
+    """Tell how an order ended that could not be brought to its end.
+
+    It has failed when no command of it can have an effect any more, and what it left is known.
+    """
+    doubtful = known.in_doubt or (known.sent and known.seen == "unknown")
+    return PowerOutcome(
+        result="unknown" if doubtful else "failed",
+        state=known.seen,
+        error=why,
+        retryable=retryable,
+        sent=known.sent,
+    )

@@ -1,0 +1,87 @@
+"""Finds out which BMCs answer this rack: each is asked now and then, without a password."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import IPv4Address
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.errors import EvenrackError
+from evenrack.model.identifiers import BmcId
+from evenrack.model.power import BmcTarget
+from evenrack.runtime.look_again import LookAgain
+
+LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 20.0
+"""How often a BMC that answered is asked again."""
+SILENT_SECONDS = 5.0
+"""How often one that did not."""
+MOST_AT_ONCE = 32
+"""Questions in one look; the others have theirs in the next."""
+FAILURES = 2
+"""A BMC counts as out of reach after so many questions without an answer."""
+
+Ask = Callable[[IPv4Address, int], Awaitable[bool]]
+"""Asks the BMC at an address and port whether it is there (IPMI 2.0, 22.13)."""
+
+
+class ReachWatch(MultiService):
+    """Looks at the newest plan's BMCs, and tells when what answers is other than before."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        targets: Callable[[], Sequence[BmcTarget]],
+        ask: Ask,
+        clock: IReactorTime,
+    ) -> None:
+        super().__init__()
+        self._targets = targets
+        self._ask = ask
+        self._clock = clock
+        self._due: dict[BmcTarget, float] = {}
+        self._failures: dict[BmcTarget, int] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        self.reached: tuple[BmcId, ...] = ()
+        """The BMCs that answer, in the order of their ids."""
+        self._looking = LookAgain(
+            self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS
+        )
+        self._looking.setServiceParent(self)
+
+    def trigger(self) -> None:
+        """Look soon: there is a new plan."""
+        self._looking.trigger()
+
+    async def _look(self) -> None:
+        now = self._clock.seconds()
+        targets = self._targets()
+        self._due = {target: self._due.get(target, now) for target in targets}
+        self._failures = {t: n for t, n in self._failures.items() if t in self._due}
+        due = sorted((when, t.bmc, t) for t, when in self._due.items() if when <= now)
+        asking = [Deferred.fromCoroutine(self._ask_one(t)) for _, _, t in due[:MOST_AT_ONCE]]
+        if asking:
+            await DeferredList(asking)
+        reached = tuple(
+            sorted(t.bmc for t in self._due if self._failures.get(t, FAILURES) < FAILURES)
+        )
+        if reached != self.reached:
+            self.reached = reached
+            self.on_change()
+
+    async def _ask_one(self, target: BmcTarget) -> None:
+        try:
+            answers = await self._ask(target.address, target.port)
+        except EvenrackError as problem:
+            self.log.warn("BMC {bmc}: {problem}", bmc=target.bmc, problem=str(problem))
+            answers = False
+        now = self._clock.seconds()
+        if answers:
+            self._failures[target] = 0
+        else:
+            self._failures[target] = self._failures.get(target, FAILURES - 1) + 1
+        if target in self._due:
+            self._due[target] = now + (AGAIN_SECONDS if answers else SILENT_SECONDS)

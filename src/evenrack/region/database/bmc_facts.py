@@ -1,0 +1,75 @@
+"""Which racks reach which BMCs, and which rack is to carry out the orders of each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import BmcId, RackId
+from evenrack.region.database.notify import notify
+
+
+def read_reach(connection: Connection) -> dict[BmcId, tuple[RackId, ...]]:
+    """Give the racks that each BMC answers, as they said."""
+    found: dict[BmcId, tuple[RackId, ...]] = {}
+    for row in connection.execute(text("SELECT * FROM bmc_reach ORDER BY bmc_id, rack_id")):
+        bmc = BmcId(row.bmc_id)
+        found[bmc] = (*found.get(bmc, ()), RackId(row.rack_id))
+    return found
+
+
+def read_owners(connection: Connection) -> dict[BmcId, RackId]:
+    """Give the owner of each BMC."""
+    rows = connection.execute(text("SELECT bmc_id, rack_id FROM bmc_owner ORDER BY bmc_id"))
+    return {BmcId(row.bmc_id): RackId(row.rack_id) for row in rows}
+
+
+def reach_and_owners(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Give each BMC's owner and the racks that it answers, by names, as programs see them."""
+    rows = connection.execute(
+        text(
+            "SELECT b.name, o.hostname AS owner, array_remove(array_agg(r.hostname ORDER BY "
+            "r.hostname), NULL) AS reach FROM bmc b "
+            "LEFT JOIN bmc_owner bo ON bo.bmc_id = b.id LEFT JOIN rack o ON o.id = bo.rack_id "
+            "LEFT JOIN bmc_reach br ON br.bmc_id = b.id LEFT JOIN rack r ON r.id = br.rack_id "
+            "GROUP BY b.name, o.hostname"
+        )
+    )
+    return {row.name: {"owner": row.owner, "reach": list(row.reach)} for row in rows}
+
+
+def record_reach(connection: Connection, rack: RackId, bmcs: Sequence[BmcId]) -> None:
+    """Note which BMCs answer a rack: these, and no others."""
+    gone = connection.execute(
+        text("DELETE FROM bmc_reach WHERE rack_id = :rack AND bmc_id <> ALL(:bmcs)"),
+        {"rack": rack, "bmcs": list(bmcs)},
+    )
+    new = connection.execute(
+        text(
+            "INSERT INTO bmc_reach (bmc_id, rack_id) SELECT bmc.id, rack.id FROM bmc, rack "
+            "WHERE bmc.id = ANY(:bmcs) AND rack.id = :rack ON CONFLICT DO NOTHING"
+        ),
+        {"rack": rack, "bmcs": list(bmcs)},
+    )
+    if gone.rowcount or new.rowcount:
+        notify(connection, rack)
+
+
+def write_owners(
+    connection: Connection, owners: Mapping[BmcId, RackId | None], number: FleetNumber
+) -> None:
+    """Make these racks the owners under this number; None for nobody."""
+    for bmc, rack in owners.items():
+        if rack is None:
+            connection.execute(text("DELETE FROM bmc_owner WHERE bmc_id = :bmc"), {"bmc": bmc})
+            continue
+        connection.execute(
+            text(
+                "INSERT INTO bmc_owner (bmc_id, rack_id, era, generation) "
+                "SELECT id, :rack, :era, :generation FROM bmc WHERE id = :bmc "
+                "ON CONFLICT (bmc_id) DO UPDATE SET rack_id = excluded.rack_id, "
+                "era = excluded.era, generation = excluded.generation"
+            ),
+            {"bmc": bmc, "rack": rack, "era": number.era, "generation": number.generation},
+        )

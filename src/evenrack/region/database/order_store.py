@@ -1,0 +1,257 @@
+"""Power orders: entered, taken by a rack, recorded phase by phase, ended.
+
+The fence is the attempt: it grows with each take-over, and a rack records nothing, so sends
+nothing, under an older one. All times are the database's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, text
+
+from evenrack.balance.power_routes import StoredOrder
+from evenrack.errors import CannotEverWork
+from evenrack.model.bmc import Machine
+from evenrack.model.identifiers import BmcId, OrderId, RackId
+from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState, Result
+from evenrack.region.database.event_store import Event, as_text, record
+from evenrack.region.database.leader_store import current_number
+from evenrack.region.database.notify import notify
+
+ORDER_SECONDS = 60
+"""What an order has to be carried out."""
+
+MOST_ORDERS = 1_000
+
+
+class OrderUnderWay(CannotEverWork):
+    """A machine has an order that has not ended; another one would fight with it."""
+
+    wire_code = b"ORDER_UNDER_WAY"
+
+    def __init__(self, running: Mapping[str, int]) -> None:
+        self.running = running
+        told = ", ".join(f"{machine} has order {order}" for machine, order in running.items())
+        super().__init__(f"{told}, which has not ended: evenrack order list")
+
+
+@frozen(kw_only=True)
+class Ending:
+    """How an order ends."""
+
+    result: Result
+    state: PowerState = "unknown"
+    error: str = ""
+
+
+def enter_orders(
+    connection: Connection, machines: Sequence[Machine], action: PowerAction, who: str
+) -> list[OrderId]:
+    """Enter one order for each machine, or none: OrderUnderWay names those that are busy."""
+    bmcs = [machine.bmc for machine in machines]
+    connection.execute(  # so that two who order at once see each other
+        text("SELECT id FROM bmc WHERE id = ANY(:bmcs) ORDER BY id FOR UPDATE"), {"bmcs": bmcs}
+    )
+    running = connection.execute(
+        text(
+            "SELECT machine, id FROM power_order WHERE bmc_id = ANY(:bmcs) AND result IS NULL "
+            "ORDER BY id"
+        ),
+        {"bmcs": bmcs},
+    )
+    busy = {row.machine: row.id for row in running}
+    if busy:
+        raise OrderUnderWay(busy)
+    entered = [
+        connection.execute(
+            text(
+                "INSERT INTO power_order (bmc_id, machine, action, attempt, tried, phase, who, "
+                "expires_at, state, error) VALUES (:bmc, :machine, :action, 0, '{}', 'NEW', :who, "
+                "clock_timestamp() + make_interval(secs => :seconds), 'unknown', '') RETURNING id"
+            ),
+            {
+                "bmc": machine.bmc,
+                "machine": machine.name,
+                "action": action,
+                "who": who,
+                "seconds": ORDER_SECONDS,
+            },
+        ).scalar_one()
+        for machine in machines
+    ]
+    notify(connection, "order")
+    return [OrderId(order) for order in entered]
+
+
+def read_unfinished(connection: Connection) -> list[StoredOrder]:
+    """Give every order that has not ended, the oldest first."""
+    rows = connection.execute(
+        text(
+            "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, "
+            "CAST(extract(epoch FROM expires_at - clock_timestamp()) AS float) AS seconds_left "
+            "FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
+        ),
+        {"most": MOST_ORDERS},
+    )
+    return [
+        StoredOrder(
+            id=OrderId(row.id),
+            bmc=BmcId(row.bmc_id),
+            machine=row.machine,
+            action=row.action,
+            attempt=row.attempt,
+            phase=row.phase,
+            rack=None if row.rack_id is None else RackId(row.rack_id),
+            tried=tuple(RackId(rack) for rack in row.tried),
+            seconds_left=row.seconds_left,
+        )
+        for row in rows
+    ]
+
+
+def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool:
+    """Let a rack take an order as the next attempt; False when another process was quicker."""
+    taken = connection.execute(
+        text(
+            "UPDATE power_order SET rack_id = :rack, attempt = attempt + 1 "
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING 1"
+        ),
+        {"rack": rack, "id": order.id, "attempt": order.attempt},
+    ).one_or_none()
+    if taken is not None and order.rack is not None:
+        moved = Event(
+            kind="power",
+            object=f"machine:{order.machine}",
+            text=f"order {order.id}, {order.action} of {order.machine}, was taken over at "
+            f"{order.phase}: its rack is lost",
+            data={"order": order.id, "from": order.rack, "to": rack, "phase": order.phase},
+        )
+        record(connection, [moved], current_number(connection))
+    if taken is not None:
+        notify(connection, "order")
+    return taken is not None
+
+
+def record_phase(
+    connection: Connection,
+    rack: RackId,
+    order: OrderId,
+    attempt: int,
+    step: tuple[Phase, Phase],
+) -> bool:
+    """Record that a rack's attempt goes from one phase to the next; False when it may not.
+
+    Safe to repeat: what is recorded already is recorded.
+    """
+    before, after = step
+    return (
+        connection.execute(
+            text(
+                "UPDATE power_order SET phase = :after WHERE id = :id AND attempt = :attempt "
+                "AND rack_id = :rack AND phase IN (:before, :after) AND result IS NULL RETURNING 1"
+            ),
+            {"id": order, "attempt": attempt, "rack": rack, "before": before, "after": after},
+        ).one_or_none()
+        is not None
+    )
+
+
+def give_back(connection: Connection, order: StoredOrder, error: str) -> None:
+    """Let another rack try: this one could not, and sent nothing."""
+    connection.execute(
+        text(
+            "UPDATE power_order SET rack_id = NULL, attempt = attempt + 1, error = :error, "
+            "tried = array_append(tried, :rack) "
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL AND phase = 'NEW'"
+        ),
+        {"id": order.id, "attempt": order.attempt, "rack": order.rack, "error": error},
+    )
+    notify(connection, "order")
+
+
+def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> bool:
+    """End an order under the attempt that was seen; False when that has passed."""
+    ended = connection.execute(
+        text(
+            "UPDATE power_order SET result = :result, state = :state, "
+            "error = CASE WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END, "
+            "ended_at = clock_timestamp() "
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING 1"
+        ),
+        {
+            "id": order.id,
+            "attempt": order.attempt,
+            "result": ending.result,
+            "state": ending.state,
+            "error": ending.error,
+        },
+    ).one_or_none()
+    if ended is None:
+        return False
+    why = f": {ending.error}" if ending.error else ""
+    told = Event(
+        kind="power",
+        object=f"machine:{order.machine}",
+        text=f"order {order.id}, {order.action} of {order.machine}: {ending.result}{why}",
+        data={"order": order.id, "action": order.action, "result": ending.result},
+    )
+    record(connection, [told], current_number(connection))
+    notify(connection, "order")
+    return True
+
+
+def ending_of(outcome: PowerOutcome) -> Ending:
+    """Give how an order ends by what its rack says."""
+    return Ending(result=outcome.result, state=outcome.state, error=outcome.error)
+
+
+def read_orders(
+    connection: Connection,
+    *,
+    orders: Sequence[int] | None = None,
+    machine: str | None = None,
+    limit: int = 100,
+) -> list[dict[str, Any]]:
+    """Give orders as programs see them: these, or the newest, of one machine or of all."""
+    rows = connection.execute(
+        text(
+            "SELECT o.*, b.name AS bmc, r.hostname AS rack, CAST(extract(epoch FROM "
+            "coalesce(o.ended_at, clock_timestamp()) - o.at) AS float) AS seconds "
+            "FROM power_order o JOIN bmc b ON b.id = o.bmc_id LEFT JOIN rack r ON r.id = o.rack_id "
+            "WHERE (CAST(:orders AS bigint[]) IS NULL OR o.id = ANY(:orders)) "
+            "AND (CAST(:machine AS text) IS NULL OR o.machine = :machine) "
+            "ORDER BY o.id DESC LIMIT :limit"
+        ),
+        {"orders": None if orders is None else list(orders), "machine": machine, "limit": limit},
+    )
+    return [_order_form(row) for row in reversed(rows.all())]
+
+
+def last_states(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Give the power state of each machine as the newest order saw it, and when."""
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT ON (machine) machine, state, ended_at FROM power_order "
+            "WHERE result IS NOT NULL AND state <> 'unknown' ORDER BY machine, id DESC"
+        )
+    )
+    return {row.machine: {"power": row.state, "power_seen": as_text(row.ended_at)} for row in rows}
+
+
+def _order_form(row: Any) -> dict[str, Any]:
+    return {
+        "order": row.id,
+        "machine": row.machine,
+        "bmc": row.bmc,
+        "action": row.action,
+        "who": row.who,
+        "at": as_text(row.at),
+        "attempt": row.attempt,
+        "rack": row.rack,
+        "phase": row.phase,
+        "result": row.result,
+        "state": row.state,
+        "seconds": round(row.seconds, 3),
+        "error": row.error or None,
+    }

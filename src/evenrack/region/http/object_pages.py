@@ -1,0 +1,98 @@
+"""What the pages of stored objects have in common: addresses, conditions, and problems."""
+
+from collections.abc import Callable
+
+from attrs import frozen
+from twisted.web.resource import Resource
+
+from evenrack.errors import OutcomeUnknown
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.region.http.json_pages import Answer, HttpProblem, JsonPage, Query
+
+MOST_IN_A_LIST = 1_000
+LIST_LENGTH = 100
+
+
+@frozen(kw_only=True)
+class NounAnswers:
+    """What is answered about one kind of object; the functions that take a name are about one."""
+
+    list_all: Answer
+    create: Answer
+    read_one: Callable[[str], Answer]
+    change: Callable[[str], Answer]
+    remove: Callable[[str], Answer]
+
+
+class NounPage(JsonPage):
+    """The list of one kind, and below it each object by its name or id."""
+
+    isLeaf = False
+
+    def __init__(self, answers: NounAnswers) -> None:
+        super().__init__(answers.list_all, {"POST": answers.create})
+        self._about = answers
+
+    def getChild(self, path: bytes, request: object) -> Resource:  # noqa: ARG002  Twisted asks so
+        name = path.decode("utf-8", "replace")
+        if not name:
+            return self
+        about = self._about
+        return JsonPage(
+            about.read_one(name), {"PATCH": about.change(name), "DELETE": about.remove(name)}
+        )
+
+
+def condition_of(query: Query) -> FleetNumber | None:
+    """Read If-Match: the generation that was seen, or `*` for any; HttpProblem 400 otherwise."""
+    only_known(query, ())
+    if query.if_match is None or query.if_match.strip() == "*":
+        return None
+    try:
+        return FleetNumber.from_text(query.if_match.strip().strip('"'))
+    except ValueError:
+        raise bad_request(
+            'If-Match: give the object\'s generation as it was answered, as in "1.12", or *'
+        ) from None
+
+
+def only_known(query: Query, known: tuple[str, ...]) -> None:
+    """Refuse arguments that mean nothing: a filter with a typing error would show everything."""
+    for name in query.arguments:
+        if name not in known:
+            those = f"known are {', '.join(known)}" if known else "none is known here"
+            raise bad_request(f"{name}: this argument is unknown; {those}")
+
+
+def bad_request(detail: str) -> HttpProblem:
+    """Say that the request means nothing."""
+    return HttpProblem(
+        status=400, code="BadRequest", title="The request was not understood", detail=detail
+    )
+
+
+def not_found(detail: str) -> HttpProblem:
+    """Say that there is no such object."""
+    return HttpProblem(status=404, code="NotFound", title="There is no such object", detail=detail)
+
+
+def changed_meanwhile(detail: str, present: object, number: FleetNumber) -> HttpProblem:
+    """Say that the object is not as it was seen, and how it is."""
+    return HttpProblem(
+        status=412,
+        code="ChangedMeanwhile",
+        title="The object is not as it was seen; nothing was changed",
+        detail=detail,
+        more={"present": present},
+        headers={"ETag": f'"{number}"'},
+    )
+
+
+def outcome_unknown(problem: OutcomeUnknown) -> HttpProblem:
+    """Say that nobody knows whether it was done."""
+    return HttpProblem(
+        status=504,
+        code="OutcomeUnknown",
+        title="The change may have been done or not",
+        detail=str(problem),
+    )

@@ -1,0 +1,158 @@
+"""Sees that each power order is carried out: by the rack that it is for, or by the next one.
+
+Every process looks at all unfinished orders and acts for the racks that it manages. Two that act
+for the same order do no harm: only one of them raises its attempt.
+"""
+
+from collections.abc import Callable
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.balance.power_routes import OVERDUE_SECONDS, End, Send, StoredOrder, Take, next_for
+from evenrack.errors import DatabaseUnreachable, EvenrackError
+from evenrack.model.fleet import Fleet
+from evenrack.model.identifiers import OrderId, ProcessId, RackId
+from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from evenrack.region.absences import Absences
+from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.database.bmc_reading import password_cell, sealed_password_of
+from evenrack.region.database.engine import Connection, Database
+from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.inventory_reading import NoSuchObject
+from evenrack.region.database.order_store import (
+    Ending,
+    end_order,
+    ending_of,
+    give_back,
+    read_unfinished,
+    take_order,
+)
+from evenrack.region.sealing import Sealer
+from evenrack.runtime.look_again import LookAgain
+
+
+class PowerOrders(MultiService):
+    """Looks at every change, and each second while an order is unfinished."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        database: Database,
+        connected: ConnectedRacks,
+        process: ProcessId,
+        clock: IReactorTime,
+        sealer: Callable[[], Sealer],
+    ) -> None:
+        super().__init__()
+        self._database = database
+        self._connected = connected
+        self._process = process
+        self._clock = clock
+        self._sealer = sealer
+        self._absences = Absences(clock)
+        self._under_way: set[tuple[OrderId, int]] = set()
+        self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
+        self._looking.setServiceParent(self)
+
+    def trigger(self) -> None:
+        """Look soon: there may be an order, or a rack was lost."""
+        self._looking.trigger()
+
+    async def _look(self) -> None:
+        try:
+            orders = await self._database.read(read_unfinished)
+            if not orders:
+                return
+            fleet = await self._database.read(read_fleet)
+            self._absences.look(fleet)
+            for order in orders:
+                await self._look_at(order, fleet)
+        except DatabaseUnreachable:
+            return  # racks finish what is recorded; all else waits
+
+    async def _look_at(self, order: StoredOrder, fleet: Fleet) -> None:
+        away = None if order.rack is None else self._absences.seconds(order.rack)
+        step = next_for(order, fleet, away_seconds=away)
+        if isinstance(step, Take):
+            if fleet.manager_of(step.rack) == self._process:
+                await self._database.run(lambda c: take_order(c, order, step.rack))
+                self._looking.trigger()
+        elif isinstance(step, Send):
+            if fleet.manager_of(step.rack) == self._process:
+                self._send_once(order, fleet, step.rack)
+        elif isinstance(step, End):
+            ending = Ending(result=step.result, error=step.error)
+            await self._database.run(lambda c: end_order(c, order, ending))
+
+    def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
+        link = self._connected.newest_admitted(rack)
+        attempt = (order.id, order.attempt)
+        if link is not None and attempt not in self._under_way and order.bmc in fleet.bmcs:
+            self._under_way.add(attempt)
+            Deferred.fromCoroutine(self._send(link, order, fleet))
+
+    async def _send(self, link: RackLink, order: StoredOrder, fleet: Fleet) -> None:
+        """Send in the background, and write down what came of it."""
+        try:
+            sealed = await self._database.read(lambda c: sealed_password_of(c, order.bmc))
+            told = self._order_for(order, fleet, sealed)
+            sent = Deferred.fromCoroutine(link.power_bmc(told))
+            sent.addTimeout(max(order.seconds_left, 0) + OVERDUE_SECONDS, self._clock)
+            outcome = await sent
+            await self._database.run(lambda c: _write_outcome(c, order, outcome))
+        except DatabaseUnreachable:
+            pass  # the rack remembers what came of it, and is asked again
+        except (EvenrackError, NoSuchObject) as problem:
+            await self._give_up(order, problem)
+        except Exception as problem:  # noqa: BLE001  a link that ended; the next look sees it
+            self.log.debug("order {order} got lost: {why}", order=order.id, why=repr(problem))
+        finally:
+            self._under_way.discard((order.id, order.attempt))
+            self._looking.trigger()
+
+    def _order_for(self, order: StoredOrder, fleet: Fleet, sealed: bytes) -> PowerOrder:
+        bmc = fleet.bmcs[order.bmc]
+        password = self._sealer().open(sealed, password_cell(order.bmc))
+        return PowerOrder(
+            id=order.id,
+            attempt=order.attempt,
+            bmc=order.bmc,
+            access=BmcAccess(
+                address=bmc.address,
+                port=bmc.port,
+                user=bmc.user,
+                password=password.reveal().decode(),
+                cipher_suite=bmc.cipher_suite,
+            ),
+            action=order.action,
+            phase=order.phase,
+            seconds_left=order.seconds_left,
+        )
+
+    async def _give_up(self, order: StoredOrder, problem: EvenrackError) -> None:
+        """End an order that this process cannot send: no key, or a rack that has a newer one."""
+        self.log.warn(
+            "order {order} cannot be sent: {name}: {problem}",
+            order=order.id,
+            name=type(problem).__name__,
+            problem=str(problem),
+        )
+        if order.phase != "NEW":
+            return  # its rack knows more; the deadline ends it
+        ending = Ending(result="failed", error=str(problem))
+        try:
+            await self._database.run(lambda c: end_order(c, order, ending))
+        except DatabaseUnreachable:
+            return  # the deadline ends it
+
+
+def _write_outcome(connection: Connection, order: StoredOrder, outcome: PowerOutcome) -> None:
+    """End the order, or let another rack try where that can do no harm."""
+    if outcome.result == "failed" and outcome.retryable and not outcome.sent:
+        give_back(connection, order, outcome.error)
+    else:
+        end_order(connection, order, ending_of(outcome))

@@ -1,0 +1,185 @@
+"""Power orders and outcomes: what they refuse, and how they look on the wire and in logs."""
+
+import json
+from ipaddress import IPv4Address
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.power import (
+    PHASES,
+    BmcAccess,
+    PowerOrder,
+    PowerOutcome,
+    power_order_from_json,
+    power_order_to_json,
+    power_outcome_from_json,
+    power_outcome_to_json,
+)
+
+HIDDEN = "not for anybody"
+ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="operator", password=HIDDEN)
+ORDER = PowerOrder(
+    id=OrderId(7), attempt=2, bmc=BmcId(3), access=ACCESS, action="cycle", seconds_left=60.0
+)
+FORM = {
+    "id": 7,
+    "attempt": 2,
+    "bmc": 3,
+    "access": {
+        "address": "10.0.0.9",
+        "port": 623,
+        "user": "operator",
+        "password": HIDDEN,
+        "cipher_suite": None,
+    },
+    "action": "cycle",
+    "phase": "NEW",
+    "seconds_left": 60.0,
+}
+
+words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1)
+accesses = st.builds(
+    BmcAccess,
+    address=st.ip_addresses(v=4),
+    port=st.integers(1, 65535),
+    user=words.filter(lambda word: len(word.encode()) <= 16),
+    password=words.filter(lambda word: len(word.encode()) <= 20),
+    cipher_suite=st.sampled_from([None, 3, 17]),
+)
+orders = st.sampled_from(sorted(PHASES)).flatmap(
+    lambda action: st.builds(
+        PowerOrder,
+        id=st.integers().map(OrderId),
+        attempt=st.integers(),
+        bmc=st.integers().map(BmcId),
+        access=accesses,
+        action=st.just(action),
+        phase=st.sampled_from(PHASES[action]),
+        seconds_left=st.floats(allow_nan=False, allow_infinity=False),
+    )
+)
+outcomes = st.builds(
+    PowerOutcome,
+    result=st.sampled_from(["ok", "failed", "unknown"]),
+    state=st.sampled_from(["on", "off", "unknown"]),
+    error=st.text(),
+    retryable=st.booleans(),
+    sent=st.booleans(),
+)
+
+
+def access(**changes):
+    return attrs.evolve(ACCESS, **changes)
+
+
+def form(**changes):
+    return FORM | changes
+
+
+def refusal(form):
+    with pytest.raises(ValueError) as refused:  # noqa: PT011  its text is what is looked at
+        power_order_from_json(form)
+    return str(refused.value)
+
+
+@given(orders)
+def test_an_order_written_as_json_text_is_read_back_the_same(order):
+    assert power_order_from_json(json.loads(json.dumps(power_order_to_json(order)))) == order
+
+
+@given(outcomes)
+def test_an_outcome_written_as_json_text_is_read_back_the_same(outcome):
+    text = json.dumps(power_outcome_to_json(outcome))
+    assert power_outcome_from_json(json.loads(text)) == outcome
+
+
+def test_the_form_of_an_order_is_this_one_with_its_password():
+    assert power_order_to_json(ORDER) == FORM
+    assert power_order_from_json(form(seconds_left=60)) == ORDER
+
+
+def test_no_text_of_an_order_shows_the_password():
+    assert HIDDEN not in f"{ORDER} {ORDER!r} {ACCESS} {ACCESS!r}"
+    assert "operator" in repr(ORDER)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["", "x" * 21, "é" * 11, "line\n", "\0", "tab\t", "\ud800x"],
+)
+def test_a_password_that_ipmi_cannot_carry_is_refused_and_not_shown(password):
+    with pytest.raises(ValueError, match="has 1 to 20 printable bytes") as refused:
+        access(password=password)
+    assert not password or password not in str(refused.value)
+    told = refusal(form(access=FORM["access"] | {"password": password}))
+    assert "has 1 to 20 printable bytes" in told
+    assert not password or password not in told
+
+
+@pytest.mark.parametrize("password", ["x", "x" * 20, "é" * 10, "with blank"])
+def test_a_password_of_up_to_twenty_bytes_is_taken(password):
+    assert access(password=password).password == password
+
+
+@pytest.mark.parametrize("user", ["", "x" * 17, "é" * 9, "line\n", "\0", "\ud800"])
+def test_a_user_name_that_ipmi_cannot_carry_is_refused(user):
+    with pytest.raises(ValueError, match="1 to 16 printable bytes"):
+        access(user=user)
+
+
+@pytest.mark.parametrize("suite", [0, 1, 2, 4, 6, 7, 15, 16, -1])
+def test_a_suite_without_encryption_or_with_a_weak_one_is_refused(suite):
+    with pytest.raises(ValueError, match=f"cipher suite {suite} is not spoken; 17 and 3 are"):
+        access(cipher_suite=suite)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none_is_refused(port):
+    with pytest.raises(ValueError, match="1 to 65535"):
+        access(port=port)
+
+
+@pytest.mark.parametrize(
+    ("action", "phase"),
+    [("query", "ON_SENT"), ("on", "OFF_SENT"), ("on", "OFF_SEEN"), ("off", "ON_SENT")],
+)
+def test_a_phase_that_the_action_does_not_have_is_refused(action, phase):
+    assert "has no phase" in refusal(form(action=action, phase=phase))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        [HIDDEN],
+        HIDDEN,
+        form(access=None),
+        form(access=HIDDEN),
+        form(access=[HIDDEN]),
+        form(access={"password": [HIDDEN]}),
+        form(access=FORM["access"] | {"more": 1}),
+        form(access=FORM["access"] | {"port": "623"}),
+        form(access=FORM["access"] | {"cipher_suite": "17"}),
+        form(seconds_left="60"),
+        form(seconds_left=None),
+        form(seconds_left=True),
+        form(seconds_left=float("nan")),
+        form(seconds_left=float("inf")),
+        form(action="explode"),
+        form(phase="LATER"),
+        form(id="7"),
+        form(more=1),
+    ],
+)
+def test_what_is_no_order_is_refused_and_no_password_shown(bad):
+    assert HIDDEN not in refusal(bad)
+
+
+@pytest.mark.parametrize("bad", [None, {}, {"result": "fine", "state": "on"}, {"result": "ok"}])
+def test_what_is_no_outcome_is_refused(bad):
+    with pytest.raises(ValueError):  # noqa: PT011  json_form's own texts
+        power_outcome_from_json(bad)

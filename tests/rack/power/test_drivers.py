@@ -1,0 +1,124 @@
+"""What every driver promises: asked of the real one with a real BMC, and of the one in memory."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from evenrack.errors import BmcBusy
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.rack.power.order_run import run_order
+from tests.rack.power.bmc_farm import needs_bmcs
+from tests.rack.power.small_bmc import Book, SmallBmc
+
+pytestmark = pytest.mark.deadline(90)
+ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="me", password="x" * 3)
+
+
+@pytest.fixture(params=["memory", pytest.param("ipmitool", marks=pytest.mark.daemon)])
+def pair(request):
+    """Give a driver, its BMC, whose machine is off, and the way to it."""
+    if request.param == "memory":
+        bmc = SmallBmc(clock=reactor)
+        return bmc, bmc, ACCESS
+    bmc = request.getfixturevalue("bmc")
+    return IpmitoolDriver(reactor), bmc, bmc.access()
+
+
+def told(bmc):
+    return bmc.told if isinstance(bmc, SmallBmc) else bmc.told()
+
+
+async def carry_out(pair, action, *, phase="NEW", seconds_left=60.0):
+    """Run an order; give its outcome and what was written."""
+    driver, _, access = pair
+    book = Book(phase=phase)
+    order = PowerOrder(
+        id=OrderId(1),
+        attempt=1,
+        bmc=BmcId(1),
+        access=access,
+        action=action,
+        phase=phase,
+        seconds_left=seconds_left,
+    )
+    outcome = await run_order(order, driver, book.record, lambda: True, reactor)
+    return outcome, book.written
+
+
+def ok(state, *, sent=True):
+    return PowerOutcome(result="ok", state=state, sent=sent)
+
+
+async def test_a_driver_sees_what_it_did(pair):
+    driver, bmc, access = pair
+    assert await driver.query(access) == "off"
+    await driver.turn_on(access)
+    await deferLater(reactor, 0)
+    assert await driver.query(access) == "on"
+    await driver.turn_on(access)
+    await driver.turn_off(access)
+    await deferLater(reactor, 0)
+    assert await driver.query(access) == "off"
+    assert told(bmc) == ["on", "on", "off"]
+
+
+async def test_a_driver_sees_what_a_hand_did(pair):
+    driver, bmc, access = pair
+    bmc.press("on")
+    assert await driver.query(access) == "on"
+    assert told(bmc) == []
+
+
+async def test_p28_each_action_tells_the_bmc_exactly_what_it_needs(pair):
+    _, bmc, _ = pair
+    assert await carry_out(pair, "query") == (ok("off", sent=False), [])
+    assert await carry_out(pair, "on") == (ok("on"), ["ON_SENT", "ON_SEEN"])
+    assert await carry_out(pair, "on") == (ok("on", sent=False), [])
+    assert told(bmc) == ["on"]
+    phases = ["OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"]
+    assert await carry_out(pair, "cycle") == (ok("on"), phases)
+    assert told(bmc) == ["on", "off", "on"]
+    assert await carry_out(pair, "off") == (ok("off"), ["OFF_SENT", "OFF_SEEN"])
+    assert told(bmc) == ["on", "off", "on", "off"]
+
+
+async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
+    _, bmc, _ = pair
+    outcome, written = await carry_out(pair, "cycle", phase="OFF_SEEN")
+    assert (outcome, written) == (ok("on"), ["ON_SENT", "ON_SEEN"])
+    outcome, written = await carry_out(pair, "cycle", phase="OFF_SENT", seconds_left=0.0)
+    assert (outcome.result, outcome.state, written) == ("unknown", "on", [])
+    assert told(bmc) == ["on"]
+
+
+@needs_bmcs
+async def test_a_slow_bmc_is_told_exactly_one_cycle(bmc):
+    bmc.press("on")
+    bmc.takes(3)
+    outcome, _ = await carry_out((IpmitoolDriver(reactor), bmc, bmc.access()), "cycle")
+    assert outcome == ok("on")
+    assert bmc.told() == ["off", "on"]
+
+
+@needs_bmcs
+async def test_a_stuck_bmc_is_told_once_and_the_order_fails(bmc):
+    bmc.is_stuck()
+    pair = (IpmitoolDriver(reactor), bmc, bmc.access())
+    outcome, written = await carry_out(pair, "on", seconds_left=4.0)
+    assert (outcome.result, outcome.state, outcome.sent) == ("failed", "off", True)
+    assert (bmc.told(), written) == (["on"], ["ON_SENT"])
+
+
+@needs_bmcs
+async def test_a_failing_bmc_is_asked_until_it_works(bmc):
+    driver = IpmitoolDriver(reactor)
+    bmc.fails()
+    with pytest.raises(BmcBusy):
+        await driver.query(bmc.access())
+    reactor.callLater(2.5, lambda: bmc.fails(now=False))
+    outcome, _ = await carry_out((driver, bmc, bmc.access()), "on")
+    assert (outcome, bmc.told()) == (ok("on"), ["on"])

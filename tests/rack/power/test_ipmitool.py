@@ -1,0 +1,237 @@
+"""The driver that runs ipmitool, against real BMC simulators."""
+
+import socket
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import deferLater
+
+from evenrack.errors import (
+    BmcBusy,
+    BmcRefusedPassword,
+    BmcRefusedSuite,
+    BmcSilent,
+    BmcUnreachable,
+)
+from evenrack.model.power import BmcAccess
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.runtime.process_table import all_processes
+from tests.rack.power.bmc_farm import (
+    PASSWORD,
+    USER,
+    free_port,
+    needs_bmcs,
+)
+
+pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
+
+ADDRESS = IPv4Address("127.0.0.1")
+PROMISED_SECONDS = 7.0
+
+
+@pytest.fixture
+def driver():
+    return IpmitoolDriver(reactor)
+
+
+@pytest.fixture
+def silent():
+    """Give a way to a UDP port that takes everything and says nothing."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind((str(ADDRESS), 0))
+        port = listener.getsockname()[1]
+        yield BmcAccess(address=ADDRESS, port=port, user=USER, password=PASSWORD)
+
+
+def tools_for(access):
+    """List the folders in /proc of what runs for this BMC."""
+    found = []
+    for row in all_processes():
+        folder = Path("/proc", str(row.pid))
+        try:
+            arguments = (folder / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"lanplus" in arguments and str(access.port).encode() in arguments:
+            found.append(folder)
+    return found
+
+
+async def until(condition):
+    while not (found := condition()):
+        await deferLater(reactor, 0.01)
+    return found
+
+
+async def seconds_until(kind, talk):
+    """Say how long it took until this went wrong, in this way and in no other."""
+    began = reactor.seconds()
+    with pytest.raises(kind) as failed:
+        await talk
+    assert failed.type is kind
+    assert PASSWORD not in str(failed.value)
+    return reactor.seconds() - began
+
+
+@needs_bmcs
+async def test_p28_a_machine_is_turned_on_seen_and_turned_off(driver, bmc):
+    access = bmc.access()
+    assert await driver.query(access) == "off"
+    await driver.turn_on(access)
+    assert await driver.query(access) == "on"
+    await driver.turn_off(access)
+    assert await driver.query(access) == "off"
+    assert bmc.told() == ["on", "off"]
+
+
+@needs_bmcs
+async def test_a_suite_that_the_bmc_refuses_is_tried_once_and_remembered(driver, bmc, logged):
+    for _ in range(3):
+        await driver.query(bmc.access())
+    refused = [line for line in logged() if "refuses cipher suite" in line]
+    assert refused == ["BMC 127.0.0.1 refuses cipher suite 17; trying 3"]
+    await driver.query(bmc.access(cipher_suite=3))
+
+
+@needs_bmcs
+async def test_a_pinned_suite_is_the_only_one_that_is_tried(driver, bmc):
+    assert await seconds_until(BmcRefusedSuite, driver.turn_on(bmc.access(cipher_suite=17))) < 7
+    assert bmc.told() == []
+
+
+@needs_bmcs
+@pytest.mark.parametrize(("user", "password"), [(USER, "wrong"), ("nobody", PASSWORD)])
+async def test_a_wrong_user_or_password_is_said_to_be_that_and_soon(driver, bmc, user, password):
+    access = bmc.access(user=user, password=password)
+    assert await seconds_until(BmcRefusedPassword, driver.turn_on(access)) < PROMISED_SECONDS
+    assert await seconds_until(BmcRefusedPassword, driver.query(access)) < PROMISED_SECONDS
+    assert bmc.told() == []
+
+
+async def test_a_closed_port_is_unreachable_within_a_second(driver):
+    access = BmcAccess(address=ADDRESS, port=free_port(ADDRESS), user=USER, password=PASSWORD)
+    for talk in (driver.query, driver.turn_on, driver.turn_off):
+        assert await seconds_until(BmcUnreachable, talk(access)) < 1
+
+
+async def test_a_silent_host_is_unreachable_within_seven_seconds(driver, silent):
+    assert await seconds_until(BmcUnreachable, driver.turn_on(silent)) < PROMISED_SECONDS
+
+
+@needs_bmcs
+async def test_a_bmc_that_ended_is_unreachable_until_it_is_there_again(driver, farm, bmc):
+    assert await driver.query(bmc.access()) == "off"
+    bmc.stop()
+    await seconds_until(BmcUnreachable, driver.query(bmc.access()))
+    again = farm.start(bmc.address, bmc.port, power="on")
+    assert await driver.query(again.access()) == "on"
+
+
+@needs_bmcs
+async def test_a_bmc_that_fails_is_busy(driver, bmc):
+    bmc.fails()
+    await seconds_until(BmcBusy, driver.query(bmc.access()))
+    await seconds_until(BmcBusy, driver.turn_on(bmc.access()))
+    bmc.fails(now=False)
+    assert (await driver.query(bmc.access()), bmc.told()) == ("off", [])
+
+
+@needs_bmcs
+async def test_a_slow_bmc_is_told_once(driver, bmc):
+    bmc.takes(3)
+    await driver.turn_on(bmc.access())
+    assert bmc.told() == ["on"]
+    assert await driver.query(bmc.access()) == "on"
+
+
+@needs_bmcs
+async def test_a_bmc_that_answers_too_late_is_silent_and_was_told_once(driver, bmc):
+    assert await driver.query(bmc.access()) == "off"  # so that it knows the suite
+    bmc.takes(8)
+    await seconds_until(BmcSilent, driver.turn_on(bmc.access()))
+    bmc.takes(None)
+    await until(bmc.told)
+    assert await driver.query(bmc.access()) == "on"
+    assert bmc.told() == ["on"]
+
+
+@needs_bmcs
+async def test_what_takes_too_long_ends_and_its_outcome_is_unknown(bmc):
+    driver = IpmitoolDriver(reactor, seconds=4.0, ping_seconds=1.0)
+    bmc.takes(7)
+    await seconds_until(BmcSilent, driver.turn_on(bmc.access()))
+    assert tools_for(bmc.access()) == []
+
+
+@needs_bmcs
+async def test_a_bmc_has_one_conversation_at_a_time(driver, bmc):
+    bmc.takes(1)
+    looks = [Deferred.fromCoroutine(driver.query(bmc.access())) for _ in range(3)]
+    most = 0
+    while not all(look.called for look in looks):
+        most = max(most, len(tools_for(bmc.access())))
+        await deferLater(reactor, 0.01)
+    assert most == 1
+    assert [await look for look in looks] == ["off"] * 3
+
+
+@needs_bmcs
+async def test_who_waits_too_long_for_the_other_conversation_has_sent_nothing(bmc):
+    driver = IpmitoolDriver(reactor, seconds=12.0, ping_seconds=10.0)
+    bmc.takes(3)
+    first = Deferred.fromCoroutine(driver.query(bmc.access()))
+    await seconds_until(BmcBusy, driver.turn_on(bmc.access()))
+    assert (await first, bmc.told()) == ("off", [])
+
+
+@needs_bmcs
+async def test_other_bmcs_do_not_wait_for_a_slow_one(driver, farm, bmc):
+    quick = farm.start(ADDRESS, free_port(ADDRESS))
+    bmc.takes(3)
+    slow = Deferred.fromCoroutine(driver.query(bmc.access()))
+    await driver.turn_on(quick.access())
+    assert not slow.called
+    assert await slow == "off"
+
+
+@needs_bmcs
+async def test_no_command_line_environment_log_or_error_shows_the_password(driver, bmc, logged):
+    bmc.takes(1)
+    talk = Deferred.fromCoroutine(driver.turn_on(bmc.access()))
+    seen = []
+    while not talk.called:
+        for folder in tools_for(bmc.access()):
+            try:
+                seen.append((folder / "cmdline").read_bytes())
+                assert PASSWORD.encode() not in seen[-1]
+                assert PASSWORD.encode() not in (folder / "environ").read_bytes()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+        await deferLater(reactor, 0.01)
+    await talk
+    assert any(b"ipmitool" in arguments for arguments in seen)
+    assert PASSWORD not in repr((logged(), bmc.access()))
+
+
+@needs_bmcs
+async def test_a_conversation_that_is_cancelled_leaves_no_process(driver, bmc):
+    bmc.takes(3)
+    talk = Deferred.fromCoroutine(driver.query(bmc.access()))
+    await until(lambda: tools_for(bmc.access()))
+    talk.cancel()
+    with pytest.raises(CancelledError):
+        await talk
+    await until(lambda: not tools_for(bmc.access()))
+    bmc.takes(None)
+    assert await driver.query(bmc.access()) == "off"
+
+
+async def test_a_search_that_is_cancelled_leaves_nothing(driver, silent):
+    talk = Deferred.fromCoroutine(driver.query(silent))
+    await deferLater(reactor, 0.1)
+    talk.cancel()
+    with pytest.raises(CancelledError):
+        await talk

@@ -1,0 +1,121 @@
+"""What an order needs next: for every action, phase and state."""
+
+from itertools import product
+
+import pytest
+
+from evenrack.model.power import PHASES
+from evenrack.rack.power.order_steps import (
+    PHASE_AFTER,
+    Known,
+    done,
+    may_go_unrecorded,
+    must_finish,
+    next_step,
+    stopped,
+)
+
+CASES = [(action, phase) for action in PHASES for phase in PHASES[action]]
+STATES = ("on", "off")
+ENDS = {"done", "undone"}
+
+
+def walk(action, phase, state):
+    """Take steps with a machine that does what it is told; give the steps and the last state."""
+    steps = []
+    while not ENDS & set(steps):
+        step = next_step(action, phase, state)
+        steps.append(step)
+        phase = PHASE_AFTER.get(step, phase)
+        state = {"send off": "off", "send on": "on"}.get(step, state)
+        assert len(steps) < 10, steps
+    return steps, state
+
+
+@pytest.mark.parametrize(("action", "phase"), CASES)
+def test_what_nobody_can_see_is_only_looked_at(action, phase):
+    assert next_step(action, phase, "unknown") == "look"
+
+
+@pytest.mark.parametrize(("action", "phase", "state"), [(*c, s) for c, s in product(CASES, STATES)])
+def test_an_order_is_brought_to_its_end_from_every_phase(action, phase, state):
+    steps, last = walk(action, phase, state)
+    wanted = {"on": "on", "off": "off", "cycle": "on", "query": state}[action]
+    assert (last == wanted) == (steps[-1] == "done")
+    assert [step for step in steps if step.startswith("send")] == sorted(
+        {step for step in steps if step.startswith("send")}
+    ), "off before on, and each at most once"
+
+
+@pytest.mark.parametrize(("action", "phase", "state"), [(*c, s) for c, s in product(CASES, STATES)])
+def test_phases_only_go_forwards(action, phase, state):
+    step = next_step(action, phase, state)
+    after = PHASE_AFTER.get(step, phase)
+    order = PHASES[action]
+    assert order.index(after) >= order.index(phase)
+
+
+def test_a_cycle_of_a_machine_that_is_on_turns_it_off_and_on():
+    assert walk("cycle", "NEW", "on")[0] == ["send off", "note off", "send on", "note on", "done"]
+
+
+def test_a_cycle_of_a_machine_that_is_off_turns_it_on():
+    assert walk("cycle", "NEW", "off")[0] == ["note off", "send on", "note on", "done"]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_after_off_was_seen_a_cycle_never_turns_off_again(state):
+    for phase in ("OFF_SEEN", "ON_SENT", "ON_SEEN"):
+        assert "send off" not in walk("cycle", phase, state)[0]
+
+
+def test_what_is_as_it_should_be_is_told_nothing():
+    assert walk("on", "NEW", "on")[0] == ["done"]
+    assert walk("off", "NEW", "off")[0] == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("action", "phase", "state"),
+    [("on", "ON_SEEN", "off"), ("off", "OFF_SEEN", "on"), ("cycle", "ON_SEEN", "off")],
+)
+def test_what_somebody_undid_is_not_done_again(action, phase, state):
+    assert walk(action, phase, state)[0] == ["undone"]
+
+
+def test_only_a_cycle_that_has_seen_off_must_finish():
+    found = [case for case in CASES if must_finish(*case)]
+    assert found == [("cycle", "OFF_SEEN"), ("cycle", "ON_SENT")]
+
+
+def test_nothing_is_sent_unrecorded_but_the_second_half_of_a_cycle():
+    sending = [
+        (action, recorded, phase)
+        for action in PHASES
+        for recorded, phase in product(PHASES[action], repeat=2)
+        if phase.endswith("_SENT") and may_go_unrecorded(action, recorded, phase)
+    ]
+    assert {(action, phase) for action, _, phase in sending} == {("cycle", "ON_SENT")}
+    assert "NEW" not in {recorded for _, recorded, _ in sending}
+    assert all(may_go_unrecorded(a, "NEW", "OFF_SEEN") for a in ("off", "cycle"))
+
+
+@pytest.mark.parametrize(
+    ("seen", "sent", "in_doubt", "result"),
+    [
+        ("off", False, False, "failed"),
+        ("unknown", False, False, "failed"),
+        ("off", True, False, "failed"),
+        ("unknown", True, False, "unknown"),
+        ("off", True, True, "unknown"),
+        ("unknown", True, True, "unknown"),
+    ],
+)
+def test_a_failure_is_one_only_when_nothing_can_happen_any_more(seen, sent, in_doubt, result):
+    outcome = stopped(Known(seen=seen, sent=sent, in_doubt=in_doubt), "because", retryable=not sent)
+    assert (outcome.result, outcome.state, outcome.sent) == (result, seen, sent)
+    assert (outcome.error, outcome.retryable) == ("because", not sent)
+
+
+def test_what_is_done_has_no_error():
+    outcome = done(Known(seen="on", sent=True, in_doubt=True))
+    assert (outcome.result, outcome.state, outcome.error, outcome.sent) == ("ok", "on", "", True)

@@ -1,0 +1,377 @@
+"""Designations, services, reports, interfaces and turns: as written, so read, and told when new."""
+
+import select
+from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import text
+
+from evenrack.model.dhcp_report import DhcpReport, VlanError
+from evenrack.model.dhcp_roles import Pair, Server, Service
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.interface_list import Interface
+from evenrack.region.database.assignment_store import write_managing
+from evenrack.region.database.dhcp_store import (
+    read_interfaces,
+    read_open_turns,
+    read_pairs,
+    read_reports,
+    read_services,
+    record_interfaces,
+    record_report,
+    touch_servers,
+    write_pairs,
+    write_services,
+    write_turns,
+)
+from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.inventory_store import create, remove
+from evenrack.region.database.notify import CHANNEL
+from tests.region.database.sessions import facts, joined, recorded
+from tests.strategies_reports import dhcp_reports
+
+pytestmark = pytest.mark.postgres
+
+ONE, TWO, THREE = "rack0001", "rack0002", "rack0003"
+UNKNOWN = "rack0009"
+OLD, NEW = FleetNumber(1, 2), FleetNumber(1, 7)
+REPORT = DhcpReport(applied="plan1", waiting="plan2", running=True)
+SECONDS = 10
+
+
+@pytest.fixture
+def fleet(sessions):
+    """One process that manages three racks, and two VLANs; gives the sessions and VLAN ids."""
+    me = joined(sessions)
+    recorded(sessions, me, *(facts(rack, f"link-{rack}") for rack in (ONE, TWO, THREE)))
+    managed = dict.fromkeys((ONE, TWO, THREE), me.process)
+    sessions.run(lambda c: write_managing(c, managed, OLD))
+    for number in (1, 2):
+        vlan = {"name": f"vlan{number}", "dhcp_on": True}
+        cidr = IPv4Network(f"10.{number}.0.0/24")
+        sessions.run(lambda c, vlan=vlan: create(c, "vlan", vlan))
+        sessions.run(
+            lambda c, cidr=cidr, vlan=vlan: create(c, "subnet", {"cidr": cidr}, inside=vlan["name"])
+        )
+    return sessions
+
+
+def vlans(sessions):
+    return list(sessions.run(read_fleet).vlans)
+
+
+def service(primary, secondary=None, *, place=1):
+    def server(rack):
+        return Server(rack=rack, address=IPv4Address(f"10.{place}.0.{rack[-1]}"))
+
+    return Service(
+        primary=server(primary), secondary=None if secondary is None else server(secondary)
+    )
+
+
+def numbers(sessions):
+    """The number of each rack's assignment."""
+    return {rack: it.number for rack, it in sessions.run(read_fleet).managing.items()}
+
+
+@contextmanager
+def heard(sessions):
+    """Collect who sends notifications while something is done."""
+    said = []
+    listening = sessions.engine.raw_connection()
+    try:
+        with listening.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        listening.commit()
+        yield said
+        sessions.rows("SELECT pg_notify(:channel, 'the end')", channel=CHANNEL)
+        while "the end" not in said:  # notifications come in the order of the commits
+            assert select.select([listening.dbapi_connection], [], [], SECONDS)[0]
+            listening.dbapi_connection.poll()
+            said += [it.payload for it in listening.dbapi_connection.notifies]
+            listening.dbapi_connection.notifies.clear()
+        said.remove("the end")
+    finally:
+        listening.invalidate()
+        listening.close()
+
+
+# Designations
+
+
+def test_designations_are_read_as_they_were_written(fleet):
+    one, two = vlans(fleet)
+    assert fleet.run(read_pairs) == {}
+    written = {one: Pair(primary=ONE, secondary=TWO), two: Pair(primary=THREE)}
+    fleet.run(lambda c: write_pairs(c, written, OLD))
+    assert fleet.run(read_pairs) == {
+        one: Pair(primary=ONE, secondary=TWO, number=OLD),
+        two: Pair(primary=THREE, number=OLD),
+    }
+
+
+def test_a_new_designation_replaces_the_one_before_and_nobody_removes_it(fleet):
+    one, two = vlans(fleet)
+    both = Pair(primary=ONE, secondary=TWO)
+    fleet.run(lambda c: write_pairs(c, {one: both, two: both}, OLD))
+    fleet.run(lambda c: write_pairs(c, {one: Pair(primary=TWO), two: None}, NEW))
+    assert fleet.run(read_pairs) == {one: Pair(primary=TWO, number=NEW)}
+    fleet.run(lambda c: write_pairs(c, {two: None}, NEW))
+    assert list(fleet.run(read_pairs)) == [one]
+
+
+def test_a_vlan_that_was_deleted_meanwhile_is_neither_designated_nor_served(fleet):
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: write_pairs(c, {one: Pair(primary=ONE)}, OLD))
+    fleet.run(lambda c: write_services(c, {one: service(ONE)}, OLD))
+    fleet.run(lambda c: remove(c, "vlan", "vlan1"))
+    assert (fleet.run(read_pairs), fleet.run(read_services)) == ({}, {})
+    fleet.run(lambda c: write_pairs(c, {one: Pair(primary=ONE)}, NEW))
+    fleet.run(lambda c: write_services(c, {one: service(ONE)}, NEW))
+    assert (fleet.run(read_pairs), fleet.run(read_services)) == ({}, {})
+
+
+# Services
+
+
+def test_services_are_read_as_they_were_written(fleet):
+    one, two = vlans(fleet)
+    assert fleet.run(read_services) == {}
+    pair, alone = service(ONE, TWO), service(THREE, place=2)
+    fleet.run(lambda c: write_services(c, {one: pair, two: alone}, NEW))
+    read = fleet.run(read_services)
+    assert {vlan: it.servers for vlan, it in read.items()} == {
+        one: pair.servers,
+        two: alone.servers,
+    }
+    assert {it.number for it in read.values()} == {NEW}
+
+
+def test_every_rack_that_gets_a_vlan_gets_a_newer_plan_and_no_other(fleet):
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: write_services(c, {one: service(ONE, TWO)}, NEW))
+    assert numbers(fleet) == {ONE: NEW, TWO: NEW, THREE: OLD}
+
+
+def test_a_rack_that_loses_a_vlan_gets_a_newer_plan_too(fleet):
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: write_services(c, {one: service(ONE, TWO)}, OLD))
+    fleet.run(lambda c: write_services(c, {one: service(THREE)}, NEW))
+    assert numbers(fleet) == {ONE: NEW, TWO: NEW, THREE: NEW}
+    assert fleet.run(read_services)[one].servers == service(THREE).servers
+    newest = FleetNumber(2, 0)
+    fleet.run(lambda c: write_services(c, {one: None}, newest))
+    assert numbers(fleet) == {ONE: NEW, TWO: NEW, THREE: newest}
+    assert fleet.run(read_services) == {}
+
+
+def test_touching_gives_both_racks_of_a_vlan_a_newer_plan_and_the_vlan_a_newer_number(fleet):
+    one, two = vlans(fleet)
+    services = {one: service(ONE, TWO), two: service(THREE, place=2)}
+    fleet.run(lambda c: write_services(c, services, OLD))
+    fleet.run(lambda c: touch_servers(c, one, NEW))
+    assert numbers(fleet) == {ONE: NEW, TWO: NEW, THREE: OLD}
+    read = fleet.run(read_services)
+    assert (read[one].number, read[two].number) == (NEW, OLD)
+    fleet.run(lambda c: touch_servers(c, two, NEW))
+    assert numbers(fleet)[THREE] == NEW
+
+
+def test_touching_a_vlan_that_nobody_serves_or_that_is_gone_touches_nobody(fleet):
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: touch_servers(c, one, NEW))
+    fleet.run(lambda c: touch_servers(c, 999, NEW))
+    assert set(numbers(fleet).values()) == {OLD}
+
+
+def test_a_rack_that_nobody_manages_can_be_put_into_a_service(fleet):
+    one, _ = vlans(fleet)
+    fleet.change("DELETE FROM managing WHERE rack_id = :rack", rack=TWO)
+    fleet.run(lambda c: write_services(c, {one: service(ONE, TWO)}, NEW))
+    assert numbers(fleet) == {ONE: NEW, THREE: OLD}
+
+
+# Interfaces
+
+
+def interfaces(**addresses):
+    return tuple(Interface(name=n, address=IPv4Interface(a)) for n, a in addresses.items())
+
+
+def test_interfaces_are_read_as_they_were_told_and_attach_racks_to_vlans(fleet):
+    one, two = vlans(fleet)
+    told = interfaces(eth0="192.0.2.7/24", eth1="10.1.0.1/24")
+    fleet.run(lambda c: record_interfaces(c, ONE, told))
+    fleet.run(lambda c: record_interfaces(c, TWO, interfaces(eth0="10.2.0.2/24")))
+    assert fleet.run(read_interfaces) == {
+        ONE: (IPv4Interface("192.0.2.7/24"), IPv4Interface("10.1.0.1/24")),
+        TWO: (IPv4Interface("10.2.0.2/24"),),
+    }
+    assert fleet.run(read_fleet).attached == {
+        one: {ONE: IPv4Address("10.1.0.1")},
+        two: {TWO: IPv4Address("10.2.0.2")},
+    }
+    assert fleet.rows("SELECT name, address FROM rack_interface ORDER BY rack_id, name") == [
+        ("eth0", "192.0.2.7/24"),
+        ("eth1", "10.1.0.1/24"),
+        ("eth0", "10.2.0.2/24"),
+    ]
+
+
+def test_new_interfaces_replace_the_old_ones_of_this_rack_and_of_no_other(fleet):
+    fleet.run(lambda c: record_interfaces(c, ONE, interfaces(eth0="10.1.0.1/24")))
+    fleet.run(lambda c: record_interfaces(c, TWO, interfaces(eth0="10.1.0.2/24")))
+    fleet.run(lambda c: record_interfaces(c, ONE, interfaces(eth5="10.2.0.1/24")))
+    assert fleet.run(read_interfaces) == {
+        ONE: (IPv4Interface("10.2.0.1/24"),),
+        TWO: (IPv4Interface("10.1.0.2/24"),),
+    }
+    fleet.run(lambda c: record_interfaces(c, ONE, ()))
+    assert list(fleet.run(read_interfaces)) == [TWO]
+
+
+def test_interfaces_that_did_not_change_notify_nobody_and_new_ones_do(fleet):
+    told = interfaces(eth0="10.1.0.1/24", eth1="10.2.0.1/24")
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_interfaces(c, ONE, told))
+    assert said == [ONE]
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_interfaces(c, ONE, reversed(told)))
+        fleet.run(lambda c: record_interfaces(c, TWO, ()))
+    assert said == []
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_interfaces(c, ONE, interfaces(eth0="10.1.0.1/25")))
+        renamed = interfaces(eth9="10.1.0.1/25")
+        fleet.run(lambda c: record_interfaces(c, ONE, renamed))
+    assert said == [ONE, ONE]
+
+
+def test_one_address_on_two_interfaces_counts_once(fleet):
+    twice = (*interfaces(eth0="10.1.0.1/24"), *interfaces(eth1="10.1.0.1/24"))
+    fleet.run(lambda c: record_interfaces(c, ONE, twice))
+    assert fleet.run(read_interfaces) == {ONE: (IPv4Interface("10.1.0.1/24"),)}
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_interfaces(c, ONE, twice))
+    assert said == []
+
+
+# Reports
+
+
+def test_a_report_is_read_as_it_was_told_and_replaces_the_one_before(fleet):
+    assert fleet.run(read_reports) == ({}, {})
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    assert fleet.run(read_reports) == ({ONE: REPORT}, {ONE: ""})
+    later = DhcpReport(applied="plan2", errors=(VlanError(vlan=1, error='"é\n'),))
+    fleet.run(lambda c: record_report(c, ONE, later))
+    assert fleet.run(read_reports) == ({ONE: later}, {ONE: ""})
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(dhcp_reports)
+def test_any_report_that_a_rack_may_send_is_kept_and_the_fleet_can_be_read(fleet, report):
+    fleet.run(lambda c: record_report(c, ONE, report))
+    reports, _ = fleet.run(read_reports)
+    assert reports[ONE].applied == report.applied
+    assert len(reports[ONE].errors) == len(report.errors)
+    assert reports[ONE].vlans == report.vlans
+
+
+def test_text_that_postgresql_cannot_hold_is_kept_without_that(fleet):
+    """Words of a program that died may hold anything: RFC 8259 allows it, jsonb does not."""
+    errors = (VlanError(vlan=1, error="a\0b"), VlanError(vlan=2, error="\ud800c"))
+    fleet.run(lambda c: record_report(c, ONE, DhcpReport(errors=errors)))
+    reports, _ = fleet.run(read_reports)
+    assert [error.error for error in reports[ONE].errors] == ["a\ufffdb", "\ufffdc"]
+
+
+def test_a_report_that_did_not_change_notifies_nobody_and_a_new_one_does(fleet):
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_report(c, ONE, REPORT))
+    assert said == [ONE]
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_report(c, ONE, REPORT))
+    assert said == []
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_report(c, ONE, DhcpReport()))
+    assert said == [ONE]
+
+
+def test_what_a_rack_says_that_nobody_knows_is_not_kept(fleet):
+    with heard(fleet) as said:
+        fleet.run(lambda c: record_report(c, UNKNOWN, REPORT))
+        fleet.run(lambda c: record_interfaces(c, UNKNOWN, interfaces(eth0="10.1.0.1/24")))
+        fleet.run(lambda c: write_turns(c, {UNKNOWN: "plan1"}, [UNKNOWN]))
+    assert (fleet.run(read_reports), fleet.run(read_interfaces)) == (({}, {}), {})
+    assert said == []
+
+
+# Turns
+
+
+def test_a_turn_is_given_and_withdrawn_and_a_report_leaves_it_alone(fleet):
+    for rack in (ONE, TWO, THREE):
+        fleet.run(lambda c, rack=rack: record_report(c, rack, REPORT))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan1", TWO: "plan2"}, ()))
+    fleet.run(lambda c: record_report(c, ONE, DhcpReport()))
+    assert fleet.run(read_reports)[1] == {ONE: "plan1", TWO: "plan2", THREE: ""}
+    fleet.run(lambda c: write_turns(c, {}, [ONE]))
+    assert fleet.run(read_reports)[1] == {ONE: "", TWO: "plan2", THREE: ""}
+
+
+def test_a_turn_that_is_withdrawn_and_given_for_another_plan_at_once_is_given(fleet):
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, [ONE]))
+    assert fleet.run(read_reports)[1] == {ONE: "plan2"}
+
+
+def test_a_turn_of_a_rack_that_never_said_anything_is_nothing(fleet):
+    fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
+    assert fleet.run(read_reports) == ({}, {})
+
+
+def test_open_turns_are_those_that_still_wait_of_the_racks_that_the_process_manages(fleet):
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    fleet.run(lambda c: record_report(c, TWO, REPORT))
+    fleet.run(lambda c: record_report(c, THREE, DhcpReport()))
+    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {}
+    fleet.run(lambda c: write_turns(c, {ONE: "plan2", TWO: "plan9", THREE: "plan2"}, ()))
+    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {ONE: "plan2"}
+    assert fleet.run(lambda c: read_open_turns(c, "region2/1")) == {}
+    other = joined(fleet, "region2/1")
+    fleet.run(lambda c: write_managing(c, {ONE: other.process}, NEW))
+    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {}
+    assert fleet.run(lambda c: read_open_turns(c, "region2/1")) == {ONE: "plan2"}
+
+
+def test_a_turn_without_a_plan_is_none_also_for_a_rack_that_waits_for_nothing(fleet):
+    fleet.run(lambda c: record_report(c, ONE, DhcpReport()))
+    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {}
+
+
+def test_the_fleet_is_read_with_all_of_it(fleet):
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, ()))
+    fleet.run(lambda c: write_pairs(c, {one: Pair(primary=ONE)}, NEW))
+    fleet.run(lambda c: write_services(c, {one: service(ONE)}, NEW))
+    read = fleet.run(read_fleet)
+    assert read.pairs == {one: Pair(primary=ONE, number=NEW)}
+    assert read.services[one].racks == (ONE,)
+    assert (read.dhcp_reports, read.turns) == ({ONE: REPORT}, {ONE: "plan2"})
+
+
+def test_a_rack_that_is_deleted_takes_what_it_said_with_it(fleet):
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    fleet.run(lambda c: record_interfaces(c, ONE, interfaces(eth0="10.1.0.1/24")))
+    with fleet.engine.begin() as connection:
+        for table in ("connection", "managing"):
+            connection.execute(
+                text(f"DELETE FROM {table} WHERE rack_id = :rack"),  # noqa: S608  names of ours
+                {"rack": ONE},
+            )
+        connection.execute(text("DELETE FROM rack WHERE id = :rack"), {"rack": ONE})
+    assert (fleet.run(read_reports), fleet.run(read_interfaces)) == (({}, {}), {})

@@ -1,0 +1,163 @@
+"""What the leader's clock adds to decisions about DHCP: hold-down, turns that expire, patience."""
+
+import pytest
+from attrs import evolve
+from twisted.internet.task import Clock
+
+from evenrack.model.identifiers import VlanId
+from evenrack.region.dhcp_watch import DEFER_SECONDS, TURN_SECONDS, DhcpDecisions, DhcpWatch
+from tests.dhcp_fleet import dhcp_fleet, plan_name, rack_id, serving, waiting
+
+HOLD_DOWN = 30.0
+JUST_BEFORE = 0.125
+PAIR = {1: (1, 2)}
+ON_ONE_VLAN = {1: (1, 2)}
+WELL = serving(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services=PAIR), 1, 2)
+LOST = serving(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services=PAIR, away=(1,)), 1, 2)
+ONE, TWO = rack_id(1), rack_id(2)
+
+
+class Watched:
+    """One leader's watch, and the clock that only the test moves."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.watch = self.new_leader()
+
+    def new_leader(self):
+        self.watch = DhcpWatch(self.clock, HOLD_DOWN)
+        return self.watch
+
+    def decide_after(self, seconds, fleet):
+        self.clock.advance(seconds)
+        return self.watch.decide(fleet)
+
+
+@pytest.fixture
+def watched():
+    return Watched()
+
+
+def with_turns(fleet, *racks):
+    """The fleet with these racks having the turns that they wait for."""
+    return evolve(fleet, turns={rack_id(n): plan_name(fleet, n) for n in racks})
+
+
+# Hold-down
+
+
+def test_a_fleet_that_is_well_needs_nothing(watched):
+    decided = watched.decide_after(0, WELL)
+    assert decided == DhcpDecisions()
+    assert not decided
+
+
+def test_the_designation_moves_when_the_hold_down_is_over_and_not_before(watched):
+    assert not watched.decide_after(0, LOST)
+    assert not watched.decide_after(HOLD_DOWN - JUST_BEFORE, LOST)
+    decided = watched.decide_after(JUST_BEFORE, LOST)
+    assert decided
+    assert {vlan: pair.racks for vlan, pair in decided.pairs.pairs.items()} == {1: (TWO, ONE)}
+    assert decided.services == {}, "the files are left alone: its server may go on"
+
+
+def test_a_rack_that_was_back_meanwhile_is_lost_anew(watched):
+    watched.decide_after(0, LOST)
+    watched.decide_after(HOLD_DOWN - JUST_BEFORE, WELL)
+    assert not watched.decide_after(JUST_BEFORE, LOST)
+    assert not watched.decide_after(HOLD_DOWN - JUST_BEFORE, LOST)
+    assert watched.decide_after(JUST_BEFORE, LOST)
+
+
+def test_a_new_leader_counts_the_hold_down_anew(watched):
+    watched.decide_after(0, LOST)
+    watched.decide_after(HOLD_DOWN - JUST_BEFORE, LOST)
+    watched.new_leader()
+    assert not watched.decide_after(JUST_BEFORE, LOST)
+    assert not watched.decide_after(HOLD_DOWN - JUST_BEFORE, LOST)
+    assert watched.decide_after(JUST_BEFORE, LOST)
+
+
+# Services and turns
+
+
+def test_a_new_vlan_is_designated_and_served_at_once_and_no_turn_is_given_in_that_moment(watched):
+    fleet = dhcp_fleet(ON_ONE_VLAN)
+    decided = watched.decide_after(0, fleet)
+    assert decided.pairs.pairs[VlanId(1)].primary == ONE
+    assert decided.services[VlanId(1)].racks == (ONE,)
+    assert (decided.turns, decided.withdrawn) == ({}, ())
+
+
+def test_a_rack_that_waits_gets_its_turn_once(watched):
+    fleet = waiting(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)}), 1)
+    assert watched.decide_after(0, fleet).turns == {ONE: plan_name(fleet, 1)}
+    assert not watched.decide_after(0, with_turns(fleet, 1))
+
+
+def test_a_turn_that_is_not_used_is_withdrawn_after_20_s(watched):
+    fleet = with_turns(waiting(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)}), 1), 1)
+    assert not watched.decide_after(0, fleet)
+    assert not watched.decide_after(TURN_SECONDS - JUST_BEFORE, fleet)
+    decided = watched.decide_after(JUST_BEFORE, fleet)
+    assert (decided.withdrawn, decided.turns) == ((ONE,), {})
+
+
+def test_a_turn_that_was_used_is_not_withdrawn(watched):
+    fleet = with_turns(WELL, 1, 2)
+    watched.decide_after(0, fleet)
+    assert not watched.decide_after(10 * TURN_SECONDS, fleet)
+
+
+def test_a_turn_for_another_plan_counts_anew(watched):
+    fleet = dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)})
+    before = evolve(waiting(fleet, 1), turns={ONE: "another plan"})
+    watched.decide_after(0, before)
+    watched.decide_after(TURN_SECONDS - JUST_BEFORE, with_turns(waiting(fleet, 1), 1))
+    assert not watched.decide_after(JUST_BEFORE, with_turns(waiting(fleet, 1), 1))
+
+
+def test_a_new_leader_counts_the_time_of_a_turn_anew(watched):
+    fleet = with_turns(waiting(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)}), 1), 1)
+    watched.decide_after(0, fleet)
+    watched.decide_after(TURN_SECONDS - JUST_BEFORE, fleet)
+    watched.new_leader()
+    assert not watched.decide_after(JUST_BEFORE, fleet)
+    assert not watched.decide_after(TURN_SECONDS - JUST_BEFORE, fleet)
+    assert watched.decide_after(JUST_BEFORE, fleet).withdrawn == (ONE,)
+
+
+def alone_since_its_peer_is_lost():
+    """Rack 1 is lost; rack 2 serves on and waits with a change."""
+    lost = serving(dhcp_fleet(ON_ONE_VLAN, pairs={1: (2, 1)}, services=PAIR, away=(1,)), 1, 2)
+    reports = serving(lost, 2, state="communications-interrupted").dhcp_reports
+    changed = evolve(lost.services[VlanId(1)], number=evolve(lost.leadership.number, generation=9))
+    return waiting(evolve(lost, services={VlanId(1): changed}, dhcp_reports=reports), 2)
+
+
+def test_while_its_peer_is_away_a_change_waits_for_600_s_and_then_no_longer(watched):
+    fleet = alone_since_its_peer_is_lost()
+    assert watched.decide_after(0, fleet).turns == {}
+    assert watched.decide_after(DEFER_SECONDS - JUST_BEFORE, fleet).turns == {}
+    assert watched.decide_after(JUST_BEFORE, fleet).turns == {TWO: plan_name(fleet, 2)}
+
+
+def test_another_change_waits_for_600_s_of_its_own(watched):
+    fleet = alone_since_its_peer_is_lost()
+    watched.decide_after(0, fleet)
+    later = evolve(fleet.services[VlanId(1)], number=evolve(fleet.leadership.number, generation=10))
+    changed = waiting(evolve(fleet, services={VlanId(1): later}), 2)
+    assert watched.decide_after(DEFER_SECONDS - JUST_BEFORE, changed).turns == {}
+    assert watched.decide_after(JUST_BEFORE, changed).turns == {}
+    assert watched.decide_after(DEFER_SECONDS, changed).turns == {TWO: plan_name(changed, 2)}
+
+
+def test_the_first_of_two_that_share_a_pair_goes_and_the_other_after_it_or_after_20_s(watched):
+    number = evolve(WELL.leadership.number, generation=9)
+    changed = evolve(WELL.services[VlanId(1)], number=number)
+    fleet = waiting(evolve(WELL, services={VlanId(1): changed}), 1, 2)
+    assert watched.decide_after(0, fleet).turns == {ONE: plan_name(fleet, 1)}
+    fleet = with_turns(fleet, 1)
+    assert not watched.decide_after(0, fleet)
+    done = waiting(serving(fleet, 1), 2)
+    assert watched.decide_after(1.0, done).turns == {TWO: plan_name(fleet, 2)}

@@ -1,0 +1,352 @@
+"""Who serves a VLAN, from the inventory to the racks' servers: whole region processes and racks.
+
+Everything is real but the DHCP server and the interfaces of each rack.
+"""
+
+import secrets
+from contextlib import asynccontextmanager
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+
+import pytest
+from attrs import evolve
+from twisted.internet import reactor
+from twisted.internet.endpoints import HostnameEndpoint
+
+from evenrack.balance.rack_plans import dhcp_plan_for
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.region_config import DhcpBalance
+from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.model.host_port import HostPort
+from evenrack.model.interface_list import Interface
+from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.region_connections import Dialling
+from evenrack.rack.service import RackService, Surroundings
+from evenrack.rack.state_folder import StateFolder
+from evenrack.region.database.inventory_store import change, create, remove
+from evenrack.region.dhcp_status import dhcp_status_of
+from evenrack.region.vlan_troubles import of_vlan
+from tests.no_dhcp import no_bmc_answers
+from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
+from tests.region.processes import QUICK_RACK, SECRET, eventually, fleet_on, goes_on
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+
+PATIENCE = 30.0
+RESTART_SECONDS = 0.05
+
+
+class DhcpFleet:
+    """A fleet whose racks serve VLANs; their servers outlive their rack daemons."""
+
+    def __init__(self, fleet):
+        self.fleet = fleet
+        self.servers = {}
+
+    def start_region(self, host, hold_down):
+        config = self.fleet.region_config(host)
+        balance = evolve(config.balance, dhcp=DhcpBalance(hold_down=hold_down))
+        self.fleet._hosts[host] = evolve(config, balance=balance)
+        self.fleet.start_region(host)
+
+    def start_rack(self, number, *vlans):
+        """Start a rack that has an address on each of these VLANs."""
+        name = f"rack{number}"
+        fresh = SmallDhcpServer(clock=reactor, seconds=RESTART_SECONDS)
+        server = self.servers.setdefault(name, fresh)
+        ports = [region.port for region in self.fleet.regions.values()]
+        config = RackConfig(
+            regions=tuple(HostPort(host="127.0.0.1", port=port) for port in ports),
+            rack_name=name,
+            state_dir=self.fleet.folder / name,
+            liveness=QUICK_RACK,
+        )
+
+        async def interfaces():
+            return tuple(
+                Interface(name=f"eth{vlan}", address=IPv4Interface(f"10.{vlan}.0.{number}/24"))
+                for vlan in vlans
+            )
+
+        rack = RackService(config, SECRET, _surroundings(config, interfaces, server))
+        rack.startService()
+        self.fleet.racks[name] = rack
+        return server
+
+    def inventory(self, work):
+        with self.fleet._engine.begin() as connection:
+            return work(connection)
+
+    def create_vlan(self, number):
+        """A VLAN with DHCP on, and one range."""
+
+        def work(connection):
+            create(connection, "vlan", {"name": f"vlan{number}", "dhcp_on": True})
+            cidr = IPv4Network(f"10.{number}.0.0/24")
+            create(connection, "subnet", {"cidr": cidr}, inside=f"vlan{number}")
+            first = IPv4Address(f"10.{number}.0.100")
+            create(connection, "range", {"first": first, "last": first + 99})
+
+        self.inventory(work)
+
+    def change_vlan(self, number, **fields):
+        self.inventory(lambda c: change(c, "vlan", f"vlan{number}", fields))
+
+    def roles(self, vlan):
+        """Which rack serves a VLAN as what, as the servers really run."""
+        return {
+            service.role: name
+            for name, server in self.servers.items()
+            for service in server.runs or ()
+            if service.vlan.name == f"vlan{vlan}"
+        }
+
+    def is_at_rest(self):
+        """Every server runs its newest plan, its rack said so, and no VLAN has a problem."""
+        read = self.fleet.read()
+        hostnames = {rack.hostname: rack.id for rack in read.racks.values()}
+        return all(not of_vlan(read, vlan) for vlan in read.vlans.values()) and all(
+            (server.runs or ()) == dhcp_plan_for(read, hostnames[name])
+            and read.dhcp_report(hostnames[name]).applied
+            == dhcp_fingerprint(dhcp_plan_for(read, hostnames[name]))
+            for name, server in self.servers.items()
+        )
+
+    def is_served_by_pairs(self):
+        pairs = self.fleet.read().services.values()
+        return bool(pairs) and all(len(it.racks) == 2 for it in pairs) and self.is_at_rest()
+
+    def waiting(self):
+        """The racks that wait for their turn, as the regions were told."""
+        reports = self.fleet.read().dhcp_reports
+        return [rack for rack, report in reports.items() if report.waiting or not report.running]
+
+    def turns(self):
+        """The turns that are granted."""
+        return [turn for turn in self.fleet.read().turns.values() if turn]
+
+    def starts(self):
+        return {name: len(server.started) for name, server in self.servers.items()}
+
+
+def _surroundings(config, interfaces, server):
+    def endpoint_for(addresses):
+        return AddressesInTurn([HostnameEndpoint(reactor, a.host, a.port) for a in addresses])
+
+    return Surroundings(
+        clock=reactor,
+        token_bytes=secrets.token_bytes,
+        dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=lambda: 0.5),
+        state=StateFolder(config.state_dir),
+        interfaces=interfaces,
+        dhcp_server=server,
+        driver=None,
+        ask_bmc=no_bmc_answers,
+    )
+
+
+@asynccontextmanager
+async def dhcp_fleet_on(dsn, *hosts, hold_down=30.0):
+    async with fleet_on(dsn) as fleet:
+        dhcp = DhcpFleet(fleet)
+        for host in hosts:
+            dhcp.start_region(host, hold_down)
+        yield dhcp
+
+
+def overlap(one, other):
+    """Tell whether two restarts (began, ended) were at the same time."""
+    return one[0] < other[1] and other[0] < one[1]
+
+
+async def test_a_vlan_gets_a_pair_that_begins_together_after_its_primary_was_alone(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", "region2") as dhcp:
+        one, two = dhcp.start_rack(1, 1), dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        roles = dhcp.roles(1)
+        assert set(roles) == {"primary", "secondary"}
+        assert one.runs[0].number == two.runs[0].number
+        primary, secondary = (dhcp.servers[roles[role]] for role in ("primary", "secondary"))
+        assert [plan[0].role for plan, _ in primary.started] == ["alone", "primary"]
+        assert [plan[0].role for plan, _ in secondary.started] == ["secondary"]
+        assert [names for _, names in primary.started] == [("eth1",), ("eth1",)]
+        turns = [event["text"] for event in dhcp.fleet.events("dhcp") if "turn" in event["text"]]
+        assert len(turns) == 3
+        assert sum("together with 1 other" in text for text in turns) == 2
+
+
+async def test_racks_that_share_a_pair_take_a_change_one_after_the_other(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", "region2") as dhcp:
+        one, two = dhcp.start_rack(1, 1), dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        before, roles = dhcp.starts(), dhcp.roles(1)
+        dhcp.change_vlan(1, lease_seconds=1200)
+        await eventually(lambda: one.runs[0].vlan.settings.lease_seconds == 1200, PATIENCE)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        assert dhcp.starts() == {name: count + 1 for name, count in before.items()}
+        assert not overlap(one.restarts[-1], two.restarts[-1])
+        assert dhcp.roles(1) == roles
+        assert one.runs[0].number == two.runs[0].number
+
+
+async def test_six_vlans_of_three_racks_come_to_pairs_and_all_take_a_change(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", "region2") as dhcp:
+        numbers = range(1, 7)
+        for number in numbers:
+            dhcp.create_vlan(number)
+        for rack in (1, 2, 3):
+            dhcp.start_rack(rack, *numbers)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        primaries = [dhcp.roles(number)["primary"] for number in numbers]
+        assert {name: primaries.count(name) for name in primaries} == dict.fromkeys(primaries, 2)
+        settled = dhcp.starts()
+        for number in numbers:
+            dhcp.change_vlan(number, lease_seconds=1200)
+        await eventually(
+            lambda: all(
+                service.vlan.settings.lease_seconds == 1200
+                for server in dhcp.servers.values()
+                for service in server.runs
+            ),
+            PATIENCE,
+        )
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        restarts = [
+            restart
+            for name, server in dhcp.servers.items()
+            for restart in server.restarts[settled[name] :]
+        ]
+        assert len(restarts) >= 3
+        assert not any(
+            overlap(one, other)
+            for place, one in enumerate(restarts)
+            for other in restarts[place + 1 :]
+        )
+
+
+async def test_a_lost_rack_moves_the_designation_only_and_its_return_changes_no_server(
+    database_dsn,
+):
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=0.5) as dhcp:
+        dhcp.start_rack(1, 1)
+        dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        starts, roles = dhcp.starts(), dhcp.roles(1)
+        await dhcp.fleet.stop_rack(roles["primary"])
+
+        def designated():
+            (vlan,) = dhcp_status_of(dhcp.fleet.read())
+            return vlan["primary_rack"], vlan["secondary_rack"], vlan["pending"]
+
+        swapped = (roles["secondary"], roles["primary"], True)
+        await eventually(lambda: designated() == swapped, PATIENCE)
+        dhcp.start_rack(int(roles["primary"][-1]), 1)
+        await eventually(dhcp.is_at_rest, PATIENCE)
+        await goes_on(lambda: dhcp.starts() == starts and designated() == swapped, 2.0)
+        assert dhcp.roles(1) == roles
+
+
+async def test_a_server_that_dies_is_started_again_and_all_are_told(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        server = dhcp.start_rack(1, 1)
+        dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        server.starts = False
+        server.kill()
+
+        def states():
+            (vlan,) = dhcp_status_of(dhcp.fleet.read())
+            return {side["rack"]: side["state"] for side in vlan["sides"]}
+
+        await eventually(lambda: states()["rack1"] == "down", PATIENCE)
+        server.starts = True
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        assert states() == {"rack1": "normal", "rack2": "normal"}
+
+
+async def test_a_vlan_that_is_bad_on_its_racks_is_told_and_the_others_take_their_changes(
+    database_dsn,
+):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        servers = [dhcp.start_rack(1, 1, 2), dhcp.start_rack(2, 1, 2)]
+        for number in (1, 2):
+            dhcp.create_vlan(number)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        bad = next(iter(dhcp.fleet.read().vlans))
+        for server in servers:
+            server.mistakes_in = lambda plan: refusing(bad)(
+                [it for it in plan if it.vlan.settings.lease_seconds == 1200]
+            )
+
+        def change_both(connection):
+            for number in (1, 2):
+                change(connection, "vlan", f"vlan{number}", {"lease_seconds": 1200})
+
+        dhcp.inventory(change_both)
+
+        def served():
+            leases = [[it.vlan.settings.lease_seconds for it in s.runs] for s in servers]
+            return leases == [[600, 1200], [600, 1200]]
+
+        def errors():
+            one, two = dhcp_status_of(dhcp.fleet.read())
+            return [{side["error"] for side in vlan["sides"]} for vlan in (one, two)]
+
+        await eventually(served, PATIENCE)
+        await eventually(lambda: errors() == [{f"VLAN {bad} is bad"}, {None}], PATIENCE)
+
+
+async def test_a_vlan_that_is_deleted_is_served_by_nobody_and_its_servers_stop(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        dhcp.start_rack(1, 1)
+        dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        dhcp.inventory(lambda c: remove(c, "vlan", "vlan1"))
+        await eventually(
+            lambda: not any(server.running() for server in dhcp.servers.values()), PATIENCE
+        )
+        await eventually(dhcp.is_at_rest, PATIENCE)
+
+
+async def test_a_turn_that_a_rack_refuses_is_told_in_the_log_and_given_again(database_dsn, log):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        server = dhcp.start_rack(1, 1)
+        server.starts = False
+        dhcp.create_vlan(1)
+        await eventually(lambda: log.about("did not take its turn", level="warn"), PATIENCE)
+        assert any("ended as soon as it was started" in line for line in log.about("its turn"))
+        server.starts = True
+        await eventually(lambda: dhcp.roles(1) == {"alone": "rack1"}, PATIENCE)
+
+
+async def test_a_rack_that_takes_long_over_its_restart_is_told_of_its_turn_once(database_dsn, log):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        server = dhcp.start_rack(1, 1)
+        server.seconds = 1.5  # the regions look again after one
+        dhcp.create_vlan(1)
+        await eventually(lambda: dhcp.roles(1) == {"alone": "rack1"}, PATIENCE)
+        server.seconds = 0.0
+        await eventually(lambda: dhcp.fleet.read().services and not dhcp.waiting(), PATIENCE)
+        assert len(server.started) == 1
+        assert log.about("did not take its turn") == []
+
+
+async def test_a_rack_whose_links_end_during_its_restart_serves_when_it_is_back(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        server = dhcp.start_rack(1, 1)
+        server.seconds = 1.0
+        began = len(server.checked)
+        dhcp.create_vlan(1)
+        await eventually(lambda: len(server.checked) > began and dhcp.turns(), PATIENCE)
+        await eventually(lambda: dhcp.fleet.racks["rack1"].converge._restarting, PATIENCE)
+        for region in dhcp.fleet.regions.values():
+            for link in list(region.service.connected.all_links()):
+                link.cut("a test cuts it")
+        await eventually(lambda: dhcp.roles(1) == {"alone": "rack1"}, PATIENCE)
+        server.seconds = 0.0
+        await eventually(lambda: dhcp.turns() and not dhcp.waiting(), PATIENCE)
+        assert len(server.started) == 1
