@@ -1,5 +1,6 @@
 # Everything a developer or CI runs, by name. `make help` lists the targets.
 #
+#   make demo        a whole fleet on this machine: drilled, then yours to break; nothing is kept
 #   make venv        only the environment, with the test tools
 #   make check       lint, types and import rules
 #   make test        what is missing is installed, then every test, with the coverage gates
@@ -15,10 +16,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROFILE ?=
-# Programs the tests use that pip cannot install, and the Debian packages that have them.
-DEBIAN_PROGRAMS := ss:iproute2 ip:iproute2 unshare:util-linux nsenter:util-linux setsid:util-linux \
-	dhcpd:isc-dhcp-server dhclient:isc-dhcp-client udhcpc:udhcpc \
-	ipmitool:ipmitool ipmi_sim:openipmi
+# Programs that pip cannot install, the Debian packages that have them, and what they are for.
+DEMO_PROGRAMS := 'ss:iproute2:the demo does not run' 'ip:iproute2:there is no network to cut' \
+	'unshare:util-linux:there is no network to cut' 'nsenter:util-linux:there is no network to cut' \
+	'setsid:util-linux:racks cannot ask for their addresses' \
+	'dhcpd:isc-dhcp-server:there is no DHCP' 'udhcpc:udhcpc:no client but our own asks for leases' \
+	'ipmitool:ipmitool:there is no power' 'ipmi_sim:openipmi:there are no BMCs'
+TEST_PROGRAMS := $(DEMO_PROGRAMS) 'dhclient:isc-dhcp-client:tests of real clients fail'
 # Decisions and renderers: pure, so nothing excuses a line that no test reaches.
 PURE := $(wildcard \
 	src/evenrack/model \
@@ -43,7 +47,7 @@ PURE_PATTERNS := $(subst $(space),$(comma),$(strip \
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help venv debian check test test-long simulate mutants bench lock clean
+.PHONY: help demo venv debian check test test-long simulate mutants bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -61,8 +65,12 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
+demo: $(READY)
+	@.ci/debian-packages --optional $(DEMO_PROGRAMS)
+	@$(BIN)/evenrack lab demo
+
 debian:
-	@.ci/debian-packages $(DEBIAN_PROGRAMS)
+	@.ci/debian-packages $(TEST_PROGRAMS)
 
 check: $(READY)
 	$(BIN)/tox run -q -e lint,types,imports
