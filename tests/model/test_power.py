@@ -14,6 +14,8 @@ from evenrack.model.power import (
     BmcAccess,
     PowerOrder,
     PowerOutcome,
+    bmc_ids_from_json,
+    phase_from_text,
     power_order_from_json,
     power_order_to_json,
     power_outcome_from_json,
@@ -183,3 +185,17 @@ def test_what_is_no_order_is_refused_and_no_password_shown(bad):
 def test_what_is_no_outcome_is_refused(bad):
     with pytest.raises(ValueError):  # noqa: PT011  json_form's own texts
         power_outcome_from_json(bad)
+
+
+def test_a_phase_is_read_and_nothing_else():
+    phases = sorted({phase for phases in PHASES.values() for phase in phases})
+    assert [phase_from_text(phase) for phase in phases] == phases
+    with pytest.raises(ValueError, match="a phase is one of NEW, "):
+        phase_from_text("new")
+
+
+@pytest.mark.parametrize("bad", [None, {}, "12", ["1"], [True], [1.0]])
+def test_bmc_ids_are_whole_numbers(bad):
+    assert bmc_ids_from_json([3, 1]) == (3, 1)
+    with pytest.raises(ValueError, match="whole numbers"):
+        bmc_ids_from_json(bad)

@@ -28,7 +28,10 @@ class RackHost:
         self.network.tell({A: [HERE]})
         self.folder = folder
         path = folder / "rackd.conf"
-        path.write_text(f'regions: ["{HERE}"]\nrack_name: rack1\nstate_dir: {folder}/state\n')
+        path.write_text(
+            f'regions: ["{HERE}"]\nrack_name: rack1\nstate_dir: {folder}/state\n'
+            "dhcp: {runner: child}\n"
+        )
         self.config = load_rack_config(path)
         self.token_bytes = counted_bytes()
 

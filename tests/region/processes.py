@@ -16,7 +16,7 @@ from twisted.internet.threads import deferToThread
 
 import evenrack.rack.assemble
 import evenrack.region.assemble
-from evenrack.config.rack_config import RackConfig, RackLiveness
+from evenrack.config.rack_config import RackConfig, RackDhcp, RackLiveness
 from evenrack.config.region_config import (
     BalanceSettings,
     HttpSettings,
@@ -188,6 +188,7 @@ class Fleet:
             rack_name=name,
             state_dir=state or self.folder / name,
             liveness=QUICK_RACK,
+            dhcp=RackDhcp(runner="child"),
         )
         rack = evenrack.rack.assemble.assemble(
             config, secret, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes

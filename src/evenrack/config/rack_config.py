@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from attrs import Attribute, field, frozen
 
 from evenrack.config.limits import between, controller_name, interval
+from evenrack.config.quoting import quoted
 from evenrack.config.reading import Rule, load_settings
 from evenrack.model.host_port import HostPort
 
@@ -60,12 +61,33 @@ def _dials_safely(
             )
 
 
+UNIT_STATE_DIR = Path("/var/lib/evenrack/rack")
+"""The folder that `evenrack-dhcpd4.service` names."""
+
+
+def _runner(_: Any, __: "Attribute[Any]", value: str) -> None:
+    if value not in {"systemd", "child"}:
+        raise ValueError(f"{quoted(value)} is neither systemd nor child")
+
+
+def _is_where_the_unit_looks(runner: str, state_dir: Path) -> Iterator[tuple[str, str]]:
+    if runner == "systemd" and state_dir != UNIT_STATE_DIR:
+        yield (
+            "state_dir",
+            f"is {state_dir}, but evenrack-dhcpd4.service serves what is in {UNIT_STATE_DIR}: "
+            "leave it there, or say dhcp.runner: child",
+        )
+
+
 @frozen(kw_only=True)
 class RackDhcp:
     """How this rack runs its DHCP server."""
 
+    runner: str = field(default="systemd", validator=_runner)
+    """Who starts it: systemd, as evenrack-dhcpd4.service, or rackd, as a child. Default systemd."""
+
     binary: Path = Path("/usr/sbin/dhcpd")
-    """The program: ISC dhcpd 4.4. Default /usr/sbin/dhcpd."""
+    """The program: ISC dhcpd 4.4; the unit names its own. Default /usr/sbin/dhcpd."""
 
     omapi_port: int = field(default=7911, validator=between(1, 65535))
     """TCP port on which dhcpd is asked for its state, with a key. Default 7911."""
@@ -78,6 +100,7 @@ class RackConfig:
     RULES: ClassVar = (
         Rule(("regions",), _each_once),
         Rule(("insecure_rpc", "regions"), _dials_safely),
+        Rule(("dhcp.runner", "state_dir"), _is_where_the_unit_looks),
     )
 
     regions: tuple[HostPort, ...] = field(validator=_at_least_one)
@@ -89,7 +112,7 @@ class RackConfig:
     secret_file: Path = Path("/etc/evenrack/secret")
     """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
 
-    state_dir: Path = Path("/var/lib/evenrack/rack")
+    state_dir: Path = UNIT_STATE_DIR
     """Folder for what must outlive a restart. Default /var/lib/evenrack/rack."""
 
     insecure_rpc: bool = False

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import HostnameEndpoint
@@ -16,6 +17,7 @@ from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
+from evenrack.rack.dhcp.systemd_unit import DhcpdUnit, Systemd
 from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.rmcp_ping import answers
@@ -37,7 +39,10 @@ def assemble(
     jitter: Callable[[], float],
     token_bytes: Callable[[int], bytes],
 ) -> RackService:
-    """Build everything; nothing connects before the service starts."""
+    """Build everything; nothing connects before the service starts.
+
+    ConfigurationRefused when the settings ask for what this host does not have.
+    """
 
     def endpoint_for(addresses: tuple[HostPort, ...]) -> IStreamClientEndpoint:
         return AddressesInTurn(
@@ -77,5 +82,13 @@ def _dhcp_server(
     token_bytes: Callable[[int], bytes],
 ) -> IscDhcpServer:
     access = OmapiAccess(port=config.dhcp.omapi_port, key=state.omapi_key(token_bytes))
-    program = DhcpdProgram(state.dhcp_folder, str(config.dhcp.binary), reactor)
-    return IscDhcpServer(program, Omapi(access, reactor), access)
+    return IscDhcpServer(_dhcpd(config, state, reactor), Omapi(access, reactor), access)
+
+
+def _dhcpd(config: RackConfig, state: StateFolder, reactor: Any) -> DhcpdProgram | DhcpdUnit:
+    folder, binary = state.dhcp_folder, str(config.dhcp.binary)
+    if config.dhcp.runner == "child":
+        return DhcpdProgram(folder, binary, reactor)
+    systemd = Systemd()
+    systemd.refuse_when_missing(Path("rackd.conf"))
+    return DhcpdUnit(folder, binary, reactor, systemd=systemd)

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.task import LoopingCall
 from twisted.logger import (
     FilteringLogObserver,
     Logger,
@@ -53,6 +54,7 @@ def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
 
     def started() -> None:
         notify_systemd("READY=1")
+        _feed_watchdog(reactor)
 
     reactor.callWhenRunning(_start, service, started, lambda: stop(EXIT_FAILED))
     reactor.addSystemEventTrigger("before", "shutdown", _stop, service)
@@ -83,6 +85,29 @@ def notify_systemd(message: str) -> None:
             sender.sendall(message.encode())
     except OSError as problem:  # the daemon does its work all the same
         log.warn("systemd was not told {what}: {problem}", what=message, problem=str(problem))
+
+
+def watchdog_seconds() -> float | None:
+    """Give the time without a word after which systemd ends us; None when it does not watch.
+
+    The variables are those of sd_watchdog_enabled(3); they may be meant for another process.
+    """
+    watched, microseconds = os.environ.get("WATCHDOG_PID"), os.environ.get("WATCHDOG_USEC", "")
+    if watched not in {None, "", str(os.getpid())} or not microseconds.isdecimal():
+        return None
+    return int(microseconds) / 1e6 or None
+
+
+def _feed_watchdog(reactor: Any) -> None:
+    """Say that the reactor turns, twice in the time that systemd allows; a hung one says nothing.
+
+    It goes on while the service stops: that may take longer than one such time.
+    """
+    seconds = watchdog_seconds()
+    if seconds is not None:
+        feeding = LoopingCall(notify_systemd, "WATCHDOG=1")
+        feeding.clock = reactor
+        feeding.start(seconds / 2)
 
 
 def _start(service: IService, started: Callable[[], None], failed: Callable[[], None]) -> None:

@@ -1,8 +1,9 @@
-"""BMCs for the tests that need real ones."""
+"""BMCs for the tests that need real ones, and a story for those that do not."""
 
 import pytest
 
 from tests.rack.power.bmc_farm import Farm, free_port
+from tests.rack.power.story import Story
 
 ADDRESS = "127.0.0.1"
 
@@ -19,3 +20,9 @@ def farm(tmp_path):
 def bmc(farm):
     """Give one BMC, whose machine is off."""
     return farm.start(ADDRESS, free_port(ADDRESS))
+
+
+@pytest.fixture
+def story():
+    """Give an order's surroundings; the machine is off."""
+    return Story()

@@ -15,6 +15,8 @@ from evenrack.errors import (
     BmcRefusedSuite,
     BmcSilent,
     BmcUnreachable,
+    CannotEverWork,
+    ProgramFailed,
 )
 from evenrack.model.power import BmcAccess
 from evenrack.rack.power.ipmitool import IpmitoolDriver
@@ -235,3 +237,12 @@ async def test_a_search_that_is_cancelled_leaves_nothing(driver, silent):
     talk.cancel()
     with pytest.raises(CancelledError):
         await talk
+
+
+@needs_bmcs
+async def test_without_the_tool_nothing_is_sent_and_the_operator_told_its_name(bmc):
+    driver = IpmitoolDriver(reactor, program="no-such-ipmitool")
+    with pytest.raises(ProgramFailed, match="there is no program no-such-ipmitool") as failed:
+        await driver.turn_on(bmc.access())
+    assert isinstance(failed.value, CannotEverWork)
+    assert PASSWORD not in str(failed.value)

@@ -1,87 +1,10 @@
-"""Orders carried out: stories with a BMC in memory and a clock that a test moves."""
-
-from collections.abc import Callable
-from ipaddress import IPv4Address
+"""Orders carried out phase by phase: lease, record, deadline, successors."""
 
 import pytest
-from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
+from twisted.internet.defer import CancelledError
 
-from evenrack.errors import (
-    BmcBusy,
-    BmcRefused,
-    BmcRefusedPassword,
-    BmcSilent,
-    BmcUnreachable,
-)
-from evenrack.model.identifiers import BmcId, OrderId
-from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
-from evenrack.rack.power.order_run import FINISH_SECONDS, run_order
-from tests.rack.power.small_bmc import Book, SmallBmc
-
-HIDDEN = "hidden word"
-ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="me", password=HIDDEN)
-LIMIT = 30.0
-
-
-@define(kw_only=True)
-class Story:
-    """One rack, one BMC, one row."""
-
-    clock: Clock = field(factory=Clock)
-    bmc: SmallBmc = field()
-    book: Book = field(factory=Book)
-    lease: bool = True
-    record: Callable | None = None
-    """Instead of the book's own."""
-    running: Deferred | None = None
-
-    @bmc.default
-    def _bmc(self):
-        return SmallBmc(clock=self.clock)
-
-    def start(self, action, *, seconds_left=LIMIT):
-        order = PowerOrder(
-            id=OrderId(1),
-            attempt=1,
-            bmc=BmcId(1),
-            access=ACCESS,
-            action=action,
-            phase=self.book.phase,
-            seconds_left=seconds_left,
-        )
-        self.running = Deferred.fromCoroutine(
-            run_order(
-                order, self.bmc, self.record or self.book.record, lambda: self.lease, self.clock
-            )
-        )
-
-    def wait(self, seconds):
-        for _ in range(int(seconds * 4)):
-            self.clock.advance(0.25)
-
-    def finish(self, action, **more):
-        """Run an order to its end, in more than enough time."""
-        self.start(action, **more)
-        return self.end()
-
-    def end(self):
-        self.wait(LIMIT + FINISH_SECONDS + 20)
-        assert self.running.called, "it never ends"
-        assert self.clock.getDelayedCalls() == []
-        outcome = []
-        self.running.addCallback(outcome.append)
-        return outcome[0]
-
-
-@pytest.fixture
-def story():
-    return Story()
-
-
-def ok(state, *, sent=True):
-    return PowerOutcome(result="ok", state=state, sent=sent)
+from evenrack.errors import BmcSilent, BmcUnreachable
+from tests.rack.power.story import HIDDEN, ok
 
 
 @pytest.mark.parametrize("state", ["on", "off"])
@@ -283,116 +206,11 @@ def test_after_the_deadline_nothing_new_is_begun(story, action):
     assert story.bmc.told == []
 
 
-def test_a_bmc_that_agrees_and_does_nothing_is_told_once_and_has_failed(story):
-    story.bmc.state, story.bmc.stuck = "on", True
-    outcome = story.finish("cycle")
-    assert (outcome.result, outcome.state, outcome.sent) == ("failed", "on", True)
-    assert outcome.error == "the time is over, and the machine is on"
-    assert (story.bmc.told, outcome.retryable) == (["off"], False)
-
-
-@pytest.mark.parametrize("trouble", [BmcUnreachable, BmcBusy, BmcSilent])
-def test_a_look_that_fails_is_repeated(story, trouble):
-    story.bmc.troubles["query"] = [trouble("not now")] * 5
-    assert story.finish("on") == ok("on")
-
-
-@pytest.mark.parametrize("trouble", [BmcUnreachable, BmcBusy, BmcSilent])
-def test_a_command_that_fails_is_repeated_after_a_look(story, trouble):
-    story.bmc.troubles["on"] = [trouble("not now")] * 3
-    assert story.finish("on") == ok("on")
-    assert story.bmc.looks == 5
-    assert story.book.written == ["ON_SENT"] * 4 + ["ON_SEEN"]
-
-
-def test_a_command_that_was_carried_out_but_not_answered_is_not_repeated(story):
-    story.bmc.troubles["on"] = [BmcSilent("nothing came")]
-    story.bmc.does_it_silently = True
-    assert story.finish("on") == ok("on")
-    assert story.bmc.told == ["on"]
-
-
-def test_a_bmc_that_is_not_there_fails_with_its_reason_and_nothing_was_sent(story):
-    story.bmc.troubles["query"], story.bmc.for_ever = [BmcUnreachable("no one is there")], True
-    outcome = story.finish("cycle")
-    assert outcome == PowerOutcome(
-        result="failed",
-        state="unknown",
-        error="the time is over, and the machine was not seen; the last trouble: no one is there",
-        retryable=True,
-    )
-    assert story.bmc.looks >= LIMIT
-
-
-@pytest.mark.parametrize("action", ["on", "query"])
-def test_a_bmc_that_is_lost_after_a_command_leaves_an_unknown_outcome(story, action):
-    story.bmc.turns_in = 5.0
-    story.start(action)
-    story.wait(1)
-    story.bmc.troubles["query"], story.bmc.for_ever = [BmcUnreachable("no one is there")], True
-    outcome = story.end()
-    if action == "on":
-        assert (outcome.result, outcome.state, outcome.sent) == ("unknown", "unknown", True)
-        assert not outcome.retryable
-    else:
-        assert outcome == ok("off", sent=False)
-
-
-def test_a_command_that_is_never_answered_leaves_an_unknown_outcome(story):
-    story.bmc.troubles["on"], story.bmc.for_ever = [BmcSilent("nothing came")], True
-    outcome = story.finish("on")
-    assert (outcome.result, outcome.state, outcome.error) == (
-        "unknown",
-        "off",
-        "the time is over, and the machine is off; the last trouble: nothing came",
-    )
-
-
-@pytest.mark.parametrize("refusal", [BmcRefusedPassword, BmcRefused])
-def test_what_can_never_work_ends_at_once(story, refusal):
-    story.bmc.troubles["query"] = [refusal("never")]
-    outcome = story.finish("on")
-    assert outcome == PowerOutcome(result="failed", state="unknown", error="never")
-    assert story.bmc.looks == 1
-
-
-def test_a_command_that_the_bmc_refuses_has_failed(story):
-    story.bmc.troubles["on"] = [BmcRefused("not this")]
-    outcome = story.finish("on")
-    assert (outcome.result, outcome.state, outcome.sent) == ("failed", "off", False)
-
-
-def test_a_password_that_changes_after_a_command_leaves_an_unknown_outcome(story):
-    story.bmc.troubles["query"] = []
-    story.bmc.turns_in = 9.0
-    story.start("on")
-    story.wait(1)
-    story.bmc.troubles["query"] = [BmcRefusedPassword("never")]
-    assert (story.end().result, story.bmc.told) == ("unknown", ["on"])
-
-
-def test_a_record_that_can_never_work_ends_the_order(story):
-    async def record(before, after):
-        raise BmcRefused("this order was cancelled")
-
-    story.record = record
-    outcome = story.finish("on")
-    assert (outcome.result, outcome.error) == ("failed", "this order was cancelled")
-    assert story.bmc.told == []
-
-
 def test_what_somebody_turned_off_again_is_not_turned_on_again(story):
     story.book.phase = "ON_SEEN"
     outcome = story.finish("on")
     assert (outcome.result, outcome.state, story.bmc.told) == ("failed", "off", [])
     assert "turned it off again" in outcome.error
-
-
-@pytest.mark.parametrize("action", ["on", "off", "cycle"])
-def test_what_nobody_can_see_is_never_turned_on_or_off(story, action):
-    story.bmc.state = "unknown"
-    outcome = story.finish(action)
-    assert (outcome.result, outcome.state, story.bmc.told) == ("failed", "unknown", [])
 
 
 def test_a_cancelled_order_stops(story):

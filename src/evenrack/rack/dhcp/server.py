@@ -9,12 +9,15 @@ from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
+from evenrack.rack.dhcp.systemd_unit import DhcpdUnit
 
 
 class IscDhcpServer:
     """`converge.DhcpServer` over a real dhcpd."""
 
-    def __init__(self, program: DhcpdProgram, omapi: Omapi, access: OmapiAccess) -> None:
+    def __init__(
+        self, program: DhcpdProgram | DhcpdUnit, omapi: Omapi, access: OmapiAccess
+    ) -> None:
         self._program = program
         self._omapi = omapi
         self._access = access

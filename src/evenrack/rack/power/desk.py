@@ -3,9 +3,15 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, DeferredSemaphore
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredList,
+    DeferredLock,
+    DeferredSemaphore,
+)
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
@@ -33,13 +39,25 @@ class PowerSurroundings:
     clock: IReactorTime
 
 
-@define
+@define(kw_only=True, eq=False)
 class _Attempt:
     """One attempt at an order, and all who wait for its end."""
 
     key: tuple[OrderId, int]
-    running: Deferred[PowerOutcome] | None = None
+    sent: bool
+    """Whether a command may have reached the BMC, in this attempt or an earlier one."""
+    running: Deferred[None] | None = None
     outcome: PowerOutcome | None = None
+    waiting: list[Deferred[PowerOutcome]] = field(factory=list)
+
+    def cancel(self) -> None:
+        if self.running is not None:
+            self.running.cancel()
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it stopped in the middle, and asking again lets it go on from there."""
+        return self.outcome is not None and self.outcome.retryable and self.outcome.sent
 
 
 class PowerDesk(Service):
@@ -51,10 +69,12 @@ class PowerDesk(Service):
         self._around = surroundings
         self._attempts: dict[BmcId, _Attempt] = {}
         self._places = DeferredSemaphore(MOST_AT_ONCE)
-        self._waiting: dict[BmcId, list[Deferred[PowerOutcome]]] = {}
+        self._conversations: dict[BmcId, DeferredLock] = {}
 
     async def take(self, order: PowerOrder) -> PowerOutcome:
         """Carry an order out, or wait for the end of the same attempt; OrderOutdated."""
+        if not self.running:
+            return _stopped("the rack daemon is being stopped", sent=False)
         key = (order.id, order.attempt)
         known = self._attempts.get(order.bmc)
         if known is not None and key < known.key:
@@ -62,56 +82,64 @@ class PowerDesk(Service):
                 f"attempt {order.attempt} at order {order.id} is outdated: this rack has seen "
                 f"attempt {known.key[1]} at order {known.key[0]}"
             )
-        if known is None or key > known.key:
-            await self._stop(known)
-            known = self._attempts[order.bmc] = _Attempt(key)
-            self._begin(known, order)
+        if known is None or key > known.key or known.may_go_on:
+            known = self._begin(order, known)
         if known.outcome is not None:
             return known.outcome
         mine: Deferred[PowerOutcome] = Deferred()
-        self._waiting.setdefault(order.bmc, []).append(mine)
+        known.waiting.append(mine)
         return await mine
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()
-        return DeferredList(
-            [Deferred.fromCoroutine(self._stop(known)) for known in self._attempts.values()]
-        )
+        ending = [known.running for known in self._attempts.values() if known.running is not None]
+        for known in self._attempts.values():
+            known.cancel()
+        return DeferredList(ending)
 
-    def _begin(self, attempt: _Attempt, order: PowerOrder) -> None:
+    def _begin(self, order: PowerOrder, before: _Attempt | None) -> _Attempt:
+        """Let this attempt be the newest at once: who asks while the older ends finds this one."""
+        attempt = _Attempt(key=(order.id, order.attempt), sent=order.phase != "NEW")
+        self._attempts[order.bmc] = attempt
+        if before is not None:
+            before.cancel()
         attempt.running = Deferred.fromCoroutine(self._run(attempt, order))
+        return attempt
 
-    async def _run(self, attempt: _Attempt, order: PowerOrder) -> PowerOutcome:
+    async def _run(self, attempt: _Attempt, order: PowerOrder) -> None:
+        conversation = self._conversations.setdefault(order.bmc, DeferredLock())
+        try:
+            outcome = await conversation.run(  # also an older attempt that is ending has it
+                self._places.run, lambda: Deferred.fromCoroutine(self._carry_out(attempt, order))
+            )
+        except CancelledError:
+            outcome = _stopped("the rack stopped working on it", sent=attempt.sent)
+            if attempt.sent and not self.running:
+                return  # no answer: whoever takes it over goes on from what is recorded
+        except Exception:  # noqa: BLE001  a bug must not leave anybody waiting for its end
+            self.log.failure("order {order} met a bug", order=order.id)
+            outcome = _unknown("the rack met a bug; see its log")
+        attempt.outcome = outcome
+        waiting, attempt.waiting = attempt.waiting, []
+        for each in waiting:
+            each.callback(outcome)
+
+    async def _carry_out(self, attempt: _Attempt, order: PowerOrder) -> PowerOutcome:
         around = self._around
 
         async def record(before: Phase, after: Phase) -> bool:
+            attempt.sent = True
             return await around.record(order.id, order.attempt, before, after)
 
-        try:
-            await self._places.acquire()
-            try:
-                outcome = await run_order(
-                    order, around.driver, record, around.may_act, around.clock
-                )
-            finally:
-                self._places.release()
-        except CancelledError:
-            outcome = _stopped("the rack stopped working on it")
-        except Exception:  # noqa: BLE001  a bug must not leave anybody waiting for its end
-            self.log.failure("order {order} met a bug", order=order.id)
-            outcome = _stopped("the rack met a bug; see its log")
-        attempt.outcome = outcome
-        for mine in self._waiting.pop(order.bmc, []):
-            mine.callback(outcome)
-        return outcome
-
-    async def _stop(self, attempt: _Attempt | None) -> None:
-        """End what runs: nothing may be sent for an order that is not the newest."""
-        if attempt is not None and attempt.running is not None and attempt.outcome is None:
-            attempt.running.cancel()
-            await attempt.running
+        return await run_order(order, around.driver, record, around.may_act, around.clock)
 
 
-def _stopped(why: str) -> PowerOutcome:
-    """Tell of an end in the middle: what was sent may have had its effect."""
+def _stopped(why: str, *, sent: bool) -> PowerOutcome:
+    """Tell of an end that was not its own: what was sent may have had its effect."""
+    if sent:
+        return _unknown(why)
+    return PowerOutcome(result="failed", state="unknown", error=why, retryable=True)
+
+
+def _unknown(why: str) -> PowerOutcome:
     return PowerOutcome(result="unknown", state="unknown", error=why, sent=True)

@@ -38,9 +38,15 @@ class IpmitoolDriver:
     log = Logger()
 
     def __init__(
-        self, reactor: Any, *, seconds: float = SECONDS, ping_seconds: float = PING_SECONDS
+        self,
+        reactor: Any,
+        *,
+        program: str = "ipmitool",
+        seconds: float = SECONDS,
+        ping_seconds: float = PING_SECONDS,
     ) -> None:
         self._reactor = reactor
+        self._program = program
         self._seconds = seconds
         self._ping_seconds = ping_seconds
         self._turns: dict[tuple[IPv4Address, int], DeferredLock] = {}
@@ -91,14 +97,12 @@ class IpmitoolDriver:
         return await self._run(access, suites[-1], command, ends)
 
     async def _run(self, access: BmcAccess, suite: int, command: Command, ends: float) -> Said:
-        left = ends - self._reactor.seconds()
-        if left <= 0:
-            raise BmcBusy("finding the BMC took too long; it was not told anything")
+        _, *options = ipmitool_arguments(access, suite, command)
         try:
             ended = await run_spawned(
                 self._reactor,
-                ipmitool_arguments(access, suite, command),
-                seconds=left,
+                [self._program, *options],
+                seconds=max(0.0, ends - self._reactor.seconds()),
                 pipes={PASSWORD_DESCRIPTOR: access.password.encode()},
             )
         except ProgramFailed:

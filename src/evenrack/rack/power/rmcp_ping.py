@@ -16,7 +16,7 @@ from evenrack.errors import BmcUnreachable
 from evenrack.model.power import IPMI_PORT
 
 Heard = Literal["answer", "refused", "silence"]
-"""`refused`: the network says that nobody takes our datagrams there (ICMP, no route, no ARP)."""
+"""`refused`: the network says that nobody takes our datagrams there (ICMP, no route)."""
 
 REPEAT_SECONDS: Final = 1.0
 
@@ -86,7 +86,7 @@ class _Conversation(DatagramProtocol):
             return
         try:
             self._port.write(QUESTION)  # which may call connectionRefused before it returns
-        except OSError:  # no route, nobody answers ARP, a packet filter
+        except OSError:  # no route, a packet filter
             self.hear("refused")
 
     def hear(self, what: Heard) -> None:

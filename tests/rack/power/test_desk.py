@@ -1,0 +1,279 @@
+"""The desk of power orders: each attempt once, the newest only, and never more at once than 16."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from evenrack.errors import BmcBusy, BmcSilent, OrderOutdated
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.power import BmcAccess, PowerOrder
+from evenrack.rack.power.desk import MOST_AT_ONCE, PowerDesk, PowerSurroundings
+from tests.rack.small_driver import WORD, Machines, SmallDriver
+from tests.wire.both_ends import Outcome
+
+LIMIT = 30.0
+
+
+def address_of(bmc):
+    return IPv4Address("10.9.0.0") + bmc
+
+
+class AtDesk:
+    """A desk, its driver, 40 machines that are on, and what was recorded."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.machines = Machines(clock=self.clock)
+        for bmc in range(1, 41):
+            self.machines.add(address_of(bmc), state="on", answers_in=0.5)
+        self.driver = SmallDriver(machines=self.machines)
+        self.lease = True
+        self.phases = []
+        self.desk = PowerDesk(
+            PowerSurroundings(
+                driver=self.driver,
+                record=self._record,
+                may_act=lambda: self.lease,
+                clock=self.clock,
+            )
+        )
+        self.desk.startService()
+
+    async def _record(self, order, attempt, before, after):
+        self.phases.append((order, attempt, after))
+        return True
+
+    def take(self, order=1, attempt=1, *, action="off", bmc=1, phase="NEW"):
+        access = BmcAccess(address=address_of(bmc), user="me", password=WORD)
+        taken = PowerOrder(
+            id=OrderId(order),
+            attempt=attempt,
+            bmc=BmcId(bmc),
+            access=access,
+            action=action,
+            phase=phase,
+            seconds_left=LIMIT,
+        )
+        return Outcome(Deferred.fromCoroutine(self.desk.take(taken)))
+
+    def wait(self, seconds):
+        for _ in range(int(seconds * 4)):
+            self.clock.advance(0.25)
+
+    def told(self, bmc=1):
+        return self.machines.told_to(address_of(bmc))
+
+    def bmc(self, number=1):
+        return self.machines.bmcs[address_of(number)]
+
+
+@pytest.fixture
+def at():
+    return AtDesk()
+
+
+def test_an_order_is_carried_out_and_answered_when_it_has_ended(at):
+    outcome = at.take()
+    at.wait(0.5)
+    assert not outcome.is_there
+    at.wait(5)
+    assert (outcome.value().result, outcome.value().state) == ("ok", "off")
+    assert at.told() == ["off"]
+    assert at.phases == [(1, 1, "OFF_SENT"), (1, 1, "OFF_SEEN")]
+
+
+def test_the_same_attempt_twice_is_carried_out_once_and_both_are_answered_alike(at):
+    first, second = at.take(), at.take()
+    at.wait(0.75)
+    third = at.take()
+    at.wait(5)
+    assert first.value() == second.value() == third.value()
+    assert at.told() == ["off"]
+
+
+def test_who_asks_after_the_end_is_answered_at_once_from_memory(at):
+    first = at.take()
+    at.wait(5)
+    looks = at.bmc().looks
+    assert at.take().value() == first.value()
+    assert (at.told(), at.bmc().looks) == (["off"], looks)
+
+
+@pytest.mark.parametrize(("order", "attempt"), [(5, 1), (4, 9), (4, 1)])
+@pytest.mark.parametrize("ended", [True, False])
+def test_an_older_attempt_or_order_is_refused_and_disturbs_nothing(at, order, attempt, ended):
+    newer = at.take(5, 2)
+    if ended:
+        at.wait(5)
+    problem = at.take(order, attempt, action="on").error()
+    assert isinstance(problem, OrderOutdated)
+    assert "attempt 2 at order 5" in str(problem)
+    at.wait(5)
+    assert newer.value().result == "ok"
+    assert at.told() == ["off"]
+
+
+def test_orders_of_other_bmcs_have_nothing_to_do_with_it(at):
+    at.take(5, 2)
+    other = at.take(1, 1, bmc=2)
+    at.wait(5)
+    assert other.value().result == "ok"
+
+
+def test_a_newer_attempt_ends_the_older_one_before_it_begins(at):
+    at.bmc().turns_in = 60.0
+    older = at.take(1, 1)
+    at.wait(2)
+    at.bmc().press("off")
+    newer = at.take(1, 2, phase="OFF_SENT")
+    at.wait(5)
+    assert (older.value().result, older.value().sent) == ("unknown", True)
+    assert newer.value().result == "ok"
+    assert at.told() == ["off"]
+    assert [attempt for _, attempt, _ in at.phases] == [1, 2]
+
+
+def test_a_newer_attempt_waits_until_the_older_conversation_has_ended(at):
+    at.driver.ends_in = 3.0
+    older, newer = at.take(1, 1), at.take(1, 2)
+    at.wait(2.5)
+    assert at.driver.talking == 1
+    assert not newer.is_there
+    at.wait(5)
+    assert newer.value().result == "ok"
+    assert at.driver.most_talking == 1
+    assert at.told() == ["off"]
+    assert older.value().result == "failed"
+
+
+def test_what_is_sent_again_while_an_older_attempt_ends_is_still_carried_out_once(at):
+    at.driver.ends_in = 3.0
+    at.take(1, 1)
+    newer = [at.take(1, 2), at.take(1, 2)]
+    at.wait(10)
+    assert newer[0].value() == newer[1].value()
+    assert at.told() == ["off"]
+    assert at.driver.most_talking == 1
+
+
+def test_of_two_newer_attempts_only_the_newest_is_carried_out(at):
+    at.driver.ends_in = 3.0
+    at.take(1, 1)
+    second, third = at.take(1, 2), at.take(1, 3)
+    assert isinstance(at.take(1, 2).error(), OrderOutdated)
+    at.wait(10)
+    assert third.value().result == "ok"
+    assert (second.value().result, second.value().sent) == ("failed", False)
+    assert {attempt for _, attempt, _ in at.phases} == {3}
+    assert at.told() == ["off"]
+    assert at.driver.most_talking == 1
+
+
+def test_at_most_16_are_carried_out_at_once_and_the_others_have_their_turn(at):
+    outcomes = [at.take(n, bmc=n) for n in range(1, 41)]
+    at.wait(0.25)
+    assert at.driver.talking == MOST_AT_ONCE == 16
+    at.wait(20)
+    assert [each.value().result for each in outcomes] == ["ok"] * 40
+    assert at.driver.most_talking == 16
+
+
+def test_an_order_that_waits_for_its_turn_is_ended_by_a_newer_one_too(at):
+    for number in range(1, 17):
+        at.take(number, bmc=number)
+    waiting, newer = at.take(17, 1, bmc=17), at.take(17, 2, bmc=17)
+    outcome = waiting.value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
+    at.wait(10)
+    assert newer.value().result == "ok"
+    assert at.told(17) == ["off"]
+
+
+def test_a_bug_in_the_driver_is_told_as_unknown_and_the_desk_goes_on(at, logged_failures):
+    at.driver.bug = ZeroDivisionError("hidden word")
+    outcome = at.take().value()
+    assert (outcome.result, outcome.state) == ("unknown", "unknown")
+    assert "hidden word" not in outcome.error
+    logged_failures.take(ZeroDivisionError)
+    at.driver.bug = None
+    assert at.take().value() == outcome
+    again = at.take(2)
+    at.wait(5)
+    assert again.value().result == "ok"
+
+
+def test_a_bmc_that_is_silent_or_busy_is_looked_at_before_it_is_told_again(at):
+    at.bmc().troubles = {"off": [BmcSilent("nothing heard"), BmcBusy("later")]}
+    outcome = at.take()
+    at.wait(20)
+    assert outcome.value().result == "ok"
+    assert at.told() == ["off", "off", "off"]
+    assert at.bmc().looks >= 4
+
+
+def test_a_password_that_is_refused_fails_at_once_and_nothing_is_sent(at):
+    at.machines.opened_by = "another word"
+    outcome = at.take().value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", False, False)
+    assert at.told() == []
+
+
+def test_a_stop_ends_all_and_what_sent_nothing_is_another_rack_s_to_do(at):
+    outcomes = [at.take(n, bmc=n) for n in range(1, 41)]
+    at.driver.ends_in = 2.0
+    stopping = Outcome(at.desk.stopService())
+    at.wait(1)
+    assert not stopping.is_there
+    at.wait(2)
+    assert stopping.is_there
+    assert at.driver.talking == 0
+    for each in outcomes:
+        outcome = each.value()
+        assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
+    at.wait(60)
+    assert at.machines.told == []
+    assert at.clock.getDelayedCalls() == []
+
+
+def test_a_stop_in_the_middle_answers_nobody_so_that_a_successor_goes_on_from_its_phase(at):
+    at.bmc().turns_in = 10.0
+    outcome = at.take(action="cycle")
+    at.wait(3)
+    assert at.told() == ["off"]
+    assert Outcome(at.desk.stopService()).is_there
+    at.clock.advance(60)
+    assert not outcome.is_there
+    assert at.told() == ["off"]
+
+
+def test_a_desk_that_was_stopped_takes_nothing(at):
+    Outcome(at.desk.stopService()).value()
+    outcome = at.take().value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
+    assert (at.told(), at.phases) == ([], [])
+
+
+def test_without_a_lease_nothing_is_done_and_another_rack_may_do_it(at):
+    at.lease = False
+    outcome = at.take().value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
+    assert at.bmc().looks == 0
+
+
+def test_a_cycle_that_lost_its_lease_goes_on_when_it_is_asked_again_and_has_one(at):
+    at.bmc().turns_in = 3.0
+    first = at.take(action="cycle")
+    at.wait(2)
+    at.lease = False
+    at.wait(5)
+    assert (first.value().result, first.value().retryable) == ("failed", True)
+    assert (at.bmc().state, at.told()) == ("off", ["off"])
+    second = at.take(action="cycle", phase="OFF_SEEN").value()
+    assert (second.retryable, second.sent) == (True, True)
+    at.lease = True
+    again = at.take(action="cycle", phase="OFF_SEEN")
+    at.wait(10)
+    assert (again.value().result, again.value().state) == ("ok", "on")
+    assert at.told() == ["off", "on"]

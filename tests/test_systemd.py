@@ -1,0 +1,295 @@
+"""The units in systemd/: systemd accepts them, they name what exists, and they give little away."""
+
+import re
+import secrets
+import shutil
+import socket
+import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+
+from evenrack.config.rack_config import RackConfig, RackDhcp, load_rack_config
+from evenrack.config.region_config import RegionConfig
+from evenrack.errors import ConfigurationRefused
+from evenrack.model.host_port import HostPort
+from evenrack.rack.assemble import assemble
+from evenrack.rack.dhcp.systemd_unit import UNIT, Systemd
+from evenrack.rack.state_folder import StateFolder
+from evenrack.runtime.child_process import run_program
+from evenrack.runtime.daemon import watchdog_seconds
+from tests.wire.both_ends import SECRET
+
+PROJECT = Path(__file__).parents[1]
+FOLDER = PROJECT / "systemd"
+UNITS = sorted(FOLDER.glob("evenrack-*"))
+SERVICES = [path for path in UNITS if path.suffix == ".service"]
+DAEMONS = ["evenrack-rackd.service", "evenrack-regiond@.service"]
+DHCPD = "evenrack-dhcpd4.service"
+SCRIPTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+MOST_EXPOSURE = {"evenrack-regiond@.service": 1.5, "evenrack-rackd.service": 1.5, DHCPD: 2.0}
+TMPFILES = (FOLDER / "tmpfiles.d" / "evenrack.conf").read_text()
+RACK = RackConfig(regions=(HostPort(host="localhost", port=1),), rack_name="rack1")
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: systemd"
+)
+
+
+def settings(unit):
+    """The settings of a unit, each with all that was said of it."""
+    found = {}
+    for line in (FOLDER / unit).read_text().splitlines():
+        name, is_setting, value = line.partition("=")
+        if is_setting and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def folders_made(tmpfiles=TMPFILES):
+    """The folders that tmpfiles makes, with mode and owner."""
+    lines = [line.split() for line in tmpfiles.splitlines() if not line.startswith("#")]
+    return {line[1]: tuple(line[2:5]) for line in lines if line[0] == "d"}
+
+
+@pytest.fixture
+def as_installed(tmp_path):
+    """Give the units in a folder of their own, with programs that exist and an instance."""
+    for path in UNITS:
+        text = re.sub(
+            "^ExecStart=[^ ]+", "ExecStart=/bin/true", path.read_text(), flags=re.MULTILINE
+        )
+        (tmp_path / path.name.replace("@.", "@1.")).write_text(text)
+    return sorted(tmp_path.iterdir())
+
+
+@needs_systemd
+def test_p29_systemd_finds_nothing_wrong_with_the_units(as_installed):
+    command = ["sh", "-c", 'systemd-analyze verify "$@" 2>&1', "sh", *map(str, as_installed)]
+    assert run_program(command, seconds=60) == ""
+
+
+@needs_systemd
+def test_p29_systemd_would_tell_of_a_setting_that_does_not_exist(as_installed):
+    path = next(path for path in as_installed if path.name == DHCPD)
+    path.write_text(path.read_text().replace("PrivateTmp=", "PrivateTemp="))
+    command = ["sh", "-c", 'systemd-analyze verify "$@" 2>&1', "sh", str(path)]
+    assert "'PrivateTemp'" in run_program(command, seconds=60)
+
+
+@needs_systemd
+@pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.name)
+def test_p29_a_broken_into_service_can_do_little(service):
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(service)]
+    printed = run_program(command, seconds=60)
+    exposure = float(re.search(r"Overall exposure level for \S+ ([0-9.]+)", printed)[1])
+    assert exposure <= MOST_EXPOSURE[service.name]
+
+
+@pytest.mark.parametrize("unit", DAEMONS)
+def test_p29_a_daemon_is_one_of_our_programs_with_options_that_it_has(unit):
+    program, command, *options = settings(unit)["ExecStart"][0].split()
+    main = EntryPoint(program, SCRIPTS[program], "console_scripts").load()
+    known = {name for each in main.commands[command].params for name in each.opts}
+    assert {option for option in options if option.startswith("--")} - known == set()
+    (config,) = [Path(option) for option in options if option.endswith(".conf")]
+    assert config.parent == Path("/etc/evenrack")
+    assert (PROJECT / "etc" / config.name).exists()
+
+
+@pytest.mark.parametrize("unit", DAEMONS)
+def test_p29_a_daemon_that_ends_or_hangs_is_started_again(unit):
+    said = settings(unit)
+    assert (said["Type"], said["Restart"]) == (["notify"], ["always"])
+    assert said["WatchdogSec"] == ["10"]
+    assert said["StartLimitIntervalSec"] == ["0"]
+    assert said["RestartPreventExitStatus"] == ["2"]  # both main.py files: EXIT_REFUSED
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.name)
+def test_no_service_is_root_or_leaves_a_dump_with_keys(service):
+    said = settings(service.name)
+    assert (said["User"], said["Group"]) == (["evenrack"], ["evenrack"])
+    assert said["LimitCORE"] == ["0"]
+    assert "u evenrack " in (FOLDER / "sysusers.d" / "evenrack.conf").read_text()
+
+
+def test_the_daemons_have_the_folders_that_their_settings_name():
+    region = RegionConfig(database="dbname=x", region_name="region1")
+    said = {unit: settings(unit) for unit in DAEMONS}
+    for unit, folder in zip(DAEMONS, (RACK.state_dir, region.state_dir), strict=True):
+        assert Path("/var/lib", said[unit]["StateDirectory"][0]) == folder
+    assert said["evenrack-regiond@.service"]["ReadWritePaths"] == [str(region.run_dir)]
+    assert folders_made().keys() >= {str(region.run_dir), str(RACK.secret_file.parent)}
+
+
+def test_dhcpd_is_started_as_rackd_expects_it():
+    said, folder = settings(UNIT), StateFolder(RACK.state_dir).dhcp_folder
+    files = f"-cf {folder}/dhcpd.conf -lf {folder}/dhcpd.leases"
+    assert said["ExecStart"] == [f"{RACK.dhcp.binary} -4 -f --no-pid {files} $INTERFACES"]
+    assert said["EnvironmentFile"] == [f"{folder}/interfaces.env"]
+    assert said["BindPaths"] == [str(folder)]
+    assert said["StandardError"] == [f"truncate:{Systemd().words}"]
+    assert said["Slice"] == ["system.slice"]
+
+
+def test_only_rackd_starts_dhcpd_and_its_end_leaves_dhcpd_alone():
+    said = settings(UNIT)
+    assert said["Restart"] == ["on-failure"]
+    assert not {"WantedBy", "RequiredBy", "BindsTo", "PartOf", "Requires"} & said.keys()
+    assert not any("dhcpd" in " ".join(settings(unit).get("Wants", [])) for unit in DAEMONS)
+
+
+def test_the_programs_that_a_service_starts_are_not_refused_what_they_cannot_do_without():
+    """Seen with a systemd that really ran: without these each ended at once."""
+    dhcpd, rackd = settings(UNIT), settings("evenrack-rackd.service")
+    for lists_interfaces in (dhcpd, rackd):
+        assert "AF_NETLINK" in lists_interfaces["RestrictAddressFamilies"][0].split()
+    # ip(8) gives up its capabilities first.
+    assert rackd["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "capset"]
+
+
+def test_dhcpd_may_open_raw_sockets_and_low_ports_and_nothing_else():
+    said = settings(UNIT)
+    assert said["CapabilityBoundingSet"] == ["CAP_NET_RAW CAP_NET_BIND_SERVICE"]
+    assert said["AmbientCapabilities"] == said["CapabilityBoundingSet"]
+    for unit in DAEMONS:
+        assert settings(unit)["CapabilityBoundingSet"] == [""]
+
+
+def test_root_opens_dhcpds_words_where_evenrack_can_put_no_link():
+    mode, user, group = folders_made()[str(Systemd().words.parent)]
+    assert (user, group) == ("root", "evenrack")
+    assert not int(mode, 8) & 0o022
+    assert f"f {Systemd().words} 0640 root evenrack" in TMPFILES
+
+
+def test_rackd_may_manage_exactly_the_unit_of_its_dhcpd():
+    (rule,) = (FOLDER / "polkit-1" / "rules.d").iterdir()
+    text = re.sub(r"\s+", " ", re.sub("//.*", "", rule.read_text()))
+    (condition,) = re.findall(r"if \( (.*?) \) \{ return polkit\.Result\.YES; \}", text)
+    assert condition.split(" && ") == [
+        'action.id === "org.freedesktop.systemd1.manage-units"',
+        f'action.lookup("unit") === "{UNIT}"',
+        '["start", "stop", "restart"].indexOf(action.lookup("verb")) >= 0',
+        'subject.user === "evenrack"',
+    ]
+    assert text.count("polkit.Result") == 1
+
+
+def test_apparmor_lets_dhcpd_at_the_files_that_the_unit_names():
+    rules = (FOLDER / "apparmor.d" / "dhcpd.d" / "evenrack").read_text()
+    assert f"{StateFolder(RACK.state_dir).dhcp_folder}/** lrw," in rules
+    assert f"{Systemd().words} w," in rules
+
+
+# The setting dhcp.runner
+
+
+def read(tmp_path, more):
+    path = tmp_path / "rackd.conf"
+    path.write_text(f'regions: ["localhost:1"]\n{more}\n')
+    return load_rack_config(path)
+
+
+def test_systemd_runs_dhcpd_unless_the_setting_says_child(tmp_path):
+    assert read(tmp_path, "").dhcp.runner == "systemd"
+    assert read(tmp_path, "dhcp: {runner: child}\nstate_dir: /srv/x").dhcp.runner == "child"
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ("dhcp: {runner: docker}", 'dhcp.runner: "docker" is neither systemd nor child'),
+        (
+            "state_dir: /srv/rack",
+            "state_dir: is /srv/rack, but evenrack-dhcpd4.service serves what is in "
+            "/var/lib/evenrack/rack: leave it there, or say dhcp.runner: child",
+        ),
+    ],
+)
+def test_a_runner_that_would_not_serve_is_refused(tmp_path, more, problem):
+    with pytest.raises(ConfigurationRefused) as refused:
+        read(tmp_path, more)
+    assert list(refused.value.problems) == [problem]
+
+
+@pytest.mark.parametrize("runner", ["systemd", "child"])
+def test_a_rack_is_only_assembled_where_its_runner_can_work(tmp_path, runner):
+    config = RackConfig(
+        regions=RACK.regions, rack_name="rack1", state_dir=tmp_path, dhcp=RackDhcp(runner=runner)
+    )
+
+    def attempt():
+        return assemble(
+            config, SECRET, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes
+        )
+
+    here = Systemd()
+    has_systemd = here.booted.exists() and (here.groups / "cgroup.controllers").exists()
+    if runner == "child" or has_systemd:
+        assert attempt().rack
+    else:
+        with pytest.raises(ConfigurationRefused, match=r"rackd\.conf: 1 problem\n.*say child"):
+            attempt()
+
+
+# The watchdog
+
+DAEMON = """
+import sys
+from twisted.application.service import Service
+from twisted.internet import reactor
+from evenrack.runtime.daemon import run_daemon, use_steady_clock
+use_steady_clock(reactor)
+reactor.callLater(0.25, reactor.stop)
+sys.exit(run_daemon(reactor, Service()))
+"""
+
+
+def messages_of_a_daemon(tmp_path, environment):
+    """What systemd is told by a daemon that lives for a quarter of a second."""
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(address)
+        listening.setblocking(False)
+        run_program(
+            [sys.executable, "-c", DAEMON],
+            seconds=60,
+            environment={"NOTIFY_SOCKET": address, **environment},
+        )
+        found = []
+        while not found or found[-1] != b"STOPPING=1":
+            found.append(listening.recv(100))
+        return found
+
+
+def test_p29_a_daemon_says_that_it_lives_twice_in_the_time_that_systemd_allows(tmp_path):
+    first, *lives, last = messages_of_a_daemon(tmp_path, {"WATCHDOG_USEC": "200000"})
+    assert (first, last) == (b"READY=1", b"STOPPING=1")
+    assert set(lives) == {b"WATCHDOG=1"}
+    assert 2 <= len(lives) <= 4
+
+
+def test_a_daemon_that_is_not_watched_says_nothing_more(tmp_path):
+    assert messages_of_a_daemon(tmp_path, {}) == [b"READY=1", b"STOPPING=1"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({}, None),
+        ({"WATCHDOG_USEC": "10000000"}, 10.0),
+        ({"WATCHDOG_USEC": "10000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "soon"}, None),
+    ],
+)
+def test_the_watchdog_is_what_systemd_says_to_this_process(monkeypatch, environment, seconds):
+    for name in ("WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert watchdog_seconds() == seconds
