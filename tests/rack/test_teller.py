@@ -6,7 +6,7 @@ import pytest
 
 from evenrack.errors import DatabaseUnreachable, ProgramFailed
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import LinkId, ProcessId
+from evenrack.model.identifiers import BmcId, LinkId, ProcessId
 from evenrack.model.interface_list import Interface
 from evenrack.rack.teller import INTERFACES_SECONDS, LOOK_SECONDS, REPEAT_SECONDS, Teller
 from tests.wire.both_ends import RACK, Desk, Link, World
@@ -66,7 +66,7 @@ class Telling:
     def told(self, process=A):
         """Take what a process was told since this was asked last."""
         desk = self.desks[process]
-        told = [what for what in desk.told if what[0] in {"interfaces", "dhcp"}]
+        told = [what for what in desk.told if what[0] in {"interfaces", "dhcp", "reach"}]
         desk.told.clear()
         return told
 
@@ -82,8 +82,8 @@ def telling():
     return Telling()
 
 
-def everything(interfaces=ETH0, report=SERVES):
-    return [("interfaces", RACK, interfaces), ("dhcp", RACK, report)]
+def everything(interfaces=ETH0, report=SERVES, reached=()):
+    return [("interfaces", RACK, interfaces), ("dhcp", RACK, report), ("reach", RACK, reached)]
 
 
 NOTHING = DhcpReport()
@@ -125,6 +125,16 @@ def test_a_change_is_told_at_once_when_it_is_triggered_and_soon_when_it_is_not(t
     telling.report = DhcpReport(applied="plan2")
     telling.world.advance(SOON)
     assert telling.told() == everything(report=telling.report)
+
+
+def test_which_bmcs_answer_is_told_when_it_changes(telling):
+    telling.link(A)
+    telling.begin()
+    telling.told()
+    telling.reached = (BmcId(3), BmcId(7))
+    telling.teller.trigger()
+    telling.world.settle()
+    assert telling.told() == everything(report=NOTHING, reached=(3, 7))
 
 
 def test_what_was_told_is_not_told_again_before_30_s(telling):

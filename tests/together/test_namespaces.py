@@ -12,7 +12,15 @@ import pytest
 from evenrack.errors import ProgramFailed
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.deeds import running_lab
-from evenrack.lab.drill import counts, cut_hosts, dhcp_changes, dhcp_losses, dhcp_pairs
+from evenrack.lab.drill import (
+    counts,
+    cut_hosts,
+    dhcp_changes,
+    dhcp_losses,
+    dhcp_pairs,
+    power,
+    power_losses,
+)
 from evenrack.lab.drill.course import run_drill
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.lab_programs import LabPrograms
@@ -75,8 +83,8 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.parametrize("checks", [dhcp_pairs, dhcp_losses, dhcp_changes])
-def test_dhcp_goes_on_whatever_is_lost_or_changed(checks, trial):
+@pytest.mark.parametrize("checks", [dhcp_pairs, dhcp_losses, dhcp_changes, power, power_losses])
+def test_dhcp_and_power_go_on_whatever_is_lost_or_changed(checks, trial):
     outcomes = run_drill(checks.CHECKS, trial, lambda outcome: None)
     assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
 

@@ -11,8 +11,9 @@ from attrs import asdict
 
 from evenrack.cli.examples import examples
 from evenrack.cli.lab_deeds import cut, hang, heal, kill, restart
+from evenrack.cli.lab_demo import demo
 from evenrack.cli.lab_drill import drill
-from evenrack.cli.lab_felt import traffic_page
+from evenrack.cli.lab_felt import power_page, traffic_page
 from evenrack.cli.lab_folder import NO_NET_HELP, directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import Line, Table, status_page
@@ -26,7 +27,7 @@ from evenrack.lab.last_lines import tail
 from evenrack.lab.network.cables import SeenCable, cables_seen
 from evenrack.lab.progress import Progress
 from evenrack.lab.targets import POSTGRES
-from evenrack.lab.traffic.meter import ALWAYS, dhcp_felt
+from evenrack.lab.traffic.meter import ALWAYS, dhcp_felt, power_felt
 from evenrack.lab.up import Wish, bring_up
 
 
@@ -43,7 +44,7 @@ def lab() -> None:
     """Run a whole fleet on this machine, to look at and to break."""
 
 
-for _command in (kill, hang, cut, heal, restart, drill):
+for _command in (kill, hang, cut, heal, restart, drill, demo):
     lab.add_command(_command)
 
 
@@ -70,6 +71,13 @@ for _command in (kill, hang, cut, heal, restart, drill):
     default=4,
     show_default=True,
     help="Hosts that want an address from DHCP; with --no-net there are none.",
+)
+@click.option(
+    "--bmcs",
+    type=click.IntRange(min=0),
+    default=12,
+    show_default=True,
+    help="Simulated BMCs, each with a machine; with --no-net there are none.",
 )
 @directory_option
 @click.option("--retain", is_flag=True, help="Keep the folder when the lab goes down.")
@@ -115,6 +123,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
     running = programs.look()
     cables = cables_seen(fleet.network, programs.cables_down())
     felt = dhcp_felt(fleet, ALWAYS, now=session.clocks.seconds())
+    power = power_felt(fleet, ALWAYS, now=session.clocks.seconds())
     last = [program.target for program in running if not program.serves]
     seen = fleet_status(fleet_client(fleet, last=last))
     if as_json:
@@ -124,7 +133,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
                 "retain": record.retain,
                 "programs": [asdict(program) for program in running],
                 "cables": [asdict(cable) for cable in cables],
-                "traffic": {"dhcp": felt.to_json()},
+                "traffic": {"dhcp": felt.to_json(), "power": power.to_json()},
                 "fleet": seen,
             }
         )
@@ -136,6 +145,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
             Table(title="programs", columns=("target", "state", "pid"), rows=rows),
             *_cables_page(cables),
             *traffic_page(felt),
+            *([] if fleet.power_traffic is None else power_page(power)),
             *_fleet_page(seen),
         ]
     )

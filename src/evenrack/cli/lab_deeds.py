@@ -20,7 +20,7 @@ from evenrack.lab.lab_programs import LabPrograms
 @click.pass_obj
 def kill(session: Session, target: str, *, directory: Path | None) -> None:
     """Kill a target at once, as a power cut would (SIGKILL)."""
-    _do_and_watch(session, "kill", target, directory)
+    do_and_watch(session, "kill", target, directory)
 
 
 @click.command(epilog=examples("evenrack lab hang rack3", "evenrack lab hang postgres"))
@@ -29,7 +29,7 @@ def kill(session: Session, target: str, *, directory: Path | None) -> None:
 @click.pass_obj
 def hang(session: Session, target: str, *, directory: Path | None) -> None:
     """Pause a target: its connections stay open and nothing answers (SIGSTOP)."""
-    _do_and_watch(session, "hang", target, directory)
+    do_and_watch(session, "hang", target, directory)
 
 
 @click.command(
@@ -42,7 +42,7 @@ def hang(session: Session, target: str, *, directory: Path | None) -> None:
 @click.pass_obj
 def cut(session: Session, target: str, *, directory: Path | None) -> None:
     """Cut a cable, or all cables of a host: nothing gets through, and nobody is told."""
-    _do_and_watch(session, "cut", target, directory)
+    do_and_watch(session, "cut", target, directory)
 
 
 @click.command(
@@ -53,7 +53,7 @@ def cut(session: Session, target: str, *, directory: Path | None) -> None:
 @click.pass_obj
 def heal(session: Session, target: str | None, *, directory: Path | None) -> None:
     """Let a paused target go on (SIGCONT) and mend its cables; without a target, all."""
-    _do_and_watch(session, "heal", target, directory)
+    do_and_watch(session, "heal", target, directory)
 
 
 @click.command(
@@ -64,10 +64,11 @@ def heal(session: Session, target: str | None, *, directory: Path | None) -> Non
 @click.pass_obj
 def restart(session: Session, target: str, *, directory: Path | None) -> None:
     """Stop a target in order and start it again; start what was killed."""
-    _do_and_watch(session, "restart", target, directory)
+    do_and_watch(session, "restart", target, directory)
 
 
-def _do_and_watch(session: Session, deed: Deed, target: str | None, directory: Path | None) -> None:
+def do_and_watch(session: Session, deed: Deed, target: str | None, directory: Path | None) -> None:
+    """Do it, then tell what follows until the fleet is settled again, and what clients felt."""
     folder = lab_folder(session, directory)
     _, fleet = running_lab(folder)
     programs = LabPrograms(fleet, session.surroundings.programs)

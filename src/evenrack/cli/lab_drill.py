@@ -15,9 +15,9 @@ from evenrack.lab.drill.check import Check, Outcome
 from evenrack.lab.drill.course import (
     choose_checks,
     outcome_line,
+    possible_checks,
     report,
     run_drill,
-    without_network,
 )
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size
@@ -65,7 +65,7 @@ def drill(
 
     try:
         trial = _trial(session, folder, seed)
-        outcomes = run_drill(_possible(checks, trial), trial, tell)
+        outcomes = run_drill(possible_here(checks, trial), trial, tell)
     finally:
         if own:
             _end_own_lab(session, folder)
@@ -76,14 +76,14 @@ def drill(
         context.exit(1)
 
 
-def _possible(checks: list[Check], trial: Trial) -> list[Check]:
+def possible_here(checks: list[Check], trial: Trial) -> list[Check]:
     """Leave out what this lab cannot show, and say so."""
-    if trial.fleet.network is not None:
-        return checks
-    possible = without_network(checks)
+    possible = possible_checks(checks, trial)
+    no_network = trial.fleet.network is None
+    why = "the lab has --no-net, so no cables" if no_network else "the lab has no BMCs"
     for check in checks:
         if check not in possible:
-            say(f"left out {check.promise}: {check.name} (the lab has --no-net, so no cables)")
+            say(f"left out {check.promise}: {check.name} ({why})")
     return possible
 
 

@@ -14,6 +14,9 @@ ACTIONS = ("on", "off", "cycle", "query")
 OUTCOME_UNKNOWN = 3
 LOOK_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
+MOST_IN_A_LOOK = 500
+SERVER_ERRORS = 500
+"""HTTP statuses from here on say that the region could not do it just now."""
 SHOWN = ("machine", "order", "action", "result", "state", "rack", "seconds", "error")
 
 
@@ -54,13 +57,14 @@ def power(
 
 def _ended(session: Session, client: Client, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Wait until every order has ended; a region that goes away meanwhile is waited for too."""
-    ids = ",".join(str(order["order"]) for order in orders)
     told_at = session.clocks.seconds()
     while any(order["result"] is None for order in orders):
         session.clocks.sleep(LOOK_SECONDS)
         try:
-            orders = client.get(f"/api/v1/orders?ids={ids}&limit={len(orders)}")
+            orders = _as_they_are_now(client, orders)
         except (RegionUnreachable, ApiRefused) as problem:
+            if _is_final(problem):
+                raise
             say(f"waiting: {problem}")
             session.clocks.sleep(1.0)
         if session.clocks.seconds() - told_at >= PROGRESS_SECONDS:
@@ -68,6 +72,24 @@ def _ended(session: Session, client: Client, orders: list[dict[str, Any]]) -> li
             ended = sum(order["result"] is not None for order in orders)
             say(f"{ended} of {len(orders)} ended")
     return orders
+
+
+def _as_they_are_now(client: Client, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Look at them again; of one that is gone with its machine nobody knows how it ended."""
+    found = {}
+    for start in range(0, len(orders), MOST_IN_A_LOOK):
+        part = orders[start : start + MOST_IN_A_LOOK]
+        ids = ",".join(str(order["order"]) for order in part)
+        for order in client.get(f"/api/v1/orders?ids={ids}&limit={len(part)}"):
+            found[order["order"]] = order
+    gone = {"result": "unknown", "error": "the order is gone: was its machine deleted?"}
+    return [found.get(order["order"], {**order, **gone}) for order in orders]
+
+
+def _is_final(problem: RegionUnreachable | ApiRefused) -> bool:
+    """Tell whether asking again is useless: the mistake is on this side."""
+    status = problem.problem.get("status") if isinstance(problem, ApiRefused) else None
+    return isinstance(status, int) and status < SERVER_ERRORS
 
 
 def _exit_code(orders: list[dict[str, Any]]) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.bmc.state import what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.events import events_after, newest_event
@@ -70,8 +71,11 @@ class Aftermath:
         except (RegionUnreachable, ApiRefused) as error:
             return str(error)
         if status["database"]["state"] == "ok":
-            missing = what_is_missing(self._fleet, status, down)
-            return missing or what_dhcp_misses(self._fleet, self._client, down)
+            return (
+                what_is_missing(self._fleet, status, down)
+                or what_bmcs_miss(self._client, self._fleet.bmcs, down)
+                or what_dhcp_misses(self._fleet, self._client, down)
+            )
         # with the database down on purpose nothing more can come
         return None if POSTGRES in down else f"the database is {status['database']['state']}"
 

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.bmc.state import owners_of_machines
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.fleet_status import fleet_client, fleet_status
 from evenrack.lab.lab_programs import LabPrograms
@@ -14,6 +16,7 @@ from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import (
     POSTGRES,
     CableTarget,
+    OwnerTarget,
     ProgramTarget,
     Target,
     needs_status,
@@ -105,7 +108,13 @@ def _status_for(
     """Ask for the fleet's status when only that tells who is meant."""
     if not needs_status(target):
         return None
-    status = fleet_status(fleet_client(fleet, last=programs.not_serving()))
+    client = fleet_client(fleet, last=programs.not_serving())
+    status = fleet_status(client)
     if status is None:
         raise LabRefused(f'no region process answers, so nobody can say who is "{text}"')
-    return status
+    if not isinstance(target, OwnerTarget):
+        return status
+    try:
+        return {**status, "owners": owners_of_machines(client)}
+    except (RegionUnreachable, ApiRefused) as error:
+        raise LabRefused(f'nobody can say who is "{text}": {error}') from error

@@ -6,9 +6,11 @@ from pathlib import Path
 import yaml
 from attrs import evolve, frozen
 
-from evenrack.lab.hosts import Host, InNamespaces, Wiring
-from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan, client_vlan
+from evenrack.lab.bmc.simulator import BmcSimulator
+from evenrack.lab.hosts import Host, InNamespaces, Wiring, this_machine
+from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan, bmc_address, client_vlan
 from evenrack.lab.refusals import LabRefused
+from evenrack.lab.traffic.power_program import PowerTraffic
 from evenrack.lab.traffic.program import TrafficProgram
 
 RPC_PORT = 5250
@@ -29,6 +31,8 @@ class Size:
     vlans: int = 4
     clients: int = 4
     """Hosts that want an address from DHCP; without a network there are none."""
+    bmcs: int = 12
+    """Each switches a machine; without a network there are none."""
 
 
 @frozen(kw_only=True)
@@ -135,7 +139,7 @@ class RackDaemon:
 
 
 Daemon = RegionProcess | RackDaemon
-Program = Daemon | TrafficProgram
+Program = Daemon | TrafficProgram | BmcSimulator | PowerTraffic
 
 
 @frozen(kw_only=True)
@@ -150,6 +154,9 @@ class Fleet:
     network: NetworkPlan | None
     """None: all hosts are this machine."""
     clients: tuple[TrafficProgram, ...] = ()
+    bmcs: tuple[BmcSimulator, ...] = ()
+    power_traffic: PowerTraffic | None = None
+    """Who asks BMCs all the time; nobody where there are none."""
 
     @property
     def postgres(self) -> Path:
@@ -165,9 +172,12 @@ class Fleet:
         return {daemon.name: daemon for daemon in self.daemons()}[name]
 
     def programs(self) -> Iterator[Program]:
-        """Give everything that runs beside PostgreSQL: the daemons, and the clients' programs."""
+        """Give everything that runs beside PostgreSQL: daemons, BMCs, and whoever asks them."""
         yield from self.daemons()
         yield from self.clients
+        yield from self.bmcs
+        if self.power_traffic is not None:
+            yield self.power_traffic
 
     def dhcp_servers(self) -> list[DhcpServer]:
         """Give the DHCP server of every rack; those of a lab without a network serve nobody."""
@@ -200,7 +210,11 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
     """Name everything of a lab of this size."""
     _refuse_bad_size(size)
     network = wiring.plan(
-        region_hosts=size.region_hosts, racks=size.racks, vlans=size.vlans, clients=size.clients
+        region_hosts=size.region_hosts,
+        racks=size.racks,
+        vlans=size.vlans,
+        clients=size.clients,
+        bmcs=size.bmcs,
     )
     processes = tuple(
         _region_process(directory, wiring.region(host), instance)
@@ -213,6 +227,7 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
         for rack in range(1, size.racks + 1)
     )
     _refuse_long_paths(processes)
+    bmcs = _bmcs(directory, wiring, size)
     return Fleet(
         directory=directory,
         size=size,
@@ -221,6 +236,8 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
         racks=racks,
         network=network,
         clients=_clients(directory, wiring, size),
+        bmcs=bmcs,
+        power_traffic=_power_traffic(directory, processes, bmcs),
     )
 
 
@@ -254,6 +271,7 @@ def rack_config(daemon: RackDaemon) -> str:
             "secret_file": str(daemon.folder / "secret"),
             "state_dir": str(daemon.state),
             "insecure_rpc": True,
+            "dhcp": {"runner": "child"},
         }
     )
 
@@ -283,17 +301,43 @@ def _clients(directory: Path, wiring: Wiring, size: Size) -> tuple[TrafficProgra
     )
 
 
+def _bmcs(directory: Path, wiring: Wiring, size: Size) -> tuple[BmcSimulator, ...]:
+    if not isinstance(wiring, InNamespaces) or not size.racks:
+        return ()
+    host = wiring.bmcs()
+    return tuple(
+        BmcSimulator(
+            number=number,
+            host=host,
+            address=bmc_address(number),
+            folder=directory / host.name / f"bmc{number}",
+        )
+        for number in range(1, size.bmcs + 1)
+    )
+
+
+def _power_traffic(
+    directory: Path, processes: Sequence[RegionProcess], bmcs: Sequence[BmcSimulator]
+) -> PowerTraffic | None:
+    if not bmcs:
+        return None
+    return PowerTraffic(
+        host=this_machine("power"),
+        folder=directory / "power",
+        sockets=tuple(process.socket for process in processes),
+        machines=tuple(bmc.machine for bmc in bmcs),
+    )
+
+
 def _refuse_bad_size(size: Size) -> None:
     if not 1 <= size.region_hosts <= _MOST_HOSTS:
         raise LabRefused(f"a lab has 1 to {_MOST_HOSTS} region hosts, not {size.region_hosts}")
     if not 1 <= size.processes <= _MOST_HOSTS:
         raise LabRefused(f"a region host has 1 to {_MOST_HOSTS} processes, not {size.processes}")
-    if size.racks < 0:
-        raise LabRefused(f"a lab cannot have {size.racks} racks")
-    if size.vlans < 0:
-        raise LabRefused(f"a lab cannot have {size.vlans} VLANs")
-    if size.clients < 0:
-        raise LabRefused(f"a lab cannot have {size.clients} clients")
+    others = {"racks": size.racks, "VLANs": size.vlans, "clients": size.clients, "BMCs": size.bmcs}
+    for what, number in others.items():
+        if number < 0:
+            raise LabRefused(f"a lab cannot have {number} {what}")
 
 
 def _refuse_long_paths(processes: Sequence[RegionProcess]) -> None:

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.network.plan import (
+    BMC_HOST,
     POSTGRES_ADDRESS,
     POSTGRES_HOST,
     NetworkPlan,
@@ -33,7 +34,8 @@ class Host:
 
     name: str
     address: str
-    """Where the other hosts reach it; empty for a client, who has none of its own."""
+    """Where the other hosts reach it; empty for a client, who has none of its own, and for the
+    host of the BMCs, which has one for each."""
     http: str = f"{_LOOPBACK}:{HTTP_PORT}"
     """Where its API listens, for programs on the host itself."""
     entrance: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ class OnLoopback:
         """Give the database's host."""
         return Host(name=POSTGRES_HOST, address=_LOOPBACK)
 
-    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int) -> None:
+    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int) -> None:
         """There is no network to plan."""
 
 
@@ -95,9 +97,17 @@ class InNamespaces:
         """Give a client host."""
         return self._host(f"client{number}", "")
 
-    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int) -> NetworkPlan:
+    def bmcs(self) -> Host:
+        """Give the host that carries the addresses of all BMCs."""
+        return self._host(BMC_HOST, "")
+
+    def plan(
+        self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int
+    ) -> NetworkPlan:
         """Plan the network between the hosts."""
-        return plan_network(region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients)
+        return plan_network(
+            region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients, bmcs=bmcs
+        )
 
     def _host(self, name: str, address: str) -> Host:
         entrance = () if self.keeper is None else self.keeper.entrance_of(name)
@@ -105,6 +115,11 @@ class InNamespaces:
 
 
 Wiring = OnLoopback | InNamespaces
+
+
+def this_machine(name: str) -> Host:
+    """Give the machine that the lab runs on, as a host of this name."""
+    return Host(name=name, address=_LOOPBACK)
 
 
 def free_lab_number(region_hosts: int) -> int:

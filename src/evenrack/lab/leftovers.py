@@ -6,7 +6,10 @@ argument there: an operator's `tail -f` of a log is left alone.
 
 from pathlib import Path
 
+from evenrack.lab.bmc.chassis import PROGRAM
+from evenrack.lab.bmc.simulator import SIMULATOR
 from evenrack.lab.network.keeper import KEEPER
+from evenrack.lab.traffic.power_program import POWER_MODULE
 from evenrack.lab.traffic.program import TRAFFIC_MODULE
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.process_table import PROC, all_processes
@@ -14,7 +17,7 @@ from evenrack.runtime.process_table import PROC, all_processes
 _OURS = frozenset(
     {
         *("evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl"),
-        *(KEEPER, TRAFFIC_MODULE, "dhcpd"),
+        *(KEEPER, TRAFFIC_MODULE, POWER_MODULE, "dhcpd", SIMULATOR, PROGRAM.name),
     }
 )
 _WRAPPERS = (

@@ -6,22 +6,25 @@ from typing import Any
 from attrs import frozen
 
 from evenrack.lab.fleet import Fleet
-from evenrack.lab.network.plan import NetworkPlan
+from evenrack.lab.network.plan import BMC_HOST, BMC_NETWORK, NetworkPlan
 from evenrack.lab.refusals import LabRefused
 
 POSTGRES = "postgres"
 WORDS = (
     "region1 (a host), region1/2 (a process), rack3, rack3/rackd, rack3/dhcpd, "
-    "rack3:vlan2 (a cable), region1:management, client1, postgres, leader, "
-    '"manager of rack3", "primary of vlan2", "secondary of vlan2"'
+    "rack3:vlan2 (a cable), rack3:bmc, region1:management, client1, bmcs, bmcs/bmc3, "
+    'postgres, leader, "manager of rack3", "primary of vlan2", "secondary of vlan2", '
+    '"owner of m7"'
 )
-_HOST = re.compile(r"(?:region|rack|client)[1-9][0-9]*")
+_HOST = re.compile(rf"(?:region|rack|client)[1-9][0-9]*|{BMC_HOST}")
 _PROGRAM = re.compile(
     r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/(?:rackd|dhcpd)|client[1-9][0-9]*/traffic"
+    rf"|{BMC_HOST}/bmc[1-9][0-9]*|power/traffic"
 )
-_CABLE = re.compile(rf"({_HOST.pattern}|postgres):(management|vlan[1-9][0-9]*)")
+_CABLE = re.compile(rf"({_HOST.pattern}|postgres):(management|{BMC_NETWORK}|vlan[1-9][0-9]*)")
 _MANAGER = re.compile(r"manager of (rack[1-9][0-9]*)")
 _ROLE = re.compile(r"(primary|secondary) of (vlan[1-9][0-9]*)")
+_OWNER = re.compile(r"owner of ([A-Za-z0-9._-]+)")
 
 
 @frozen(kw_only=True)
@@ -65,7 +68,16 @@ class RoleTarget:
     vlan: str
 
 
-Target = HostTarget | ProgramTarget | CableTarget | LeaderTarget | ManagerTarget | RoleTarget
+@frozen(kw_only=True)
+class OwnerTarget:
+    """The rack host that carries out a machine's orders at the time of the deed."""
+
+    machine: str
+
+
+AskedTarget = LeaderTarget | ManagerTarget | RoleTarget | OwnerTarget
+"""What only the fleet itself can say."""
+Target = HostTarget | ProgramTarget | CableTarget | AskedTarget
 
 
 def parse_target(text: str) -> Target:
@@ -77,6 +89,12 @@ def parse_target(text: str) -> Target:
         return ManagerTarget(rack=managed[1])
     if role := _ROLE.fullmatch(words):
         return RoleTarget(role=role[1], vlan=role[2])
+    if owner := _OWNER.fullmatch(words):
+        return OwnerTarget(machine=owner[1])
+    return _parse_part(words, text)
+
+
+def _parse_part(words: str, text: str) -> Target:
     if words == POSTGRES or _PROGRAM.fullmatch(words):
         return ProgramTarget(program=words)
     if _CABLE.fullmatch(words):
@@ -88,22 +106,31 @@ def parse_target(text: str) -> Target:
 
 def needs_status(target: Target) -> bool:
     """Whether only the fleet's status tells which program is meant."""
-    return isinstance(target, LeaderTarget | ManagerTarget | RoleTarget)
+    return isinstance(target, AskedTarget)
 
 
 def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
-    """Give the names of the programs that are meant; a role needs the fleet's status."""
+    """Give the names of the programs that are meant.
+
+    A role needs the fleet's status, and an owner {"owners": {machine: rack or None}} in it.
+    """
     if isinstance(target, CableTarget):
         raise LabRefused(f"{target.cable} is a cable: it can be cut and healed")
     if isinstance(target, HostTarget):
         return _programs_of_host(target.host, fleet)
     if isinstance(target, ProgramTarget):
         return [_known_program(target.program, fleet)]
+    return _asked(target, fleet, status or {})
+
+
+def _asked(target: AskedTarget, fleet: Fleet, status: dict[str, Any]) -> list[str]:
     if isinstance(target, LeaderTarget):
-        return [_known_program(_leader(status or {}), fleet)]
+        return [_known_program(_leader(status), fleet)]
+    if isinstance(target, ManagerTarget):
+        return [_known_program(_manager(target.rack, status), fleet)]
     if isinstance(target, RoleTarget):
-        return _programs_of_host(_rack_in_role(target, status or {}), fleet)
-    return [_known_program(_manager(target.rack, status or {}), fleet)]
+        return _programs_of_host(_rack_in_role(target, status), fleet)
+    return _programs_of_host(_owner(target.machine, status), fleet)
 
 
 def resolve_cables(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
@@ -163,6 +190,15 @@ def _manager(rack: str, status: dict[str, Any]) -> str:
                 return str(seen["managed_by"])
             raise LabRefused(f"nobody manages {rack} at this moment; see `evenrack lab status`")
     raise LabRefused(f"the regions do not know {rack}; see `evenrack lab status`")
+
+
+def _owner(machine: str, status: dict[str, Any]) -> str:
+    owners = status.get("owners", {})
+    if machine not in owners:
+        raise LabRefused(f"the regions know no machine {machine}; see `evenrack machine list`")
+    if owners[machine] is None:
+        raise LabRefused(f"no rack owns the BMC of {machine}; see `evenrack bmc list`")
+    return str(owners[machine])
 
 
 def _rack_in_role(target: RoleTarget, status: dict[str, Any]) -> str:

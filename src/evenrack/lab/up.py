@@ -1,27 +1,29 @@
 """Bringing a lab up, step by step, until the whole fleet is live."""
 
 import secrets
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from attrs import evolve, frozen
 
+from evenrack.config.key_file import ID_BYTES, KEY_BYTES, new_key_line
 from evenrack.errors import EvenrackError
+from evenrack.lab.bmc.start import missing_packages, register_bmcs, start_bmcs
+from evenrack.lab.bmc.state import what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.down import clean_up, refuse_while_starting
 from evenrack.lab.fleet import Daemon, Fleet, Size, rack_config, region_config
 from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
 from evenrack.lab.hosts import free_lab_number
+from evenrack.lab.interrupts import end_if_stopped, ended_by_signals, ignore_signals
 from evenrack.lab.inventory import make_vlans
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.last_lines import last_lines
 from evenrack.lab.network.cables import build_network
 from evenrack.lab.network.keeper import refuse_without_namespaces, start_keeper
 from evenrack.lab.network.plan import NetworkPlan
+from evenrack.lab.private_file import kept_or_new, write_private
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import (
     Record,
@@ -32,6 +34,8 @@ from evenrack.lab.record import (
 )
 from evenrack.lab.refusals import LabFailed, LabRefused
 from evenrack.lab.traffic.felt_file import remove_felt
+from evenrack.lab.traffic.power_program import PowerTraffic
+from evenrack.lab.traffic.program import TrafficProgram
 from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.runtime.child_process import identify, is_alive
 
@@ -41,7 +45,6 @@ SOCKET_SECONDS = 20.0
 LIVE_SECONDS = 30.0
 CLIENT_SECONDS = 20.0
 _SECRET_BYTES = 32
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @frozen(kw_only=True)
@@ -62,17 +65,26 @@ def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
     """Bring the lab up, or leave nothing behind."""
     if wish.network:
         refuse_without_namespaces(wish.directory)
+    wish = _without_what_is_missing(wish, progress)
     kept = _clean_old_lab(wish.directory, progress)
     record = _mark_folder(evolve(wish, retain=wish.retain or kept))
-    with _ended_by_signals() as stopped_by:
+    with ended_by_signals() as stopped_by:
         try:
             fleet = _start_everything(wish, _wire(wish, record, progress), progress, clocks)
-            _end_if_stopped(stopped_by)
+            end_if_stopped(stopped_by)
         except BaseException:  # Ctrl-C too: whatever happens, nothing is left running
             _leave_nothing(wish, progress)
             raise
     progress.total("the fleet is live")
     return fleet
+
+
+def _without_what_is_missing(wish: Wish, progress: Progress) -> Wish:
+    """Wish for no BMCs where nothing can simulate or ask them, and say so."""
+    if not wish.network or not wish.size.bmcs or not (packages := missing_packages()):
+        return wish
+    progress.note(f"no BMCs in this lab: apt-get install {' '.join(packages)}")
+    return evolve(wish, size=evolve(wish.size, bmcs=0))
 
 
 def _clean_old_lab(directory: Path, progress: Progress) -> bool:
@@ -150,11 +162,14 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
         for rack in fleet.racks:
             programs.start(rack.name)
         wait_until_live(fleet, programs, clocks)
+    if fleet.bmcs:
+        with progress.step(f"{len(fleet.bmcs)} BMCs reached and owned"):
+            _own_bmcs(fleet, programs, clocks)
     if fleet.network is not None and fleet.network.vlans and fleet.racks:
         _serve_dhcp(fleet, fleet.network, programs, progress, clocks)
     if fleet.clients:
         with progress.step(f"{len(fleet.clients)} client hosts ask for addresses"):
-            _start_clients(fleet, programs, clocks)
+            _start_traffic(fleet.clients, fleet, programs, clocks)
     started = read_record(wish.directory)
     if started is None:
         raise LabFailed(f"{record_path(wish.directory)} was removed meanwhile")
@@ -164,19 +179,43 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
 
 def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
     """Write every configuration file and secret, readable by this user only."""
-    secret = _secret(fleet.processes[0].folder / "secret")
+    first = fleet.processes[0].folder
+    secret = kept_or_new(first / "secret", lambda: f"{secrets.token_urlsafe(_SECRET_BYTES)}\n")
+    keys = kept_or_new(
+        first / "keys", lambda: new_key_line(secrets.token_bytes(ID_BYTES + KEY_BYTES))
+    )
     for daemon in fleet.daemons():
         (daemon.folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
-        _write_private(daemon.folder / "secret", secret)
+        write_private(daemon.folder / "secret", secret)
     for process in fleet.processes:
         (process.folder / "run").mkdir(exist_ok=True, mode=0o700)
+        write_private(process.folder / "keys", keys)
         dsn = database.dsn()
         if fleet.network is not None:
-            _write_private(process.passfile, database.pass_line())
+            write_private(process.passfile, database.pass_line())
             dsn = database.tcp_dsn(process.passfile)
-        _write_private(process.config, region_config(process, dsn))
+        write_private(process.config, region_config(process, dsn))
     for rack in fleet.racks:
-        _write_private(rack.config, rack_config(rack))
+        write_private(rack.config, rack_config(rack))
+
+
+def _own_bmcs(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
+    """Start the BMCs, make them known, wait until racks own them, and begin to ask them."""
+    start_bmcs(fleet, programs)
+    client = fleet_client(fleet)
+    register_bmcs(fleet, client)
+    missing: str | None = "nothing was seen yet"
+
+    def owned() -> bool:
+        nonlocal missing
+        _refuse_dead(fleet, programs)
+        missing = what_bmcs_miss(client, fleet.bmcs)
+        return missing is None
+
+    if not clocks.wait_until(owned, seconds=LIVE_SECONDS, every=0.1):
+        raise LabFailed(f"power is not live after {LIVE_SECONDS:g} s: {missing}")
+    if fleet.power_traffic is not None:
+        _start_traffic([fleet.power_traffic], fleet, programs, clocks)
 
 
 def _serve_dhcp(
@@ -205,19 +244,24 @@ def _serve_dhcp(
             raise LabFailed(f"DHCP is not live after {LIVE_SECONDS:g} s: {missing}")
 
 
-def _start_clients(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
-    """Start the clients' programs, and see each at work: it begins to write then."""
-    for client in fleet.clients:
+def _start_traffic(
+    probers: Sequence[TrafficProgram | PowerTraffic],
+    fleet: Fleet,
+    programs: LabPrograms,
+    clocks: Clocks,
+) -> None:
+    """Start what feels outages, and see each at work: it begins to write then."""
+    for client in probers:
         client.folder.mkdir(exist_ok=True, mode=0o700)
         remove_felt(client.felt)  # of a lab that was kept
         programs.start(client.name)
 
     def all_at_work() -> bool:
         _refuse_dead(fleet, programs)
-        return all(client.felt.exists() for client in fleet.clients)
+        return all(client.felt.exists() for client in probers)
 
     if not clocks.wait_until(all_at_work, seconds=CLIENT_SECONDS):
-        late = next(client for client in fleet.clients if not client.felt.exists())
+        late = next(client for client in probers if not client.felt.exists())
         raise LabFailed(
             f"{late.name} did not begin within {CLIENT_SECONDS:g} s\n{last_lines(late)}"
         )
@@ -277,53 +321,8 @@ def _leave_nothing(wish: Wish, progress: Progress) -> None:
     record = read_record(wish.directory)
     if record is None:
         return
-    _ignore_signals()
+    ignore_signals()
     try:
         clean_up(wish.directory, record, progress)
     except (EvenrackError, OSError) as error:
         raise LabFailed(f"the lab could not be cleaned: {error}") from error
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[list[int]]:
-    """Let a plain kill or a closed terminal clean up like Ctrl-C; a second one changes nothing.
-
-    Gives the list of the signals that came.
-    """
-    stopped_by: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        stopped_by.append(number)
-        _ignore_signals()
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in _ENDING}
-    try:
-        yield stopped_by
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end_if_stopped(stopped_by: list[int]) -> None:
-    """End all the same when an interrupt was swallowed: it came while an object was destroyed."""
-    if stopped_by:
-        raise KeyboardInterrupt
-
-
-def _ignore_signals() -> None:
-    """Let nothing stop the cleaning."""
-    for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _secret(path: Path) -> str:
-    """Make a secret; a lab that was kept goes on with its own, which its database knows."""
-    if path.exists():
-        return path.read_text()
-    return f"{secrets.token_urlsafe(_SECRET_BYTES)}\n"
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)

@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 from twisted.application.service import MultiService
+from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.secret_file import Secret
-from evenrack.errors import RegionUnreachable
+from evenrack.errors import EvenrackError, RegionUnreachable
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import OrderId, ProcessId, RunId
 from evenrack.model.interface_list import Interface
@@ -120,7 +121,12 @@ class RackService(MultiService):
         manager = self.lease.manager
         for session in self.connections.sessions():
             if session.process == manager:
-                return await session.record_phase(order, attempt, before, after)
+                try:
+                    return await session.record_phase(order, attempt, before, after)
+                except (EvenrackError, CancelledError):
+                    raise
+                except Exception as problem:
+                    raise RegionUnreachable(f"the answer got lost: {problem!r}") from problem
         raise RegionUnreachable("the managing process has no link to this rack now")
 
     def _holds(self) -> tuple[FleetNumber, str]:

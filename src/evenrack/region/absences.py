@@ -5,6 +5,9 @@ from twisted.internet.interfaces import IReactorTime
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
 
+SEEN_SECONDS = 3.0
+"""After so long without a look a rack may have come and gone: its absence is counted anew."""
+
 
 class Absences:
     """Counts from when it first saw a rack without a link; a new process counts anew."""
@@ -12,12 +15,15 @@ class Absences:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._since: dict[RackId, float] = {}
+        self._looked_at = float("-inf")
 
     def look(self, fleet: Fleet) -> None:
         """Take in one reading."""
         now = self._clock.seconds()
+        known = self._since if now - self._looked_at <= SEEN_SECONDS else {}
+        self._looked_at = now
         away = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
-        self._since = {rack: self._since.get(rack, now) for rack in away}
+        self._since = {rack: known.get(rack, now) for rack in away}
 
     def seconds(self, rack: RackId) -> float | None:
         """Give for how long a rack has been away; None for one that is there."""

@@ -112,7 +112,6 @@ class PowerOrders(MultiService):
             self.log.debug("order {order} got lost: {why}", order=order.id, why=repr(problem))
         finally:
             self._under_way.discard((order.id, order.attempt))
-            self._looking.trigger()
 
     def _order_for(self, order: StoredOrder, fleet: Fleet, sealed: bytes) -> PowerOrder:
         bmc = fleet.bmcs[order.bmc]
@@ -151,7 +150,9 @@ class PowerOrders(MultiService):
 
 
 def _write_outcome(connection: Connection, order: StoredOrder, outcome: PowerOutcome) -> None:
-    """End the order, or let another rack try where that can do no harm."""
+    """End the order, or let it go on, here or elsewhere, where that can do no harm."""
+    if outcome.retryable and outcome.sent:
+        return  # its rack had no lease for the rest; it is asked again within a second
     if outcome.result == "failed" and outcome.retryable and not outcome.sent:
         give_back(connection, order, outcome.error)
     else:

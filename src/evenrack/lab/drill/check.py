@@ -26,7 +26,9 @@ class Check:
     run: Callable[[Trial, float], Measured]
     """Takes the trial and the limit; raises CheckFailed."""
     needs_network: bool = False
-    """Whether it cuts cables, which a lab with --no-net does not have."""
+    """Whether it cuts cables or asks clients, which a lab with --no-net does not have."""
+    needs_bmcs: bool = False
+    """Whether it switches machines, which only a lab with a network can have."""
 
 
 @frozen(kw_only=True)

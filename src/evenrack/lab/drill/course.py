@@ -14,6 +14,8 @@ from evenrack.lab.drill import (
     dhcp_pairs,
     failover,
     finding_regions,
+    power,
+    power_losses,
 )
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
@@ -31,6 +33,8 @@ CHECKS: tuple[Check, ...] = tuple(
             *dhcp_changes.CHECKS,
             *dhcp_losses.CHECKS,
             *dhcp_pairs.CHECKS,
+            *power.CHECKS,
+            *power_losses.CHECKS,
         ),
         key=lambda check: int(check.promise.removeprefix("P")),
     )
@@ -67,8 +71,20 @@ def choose_checks(only: str | None) -> list[Check]:
 
 
 def without_network(checks: Sequence[Check]) -> list[Check]:
-    """Leave out what a lab without a network cannot show."""
-    return [check for check in checks if not check.needs_network]
+    """Leave out what a lab without a network cannot show; it has no BMCs either."""
+    return [check for check in without_bmcs(checks) if not check.needs_network]
+
+
+def without_bmcs(checks: Sequence[Check]) -> list[Check]:
+    """Leave out what a lab without BMCs cannot show."""
+    return [check for check in checks if not check.needs_bmcs]
+
+
+def possible_checks(checks: Sequence[Check], trial: Trial) -> list[Check]:
+    """Leave out what this lab cannot show."""
+    if trial.fleet.network is None:
+        return without_network(checks)
+    return list(checks) if trial.fleet.bmcs else without_bmcs(checks)
 
 
 def run_drill(

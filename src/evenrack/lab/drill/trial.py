@@ -5,6 +5,7 @@ from typing import Any
 
 from evenrack.client import Client, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.bmc.state import what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import dhcp_row, dhcp_rows, mend_dhcp, what_dhcp_misses
 from evenrack.lab.drill.check_failed import CheckFailed
@@ -181,7 +182,9 @@ class Trial:
         # what was not mended for so long is hardly mended now: the rest of the drill says so soon
         self._patience = WHOLE_SECONDS if in_time else STILL_BROKEN_SECONDS
         if not in_time:
-            raise CheckFailed(f"the lab was not whole before this check: {wrong}")
+            raise CheckFailed(
+                f"the lab was not whole before this check: {wrong or 'events go on and on'}"
+            )
         self.whole_after = steady_since - began
 
     def restore(self) -> None:
@@ -195,6 +198,8 @@ class Trial:
                 rack.config.write_text(rack_config(rack))
                 self.programs.stop(rack.name)
         self._changed_racks.clear()
+        for bmc in self.fleet.bmcs:
+            bmc.chassis.be_slow(0)
         for name in self.programs.dead():
             self.programs.start(name)
 
@@ -207,6 +212,8 @@ class Trial:
             client = self.client()
             status = client.get("/api/v1/status")
             missing = what_is_missing(self.fleet, status)
+            if missing is None:
+                missing = what_bmcs_miss(client, self.fleet.bmcs)
             if missing is None:
                 missing = mend_dhcp(self.fleet, client) or what_dhcp_misses(self.fleet, client)
             return missing, newest_event(client)

@@ -27,11 +27,14 @@ def build_switch(plan: NetworkPlan) -> str:
 
 
 def set_up_host(plan: NetworkPlan, host: str) -> str:
-    """In a host: loopback, and an address on each cable that has one."""
+    """In a host: loopback, and the addresses of each cable that has some."""
     commands = ["link set lo up"]
     for cable in plan.cables_of(host):
-        if cable.address is not None:
-            commands.append(f"addr add {cable.address} brd + dev {cable.network}")
+        first = () if cable.address is None else (cable.address,)
+        commands += [
+            f"addr add {address} brd + dev {cable.network}"
+            for address in (*first, *cable.more_addresses)
+        ]
         commands.append(f"link set {cable.network} up")
     return _lines(commands)
 

@@ -2,7 +2,8 @@
 
 Every host but a client hangs on the management network. Racks hang on VLANs too, so that each VLAN
 has racks to choose from, and no two neighbouring VLANs have the same ones. A client hangs on one
-VLAN only, where it has to ask for an address.
+VLAN only, where it has to ask for an address. Every rack reaches every BMC, over a network that has
+nothing else on it; one host carries the addresses of all BMCs.
 """
 
 from ipaddress import IPv4Network
@@ -15,11 +16,14 @@ SWITCH = "switch"
 """The namespace that holds the bridge of every network."""
 POSTGRES_HOST = "postgres"
 MANAGEMENT = "management"
+BMC_NETWORK = "bmc"
+BMC_HOST = "bmcs"
 POSTGRES_ADDRESS = "10.77.0.1"
 MOST_REGION_HOSTS = 89
 MOST_RACKS = 150
 MOST_VLANS = 99
 MOST_CLIENTS = 99
+MOST_BMCS = 99
 _RACKS_ON_A_VLAN = 3
 """A pair, and one that can take over from either."""
 _FIRST_REGION = 10
@@ -35,6 +39,8 @@ class Cable:
     network: str
     address: str | None
     """The host's address at this end, with its network's prefix length; a client has none."""
+    more_addresses: tuple[str, ...] = ()
+    """Others that it has at this end."""
 
     @property
     def name(self) -> str:
@@ -57,8 +63,9 @@ class NetworkPlan:
 
     @property
     def vlans(self) -> tuple[str, ...]:
-        """Name the VLANs: every network but the management's."""
-        return tuple(network for network in self.networks if network != MANAGEMENT)
+        """Name the VLANs: every network but the management's and the BMCs'."""
+        others = {MANAGEMENT, BMC_NETWORK}
+        return tuple(network for network in self.networks if network not in others)
 
     def cables_of(self, host: str) -> list[Cable]:
         """List the cables of a host, the management network's first."""
@@ -69,13 +76,17 @@ class NetworkPlan:
         return frozenset(
             cable.host
             for cable in self.cables
-            if cable.network == MANAGEMENT and cable.name in down
+            if (cable.network == MANAGEMENT or cable.host == BMC_HOST) and cable.name in down
         )
 
 
-def plan_network(*, region_hosts: int, racks: int, vlans: int, clients: int) -> NetworkPlan:
-    """Plan the network of a lab of this size."""
-    _refuse_too_many(region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients)
+def plan_network(
+    *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int
+) -> NetworkPlan:
+    """Plan the network of a lab of this size; BMCs that no rack could reach are left out."""
+    _refuse_too_many(
+        region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients, bmcs=bmcs
+    )
     regions = {f"region{host}": region_address(host) for host in range(1, region_hosts + 1)}
     rack_hosts = {f"rack{rack}": rack_address(rack) for rack in range(1, racks + 1)}
     on_management = {POSTGRES_HOST: POSTGRES_ADDRESS, **regions, **rack_hosts}
@@ -94,10 +105,15 @@ def plan_network(*, region_hosts: int, racks: int, vlans: int, clients: int) -> 
         ]
     on_vlan = {f"client{number}": client_vlan(number, vlans) for number in range(1, clients + 1)}
     cables += [Cable(host=host, network=vlan, address=None) for host, vlan in on_vlan.items()]
+    to_bmcs = _bmc_cables(racks=racks, bmcs=bmcs)
     return NetworkPlan(
-        hosts=(*on_management, *on_vlan),
-        networks=(MANAGEMENT, *(f"vlan{vlan}" for vlan in range(1, vlans + 1))),
-        cables=tuple(cables),
+        hosts=(*on_management, *on_vlan, *([BMC_HOST] if to_bmcs else [])),
+        networks=(
+            MANAGEMENT,
+            *(f"vlan{vlan}" for vlan in range(1, vlans + 1)),
+            *([BMC_NETWORK] if to_bmcs else []),
+        ),
+        cables=(*cables, *to_bmcs),
     )
 
 
@@ -132,12 +148,35 @@ def vlan_subnet(vlan: int) -> IPv4Network:
     return IPv4Network(f"10.{100 + vlan}.0.0/{_PREFIX}")
 
 
-def _refuse_too_many(*, region_hosts: int, racks: int, vlans: int, clients: int) -> None:
+def bmc_address(bmc: int) -> str:
+    """Give the address of a BMC."""
+    return f"10.78.0.{bmc}"
+
+
+def _bmc_cables(*, racks: int, bmcs: int) -> list[Cable]:
+    """Hang every rack, and the host of the BMCs, on their network."""
+    if not racks or not bmcs:
+        return []
+    first, *others = (f"{bmc_address(bmc)}/{_PREFIX}" for bmc in range(1, bmcs + 1))
+    of_racks = [
+        Cable(
+            host=f"rack{rack}",
+            network=BMC_NETWORK,
+            address=f"{bmc_address(_FIRST_RACK + rack)}/{_PREFIX}",
+        )
+        for rack in range(1, racks + 1)
+    ]
+    of_bmcs = Cable(host=BMC_HOST, network=BMC_NETWORK, address=first, more_addresses=tuple(others))
+    return [*of_racks, of_bmcs]
+
+
+def _refuse_too_many(*, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int) -> None:
     limits = (
         ("region hosts", region_hosts, MOST_REGION_HOSTS),
         ("racks", racks, MOST_RACKS),
         ("VLANs", vlans, MOST_VLANS),
         ("clients", clients, MOST_CLIENTS),
+        ("BMCs", bmcs, MOST_BMCS),
     )
     for what, number, most in limits:
         if not 0 <= number <= most:

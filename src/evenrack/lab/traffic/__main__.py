@@ -4,17 +4,11 @@ The lab starts it on a client host; it ends on SIGTERM, and whenever it likes no
 """
 
 import argparse
-import secrets
-import signal
 import sys
-import time
 from pathlib import Path
-from types import FrameType
 
-from evenrack.errors import EvenrackError
-from evenrack.lab.traffic.probe import Surroundings, probe
-
-_TRANSACTION_BITS = 32
+from evenrack.lab.traffic.entry import run_until_signalled
+from evenrack.lab.traffic.probe import probe
 
 
 def main() -> int:
@@ -24,25 +18,9 @@ def main() -> int:
     parser.add_argument("--out", required=True, type=Path, help="what they felt is appended here")
     parser.add_argument("--client", type=int, default=1, help="tells the hosts of a VLAN apart")
     options = parser.parse_args()
-    signals: list[int] = []
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        signals.append(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    surroundings = Surroundings(
-        seconds=time.monotonic,  # noqa: TID251  the entry hands the clocks on
-        wall=time.time,  # noqa: TID251
-        transaction=lambda: secrets.randbits(_TRANSACTION_BITS),
-        ended=lambda: bool(signals),
+    return run_until_signalled(
+        lambda surroundings: probe(options.interface, options.out, options.client, surroundings)
     )
-    try:
-        probe(options.interface, options.out, options.client, surroundings)
-    except (EvenrackError, OSError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  that is its log
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Felt:
     waiting: int = 0
     """How many wait at this moment, and have for over a second."""
     ever_answered: bool = False
-    """Whether any server answered at all, before the moment or since."""
+    """Whether anybody answered at all, before the moment or since."""
 
     def __add__(self, other: "Felt") -> "Felt":
         return Felt(
@@ -79,14 +79,14 @@ def felt_since(lines: Iterable[Line], since: float, *, now: float) -> Felt:
         if line["kind"] in {BEGAN, ENDED}:
             waiting.clear()
             continue
-        client = (line["kind"], line["mac"])
+        client = (line["kind"], line.get("mac") or line["machine"])
         if line.get("waiting"):
             waiting[client] = line["mono"] - line["wait"]
             continue
         waiting.pop(client, None)
-        ever_answered = ever_answered or "server" in line
+        ever_answered = ever_answered or _is_answer(line)
         if line["mono"] >= since:
-            answers += "server" in line
+            answers += _is_answer(line)
             lost += "lost" in line
             longest = max(longest, min(line["wait"], line["mono"] - since))
     still = (now - max(began, since) for began in waiting.values())
@@ -106,3 +106,15 @@ def dhcp_felt(fleet: Fleet, since: float, *, now: float) -> FeltOutage:
         felt = felt_since(read_felt(client.felt), since, now=now)
         vlans[client.network] = vlans.get(client.network, Felt()) + felt
     return FeltOutage(vlans=vlans)
+
+
+def power_felt(fleet: Fleet, since: float, *, now: float) -> Felt:
+    """Read what was felt of power since a moment: nothing in a lab without BMCs."""
+    if fleet.power_traffic is None:
+        return Felt()
+    return felt_since(read_felt(fleet.power_traffic.felt), since, now=now)
+
+
+def _is_answer(line: Line) -> bool:
+    """Whether a DHCP server answered, or a rack did what was ordered."""
+    return "server" in line or "rack" in line

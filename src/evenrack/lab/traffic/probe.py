@@ -1,31 +1,16 @@
 """The prober at work: waits for frames and for the next turn, until it is told to end."""
 
 import select
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
+from evenrack.lab.traffic.entry import Surroundings
 from evenrack.lab.traffic.felt_file import BEGAN, ENDED, FeltFile
 from evenrack.lab.traffic.prober import Prober
 from evenrack.lab.traffic.raw_link import RawLink
 
 TURN_SECONDS = 0.05
 """How late a question may be; what is measured is when it was asked and answered."""
-
-
-@frozen(kw_only=True)
-class Surroundings:
-    """What only the entry may read."""
-
-    seconds: Callable[[], float]
-    """CLOCK_MONOTONIC: the same for all programs of a machine."""
-    wall: Callable[[], float]
-    """Seconds since 1970: only to compare with times in events."""
-    transaction: Callable[[], int]
-    """32 random bits."""
-    ended: Callable[[], bool]
 
 
 def probe(interface: str, out: Path, client: int, surroundings: Surroundings) -> None:

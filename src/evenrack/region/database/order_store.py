@@ -189,16 +189,20 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
     ).one_or_none()
     if ended is None:
         return False
+    if (order.action, ending.result) != ("query", "ok"):  # looking changes nothing
+        record(connection, [_told(order, ending)], current_number(connection))
+    notify(connection, "order")
+    return True
+
+
+def _told(order: StoredOrder, ending: Ending) -> Event:
     why = f": {ending.error}" if ending.error else ""
-    told = Event(
+    return Event(
         kind="power",
         object=f"machine:{order.machine}",
         text=f"order {order.id}, {order.action} of {order.machine}: {ending.result}{why}",
         data={"order": order.id, "action": order.action, "result": ending.result},
     )
-    record(connection, [told], current_number(connection))
-    notify(connection, "order")
-    return True
 
 
 def ending_of(outcome: PowerOutcome) -> Ending:

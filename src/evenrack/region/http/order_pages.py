@@ -7,6 +7,7 @@ from twisted.web.resource import Resource
 
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.bmc import Machine
+from evenrack.model.network_rules import NAME
 from evenrack.model.power import PowerAction
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.engine import Connection
@@ -51,6 +52,8 @@ class _Answers:
         wanted = query.arguments.get("ids")
         ids = None if wanted is None else _ids(wanted)
         machine = query.arguments.get("machine")
+        if machine is not None and not NAME.fullmatch(machine):
+            return []  # no machine is called so, and PostgreSQL refuses some of it
         return await self._door.read(
             lambda c: read_orders(c, orders=ids, machine=machine, limit=limit)
         )
@@ -64,8 +67,9 @@ class _Answers:
             raise fields_refused([("machines", "machines: name at least one")])
 
         def work(connection: Connection) -> list[dict[str, Any]]:
-            machines = [cast("Machine", find(connection, "machine", n).value) for n in names]
-            orders = enter_orders(connection, machines, fields["action"], WHO)
+            found = [cast("Machine", find(connection, "machine", n).value) for n in names]
+            machines = {machine.id: machine for machine in found}  # by its name and by its id
+            orders = enter_orders(connection, list(machines.values()), fields["action"], WHO)
             return read_orders(connection, orders=orders, limit=len(orders))
 
         try:
@@ -80,9 +84,9 @@ class _Answers:
     def read_one(self, order: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
         async def answer(query: Query) -> dict[str, Any]:
             only_known(query, ())
-            ids = _ids(order)
-            for found in await self._door.read(lambda c: read_orders(c, orders=ids)):
-                return found
+            if _is_number(order):
+                for found in await self._door.read(lambda c: read_orders(c, orders=[int(order)])):
+                    return found
             raise not_found(f"there is no order {order}")
 
         return answer
@@ -105,10 +109,14 @@ class _Orders(JsonPage):
 def _ids(text: str) -> list[int]:
     """Read numbers of orders with commas between."""
     parts = text.split(",")
-    digits = len(str(HIGHEST_ORDER)) - 1
-    if not all(p.isascii() and p.isdecimal() and len(p) <= digits for p in parts):
+    if not all(map(_is_number, parts)):
         raise bad_request("ids: numbers of orders with commas between are needed, as in 3,4")
     return [int(part) for part in parts]
+
+
+def _is_number(text: str) -> bool:
+    digits = len(str(HIGHEST_ORDER)) - 1
+    return text.isascii() and text.isdecimal() and len(text) <= digits
 
 
 def _action(value: Any) -> PowerAction:

@@ -1,0 +1,166 @@
+"""`evenrack lab demo`: a lab to watch and to break by hand, gone without a trace at its end."""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evenrack.cli.examples import examples
+from evenrack.cli.lab_deeds import do_and_watch
+from evenrack.cli.lab_drill import possible_here
+from evenrack.cli.lab_folder import default_folder
+from evenrack.cli.session import Session, say
+from evenrack.cli.show import status_page
+from evenrack.errors import EvenrackError
+from evenrack.lab.deeds import Deed, running_lab
+from evenrack.lab.down import clean_up
+from evenrack.lab.drill.check import Outcome
+from evenrack.lab.drill.course import choose_checks, outcome_line, run_drill
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.fleet import Fleet, Size
+from evenrack.lab.interrupts import ended_by_signals, ignore_signals
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.network.keeper import refuse_without_namespaces
+from evenrack.lab.progress import Progress
+from evenrack.lab.record import read_record
+from evenrack.lab.refusals import LabRefused
+from evenrack.lab.up import Wish, bring_up
+
+SHORT_DRILL = (
+    "every process prints what the kernel counts",
+    "leader killed",
+    "a client gets a lease from the pair, and both know of it",
+    "primary's dhcpd killed: the client keeps its address at the other",
+    "the owner's host killed: the next power command is done by another rack",
+)
+DEEDS: tuple[Deed, ...] = ("kill", "hang", "cut", "heal", "restart")
+HELP = """\
+  kill leader              then watch who takes over, how fast, and why
+  kill primary of vlan2    its clients are answered by the secondary
+  kill owner of m7         the next order for m7 goes to another rack
+  hang rack3               its sockets stay open and nothing answers
+  cut rack1:vlan2          one cable; `cut rack1` all of a host
+  kill postgres            nobody is declared dead
+  restart ..   heal [..]   start what was killed, mend what was hung or cut
+  status                   problems first, then who does what
+  quit                     or Ctrl-D: everything goes"""
+
+
+@click.command(epilog=examples("evenrack lab demo"))
+@click.option("--no-net", is_flag=True, help="Plain processes on loopback: no DHCP, no power.")
+@click.pass_context
+def demo(context: click.Context, *, no_net: bool) -> None:
+    """Bring a fleet up, show that it keeps its promises, and let it be broken by hand.
+
+    Without a terminal: only the short drill, and its exit code.
+    """
+    session: Session = context.obj
+    folder = default_folder(session.surroundings.environment).with_name("demo").resolve()
+    network = not no_net and _network_possible(folder)
+    with ended_by_signals():
+        try:
+            fleet = bring_up(_wish(session, folder, network=network), *_telling(session))
+            _say_card(fleet)
+            ok = _drill(session, fleet)
+            if session.surroundings.terminal and sys.stdin.isatty():
+                _prompt(session, folder)
+        finally:
+            ignore_signals()  # a second Ctrl-C does not stop the cleaning
+            _remove(session, folder)
+    if not ok:
+        context.exit(1)
+
+
+def _network_possible(folder: Path) -> bool:
+    """Tell whether hosts can be namespaces here; say why not."""
+    try:
+        refuse_without_namespaces(folder)
+    except LabRefused as refused:
+        say(f"[lab] without a network, so without DHCP and power: {refused}")
+        return False
+    return True
+
+
+def _wish(session: Session, folder: Path, *, network: bool) -> Wish:
+    return Wish(
+        directory=folder,
+        size=Size(),
+        retain=False,
+        network=network,
+        programs=session.surroundings.programs,
+        owner_pid=os.getpid(),
+    )
+
+
+def _telling(session: Session) -> tuple[Progress, Any]:
+    return Progress(say, session.clocks), session.clocks
+
+
+def _say_card(fleet: Fleet) -> None:
+    say("")
+    say("  A whole fleet runs on this machine. In a second terminal:")
+    say(f"    evenrack --socket {shlex.quote(str(fleet.processes[0].socket))} status --watch")
+    for process in fleet.processes:
+        if process.instance == 1:
+            say(f"  {process.region}: {process.host.address}; racks dial port {process.port}")
+    say(f"  folder: {fleet.directory} (nothing is kept)")
+    say("")
+
+
+def _drill(session: Session, fleet: Fleet) -> bool:
+    """Run the short drill, and say whether every promise in it was kept."""
+    trial = Trial(fleet, LabPrograms(fleet, session.surroundings.programs), session.clocks, 0)
+    checks = [check for check in choose_checks(None) if check.name in SHORT_DRILL]
+
+    def tell(outcome: Outcome) -> None:
+        click.echo(outcome_line(outcome))
+
+    outcomes = run_drill(possible_here(checks, trial), trial, tell)
+    return all(outcome.ok for outcome in outcomes)
+
+
+def _prompt(session: Session, folder: Path) -> None:
+    """Do what the operator says until there is nothing more to say."""
+    click.echo(HELP)
+    while True:
+        try:
+            words = input("lab> ").split()
+        except EOFError:
+            return
+        if words and words[0] in {"quit", "exit"}:
+            return
+        try:
+            _obey(session, folder, words)
+        except (EvenrackError, OSError) as problem:
+            say(f"{type(problem).__name__}: {problem}")
+
+
+def _obey(session: Session, folder: Path, words: list[str]) -> None:
+    deeds: dict[str, Callable[[], None]] = {
+        "status": lambda: _status(session, folder),
+        "help": lambda: click.echo(HELP),
+    }
+    if not words:
+        return
+    target = " ".join(words[1:])
+    deed = next((deed for deed in DEEDS if deed == words[0]), None)
+    if deed is not None and (target or deed == "heal"):
+        do_and_watch(session, deed, target or None, folder)
+    else:
+        deeds.get(words[0], deeds["help"])()
+
+
+def _status(session: Session, folder: Path) -> None:
+    _, fleet = running_lab(folder)
+    trial = Trial(fleet, LabPrograms(fleet, session.surroundings.programs), session.clocks, 0)
+    session.draw(status_page(trial.client().get("/api/v1/status")))
+
+
+def _remove(session: Session, folder: Path) -> None:
+    record = read_record(folder)
+    if record is not None:
+        clean_up(folder, record, Progress(say, session.clocks))

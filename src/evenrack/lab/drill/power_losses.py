@@ -1,0 +1,103 @@
+"""P1 and P10: whoever is lost, the next power order is done by those who are left."""
+
+from evenrack.lab.bmc.simulator import BmcSimulator
+from evenrack.lab.drill.check import Check, Measured
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.power_sight import (
+    carried_out,
+    owners,
+    pick_bmc,
+    refuse_told,
+    told_words,
+)
+from evenrack.lab.drill.trial import Trial
+
+_LATE_SECONDS = 3.0
+"""How long a rack that goes on again is watched for what it may still do."""
+
+
+def owner_killed(trial: Trial, limit: float) -> Measured:
+    """Kill the daemons of the owner's host: another rack cycles the machine."""
+    bmc, owner = _owned(trial)
+    bmc.chassis.press("on")
+    before, since = len(told_words(bmc)), trial.clocks.seconds()
+    for program in trial.programs_of(owner):
+        trial.programs.kill(program)
+    return _cycled_by_another(trial, bmc, owner, (before, since), limit)
+
+
+def owner_hung(trial: Trial, limit: float) -> Measured:
+    """Pause the owner's daemon: another rack cycles the machine, and it does not do so again."""
+    bmc, owner = _owned(trial)
+    bmc.chassis.press("on")
+    before, since = len(told_words(bmc)), trial.clocks.seconds()
+    trial.programs.hang(f"{owner}/rackd")
+    measured = _cycled_by_another(trial, bmc, owner, (before, since), limit)
+    trial.programs.heal(f"{owner}/rackd")
+    trial.clocks.sleep(_LATE_SECONDS)
+    refuse_told(bmc, before, ("off", "on"), measured.seconds)  # the order lay in its socket
+    return measured
+
+
+def leader_killed(trial: Trial, limit: float) -> Measured:
+    """Kill the region process that leads: every BMC answers."""
+    if len(trial.fleet.processes) == 1:
+        raise CheckFailed("this check needs a second region process; the lab has one")
+    leader = trial.must_look().status["leader"]
+    if leader is None:
+        raise CheckFailed("nobody leads")
+    since = trial.clocks.seconds()
+    trial.programs.kill(leader)
+    seconds, rows = carried_out(trial, trial.fleet.bmcs, "query", since, limit)
+    racks = sorted({str(row["rack"]) for row in rows})
+    return Measured(
+        seconds=seconds,
+        detail=f"{leader}, the leader, killed: {len(rows)} BMCs answered {', '.join(racks)}",
+    )
+
+
+def _owned(trial: Trial) -> tuple[BmcSimulator, str]:
+    if len(trial.fleet.racks) == 1:
+        raise CheckFailed("this check needs a second rack; the lab has one")
+    bmc = pick_bmc(trial)
+    return bmc, owners(trial)[bmc.bmc]
+
+
+def _cycled_by_another(
+    trial: Trial, bmc: BmcSimulator, owner: str, from_then: tuple[int, float], limit: float
+) -> Measured:
+    """Cycle a machine whose owner is lost; `from_then` is what its BMC was told, and the moment."""
+    before, since = from_then
+    seconds, (row,) = carried_out(trial, [bmc], "cycle", since, limit)
+    refuse_told(bmc, before, ("off", "on"), seconds)
+    if row["rack"] == owner:
+        raise CheckFailed(f"{owner}, which is lost, is said to have done it", seconds)
+    return Measured(
+        seconds=seconds,
+        detail=f"{bmc.machine} of {owner} cycled by {row['rack']}, attempt {row['attempt']}",
+    )
+
+
+CHECKS = (
+    Check(
+        promise="P1",
+        name="region process killed: the next power order for each BMC is done",
+        limit_seconds=10,
+        run=leader_killed,
+        needs_bmcs=True,
+    ),
+    Check(
+        promise="P10",
+        name="the owner's host killed: the next power command is done by another rack",
+        limit_seconds=5,
+        run=owner_killed,
+        needs_bmcs=True,
+    ),
+    Check(
+        promise="P10",
+        name="the owner hangs: the next power command is done by another rack, once",
+        limit_seconds=10,
+        run=owner_hung,
+        needs_bmcs=True,
+    ),
+)

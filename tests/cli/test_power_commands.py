@@ -1,0 +1,263 @@
+"""`evenrack machine power` and `evenrack order`: what is ordered, waited for and shown."""
+
+import json
+
+import pytest
+from attrs import evolve
+
+from evenrack.cli.main import run
+from evenrack.cli.show import page_text
+from evenrack.cli.show_power import orders_table, outcomes_table
+from tests.cli.conftest import Hours
+from tests.cli.small_api import small_api
+
+ORDERS = "/api/v1/orders"
+ROW = {
+    "order": 17,
+    "machine": "m1",
+    "bmc": "b1",
+    "action": "on",
+    "who": "operator",
+    "at": "2026-01-01T00:00:00Z",
+    "attempt": 0,
+    "rack": None,
+    "phase": "NEW",
+    "result": None,
+    "state": "unknown",
+    "seconds": 0.012,
+    "error": None,
+}
+DONE = {
+    **ROW,
+    "attempt": 1,
+    "rack": "rack1",
+    "phase": "ON_SEEN",
+    "result": "ok",
+    "state": "on",
+    "seconds": 3.456,
+}
+LOOK = f"{ORDERS}?ids=17&limit=1"
+KEYS = ["machine", "order", "action", "result", "state", "rack", "seconds", "error"]
+
+
+def other(row):
+    """The same, of another machine."""
+    return {**row, "order": 18, "machine": "m2"}
+
+
+@pytest.fixture
+def api(tmp_path):
+    with small_api(tmp_path / "regiond-1.sock") as api:
+        api.answer(ORDERS, [ROW], method="POST", status=201)
+        yield api
+
+
+@pytest.fixture
+def patient(surroundings, capsys, api):
+    """Calls a command; `at` says what the API answers from which second on."""
+
+    def call(*arguments, at=(), sleeps=100):
+        hours = Hours(sleeps=sleeps)
+        waiting = dict(at)
+
+        def sleep(seconds):
+            hours.sleep(seconds)
+            for when in [w for w in waiting if w <= hours.now]:
+                waiting.pop(when)()
+
+        clocks = evolve(surroundings.clocks, seconds=lambda: hours.now, sleep=sleep)
+        code = run(arguments, evolve(surroundings, clocks=clocks))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+# Ordering
+
+
+def test_an_order_is_sent_once_and_what_to_do_next_is_said(api, call):
+    code, printed, said = call("machine", "power", "on", "m1")
+    assert (code, printed) == (0, page_text([outcomes_table([ROW])]) + "\n")
+    assert said == "next: evenrack order show 17\n"
+    body = {"machines": ["m1"], "action": "on"}
+    assert api.changes == [("POST", ORDERS, body, None)]
+    assert api.asked == []
+
+
+def test_several_machines_are_ordered_together(api, call):
+    api.answer(ORDERS, [ROW, other(ROW)], method="POST", status=201)
+    code, printed, _ = call("machine", "power", "cycle", "m1", "m2")
+    assert code == 0
+    assert "m2" in printed
+    assert api.changes[0][2] == {"machines": ["m1", "m2"], "action": "cycle"}
+
+
+@pytest.mark.parametrize("arguments", [("on",), ("explode", "m1"), ()])
+def test_an_unknown_action_or_no_machine_is_a_usage_error_and_nothing_is_sent(api, call, arguments):
+    code, _, said = call("machine", "power", *arguments)
+    assert (code, api.changes) == (2, [])
+    assert "Usage" in said
+
+
+def test_a_refused_order_is_told_with_the_order_that_runs_and_fails(api, call):
+    running = [{"machine": "m1", "order": 16}]
+    said = "m1 has order 16, which has not ended: evenrack order list"
+    api.refuse(ORDERS, 409, "OrderUnderWay", said, method="POST", running=running)
+    code, printed, error = call("machine", "power", "on", "m1", "--wait")
+    assert (code, printed, error) == (1, "", f"evenrack: OrderUnderWay: {said}\n")
+
+
+def test_an_order_that_may_have_been_entered_is_unknown(api, call):
+    api.say_nothing(ORDERS, method="POST")
+    code, printed, _ = call("machine", "power", "on", "m1", "--wait")
+    assert (code, printed) == (3, "")
+
+
+# Waiting
+
+
+def test_wait_waits_for_the_end_and_shows_it(api, patient):
+    api.answer(LOOK, [ROW])
+    code, printed, said = patient(
+        "machine", "power", "on", "m1", "--wait", at={1.0: lambda: api.answer(LOOK, [DONE])}
+    )
+    assert (code, printed) == (0, page_text([outcomes_table([DONE])]) + "\n")
+    assert said == ""
+    assert len(api.changes) == 1
+    assert set(api.asked) == {LOOK}
+
+
+@pytest.mark.parametrize(
+    ("results", "expected"),
+    [
+        (("ok", "ok"), 0),
+        (("ok", "failed"), 1),
+        (("unknown", "ok"), 3),
+        (("failed", "unknown"), 3),
+    ],
+)
+def test_the_exit_code_says_the_worst_of_what_came_of_it(api, patient, results, expected):
+    api.answer(ORDERS, [ROW, other(ROW)], method="POST", status=201)
+    ended = [{**DONE, "result": results[0]}, other({**DONE, "result": results[1]})]
+    api.answer(f"{ORDERS}?ids=17,18&limit=2", ended)
+    code, printed, _ = patient("machine", "power", "on", "m1", "m2", "--wait", "--json")
+    assert code == expected
+    assert [each["result"] for each in json.loads(printed)] == list(results)
+
+
+def test_without_wait_the_exit_code_says_only_that_it_was_ordered(api, call):
+    assert call("machine", "power", "on", "m1", "--json")[0] == 0
+
+
+def test_progress_is_told_every_5_s_and_not_among_the_data(api, patient):
+    api.answer(ORDERS, [ROW, other(ROW)], method="POST", status=201)
+    look = f"{ORDERS}?ids=17,18&limit=2"
+    api.answer(look, [DONE, other(ROW)])
+    both = [DONE, other(DONE)]
+    code, printed, said = patient(
+        *("machine", "power", "on", "m1", "m2", "--wait", "--json"),
+        at={11.0: lambda: api.answer(look, both)},
+    )
+    assert code == 0
+    assert said == "1 of 2 ended\n" * 2
+    assert len(json.loads(printed)) == 2
+
+
+def test_a_region_that_goes_away_meanwhile_is_waited_for(api, patient):
+    api.refuse(LOOK, 503, "DatabaseUnreachable", "no answer")
+    code, _, said = patient(
+        "machine", "power", "on", "m1", "--wait", at={3.0: lambda: api.answer(LOOK, [DONE])}
+    )
+    assert code == 0
+    assert "waiting: no answer" in said
+    assert len(api.changes) == 1
+
+
+def test_what_can_never_be_answered_is_not_waited_for(api, patient):
+    api.refuse(LOOK, 400, "BadRequest", "ids: numbers are needed")
+    code, _, said = patient("machine", "power", "on", "m1", "--wait")
+    assert code == 1
+    assert "ids: numbers are needed" in said
+
+
+def test_an_order_that_is_gone_has_an_unknown_end(api, patient):
+    api.answer(LOOK, [])
+    code, printed, _ = patient("machine", "power", "on", "m1", "--wait", "--json")
+    assert code == 3
+    (row,) = json.loads(printed)
+    assert (row["machine"], row["result"]) == ("m1", "unknown")
+    assert "the order is gone" in row["error"]
+
+
+def test_more_orders_than_one_answer_holds_are_waited_for_too(api, patient):
+    numbers = range(1, 1202)
+    rows = [{**ROW, "order": n, "machine": f"m{n}"} for n in numbers]
+    api.answer(ORDERS, rows, method="POST", status=201)
+    for part in (rows[:500], rows[500:1000], rows[1000:]):
+        ids = ",".join(str(row["order"]) for row in part)
+        ended = [{**row, "result": "ok"} for row in part]
+        api.answer(f"{ORDERS}?ids={ids}&limit={len(part)}", ended)
+    names = [f"m{n}" for n in numbers]
+    code, printed, _ = patient("machine", "power", "query", *names, "--wait", "--json", sleeps=3)
+    assert code == 0
+    assert [row["order"] for row in json.loads(printed)] == list(numbers)
+
+
+def test_ctrl_c_ends_the_waiting_and_not_the_order(api, patient):
+    api.answer(LOOK, [ROW])
+    code, printed, said = patient("machine", "power", "on", "m1", "--wait", sleeps=3)
+    assert (code, printed) == (130, "")
+    assert said.strip() == "evenrack: stopped by Ctrl-C"
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_json_has_the_keys_that_programs_rely_on(api, patient, wait):
+    api.answer(LOOK, [DONE])
+    arguments = ("machine", "power", "on", "m1", "--json", *(["--wait"] if wait else []))
+    _, printed, _ = patient(*arguments)
+    (row,) = json.loads(printed)
+    assert list(row) == KEYS
+    shown = DONE if wait else ROW
+    assert row == {key: shown[key] for key in KEYS}
+
+
+# Orders
+
+
+def test_orders_are_listed_the_newest_of_all_or_of_one_machine(api, call):
+    api.answer(f"{ORDERS}?limit=20", [ROW, DONE])
+    code, printed, _ = call("order", "list")
+    assert (code, printed) == (0, page_text([orders_table([ROW, DONE])]) + "\n")
+    assert "under way" in printed
+    api.answer(f"{ORDERS}?limit=3&machine=m+1%2F", [DONE])
+    code, printed, _ = call("order", "list", "--machine", "m 1/", "--limit", "3", "--json")
+    assert (code, json.loads(printed)) == (0, [DONE])
+
+
+def test_when_nothing_was_ordered_that_is_said(api, call):
+    api.answer(f"{ORDERS}?limit=20", [])
+    assert call("order", "list")[1] == "no orders yet\n"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list", "--limit", "0"), ("list", "--limit", "1001"), ("show", "0"), ("show",)]
+)
+def test_numbers_out_of_range_are_usage_errors(api, call, arguments):
+    assert call("order", *arguments)[0] == 2
+    assert api.asked == []
+
+
+def test_one_order_is_shown_with_all_that_is_known(api, call):
+    api.answer(f"{ORDERS}/17", DONE)
+    code, printed, _ = call("order", "show", "17")
+    assert code == 0
+    for word in ("ON_SEEN", "rack1", "operator"):
+        assert word in printed
+    assert json.loads(call("order", "show", "17", "--json")[1]) == DONE
+
+
+def test_an_order_that_is_not_there_is_said_so(api, call):
+    api.refuse(f"{ORDERS}/99", 404, "NotFound", "there is no order 99")
+    code, _, said = call("order", "show", "99")
+    assert (code, said) == (1, "evenrack: NotFound: there is no order 99\n")

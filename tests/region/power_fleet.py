@@ -1,0 +1,197 @@
+"""Whole region processes and racks that switch machines in memory, and what these were told."""
+
+import contextlib
+import secrets
+from ipaddress import IPv4Address, IPv4Interface
+
+from attrs import evolve
+from twisted.internet import reactor
+from twisted.internet.endpoints import HostnameEndpoint
+
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.region_config import BmcBalance
+from evenrack.model.host_port import HostPort
+from evenrack.model.interface_list import Interface
+from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.region_connections import Dialling
+from evenrack.rack.service import RackService, Surroundings
+from evenrack.rack.state_folder import StateFolder
+from tests.no_dhcp import NoDhcpServer
+from tests.rack.small_driver import WORD, Machines, SmallDriver
+from tests.region.cable import Cable
+from tests.region.http.test_bmc_pages import start_with_keys
+from tests.region.http.test_inventory_pages import Api
+from tests.region.processes import QUICK_RACK, SECRET, eventually, fleet_on
+
+PATIENCE = 30.0
+
+
+def address_of(number):
+    return IPv4Address("10.9.0.100") + number
+
+
+class PowerFleet:
+    """A fleet whose racks reach the same machines; these outlive all daemons."""
+
+    def __init__(self, fleet):
+        self.fleet = fleet
+        self.machines = Machines(clock=reactor)
+        self.drivers = {}
+        self.cables = {}
+
+    def start_region(self, host, content=b"k" * 32):
+        config = self.fleet.region_config(host)
+        balance = evolve(config.balance, bmc=BmcBalance(hold_down=3600))
+        self.fleet._hosts[host] = evolve(config, balance=balance)
+        return start_with_keys(self.fleet, host, content=content)
+
+    def start_rack(self, name, *, network="10.9.0.0/24"):
+        """Start a rack that has an address in the BMCs' network."""
+        driver = self.drivers.setdefault(name, SmallDriver(machines=self.machines, rack=name))
+        config = RackConfig(
+            regions=tuple(
+                HostPort(host="127.0.0.1", port=region.port)
+                for region in self.fleet.regions.values()
+            ),
+            rack_name=name,
+            state_dir=self.fleet.folder / name,
+            liveness=QUICK_RACK,
+        )
+        address = IPv4Interface(network.replace(".0/", f".{name[-1]}/"))
+        rack = RackService(
+            config, SECRET, _surroundings(config, address, driver, self.endpoint_for(name))
+        )
+        rack.startService()
+        self.fleet.racks[name] = rack
+        return rack
+
+    def api(self):
+        return Api(next(iter(self.fleet.regions.values())))
+
+    async def add_machine(self, number, **more):
+        """A machine that is on, as the operator enters it."""
+        bmc = self.machines.add(address_of(number), state="on", **more)
+        body = {
+            "name": f"b{number}",
+            "driver": "ipmitool",
+            "address": str(address_of(number)),
+            "user": "me",
+            "password": WORD,
+        }
+        assert (await self.api()("POST", "/api/v1/bmcs", body)).status == 201
+        body = {"name": f"m{number}", "bmc": f"b{number}"}
+        assert (await self.api()("POST", "/api/v1/machines", body)).status == 201
+        return bmc
+
+    async def order(self, action, *names):
+        answer = await self.api()("POST", "/api/v1/orders", {"machines": names, "action": action})
+        assert answer.status == 201, answer.text
+        return [each["order"] for each in answer.json]
+
+    def row(self, number, *columns):
+        ((*values,),) = self.fleet.rows(
+            f"SELECT {', '.join(columns)} FROM power_order WHERE id = {number}"  # noqa: S608
+        )
+        return tuple(values)
+
+    def phase(self, number):
+        return self.row(number, "phase")[0]
+
+    async def end_of(self, number, seconds=PATIENCE):
+        """Wait for the end of an order; give its row as programs see it."""
+
+        async def ended():
+            row = (await self.api()("GET", f"/api/v1/orders/{number}")).json
+            return row if row["result"] is not None else None
+
+        return await eventually(ended, seconds)
+
+    def owner(self, number):
+        """The host name of the owner of a BMC."""
+        return self.bmc_row(number)[0]
+
+    def reach(self, number):
+        return self.bmc_row(number)[1]
+
+    def bmc_row(self, number):
+        read = self.fleet.read()
+        (bmc,) = [bmc.id for bmc in read.bmcs.values() if bmc.name == f"b{number}"]
+        names = {rack.id: rack.hostname for rack in read.racks.values()}
+        reach = {names[rack] for rack in read.bmc_reach[bmc]}
+        return names.get(read.bmc_owners.get(bmc)), reach
+
+    def everybody_reaches(self, *numbers):
+        racks = set(self.fleet.racks)
+        return (
+            all(self.reach(number) == racks and self.owner(number) in racks for number in numbers)
+            and self.fleet.is_whole()
+        )
+
+    def told(self, number=1):
+        return self.machines.told_to(address_of(number))
+
+    def tellers(self):
+        return [rack for rack, *_ in self.machines.told]
+
+    def endpoint_for(self, name):
+        """Where a rack dials: by a cable of its own to each port, which can be cut."""
+
+        def through_cables(addresses):
+            for address in addresses:
+                if (name, address.port) not in self.cables:
+                    self.cables[name, address.port] = Cable(address.port)
+            return AddressesInTurn(
+                [
+                    HostnameEndpoint(reactor, "127.0.0.1", self.cables[name, address.port].port)
+                    for address in addresses
+                ]
+            )
+
+        return through_cables
+
+    def cut_off(self, name):
+        """Let a rack live on, and hear and say nothing more."""
+        for (rack, _), cable in self.cables.items():
+            if rack == name:
+                cable.cut()
+
+    def owners(self):
+        """Which machine is whose: the number of one for each rack."""
+        return {self.owner(number): number for number in range(1, len(self.machines.bmcs) + 1)}
+
+
+def _surroundings(config, address, driver, endpoint_for):
+    async def interfaces():
+        return (Interface(name="eth0", address=address),)
+
+    return Surroundings(
+        clock=reactor,
+        token_bytes=secrets.token_bytes,
+        dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=lambda: 0.5),
+        state=StateFolder(config.state_dir),
+        interfaces=interfaces,
+        dhcp_server=NoDhcpServer(),
+        driver=driver,
+        ask_bmc=driver.answers,
+    )
+
+
+@contextlib.asynccontextmanager
+async def power_fleet_on(dsn, hosts=1, racks=2, machines=1):
+    """Regions, racks that all reach all machines, and a leader that has placed them."""
+    async with fleet_on(dsn) as fleet:
+        power = PowerFleet(fleet)
+        for number in range(1, hosts + 1):
+            power.start_region(f"region{number}")
+        await eventually(lambda: fleet.read().leadership.holder)
+        for number in range(1, racks + 1):
+            power.start_rack(f"rack{number}")
+        for number in range(1, machines + 1):
+            await power.add_machine(number)
+        numbers = range(1, machines + 1)
+        await eventually(lambda: power.everybody_reaches(*numbers), PATIENCE)
+        try:
+            yield power
+        finally:
+            for cable in power.cables.values():
+                await cable.remove()

@@ -1,0 +1,360 @@
+"""Power orders, from the operator to the machines: whole region processes and racks.
+
+Everything is real but the BMCs. What they were told, and by which rack, is counted: nothing may
+be done twice.
+"""
+
+import itertools
+
+import pytest
+from sqlalchemy import text
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+
+from evenrack.balance.power_routes import SURELY_ENDED_SECONDS
+from tests.rack.small_driver import WORD
+from tests.region.http.test_inventory_pages import Api
+from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
+from tests.region.processes import eventually, goes_on
+
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+    "AND datname = current_database() AND query LIKE 'UPDATE power_order SET phase%'"
+)
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(90)]
+
+
+def other_than(name):
+    return "rack2" if name == "rack1" else "rack1"
+
+
+# When nothing goes wrong
+
+
+async def test_p10_each_action_is_carried_out_by_the_owner_and_the_machine_did_just_that(
+    database_dsn,
+):
+    async with power_fleet_on(database_dsn, hosts=2, machines=4) as power:
+        expected = {"off": ["off"], "cycle": ["off", "on"], "query": [], "on": []}
+        numbers = {}
+        for place, action in enumerate(expected, 1):
+            (numbers[action],) = await power.order(action, f"m{place}")
+        for place, (action, told) in enumerate(expected.items(), 1):
+            row = await power.end_of(numbers[action])
+            state = "off" if action == "off" else "on"
+            assert (row["result"], row["state"], row["error"]) == ("ok", state, None)
+            assert (row["attempt"], row["rack"]) == (1, power.owner(place))
+            assert power.told(place) == told
+            assert power.machines.bmcs[address_of(place)].state == state
+        (number,) = await power.order("on", "m1")
+        assert (await power.end_of(number))["phase"] == "ON_SEEN"
+        assert power.told(1) == ["off", "on"]
+        events = [event["text"] for event in power.fleet.events("power")]
+        assert f"order {number}, on of m1: ok" in events
+
+
+async def test_many_machines_are_switched_at_once_by_both_racks(database_dsn):
+    async with power_fleet_on(database_dsn, hosts=2, machines=6) as power:
+        numbers = await power.order("off", *(f"m{n}" for n in range(1, 7)))
+        for number in numbers:
+            assert (await power.end_of(number))["result"] == "ok"
+        assert [power.told(n) for n in range(1, 7)] == [["off"]] * 6
+        assert set(power.tellers()) == {"rack1", "rack2"}
+
+
+async def test_two_operators_at_once_and_the_second_is_told_of_the_first_s_order(database_dsn):
+    async with power_fleet_on(database_dsn, hosts=2) as power:
+        one, two = (Api(region) for region in power.fleet.regions.values())
+        body = {"machines": ["m1"], "action": "cycle"}
+        asked = [Deferred.fromCoroutine(api("POST", "/api/v1/orders", body)) for api in (one, two)]
+        answers = sorted([await each for each in asked], key=lambda answer: answer.status)
+        assert [answer.status for answer in answers] == [201, 409]
+        (number,) = [each["order"] for each in answers[0].json]
+        assert answers[1].json["running"] == [{"machine": "m1", "order": number}]
+        assert (await power.end_of(number))["result"] == "ok"
+        assert power.told() == ["off", "on"]
+
+
+# When a rack is lost
+
+
+async def test_p10_m17_an_order_for_a_dead_owner_s_bmc_is_carried_out_by_another_rack_at_once(
+    database_dsn,
+):
+    async with power_fleet_on(database_dsn, hosts=2) as power:
+        owner = power.owner(1)
+        await power.fleet.stop_rack(owner)
+        await eventually(lambda: power.reach(1) == {other_than(owner)})
+        assert power.owner(1) == owner, "it is held, and orders go around it"
+        (number,) = await power.order("cycle", "m1")
+        row = await power.end_of(number, 10)
+        assert (row["result"], row["rack"], row["attempt"]) == ("ok", other_than(owner), 1)
+        assert power.told() == ["off", "on"]
+        assert set(power.tellers()) == {other_than(owner)}
+
+
+async def test_p10_m17_an_owner_that_is_lost_before_it_sent_anything_is_replaced_at_once(
+    database_dsn,
+):
+    async with power_fleet_on(database_dsn, hosts=2) as power:
+        owner = power.owner(1)
+        power.machines.bmcs[address_of(1)].answers_in = 3.0
+        (number,) = await power.order("off", "m1")
+        await eventually(lambda: power.drivers[owner].talking)
+        await power.fleet.stop_rack(owner)
+        power.machines.bmcs[address_of(1)].answers_in = 0.0
+        row = await power.end_of(number, SURELY_ENDED_SECONDS - 3)
+        assert (row["result"], row["rack"]) == ("ok", other_than(owner))
+        assert power.told() == ["off"]
+        assert power.tellers() == [other_than(owner)]
+
+
+async def test_p10_a_cycle_whose_rack_is_lost_after_off_was_sent_is_finished_by_another(
+    database_dsn,
+):
+    """One rack is stopped; another is cut off, and has no lease when its machine is off."""
+    async with power_fleet_on(database_dsn, hosts=2, racks=3, machines=3) as power:
+        owners = {rack: number for rack, number in power.owners().items() if rack != "rack3"}
+        for bmc in power.machines.bmcs.values():
+            bmc.turns_in = 9.0
+        names = [f"m{number}" for number in owners.values()]
+        numbers = dict(zip(owners, await power.order("cycle", *names), strict=True))
+        await eventually(lambda: all(power.told(n) == ["off"] for n in owners.values()))
+        assert {power.phase(number) for number in numbers.values()} == {"OFF_SENT"}
+        lost_at = reactor.seconds()
+        power.cut_off("rack1")
+        await power.fleet.stop_rack("rack2")
+        for bmc in power.machines.bmcs.values():
+            bmc.turns_in = 0.0
+        for owner, number in numbers.items():
+            row = await power.end_of(number, 60)
+            assert reactor.seconds() - lost_at >= SURELY_ENDED_SECONDS
+            assert (row["result"], row["state"], row["attempt"]) == ("ok", "on", 2)
+            assert row["rack"] == "rack3"
+            machine = address_of(owners[owner])
+            told = [it for it in power.machines.told if it[2] == machine]
+            assert told == [(owner, "off", machine), ("rack3", "on", machine)]
+        taken = [e for e in power.fleet.events("power") if "taken over at OFF_SENT" in e["text"]]
+        assert len(taken) == 2
+
+
+async def test_a_rack_whose_daemon_returns_goes_on_with_its_own_order(database_dsn):
+    async with power_fleet_on(database_dsn, racks=1) as power:
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.turns_in = 2.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        await power.fleet.stop_rack("rack1")
+        await eventually(lambda: bmc.state == "off")
+        bmc.turns_in = 0.0
+        power.start_rack("rack1")
+        row = await power.end_of(number)
+        assert (row["result"], row["attempt"], row["state"]) == ("ok", 1, "on")
+        assert power.told() == ["off", "on"]
+
+
+# When a region process is lost
+
+
+@pytest.mark.parametrize("at", ["the first look", "OFF_SENT"])
+async def test_a_managing_process_that_is_lost_in_the_middle_is_replaced_and_nothing_is_done_twice(
+    database_dsn, at
+):
+    async with power_fleet_on(database_dsn, hosts=2) as power:
+        owner, bmc = power.owner(1), power.machines.bmcs[address_of(1)]
+        if at == "OFF_SENT":
+            bmc.turns_in = 3.0
+        else:
+            bmc.answers_in = 0.7
+        (number,) = await power.order("cycle", "m1")
+        if at == "OFF_SENT":
+            await eventually(lambda: power.told() == ["off"])
+        else:
+            await eventually(lambda: power.drivers[owner].talking)
+        manager = power.fleet.managers()[owner]
+        await power.fleet.stop_region(power.fleet.regions[manager])
+        row = await power.end_of(number)
+        assert (row["result"], row["state"], row["attempt"]) == ("ok", "on", 1)
+        assert row["rack"] == owner
+        assert power.told() == ["off", "on"]
+        assert set(power.tellers()) == {owner}
+
+
+async def test_links_that_end_in_the_middle_do_no_harm(database_dsn, log):
+    async with power_fleet_on(database_dsn, hosts=1) as power:
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.answers_in = 0.4
+        (number,) = await power.order("cycle", "m1")
+        (region,) = power.fleet.regions.values()
+        for _ in range(4):
+            await eventually(lambda: len(region.sockets()) == 2 and power.fleet.is_whole())
+            for link in list(region.service.connected.all_links()):
+                link.cut("a test cuts it")
+        row = await power.end_of(number)
+        assert (row["result"], row["attempt"]) == ("ok", 1)
+        assert power.told() == ["off", "on"]
+        assert not log.about("met a bug")
+
+
+async def test_a_link_that_ends_while_a_phase_is_recorded_stops_nothing(database_dsn, log):
+    async with power_fleet_on(database_dsn) as power:
+        power.machines.bmcs[address_of(1)].answers_in = 1.0
+        (number,) = await power.order("off", "m1")
+        await eventually(lambda: power.row(number, "attempt") == (1,))
+        with power.fleet._engine.connect() as held:
+            held.execute(text("SELECT 1 FROM power_order FOR UPDATE"))
+            await eventually(lambda: power.fleet.rows(WAITING))
+            (region,) = power.fleet.regions.values()
+            before = region.sockets()
+            for link in list(region.service.connected.all_links()):
+                link.cut("a test cuts it")
+            await eventually(lambda: not before & region.sockets())
+        row = await power.end_of(number)
+        assert (row["result"], row["attempt"], row["state"]) == ("ok", 1, "off")
+        assert power.told() == ["off"]
+        assert not log.about("met a bug")
+
+
+# When nobody can do it
+
+
+async def test_an_order_that_no_rack_reaches_waits_and_fails_with_nothing_sent(database_dsn):
+    async with power_fleet_on(database_dsn, machines=2) as power:
+        for driver in power.drivers.values():
+            driver.unreachable.add(address_of(1))
+        power.fleet.rows("DELETE FROM bmc_reach WHERE bmc_id = (SELECT min(id) FROM bmc)")
+        (number,) = await power.order("off", "m1")
+        await goes_on(lambda: power.phase(number) == "NEW", 2.0)
+        assert power.row(number, "attempt", "rack_id", "result") == (0, None, None)
+        power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp()")
+        row = await power.end_of(number)
+        assert (row["result"], row["state"]) == ("failed", "unknown")
+        assert "nothing was sent" in row["error"]
+        assert power.told() == []
+
+
+async def test_m20_an_order_waits_for_the_first_rack_that_reaches_its_bmc_and_is_done_then(
+    database_dsn,
+):
+    async with power_fleet_on(database_dsn, racks=1, machines=2) as power:
+        power.drivers["rack1"].unreachable.add(address_of(1))
+        power.fleet.rows("DELETE FROM bmc_reach WHERE bmc_id = (SELECT min(id) FROM bmc)")
+        (number,) = await power.order("off", "m1")
+        await goes_on(lambda: power.phase(number) == "NEW", 1.0)
+        power.start_rack("rack2")
+        row = await power.end_of(number)
+        assert (row["result"], row["rack"]) == ("ok", "rack2")
+        assert power.told() == ["off"]
+
+
+async def test_a_rack_without_an_address_in_the_bmc_s_network_is_never_asked(database_dsn):
+    async with power_fleet_on(database_dsn, racks=1) as power:
+        power.start_rack("rack3", network="10.10.0.0/24")
+        await eventually(power.fleet.is_whole)
+        await goes_on(lambda: power.reach(1) == {"rack1"}, 1.5)
+
+
+async def test_m17_a_rack_without_a_lease_gives_its_order_to_another_one(database_dsn):
+    async with power_fleet_on(database_dsn) as power:
+        owner = power.owner(1)
+        lease = power.fleet.racks[owner].lease
+        lease.granted = lambda *_, **__: None  # this host's clock is beside itself
+        await eventually(lambda: lease.manager is None)
+        (number,) = await power.order("off", "m1")
+        row = await power.end_of(number)
+        assert (row["result"], row["rack"], row["attempt"]) == ("ok", other_than(owner), 3)
+        assert power.tellers() == [other_than(owner)]
+
+
+async def test_a_cycle_whose_rack_has_no_lease_for_a_while_goes_on_when_it_has_one(database_dsn):
+    async with power_fleet_on(database_dsn, racks=1) as power:
+        lease, bmc = power.fleet.racks["rack1"].lease, power.machines.bmcs[address_of(1)]
+        bmc.turns_in = 7.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        grants, lease.granted = lease.granted, lambda *_, **__: None
+        await eventually(lambda: lease.manager is None and bmc.state == "off")
+        bmc.turns_in = 0.0
+        await goes_on(lambda: power.told() == ["off"], 2.5)
+        lease.granted = grants
+        row = await power.end_of(number)
+        assert (row["result"], row["state"], row["attempt"]) == ("ok", "on", 1)
+        assert power.told() == ["off", "on"]
+
+
+async def test_a_refused_password_fails_at_once_and_no_second_rack_locks_the_account(database_dsn):
+    async with power_fleet_on(database_dsn) as power:
+        power.machines.opened_by = "another word"
+        (number,) = await power.order("off", "m1")
+        row = await power.end_of(number, 10)
+        assert (row["result"], row["attempt"]) == ("failed", 1)
+        assert "the password is another" in row["error"]
+        assert power.told() == []
+
+
+async def test_a_process_with_another_key_cannot_open_the_password_and_says_so(database_dsn, log):
+    async with power_fleet_on(database_dsn) as power:
+        (region,) = power.fleet.regions.values()
+        await power.fleet.stop_region(region)
+        power.start_region("region1", content=b"x" * 32)
+        await eventually(lambda: power.everybody_reaches(1), PATIENCE)
+        (number,) = await power.order("off", "m1")
+        row = await power.end_of(number, 10)
+        assert (row["result"], row["state"]) == ("failed", "unknown")
+        assert power.told() == []
+        assert log.about(f"order {number} cannot be sent: Damaged", level="warn")
+
+
+# When the database is away
+
+
+async def test_a_cycle_is_finished_while_the_database_is_away_and_its_end_is_told_afterwards(
+    own_migrated_server,
+):
+    server, dsn = own_migrated_server
+    async with power_fleet_on(dsn, hosts=2) as power:
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.turns_in = 1.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        await deferToThread(server.stop, "immediate")
+        await eventually(lambda: power.told() == ["off", "on"])
+        await goes_on(lambda: power.told() == ["off", "on"], 1.5)
+        await deferToThread(server.start)
+        row = await power.end_of(number)
+        assert (row["result"], row["state"]) == ("ok", "on")
+        assert power.told() == ["off", "on"]
+
+
+async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_back(
+    own_migrated_server,
+):
+    server, dsn = own_migrated_server
+    async with power_fleet_on(dsn) as power:
+        owner, bmc = power.owner(1), power.machines.bmcs[address_of(1)]
+        bmc.turns_in = 9.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        await deferToThread(server.stop, "immediate")
+        await eventually(lambda: power.fleet.racks[owner].lease.manager is None)
+        await eventually(lambda: bmc.state == "off")
+        bmc.turns_in = 0.0
+        await goes_on(lambda: power.told() == ["off"], 3.0)
+        await deferToThread(server.start)
+        row = await power.end_of(number)
+        assert (row["result"], row["state"]) == ("ok", "on")
+        assert power.told() == ["off", "on"]
+
+
+async def test_an_order_ends_when_the_password_is_nowhere_to_be_seen_in_what_is_kept(
+    database_dsn, log
+):
+    async with power_fleet_on(database_dsn) as power:
+        (number,) = await power.order("cycle", "m1")
+        await power.end_of(number)
+        answer = await power.api()("GET", "/api/v1/events?after=0")
+        assert WORD not in answer.text
+        assert not any(WORD in line for _, line in log.lines)
+        kept = itertools.chain(*power.fleet.rows("SELECT power_order::text FROM power_order"))
+        assert not any(WORD in row for row in kept)

@@ -1,0 +1,161 @@
+"""What is said on a link about power: orders, phases, and which BMCs answer."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from twisted.internet.defer import Deferred
+from twisted.protocols import amp
+
+from evenrack.errors import DatabaseUnreachable, OrderOutdated
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from tests.strategies_reports import bmc_lists, power_orders, power_outcomes
+from tests.wire.both_ends import RACK, Link
+
+WORD = "hidden word"
+ORDER = PowerOrder(
+    id=OrderId(7),
+    attempt=2,
+    bmc=BmcId(3),
+    access=BmcAccess(address=IPv4Address("10.9.0.3"), user="me", password=WORD),
+    action="cycle",
+    phase="OFF_SENT",
+    seconds_left=12.5,
+)
+OUTCOME = PowerOutcome(result="ok", state="on", sent=True)
+
+
+def power(link, order=ORDER):
+    return link.ask(link.region.power_bmc(order))
+
+
+def phase(link, attempt=2):
+    return link.ask(link.rack.record_phase(OrderId(7), attempt, "NEW", "OFF_SENT"))
+
+
+@given(power_orders, power_outcomes)
+def test_the_rack_gets_the_order_as_it_is_and_the_region_its_outcome(order, outcome):
+    taken = []
+
+    async def take(order):
+        taken.append(order)
+        return outcome
+
+    link = Link(rack={"power": take}).introduce()
+    assert power(link, order).value() == outcome
+    assert taken == [order]
+
+
+def test_an_order_is_answered_when_it_has_ended_however_long_that_takes():
+    ends = Deferred()
+
+    async def take(order):
+        return await ends
+
+    link = Link(rack={"power": take}).introduce()
+    outcome = power(link)
+    link.world.advance(90.0)
+    assert not outcome.is_there
+    assert not link.wire.is_gone
+    ends.callback(OUTCOME)
+    link.world.settle()
+    assert outcome.value() == OUTCOME
+
+
+def test_several_orders_are_under_way_on_one_link_and_end_in_any_order():
+    ends = {}
+
+    async def take(order):
+        ends[order.id] = Deferred()
+        return await ends[order.id]
+
+    link = Link(rack={"power": take}).introduce()
+    first, second = (power(link, evolve(ORDER, id=OrderId(n))) for n in (1, 2))
+    ends[2].callback(OUTCOME)
+    link.world.settle()
+    assert (first.is_there, second.value()) == (False, OUTCOME)
+    ends[1].callback(OUTCOME)
+    link.world.settle()
+    assert first.is_there
+
+
+def test_an_outdated_order_is_refused_by_name():
+    link = Link().introduce()
+    problem = power(link, evolve(ORDER, attempt=1)).error()
+    assert isinstance(problem, OrderOutdated)
+    assert "a later attempt was seen" in str(problem)
+    assert not link.wire.is_gone
+
+
+def test_a_link_that_ends_meanwhile_ends_the_waiting_and_not_with_an_outcome():
+    async def take(order):
+        return await Deferred()
+
+    link = Link(rack={"power": take}).introduce()
+    outcome = power(link)
+    link.wire.cut()
+    link.world.advance(3.5)
+    assert not isinstance(outcome.error(), amp.RemoteAmpError)
+
+
+def test_a_bug_of_the_rack_shows_no_password_and_keeps_the_link(logged_failures, logged):
+    async def take(order):
+        raise RuntimeError(f"with {order}")
+
+    link = Link(rack={"power": take}).introduce()
+    assert isinstance(power(link).error(), amp.UnknownRemoteError)
+    assert WORD.encode() not in link.wire.from_client
+    assert not link.wire.is_gone
+    (failure,) = logged_failures.take(RuntimeError)
+    assert WORD not in str(failure.value)
+
+
+def test_an_order_that_is_none_is_refused_without_its_password(logged):
+    link = Link().introduce()
+    form = b'{"access": {"password": "hidden word", "user": 7}}'
+    outcome = link.ask(link.region.callRemoteString(b"PowerBmc", order=form))
+    assert isinstance(outcome.error(), amp.UnknownRemoteError | amp.RemoteAmpError)
+    assert WORD.encode() not in link.wire.from_client
+    assert not any(WORD in line for line in logged())
+
+
+def test_a_phase_is_recorded_under_the_rack_s_own_name_and_the_answer_is_told():
+    link = Link().introduce()
+    assert phase(link).value() is True
+    assert link.desk.told[-1] == ("phase", RACK, 7, 2, ("NEW", "OFF_SENT"))
+    assert phase(link, attempt=1).value() is False
+
+
+def test_without_a_database_a_phase_is_not_recorded_and_the_rack_is_told_so():
+    async def unreachable(*_):
+        raise DatabaseUnreachable("no answer")
+
+    link = Link(reception={"record_phase": unreachable}).introduce()
+    assert isinstance(phase(link).error(), DatabaseUnreachable)
+    assert not link.wire.is_gone
+
+
+@given(bmc_lists)
+def test_a_region_is_told_which_bmcs_answer_the_rack(bmcs):
+    link = Link().introduce()
+    link.ask(link.rack.report_reach(bmcs)).value()
+    assert link.desk.told[-1] == ("reach", RACK, bmcs)
+
+
+def test_ten_thousand_bmcs_are_told_whole():
+    link = Link().introduce()
+    bmcs = tuple(BmcId(n) for n in range(2**31 - 10_000, 2**31))
+    link.ask(link.rack.report_reach(bmcs)).value()
+    assert link.desk.told[-1] == ("reach", RACK, bmcs)
+
+
+@pytest.mark.parametrize("what", ["reach", "phase"])
+def test_before_its_hello_a_rack_says_nothing_of_power(what):
+    link = Link().authenticate()
+    if what == "reach":
+        link.ask(link.rack.report_reach(()))
+    else:
+        phase(link)
+    assert [what for what, *_ in link.desk.told] == []
