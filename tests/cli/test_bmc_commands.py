@@ -21,9 +21,12 @@ BMC = {
     "user": "admin",
     "cipher_suite": None,
     "password_set": True,
+    "owner": "rack1",
+    "reach": ["rack1", "rack2"],
     "generation": "1.7",
 }
-MACHINE = {"id": 5, "name": "m1", "bmc": "b1", "generation": "1.8"}
+SEEN = {"power": "on", "power_seen": "2026-11-25T03:00:00.000Z"}
+MACHINE = {"id": 5, "name": "m1", "bmc": "b1", **SEEN, "generation": "1.8"}
 PATHS = {
     "bmc": ("/api/v1/bmcs", "/api/v1/bmcs/b1", BMC),
     "machine": ("/api/v1/machines", "/api/v1/machines/m1", MACHINE),

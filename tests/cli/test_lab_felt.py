@@ -1,6 +1,6 @@
 """What an operator is told of what clients felt."""
 
-from evenrack.cli.lab_felt import tell_felt_outage, traffic_page
+from evenrack.cli.lab_felt import power_page, tell_felt_outage, traffic_page
 from evenrack.cli.show import page_text
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.fleet import Size, lay_out
@@ -34,8 +34,38 @@ def write(fleet, *lines):
         file.close()
 
 
-def fleet_in(folder):
-    return lay_out(folder, InNamespaces(keeper=None), Size(vlans=1, clients=1))
+def fleet_in(folder, *, bmcs=0):
+    return lay_out(folder, InNamespaces(keeper=None), Size(vlans=1, clients=1, bmcs=bmcs))
+
+
+def write_power(fleet, *lines):
+    fleet.power_traffic.folder.mkdir(exist_ok=True)
+    file = FeltFile(fleet.power_traffic.felt)
+    for line in lines:
+        file.append({"kind": "query", "machine": "m1", **line})
+    file.close()
+
+
+def test_the_line_of_power_tells_answers_losses_and_the_longest_wait():
+    assert page_text(power_page(Felt())) == "power queries: no BMC has answered yet"
+    (line,) = power_page(BROKEN)
+    assert page_text([line]) == (
+        "power queries: 3 answers, 2 lost, longest wait 30.100 s, 4 still waiting"
+    )
+    assert not line.good
+
+
+def test_what_was_felt_of_power_is_told_when_nobody_waits_any_more(tmp_path, capsys):
+    fleet = fleet_in(tmp_path, bmcs=1)
+    write_power(fleet, {"mono": 90.0, "wait": 0.2, "rack": "rack1"})
+    write_power(fleet, {"mono": 99.0, "wait": 1.3, "waiting": True})
+    clock = Clock(
+        lambda: write_power(fleet, {"mono": clock.now, "wait": clock.now - 97.7, "rack": "rack2"})
+    )
+    tell_felt_outage(fleet, 98.0, clock.clocks)
+    told, said = capsys.readouterr()
+    assert said == "power queries wait for an answer\n"
+    assert told == "felt outage: power: 0 lost, longest wait 2.500 s, 1 answered\n"
 
 
 def test_a_lab_without_clients_has_no_line():

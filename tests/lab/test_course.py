@@ -1,9 +1,20 @@
 """Which checks a drill runs, and how it reports."""
 
+from pathlib import Path
+
 import pytest
+from attrs import frozen
 
 from evenrack.lab.drill.check import Outcome
-from evenrack.lab.drill.course import CHECKS, choose_checks, outcome_line, report
+from evenrack.lab.drill.course import (
+    CHECKS,
+    choose_checks,
+    outcome_line,
+    possible_checks,
+    report,
+)
+from evenrack.lab.fleet import Fleet, Size, lay_out
+from evenrack.lab.hosts import InNamespaces, OnLoopback
 from evenrack.lab.refusals import LabRefused
 
 KEPT = Outcome(
@@ -17,7 +28,7 @@ BROKEN = Outcome(
 def test_all_checks_run_in_the_order_of_the_promises():
     numbers = [int(check.promise.removeprefix("P")) for check in choose_checks(None)]
     assert numbers == sorted(numbers)
-    assert set(numbers) == {1, 3, 4, 5, 7, 8, 9, 12, *range(14, 24), 25}
+    assert set(numbers) == {1, 3, 4, 5, *range(7, 13), *range(14, 24), 25, 28}
     assert len({check.name for check in CHECKS}) == len(CHECKS)
 
 
@@ -29,6 +40,25 @@ def test_only_the_named_promises_are_checked(only):
 def test_a_promise_without_a_check_is_refused():
     with pytest.raises(LabRefused, match="no check for P2, P99; there are checks for P1, P3"):
         choose_checks("P99,P1,P2")
+
+
+@frozen(kw_only=True)
+class SomeLab:
+    """All that choosing asks of a trial."""
+
+    fleet: Fleet
+
+
+def test_what_a_lab_has_no_part_for_is_left_out():
+    in_network = InNamespaces(keeper=None)
+    whole = SomeLab(fleet=lay_out(Path("/lab"), in_network, Size()))
+    without_bmcs = SomeLab(fleet=lay_out(Path("/lab"), in_network, Size(bmcs=0)))
+    without_network = SomeLab(fleet=lay_out(Path("/lab"), OnLoopback(number=1), Size()))
+    assert possible_checks(CHECKS, whole) == list(CHECKS)
+    promises = {check.promise for check in possible_checks(CHECKS, without_bmcs)}
+    assert promises & {"P10", "P11", "P12", "P28"} == {"P12"}
+    promises = {check.promise for check in possible_checks(CHECKS, without_network)}
+    assert promises & {"P1", "P10", "P11", "P12", "P28"} == {"P1"}
 
 
 def test_the_report_is_ok_only_when_every_check_is():

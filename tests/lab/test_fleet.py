@@ -44,6 +44,41 @@ def test_a_clients_program_runs_beside_the_others_and_writes_into_its_own_folder
     assert fleet.clients[2].log == Path("/lab/client3/traffic.log")
 
 
+def test_a_bmc_is_a_program_on_the_host_of_all_bmcs_and_no_daemon():
+    fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(bmcs=2))
+    assert [(bmc.name, bmc.bmc, bmc.machine, bmc.address) for bmc in fleet.bmcs] == [
+        ("bmcs/bmc1", "b1", "m1", "10.78.0.1"),
+        ("bmcs/bmc2", "b2", "m2", "10.78.0.2"),
+    ]
+    assert fleet.program("bmcs/bmc2").arguments(Path("/venv/bin")) == [
+        *("ipmi_sim", "-c", "/lab/bmcs/bmc2/lan", "-f", "/lab/bmcs/bmc2/emulated"),
+        *("-s", "/lab/bmcs/bmc2/state", "-n"),
+    ]
+    assert fleet.host_of("bmcs/bmc2").name == "bmcs"
+    assert not any(daemon.name.startswith("bmcs") for daemon in fleet.daemons())
+
+
+def test_whoever_asks_bmcs_runs_on_this_machine_and_may_ask_any_region_process():
+    size = Size(region_hosts=1, bmcs=2)
+    fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), size)
+    traffic = fleet.program("power/traffic")
+    assert traffic.host.entrance == ()
+    assert traffic.arguments(Path("/venv/bin"))[1:] == [
+        *("-P", "-m", "evenrack.lab.traffic.power_main", "--out", "/lab/power/power.jsonl"),
+        *("--socket", "/lab/region1/run/regiond-1.sock"),
+        *("--socket", "/lab/region1/run/regiond-2.sock"),
+        *("--machine", "m1", "--machine", "m2"),
+    ]
+    assert traffic.log == Path("/lab/power/traffic.log")
+
+
+@pytest.mark.parametrize("without", [{"bmcs": 0}, {"racks": 0}])
+def test_without_bmcs_or_racks_nobody_asks(without):
+    fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(**without))
+    assert (fleet.bmcs, fleet.power_traffic) == ((), None)
+    assert (fleet_in("/lab").bmcs, fleet_in("/lab").power_traffic) == ((), None)
+
+
 def test_every_process_has_an_endpoint_a_socket_and_a_log_of_its_own():
     fleet = fleet_in("/lab", region_hosts=3, processes=3)
     for what in ("endpoint", "socket", "log"):
@@ -91,7 +126,10 @@ def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():
 
 @pytest.mark.parametrize(
     "size",
-    [{"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}, {"clients": -1}],
+    [
+        *({"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}),
+        *({"vlans": -1}, {"clients": -1}, {"bmcs": -1}),
+    ],
 )
 def test_sizes_that_cannot_be_are_refused(size):
     with pytest.raises(LabRefused):

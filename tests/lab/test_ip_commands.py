@@ -11,7 +11,7 @@ from evenrack.lab.network.ip_commands import (
 )
 from evenrack.lab.network.plan import plan_network
 
-PLAN = plan_network(region_hosts=1, racks=1, vlans=1, clients=1)
+PLAN = plan_network(region_hosts=1, racks=1, vlans=1, clients=1, bmcs=0)
 
 
 def test_the_switch_and_every_host_is_a_namespace():
@@ -50,6 +50,16 @@ def test_a_host_has_an_address_on_each_cable():
         "link set management up",
         "addr add 10.101.0.2/24 brd + dev vlan1",
         "link set vlan1 up",
+    ]
+
+
+def test_the_host_of_the_bmcs_has_all_of_their_addresses():
+    plan = plan_network(region_hosts=1, racks=1, vlans=0, clients=0, bmcs=2)
+    assert set_up_host(plan, "bmcs").splitlines() == [
+        "link set lo up",
+        "addr add 10.78.0.1/24 brd + dev bmc",
+        "addr add 10.78.0.2/24 brd + dev bmc",
+        "link set bmc up",
     ]
 
 

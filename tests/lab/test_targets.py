@@ -27,6 +27,7 @@ STATUS = {
             "vlans_secondary": ["vlan1", "vlan2"],
         },
     ],
+    "owners": {"m7": "rack2", "m8": None},
 }
 
 
@@ -107,7 +108,7 @@ def test_only_roles_need_the_status():
     [
         ("region1", ["region1:management"]),
         ("rack3:vlan2", ["rack3:vlan2"]),
-        ("rack3", ["rack3:management", "rack3:vlan1", "rack3:vlan2", "rack3:vlan3"]),
+        ("rack3", ["rack3:management", "rack3:vlan1", "rack3:vlan2", "rack3:vlan3", "rack3:bmc"]),
         ("postgres", ["postgres:management"]),
         ("postgres:management", ["postgres:management"]),
         ("leader", ["region2:management"]),
@@ -158,6 +159,33 @@ def test_p9_a_role_means_the_host_that_is_designated_with_its_dhcp_server(text, 
 def test_a_role_that_nobody_has_is_refused():
     with pytest.raises(LabRefused, match="no rack is designated primary of vlan2"):
         resolve(parse_target("primary of vlan2"), IN_NETWORK, STATUS)
+
+
+def test_p10_an_owner_means_the_host_of_the_rack_that_does_its_orders():
+    target = parse_target(" owner  of m7")
+    assert needs_status(target)
+    assert resolve(target, IN_NETWORK, STATUS) == ["rack2/rackd", "rack2/dhcpd"]
+    assert "rack2:bmc" in resolve_cables(target, IN_NETWORK, STATUS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("owner of m8", "no rack owns the BMC of m8"), ("owner of m9", "know no machine m9")],
+)
+def test_a_machine_that_nobody_owns_or_knows_is_refused(text, said):
+    with pytest.raises(LabRefused, match=said):
+        resolve(parse_target(text), IN_NETWORK, STATUS)
+
+
+def test_a_bmc_is_a_program_of_a_host_with_one_cable():
+    assert resolve(parse_target("bmcs/bmc3"), IN_NETWORK, None) == ["bmcs/bmc3"]
+    assert len(resolve(parse_target("bmcs"), IN_NETWORK, None)) == 12
+    for text in ("bmcs", "bmcs:bmc"):
+        assert resolve_cables(parse_target(text), IN_NETWORK, None) == ["bmcs:bmc"]
+    assert resolve_cables(parse_target("rack1:bmc"), IN_NETWORK, None) == ["rack1:bmc"]
+    assert resolve(parse_target("power/traffic"), IN_NETWORK, None) == ["power/traffic"]
+    with pytest.raises(LabRefused, match="no host bmcs"):
+        meant("bmcs")
 
 
 def test_a_dhcp_server_is_a_program_of_a_lab_with_a_network_only():

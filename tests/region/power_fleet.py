@@ -108,22 +108,36 @@ class PowerFleet:
 
     def owner(self, number):
         """The host name of the owner of a BMC."""
-        return self.bmc_row(number)[0]
+        return self.owners()[number]
+
+    def owners(self):
+        """The host name of the owner of each BMC that has one, in one reading."""
+        return {number: owner for number, (owner, _) in self._bmcs().items() if owner}
 
     def reach(self, number):
-        return self.bmc_row(number)[1]
+        """The host names of the connected racks that a BMC answers."""
+        return self._bmcs()[number][1]
 
-    def bmc_row(self, number):
+    def _bmcs(self):
         read = self.fleet.read()
-        (bmc,) = [bmc.id for bmc in read.bmcs.values() if bmc.name == f"b{number}"]
         names = {rack.id: rack.hostname for rack in read.racks.values()}
-        reach = {names[rack] for rack in read.bmc_reach[bmc]}
-        return names.get(read.bmc_owners.get(bmc)), reach
+        return {
+            int(bmc.name.removeprefix("b")): (
+                names.get(read.bmc_owners.get(bmc.id)),
+                {names[rack] for rack in read.bmc_reach[bmc.id]},
+            )
+            for bmc in read.bmcs.values()
+        }
 
     def everybody_reaches(self, *numbers):
-        racks = set(self.fleet.racks)
+        """All racks reach all of these, and own about as many each."""
+        bmcs, racks = self._bmcs(), set(self.fleet.racks)
+        owned = [bmcs[number][0] for number in numbers]
+        loads = [owned.count(rack) for rack in racks]
         return (
-            all(self.reach(number) == racks and self.owner(number) in racks for number in numbers)
+            all(bmcs[number][1] == racks for number in numbers)
+            and sum(loads) == len(numbers)
+            and max(loads) - min(loads) <= 1
             and self.fleet.is_whole()
         )
 
@@ -154,10 +168,6 @@ class PowerFleet:
         for (rack, _), cable in self.cables.items():
             if rack == name:
                 cable.cut()
-
-    def owners(self):
-        """Which machine is whose: the number of one for each rack."""
-        return {self.owner(number): number for number in range(1, len(self.machines.bmcs) + 1)}
 
 
 def _surroundings(config, address, driver, endpoint_for):

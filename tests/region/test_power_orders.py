@@ -37,14 +37,14 @@ async def test_p10_each_action_is_carried_out_by_the_owner_and_the_machine_did_j
 ):
     async with power_fleet_on(database_dsn, hosts=2, machines=4) as power:
         expected = {"off": ["off"], "cycle": ["off", "on"], "query": [], "on": []}
-        numbers = {}
+        numbers, owners = {}, power.owners()
         for place, action in enumerate(expected, 1):
             (numbers[action],) = await power.order(action, f"m{place}")
         for place, (action, told) in enumerate(expected.items(), 1):
             row = await power.end_of(numbers[action])
             state = "off" if action == "off" else "on"
             assert (row["result"], row["state"], row["error"]) == ("ok", state, None)
-            assert (row["attempt"], row["rack"]) == (1, power.owner(place))
+            assert (row["attempt"], row["rack"]) == (1, owners[place]), power.fleet.events()
             assert power.told(place) == told
             assert power.machines.bmcs[address_of(place)].state == state
         (number,) = await power.order("on", "m1")
@@ -115,7 +115,7 @@ async def test_p10_a_cycle_whose_rack_is_lost_after_off_was_sent_is_finished_by_
 ):
     """One rack is stopped; another is cut off, and has no lease when its machine is off."""
     async with power_fleet_on(database_dsn, hosts=2, racks=3, machines=3) as power:
-        owners = {rack: number for rack, number in power.owners().items() if rack != "rack3"}
+        owners = {rack: number for number, rack in power.owners().items() if rack != "rack3"}
         for bmc in power.machines.bmcs.values():
             bmc.turns_in = 9.0
         names = [f"m{number}" for number in owners.values()]

@@ -129,11 +129,14 @@ def owned(fleet: Fleet, move: Move) -> Event:
     known = fleet.bmcs.get(BmcId(int(move.item)))
     name = f"BMC {move.item}" if known is None else known.name
     before, to = (None if rack is None else _name(fleet, rack) for rack in (move.before, move.to))
+    reason = move.reason
+    if move.before is not None and before is not None:
+        reason = reason.replace(move.before, before)  # people know racks by their names
     return Event(
         kind="move",
         object=f"bmc:{name}",
         text=f"{name} is owned by {to or 'nobody'}"
-        f"{'' if before is None else f' instead of {before}'}: {move.reason}",
+        f"{'' if before is None else f' instead of {before}'}: {reason}",
         data={
             "what": "bmc",
             "item": move.item,
@@ -141,7 +144,7 @@ def owned(fleet: Fleet, move: Move) -> Event:
             "from": before,
             "to": to,
             "forced": move.forced,
-            "reason": move.reason,
+            "reason": reason,
         },
     )
 

@@ -7,7 +7,14 @@ import pytest
 from evenrack.lab.fleet import Size, lay_out
 from evenrack.lab.hosts import InNamespaces, OnLoopback
 from evenrack.lab.traffic.felt_file import FeltFile
-from evenrack.lab.traffic.meter import ALWAYS, Felt, FeltOutage, dhcp_felt, felt_since
+from evenrack.lab.traffic.meter import (
+    ALWAYS,
+    Felt,
+    FeltOutage,
+    dhcp_felt,
+    felt_since,
+    power_felt,
+)
 
 
 def line(mono, wait, *, kind="discover", mac="m1", **told):
@@ -56,6 +63,30 @@ def test_when_the_prober_ended_nobody_waits(end):
 
 def test_nothing_written_is_nothing_felt():
     assert felt_since([BEGAN], ALWAYS, now=99) == Felt()
+
+
+def test_a_power_query_is_answered_by_a_rack_and_waits_by_its_machine():
+    asked = {"at": 0.0, "kind": "query"}
+    lines = [
+        {**asked, "mono": 5.0, "wait": 0.2, "machine": "m1", "rack": "rack1"},
+        {**asked, "mono": 6.0, "wait": 1.5, "machine": "m2", "waiting": True},
+        {**asked, "mono": 6.5, "wait": 1.5, "machine": "m3", "waiting": True},
+        {**asked, "mono": 7.0, "wait": 2.0, "machine": "m3", "lost": True},
+    ]
+    assert felt_since(lines, ALWAYS, now=8.0) == Felt(
+        answers=1, lost=1, longest_wait=3.5, waiting=1, ever_answered=True
+    )
+
+
+def test_power_is_felt_where_there_are_bmcs(tmp_path):
+    fleet = lay_out(tmp_path, InNamespaces(keeper=None), Size())
+    fleet.power_traffic.folder.mkdir()
+    file = FeltFile(fleet.power_traffic.felt)
+    file.append({"mono": 5.0, "kind": "query", "wait": 0.2, "machine": "m1", "rack": "rack1"})
+    file.close()
+    assert power_felt(fleet, ALWAYS, now=9.0).answers == 1
+    none = lay_out(tmp_path, InNamespaces(keeper=None), Size(bmcs=0))
+    assert power_felt(none, ALWAYS, now=9.0) == Felt()
 
 
 def test_vlans_are_told_apart_and_together():

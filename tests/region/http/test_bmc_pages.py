@@ -34,6 +34,7 @@ BMC = {
 }
 SHOWN = {
     *("id", "name", "driver", "address", "port", "user", "cipher_suite", "password_set"),
+    *("owner", "reach"),
     "generation",
 }
 
@@ -107,6 +108,8 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "user": "admin",
             "cipher_suite": None,
             "password_set": True,
+            "owner": None,
+            "reach": [],
             "generation": first["generation"],
         }
         assert (set(second), second["cipher_suite"]) == (SHOWN, 3)
@@ -116,6 +119,8 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "id": machine["id"],
             "name": "m1",
             "bmc": "b1",
+            "power": "unknown",
+            "power_seen": None,
             "generation": machine["generation"],
         }
 

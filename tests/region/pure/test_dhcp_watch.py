@@ -29,7 +29,11 @@ class Watched:
         return self.watch
 
     def decide_after(self, seconds, fleet):
-        self.clock.advance(seconds)
+        """Look each second, as a leader does, and give what the last look decided."""
+        for _ in range(int(seconds)):
+            self.clock.advance(1)
+            self.watch.decide(fleet)
+        self.clock.advance(seconds % 1)
         return self.watch.decide(fleet)
 
 

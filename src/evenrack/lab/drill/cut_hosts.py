@@ -34,14 +34,15 @@ def rack_host_cut_and_healed(trial: Trial, limit: float) -> Measured:
     healed_at = trial.clocks.seconds()
     trial.programs.mend(cables)
     back_after = trial.measure(healed_at, unserved, limit)
-    moved = {
-        move["name"]
+    moved = [
+        move
         for move in trial.moves_since(event)
         # a voluntary move of another is right when the loss left the others uneven
         if move["name"] != rack.rack and (even_without or move["forced"])
-    }
+    ]
     if moved:
-        raise CheckFailed(f"others were moved too: {', '.join(sorted(moved))}", back_after)
+        told = "; ".join(f"{move['name']} ({move['reason']})" for move in moved)
+        raise CheckFailed(f"others were moved too: {told}", back_after)
     after = trial.must_look().managers.get(rack.rack)
     return Measured(
         seconds=max(lost_after, back_after),

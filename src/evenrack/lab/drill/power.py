@@ -1,7 +1,6 @@
 """P4, P11 and P28: power does what was ordered, with one rack too; owners are even and sticky."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
@@ -12,12 +11,10 @@ from evenrack.lab.drill.power_sight import (
     refuse_told,
     told_words,
 )
-from evenrack.lab.drill.sight import unserved
+from evenrack.lab.drill.sight import uneven_owners, unserved
 from evenrack.lab.drill.trial import Trial
 from evenrack.model.power import PowerAction, PowerState
 
-_MOST_UNEVEN = 2
-"""BMCs by which two racks may differ: the band of `balance.bmc` at so few."""
 _DEEDS: tuple[tuple[PowerState, PowerAction, tuple[str, ...], PowerState], ...] = (
     ("off", "query", (), "off"),
     ("on", "query", (), "on"),
@@ -68,7 +65,8 @@ def one_rack_alone(trial: Trial, limit: float) -> Measured:
 def owners_are_even_and_sticky(trial: Trial, limit: float) -> Measured:
     """Look at the owners, kill a rack daemon and start it: each BMC keeps its owner."""
     before = owners(trial)
-    refuse_uneven(before, [rack.rack for rack in trial.fleet.racks])
+    if wrong := uneven_owners(before, [rack.rack for rack in trial.fleet.racks]):
+        raise CheckFailed(wrong)
     rack = trial.pick_rack()
     event, since = trial.newest_event(), trial.clocks.seconds()
     trial.programs.kill(rack.name)
@@ -84,17 +82,6 @@ def owners_are_even_and_sticky(trial: Trial, limit: float) -> Measured:
     return Measured(
         seconds=seconds, detail=f"{told} BMCs; {rack.rack} killed and started, none moved"
     )
-
-
-def refuse_uneven(found: Mapping[str, str], racks: Iterable[str]) -> None:
-    """See that no two racks own numbers of BMCs that are too far apart."""
-    counted = Counter(found.values())
-    loads = {rack: counted[rack] for rack in racks}
-    highest, lowest = (choose(loads, key=lambda rack: loads[rack]) for choose in (max, min))
-    if loads[highest] - loads[lowest] > _MOST_UNEVEN:
-        raise CheckFailed(
-            f"{highest} owns {loads[highest]} BMCs and {lowest} owns {loads[lowest]}: uneven"
-        )
 
 
 CHECKS = (

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -13,6 +13,8 @@ from evenrack.lab.drill.kernel_links import Link
 SMALLEST_GAP = 2
 THETA = 0.10
 """The band of `balance.managing` as the lab's configuration has it: the defaults."""
+BMC_THETA = 0.25
+"""That of `balance.bmc`."""
 
 
 @frozen(kw_only=True)
@@ -120,9 +122,25 @@ def uneven_hosts(sight: Sight) -> str | None:
     return None
 
 
-def need(load: int) -> int:
-    """Give the smallest load that justifies a move to a process with this one (`balancing.md`)."""
-    return load + max(SMALLEST_GAP, int(THETA * load) + 1)
+def uneven_owners(owners: Mapping[str, str | None], racks: Iterable[str]) -> str | None:
+    """Say which rack owns so many BMCs that one should move; each rack reaches each BMC."""
+    counted = Counter(owners.values())
+    loads = {rack: counted[rack] for rack in racks}
+    if not loads:
+        return None
+    lowest = min(loads, key=lambda rack: loads[rack])
+    highest = max(loads, key=lambda rack: loads[rack])
+    if loads[highest] >= need(loads[lowest], theta=BMC_THETA):
+        return (
+            f"{highest} owns {loads[highest]} BMCs and {lowest} owns {loads[lowest]}: "
+            "outside the band"
+        )
+    return None
+
+
+def need(load: int, *, theta: float = THETA) -> int:
+    """Give the smallest load that justifies a move to one with this load (`balancing.md`)."""
+    return load + max(SMALLEST_GAP, int(theta * load) + 1)
 
 
 def _managed_by(sight: Sight, process: str) -> int:

@@ -5,12 +5,12 @@ from typing import Any
 
 from evenrack.client import Client, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
-from evenrack.lab.bmc.state import what_bmcs_miss
+from evenrack.lab.bmc.state import bmc_rows, what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import dhcp_row, dhcp_rows, mend_dhcp, what_dhcp_misses
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.kernel_links import links, read_sockets, region_ends
-from evenrack.lab.drill.sight import Sight
+from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, uneven_owners
 from evenrack.lab.events import events_after, is_move, newest_event
 from evenrack.lab.fleet import Fleet, RackDaemon, rack_config
 from evenrack.lab.fleet_status import fleet_status, what_is_missing
@@ -216,9 +216,16 @@ class Trial:
                 missing = what_bmcs_miss(client, self.fleet.bmcs)
             if missing is None:
                 missing = mend_dhcp(self.fleet, client) or what_dhcp_misses(self.fleet, client)
-            return missing, newest_event(client)
+            # or the moves that mend it would be put down to the next check
+            return missing or self._what_is_uneven(client, status), newest_event(client)
         except (RegionUnreachable, ApiRefused) as error:
             return str(error), -1
+
+    def _what_is_uneven(self, client: Client, status: dict[str, Any]) -> str | None:
+        sight = self.sight_of(status)
+        racks = [rack.rack for rack in self.fleet.racks]
+        owners = {row["name"]: row["owner"] for row in bmc_rows(client)} if self.fleet.bmcs else {}
+        return uneven(sight) or uneven_hosts(sight) or uneven_owners(owners, racks)
 
     def _in_time(self, seconds: float, limit: float) -> float:
         if seconds > limit:

@@ -81,7 +81,7 @@ class NetworkPlan:
 
 
 def plan_network(
-    *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int
+    *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int = 0
 ) -> NetworkPlan:
     """Plan the network of a lab of this size; BMCs that no rack could reach are left out."""
     _refuse_too_many(
