@@ -72,25 +72,7 @@ class RackService(MultiService):
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
         )
-        self.connections.begin_as(
-            RackSelf(
-                rack=self.rack,
-                run=RunId(surroundings.token_bytes(8).hex()),
-                hostname=config.rack_name,
-                secret=secret,
-                token_bytes=surroundings.token_bytes,
-                clock=surroundings.clock,
-                ping_seconds=config.liveness.ping_seconds,
-                silence_seconds=config.liveness.silence_seconds,
-                holds=self._holds,
-                follow=self._follow,
-                take_turn=self.converge.take_turn,
-                power=self.desk.take,
-                granted=self._granted,
-                known_regions=self.connections.known_regions,
-                learn_regions=self.connections.learn_regions,
-            )
-        )
+        self.connections.begin_as(self._rack_self(config, secret, surroundings))
         self._teller = Teller(
             self.connections.sessions,
             lambda: self.lease.manager,
@@ -103,6 +85,28 @@ class RackService(MultiService):
         self._reach.on_change = self._teller.trigger
         for part in (self.connections, self.converge, self.desk, self._reach, self._teller):
             part.setServiceParent(self)
+
+    def _rack_self(
+        self, config: RackConfig, secret: Secret, surroundings: Surroundings
+    ) -> RackSelf:
+        """Give the links what they need of this rack."""
+        return RackSelf(
+            rack=self.rack,
+            run=RunId(surroundings.token_bytes(8).hex()),
+            hostname=config.rack_name,
+            secret=secret,
+            token_bytes=surroundings.token_bytes,
+            clock=surroundings.clock,
+            ping_seconds=config.liveness.ping_seconds,
+            silence_seconds=config.liveness.silence_seconds,
+            holds=self._holds,
+            follow=self._follow,
+            take_turn=self.converge.take_turn,
+            power=self.desk.take,
+            granted=self._granted,
+            known_regions=self.connections.known_regions,
+            learn_regions=self.connections.learn_regions,
+        )
 
     def _wanted(self) -> Wanted:
         plan = self.newest.plan
