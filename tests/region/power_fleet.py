@@ -8,8 +8,8 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.endpoints import HostnameEndpoint
 
-from evenrack.config.rack_config import RackConfig
-from evenrack.config.region_config import BmcBalance
+from evenrack.config.rack_config import RackConfig, RackLiveness
+from evenrack.config.region_config import BmcBalance, RegionLiveness
 from evenrack.model.host_port import HostPort
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
@@ -21,9 +21,12 @@ from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
 from tests.region.http.test_bmc_pages import start_with_keys
 from tests.region.http.test_inventory_pages import Api
-from tests.region.processes import QUICK_RACK, SECRET, eventually, fleet_on
+from tests.region.processes import SECRET, eventually, fleet_on
 
 PATIENCE = 30.0
+CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=3.0, silence_seconds=3.0)
+CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=3.0)
+"""Not the quickest: a rack that a busy machine holds up must not be lost, or others help it."""
 
 
 def address_of(number):
@@ -40,7 +43,7 @@ class PowerFleet:
         self.cables = {}
 
     def start_region(self, host, content=b"k" * 32):
-        config = self.fleet.region_config(host)
+        config = self.fleet.region_config(host, CALM)
         balance = evolve(config.balance, bmc=BmcBalance(hold_down=3600))
         self.fleet._hosts[host] = evolve(config, balance=balance)
         return start_with_keys(self.fleet, host, content=content)
@@ -55,7 +58,7 @@ class PowerFleet:
             ),
             rack_name=name,
             state_dir=self.fleet.folder / name,
-            liveness=QUICK_RACK,
+            liveness=CALM_RACK,
         )
         address = IPv4Interface(network.replace(".0/", f".{name[-1]}/"))
         rack = RackService(

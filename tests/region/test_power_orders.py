@@ -44,7 +44,7 @@ async def test_p10_each_action_is_carried_out_by_the_owner_and_the_machine_did_j
             row = await power.end_of(numbers[action])
             state = "off" if action == "off" else "on"
             assert (row["result"], row["state"], row["error"]) == ("ok", state, None)
-            assert (row["attempt"], row["rack"]) == (1, owners[place]), power.fleet.events()
+            assert (row["attempt"], row["rack"]) == (1, owners[place])
             assert power.told(place) == told
             assert power.machines.bmcs[address_of(place)].state == state
         (number,) = await power.order("on", "m1")
