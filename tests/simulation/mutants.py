@@ -3,7 +3,7 @@
 Each is a function that spoils one program before it starts. The product has no such switch.
 """
 
-from evenrack.region import leader
+from evenrack.region import decision_writer
 from evenrack.region.database.leader_store import current_number
 
 
@@ -48,7 +48,7 @@ def lost_links_not_reported(program):
 def no_fence(program):
     """Write as leader without asking whether the epoch is still one's own."""
     if hasattr(program.service, "leader"):
-        leader.next_number = _number_without_fence
+        decision_writer.next_number = _number_without_fence
 
 
 def _number_without_fence(connection, *, epoch):

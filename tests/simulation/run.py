@@ -9,7 +9,7 @@ import attrs
 from twisted.logger import globalLogPublisher
 
 from evenrack.postgres.embedded import EmbeddedPostgres
-from evenrack.region import leader
+from evenrack.region import decision_writer
 from evenrack.region.database.leader_store import next_number
 from evenrack.region.database.schema import upgrade
 from tests.simulation.fleet import Fleet
@@ -66,7 +66,7 @@ def simulate(seed, dsn, *, seconds=120.0, mutant=None, faults=True, prepare=None
         )
     finally:
         globalLogPublisher.removeObserver(logged)
-        leader.next_number = next_number  # a mutant may have replaced it
+        decision_writer.next_number = next_number  # a mutant may have replaced it
         for program in fleet.running.values():
             program.clock.dead = True
             if program.database is not None:
