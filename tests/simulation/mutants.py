@@ -60,8 +60,5 @@ MUTANTS = {
     "M7": link_of_same_rack_forgotten,
     "no resync": no_resync,
     "no fence": no_fence,
+    "old plan accepted": old_plan_accepted,
 }
-
-NOT_FOUND_NOW = {"old plan accepted": old_plan_accepted}
-"""Mistakes that the worlds do not show often enough any more, since racks say more and so read and
-send at other moments: none of 100 seeds did. The weather has to be made for them."""

@@ -18,6 +18,7 @@ class Safety:
         self.server = server
         self.fleet = fleet
         self.moves = 0
+        self.moved = []
         self._number = FleetNumber(0, 0)
         self._managing = {}
         self._managed_until = {}
@@ -51,6 +52,8 @@ class Safety:
         for rack, (process, state) in changed.items():
             before = self._managing.get(rack, (None,))[0]
             self.moves += 1
+            for look in self.moved:
+                look(process)
             self.world.note("moved", rack, before, process)
             self._managed_until[before, rack] = self.world.now
             if state != "running":

@@ -51,7 +51,7 @@ def simulate(seed, dsn, *, seconds=120.0, mutant=None, faults=True, prepare=None
         safety = Safety(world, server, fleet)
         weather = None
         if faults:
-            weather = Weather(world, server, fleet, calm_from=seconds - CALM_SECONDS)
+            weather = Weather(world, server, fleet, safety, calm_from=seconds - CALM_SECONDS)
         if prepare is not None:
             prepare(world, server, fleet, safety)
         world.run_until(seconds)

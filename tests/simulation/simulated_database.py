@@ -40,6 +40,7 @@ class Server:
         self.slow = 0.003
         self.stall = 0.0
         self.stall_next_reader = None
+        self.answer_late = {}
         self.listeners = []
         self.committed = []
         self._changed = False
@@ -147,7 +148,8 @@ class SimulatedDatabase:
             self._answer(answering, Failure(DatabaseUnreachable("gone after COMMIT")), 0.001)
             return
         self._stall_perhaps(is_read)
-        self._answer(answering, answer, 0.0003)
+        late = self.server.answer_late.get(self.name, 0.0) if is_read else 0.0
+        self._answer(answering, answer, 0.0003 + late)
 
     def _is_there(self):
         return self.server.is_up and self.server.world.reaches(self.clock.host, "database")

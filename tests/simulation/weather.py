@@ -4,7 +4,7 @@
 class Weather:
     """Faults every few seconds until calm; everything that was broken is healed by itself."""
 
-    def __init__(self, world, server, fleet, *, calm_from):
+    def __init__(self, world, server, fleet, safety, *, calm_from):
         self.world = world
         self.server = server
         self.fleet = fleet
@@ -15,6 +15,8 @@ class Weather:
         server.stall = chance.choice((0.0, 0.001, 0.004))
         self._pause_between = chance.choice((3, 6, 12))
         # few kinds in one world meet each other more often than all kinds do
+        self._late_answer_is_due = False
+        safety.moved.append(self._hold_answer_of)
         self._today = chance.sample(sorted(self._kinds()), chance.randint(2, 5))
         world.at(5, self._strike)
         world.at(calm_from, self._calm)
@@ -53,6 +55,7 @@ class Weather:
             "reset": self._reset,
             "half open": self._half_open,
             "stall the leader": self._stall_the_leader,
+            "late answer": self._answer_a_new_manager_late,
         }
 
     def _somebody(self):
@@ -141,3 +144,20 @@ class Weather:
         self._note("stall", leader, 0)
         delay = self.world.random.uniform(0.005, 0.1)
         self.world.at(delay, setattr, self.server, "stall_next_reader", leader)
+
+    def _answer_a_new_manager_late(self, name, seconds):
+        """Let the next process that gets a rack read of it, and hear of it when it has lost it."""
+        self._late_answer_is_due = True
+
+    def _hold_answer_of(self, name):
+        if not self._late_answer_is_due or self.world.now > self.calm_from - 6:
+            return
+        self._late_answer_is_due = False
+        late = self.world.random.uniform(3, 5)  # the kernel gives up a silent session after 5 s
+        self._note("late answer", name, late)
+        self.server.answer_late[name] = late
+        self.world.at(0.1, self._cut_off_from_answers, name, late)
+
+    def _cut_off_from_answers(self, name, seconds):
+        del self.server.answer_late[name]
+        self._cut_from_database(name, seconds)
