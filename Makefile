@@ -44,11 +44,13 @@ comma := ,
 space := $() $()
 PURE_PATTERNS := $(subst $(space),$(comma),$(strip \
 	$(foreach path,$(PURE),$(if $(filter %.py,$(path)),$(path),$(path)/*))))
+PYTEST = $(BIN)/coverage run -m pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE))
 # Nothing in the files names the index they were made with.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help demo venv debian check test test-long simulate mutants bench lock clean
+.PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts test-long \
+	simulate mutants bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -78,14 +80,26 @@ check: $(READY)
 
 test: debian $(READY)
 	@rm -f .coverage .coverage.*
-	@echo "== tests"
-	$(BIN)/coverage run -m pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) $(ARGS)
+	@echo "== tests$(if $(ARGS),, (those of whole fleets run beside the others and tell at their end))"
+	@$(MAKE) --no-print-directory -j2 $(if $(ARGS),tests-asked-for,tests-of-fleets tests-of-parts)
 	@echo "== coverage: 90 % of everything, 100 % of what is pure"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 	@$(BIN)/coverage report --include='$(PURE_PATTERNS)' --fail-under=100
 
-test-long: PROFILE := thorough
+tests-asked-for:
+	$(PYTEST) $(ARGS)
+
+# They mostly wait, and their daemons are measured: so they come first for the processors.
+tests-of-fleets:
+	@$(PYTEST) tests/together > .tests-of-fleets.log 2>&1 || \
+		{ cat .tests-of-fleets.log; exit 1; }
+	@tail -n 1 .tests-of-fleets.log
+
+tests-of-parts:
+	@nice $(PYTEST) --ignore=tests/together
+
+test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 300
 test-long: test
 
@@ -108,5 +122,5 @@ lock: $(READY)
 
 clean:
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		.coverage .coverage.* build dist
+		.coverage .coverage.* .tests-of-fleets.log build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

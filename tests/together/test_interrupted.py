@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evenrack.errors import ProgramFailed
 from evenrack.lab.leftovers import leftovers
 from evenrack.runtime.child_process import (
     run_program,
@@ -38,6 +39,10 @@ def start_up(folder, log, options=()):
     return start_detached(command, log=log)
 
 
+def demo(state):
+    return ["env", f"XDG_STATE_HOME={state}", EVENRACK, "lab", "demo", *NO_NET]
+
+
 def wait_for(reached, program):
     """Look until the lab is so far; wait_until_ended waits a little without sleeping."""
     for _ in range(SECONDS * 50):
@@ -58,6 +63,11 @@ def postgres_is_being_made(folder):
 def a_daemon_runs(folder):
     record = folder / "lab.json"
     return record.exists() and json.loads(record.read_text())["programs"] != {}
+
+
+def a_fleet_is_up(folder):
+    record = folder / "lab.json"
+    return record.exists() and json.loads(record.read_text())["stage"] == "up"
 
 
 @pytest.mark.parametrize(
@@ -96,3 +106,24 @@ def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options,
     assert leftovers(folder) == []
     assert not folder.exists()
     assert "Ctrl-C" in log.read_text()
+
+
+def test_a_demo_that_is_stopped_leaves_nothing_and_the_next_cleans_after_a_kill(tmp_path):
+    folder = tmp_path / "evenrack" / "demo"
+    killed = start_detached(demo(tmp_path), log=tmp_path / "first")
+    wait_for(lambda: a_fleet_is_up(folder), killed)
+    send_signal(killed, signal.SIGKILL)
+    wait_until_ended([killed], seconds=SECONDS)
+    old = set(leftovers(folder))
+    assert old
+    stopped = start_detached(demo(tmp_path), log=tmp_path / "second")
+    wait_for(lambda: a_fleet_is_up(folder) and not old & set(leftovers(folder)), stopped)
+    with pytest.raises(ProgramFailed, match=f"already runs in .*, as process {stopped.pid}"):
+        run_program(demo(tmp_path), seconds=SECONDS)
+    send_signal(stopped, signal.SIGINT)
+    os.sched_yield()
+    send_signal(stopped, signal.SIGINT)
+    assert wait_until_ended([stopped], seconds=SECONDS) == []
+    assert "was killed: what is left of it is removed" in (tmp_path / "second").read_text()
+    assert leftovers(folder) == []
+    assert not folder.exists()

@@ -40,30 +40,30 @@ def evenrack(*arguments):
     return run_program([EVENRACK, *map(str, arguments)], seconds=SECONDS)
 
 
-def network_namespaces():
-    """Ask which network namespaces have a process in them."""
-    found = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found.add((process / "ns" / "net").readlink())
-        except OSError:
-            continue
-    return found
+def network_of(pid):
+    """Name the network namespace of a process; None when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").readlink()
+    except OSError:
+        return None
+
+
+def networks_in_use():
+    return {network_of(process.name) for process in Path("/proc").glob("[0-9]*")}
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory, network_possible):
-    before = network_namespaces()
     folder = tmp_path_factory.mktemp("net") / "lab"
     evenrack("lab", "up", "--dir", folder)
     assert not Path("/run/netns/region1").exists()
     yield folder
-    inside = network_namespaces() - before
+    inside = {network_of(program.pid) for program in leftovers(folder)} - {network_of("self"), None}
     assert len(inside) >= 8
     evenrack("lab", "down", "--dir", folder)
     assert leftovers(folder) == []
     assert not folder.exists()
-    assert network_namespaces() & inside == set()
+    assert networks_in_use() & inside == set()
 
 
 @pytest.fixture

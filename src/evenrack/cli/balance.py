@@ -3,7 +3,7 @@
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.session import Session, echo_json
+from evenrack.cli.session import Session
 from evenrack.cli.show import moves_table
 
 
@@ -27,7 +27,4 @@ def balance() -> None:
 def history(session: Session, *, limit: int, as_json: bool) -> None:
     """Show the moves, each with its reason."""
     moves = session.client().get(f"/api/v1/balance/history?limit={limit}")
-    if as_json:
-        echo_json(moves)
-    else:
-        session.draw([moves_table(moves)])
+    session.show(moves, [moves_table(moves)], as_json=as_json)

@@ -21,7 +21,7 @@ from evenrack.cli.inventory import (
     set_fields,
     show_done,
 )
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import bmcs_table, object_page
 
 MOST_PASSWORD_FILE_BYTES = 4096
@@ -91,10 +91,7 @@ def add_bmc(session: Session, /, name: str, *, as_json: bool, **access: Any) -> 
 def list_bmcs(session: Session, *, as_json: bool) -> None:
     """List BMCs."""
     found = all_of(session.client(), "bmcs")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([bmcs_table(found)])
+    session.show(found, [bmcs_table(found)], as_json=as_json)
 
 
 @bmc.command("show", epilog=examples("evenrack bmc show b1", "evenrack bmc show 3 --json"))
@@ -106,10 +103,7 @@ def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
     client = session.client()
     found = client.get(address_of("bmcs", name))
     found["machines"] = all_of(client, "machines", bmc=str(found["id"]))
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)
 
 
 @bmc.command(

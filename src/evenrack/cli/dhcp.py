@@ -27,10 +27,7 @@ def status(session: Session, vlan: str | None, *, as_json: bool) -> None:
     """Show the designated racks of each VLAN, and the state of both servers."""
     client = session.client()
     found = client.get("/api/v1/dhcp") if vlan is None else [client.get(_address(vlan))]
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(dhcp_page(found))
+    session.show(found, dhcp_page(found), as_json=as_json)
 
 
 @dhcp.command("reconfigure", epilog=examples("evenrack dhcp reconfigure vlan1"))

@@ -94,10 +94,7 @@ def show_done(
     session: Session, done: dict[str, Any], *, as_json: bool, deed: str, follow: str
 ) -> None:
     """Show the object as it is now, and name the next useful command."""
-    if as_json:
-        echo_json(done)
-    else:
-        session.draw(object_page(done))
+    session.show(done, object_page(done), as_json=as_json)
     say(f"{deed}; next: {follow}")
 
 

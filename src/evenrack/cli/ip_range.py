@@ -14,7 +14,7 @@ from evenrack.cli.inventory import (
     json_object,
     show_done,
 )
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import ranges_table
 
 
@@ -62,10 +62,7 @@ def create_range(
 def list_ranges(session: Session, *, vlan: str | None, subnet: str | None, as_json: bool) -> None:
     """List ranges."""
     found = all_of(session.client(), "ranges", vlan=vlan, subnet=subnet)
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([ranges_table(found)])
+    session.show(found, [ranges_table(found)], as_json=as_json)
 
 
 @ip_range.command(

@@ -29,6 +29,7 @@ from evenrack.lab.progress import Progress
 from evenrack.lab.record import read_record
 from evenrack.lab.refusals import LabRefused
 from evenrack.lab.up import Wish, bring_up
+from evenrack.runtime.child_process import is_alive
 
 SHORT_DRILL = (
     "every process prints what the kernel counts",
@@ -60,6 +61,7 @@ def demo(context: click.Context, *, no_net: bool) -> None:
     """
     session: Session = context.obj
     folder = default_folder(session.surroundings.environment).with_name("demo").resolve()
+    _clean_after_a_kill(session, folder)
     network = not no_net and _network_possible(folder)
     with ended_by_signals():
         try:
@@ -73,6 +75,20 @@ def demo(context: click.Context, *, no_net: bool) -> None:
             _remove(session, folder)
     if not ok:
         context.exit(1)
+
+
+def _clean_after_a_kill(session: Session, folder: Path) -> None:
+    """Remove what a demo that was killed left behind; refuse beside one that runs."""
+    record = read_record(folder)
+    if record is None:
+        return
+    if is_alive(record.owner):
+        raise LabRefused(
+            f"a demo already runs in {folder}, as process {record.owner.pid}; "
+            "break things at its prompt, or `evenrack lab up` another lab"
+        )
+    say("[lab] a demo that ran here was killed: what is left of it is removed")
+    clean_up(folder, record, Progress(say, session.clocks))
 
 
 def _network_possible(folder: Path) -> bool:

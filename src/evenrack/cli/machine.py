@@ -14,7 +14,7 @@ from evenrack.cli.inventory import (
     show_done,
 )
 from evenrack.cli.machine_power import power
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import machines_table, object_page
 
 
@@ -55,10 +55,7 @@ def add_machine(session: Session, name: str, *, bmc: str, as_json: bool) -> None
 def list_machines(session: Session, *, bmc: str | None, as_json: bool) -> None:
     """List machines."""
     found = all_of(session.client(), "machines", bmc=bmc)
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([machines_table(found)])
+    session.show(found, [machines_table(found)], as_json=as_json)
 
 
 @machine.command(
@@ -70,10 +67,7 @@ def list_machines(session: Session, *, bmc: str | None, as_json: bool) -> None:
 def show_machine(session: Session, name: str, *, as_json: bool) -> None:
     """Show one machine, by name or id."""
     found = session.client().get(address_of("machines", name))
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)
 
 
 @machine.command(

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.session import Session, echo_json
+from evenrack.cli.session import Session
 from evenrack.cli.show import object_page
 from evenrack.cli.show_power import orders_table
 
@@ -32,10 +32,7 @@ def list_orders(session: Session, *, machine: str | None, limit: int, as_json: b
     """List the newest orders, the oldest of them first."""
     query = {"limit": str(limit), **({} if machine is None else {"machine": machine})}
     found = session.client().get(f"/api/v1/orders?{urlencode(query)}")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([orders_table(found)])
+    session.show(found, [orders_table(found)], as_json=as_json)
 
 
 @order.command("show", epilog=examples("evenrack order show 17", "evenrack order show 17 --json"))
@@ -45,7 +42,4 @@ def list_orders(session: Session, *, machine: str | None, limit: int, as_json: b
 def show_order(session: Session, number: int, *, as_json: bool) -> None:
     """Show one order."""
     found = session.client().get(f"/api/v1/orders/{number}")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)

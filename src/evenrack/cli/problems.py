@@ -26,10 +26,7 @@ def problems(context: click.Context, *, as_json: bool) -> None:
         return
     session: Session = context.obj
     found = session.client().get("/api/v1/problems")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([problems_table(found)])
+    session.show(found, [problems_table(found)], as_json=as_json)
 
 
 @problems.command(

@@ -4,7 +4,7 @@ import click
 
 from evenrack.cli.choose import choose
 from evenrack.cli.examples import examples
-from evenrack.cli.session import Session, echo_json
+from evenrack.cli.session import Session
 from evenrack.cli.show import object_page, racks_table
 
 
@@ -19,10 +19,7 @@ def rack() -> None:
 def list_racks(session: Session, *, as_json: bool) -> None:
     """List racks."""
     found = session.client().get("/api/v1/racks")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([racks_table(found)])
+    session.show(found, [racks_table(found)], as_json=as_json)
 
 
 @rack.command("show", epilog=examples("evenrack rack show rack1", "evenrack rack show k3f --json"))
@@ -32,7 +29,4 @@ def list_racks(session: Session, *, as_json: bool) -> None:
 def show_rack(session: Session, name: str, *, as_json: bool) -> None:
     """Show one rack, by name, by id or by the start of its id."""
     found = choose(session.client().get("/api/v1/racks"), name, "rack")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)

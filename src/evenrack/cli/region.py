@@ -4,7 +4,7 @@ import click
 
 from evenrack.cli.choose import choose
 from evenrack.cli.examples import examples
-from evenrack.cli.session import Session, echo_json
+from evenrack.cli.session import Session
 from evenrack.cli.show import object_page, processes_table
 
 
@@ -19,10 +19,7 @@ def region() -> None:
 def list_regions(session: Session, *, as_json: bool) -> None:
     """List region hosts with their processes."""
     found = session.client().get("/api/v1/regions")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([processes_table(found)])
+    session.show(found, [processes_table(found)], as_json=as_json)
 
 
 @region.command(
@@ -44,7 +41,4 @@ def show_region(session: Session, name: str, *, as_json: bool) -> None:
         found = {key: value for key, value in found.items() if key != "hostname"}
     else:
         found = choose(regions, name, "region")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)

@@ -16,7 +16,7 @@ from evenrack.cli.inventory import (
     set_fields,
     show_done,
 )
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import reservations_table
 
 _hostname = click.option("--hostname", help="Told to the client; empty for none.")
@@ -75,10 +75,7 @@ def list_reservations(
 ) -> None:
     """List reservations."""
     found = all_of(session.client(), "reservations", vlan=vlan, subnet=subnet)
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([reservations_table(found)])
+    session.show(found, [reservations_table(found)], as_json=as_json)
 
 
 @reservation.command(

@@ -57,6 +57,13 @@ class Session:
         else:
             click.echo(page_text(blocks))
 
+    def show(self, data: Any, page: Iterable[Block], *, as_json: bool) -> None:
+        """Show what was found as JSON or as a page."""
+        if as_json:
+            echo_json(data)
+        else:
+            self.draw(page)
+
     def _sockets_here(self) -> list[Target]:
         sockets = sorted(self.surroundings.run_folder.glob("regiond-*.sock"))
         return [SocketTarget(path=path) for path in sockets]

@@ -21,7 +21,7 @@ from evenrack.cli.inventory import (
     set_fields,
     show_done,
 )
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import Line, subnets_table
 from evenrack.client import Client
 
@@ -74,10 +74,7 @@ def create_subnet(session: Session, /, cidr: str, *, vlan: str, as_json: bool, *
 def list_subnets(session: Session, *, vlan: str | None, as_json: bool) -> None:
     """List subnets."""
     found = all_of(session.client(), "subnets", vlan=vlan)
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([subnets_table(found)])
+    session.show(found, [subnets_table(found)], as_json=as_json)
 
 
 @subnet.command(

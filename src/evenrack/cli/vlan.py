@@ -21,7 +21,7 @@ from evenrack.cli.inventory import (
     set_fields,
     show_done,
 )
-from evenrack.cli.session import Session, echo_json, say
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import Line, object_page, vlans_table
 from evenrack.client import Client
 
@@ -79,10 +79,7 @@ def create_vlan(session: Session, /, name: str, *, as_json: bool, **settings: An
 def list_vlans(session: Session, *, as_json: bool) -> None:
     """List VLANs."""
     found = all_of(session.client(), "vlans")
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw([vlans_table(found)])
+    session.show(found, [vlans_table(found)], as_json=as_json)
 
 
 @vlan.command("show", epilog=examples("evenrack vlan show vlan1", "evenrack vlan show 3 --json"))
@@ -94,10 +91,7 @@ def show_vlan(session: Session, name: str, *, as_json: bool) -> None:
     client = session.client()
     found = client.get(address_of("vlans", name))
     found["subnets"] = all_of(client, "subnets", vlan=str(found["id"]))
-    if as_json:
-        echo_json(found)
-    else:
-        session.draw(object_page(found))
+    session.show(found, object_page(found), as_json=as_json)
 
 
 @vlan.command(

@@ -2,6 +2,7 @@
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.power_sight import next_orders
 from evenrack.lab.drill.sight import Sight, uneven, unserved
 from evenrack.lab.drill.trial import Question, Trial
 from evenrack.lab.fleet import RackDaemon
@@ -29,7 +30,9 @@ def rack_host_cut_and_healed(trial: Trial, limit: float) -> Measured:
     event = trial.newest_event()
     since = trial.clocks.seconds()
     cables = trial.cut(rack.rack)
+    answered = next_orders(trial, since)
     lost_after = trial.measure(since, _shown_lost(rack), limit)
+    all_answered = answered()
     even_without = uneven(trial.must_look()) is None
     healed_at = trial.clocks.seconds()
     trial.programs.mend(cables)
@@ -47,7 +50,7 @@ def rack_host_cut_and_healed(trial: Trial, limit: float) -> Measured:
     return Measured(
         seconds=max(lost_after, back_after),
         detail=f"{rack.rack}: shown lost after {lost_after:.2f} s, managed {back_after:.2f} s "
-        f"after it was healed (by {before.get(rack.rack)} before, {after} now)",
+        f"after it was healed (by {before.get(rack.rack)} before, {after} now){all_answered}",
     )
 
 
@@ -60,12 +63,14 @@ def _cut_region_host(trial: Trial, limit: float, host: str) -> Measured:
     event = trial.newest_event()
     since = trial.clocks.seconds()
     trial.cut(host)
+    answered = next_orders(trial, since)
     seconds = trial.measure(since, _served_and_led, limit)
     moved = [move["name"] for move in trial.moves_since(event) if move["forced"]]
     if strangers := sorted(set(moved) - set(managed)):
         raise CheckFailed(f"racks of others were moved: {', '.join(strangers)}", seconds)
     return Measured(
-        seconds=seconds, detail=f"{host} cut off; it managed {', '.join(managed) or 'no rack'}"
+        seconds=seconds,
+        detail=f"{host} cut off; it managed {', '.join(managed) or 'no rack'}{answered()}",
     )
 
 

@@ -1,9 +1,10 @@
-"""P1: whatever single part dies, every rack is soon managed by a live process again."""
+"""P1: whatever single part dies, every rack is soon managed again, and every BMC answers."""
 
 from collections.abc import Callable
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.power_sight import next_orders
 from evenrack.lab.drill.sight import Sight, unserved
 from evenrack.lab.drill.trial import Question, Trial
 
@@ -38,6 +39,7 @@ def rack_daemon_killed(trial: Trial, limit: float) -> Measured:
     since = trial.clocks.seconds()
     trial.programs.kill(rack.name)
     trial.programs.start(rack.name)
+    answered = next_orders(trial, since)
     seconds = trial.measure(since, unserved, limit)
     after = trial.must_look().managers
     moved = [name for name in before if name != rack.rack and before[name] != after.get(name)]
@@ -46,7 +48,8 @@ def rack_daemon_killed(trial: Trial, limit: float) -> Measured:
         raise CheckFailed(f"others were moved too: {', '.join(sorted(set(moved)))}", seconds)
     return Measured(
         seconds=seconds,
-        detail=f"{rack.rack}: {before.get(rack.rack)} before, {after.get(rack.rack)} after",
+        detail=f"{rack.rack}: {before.get(rack.rack)} before, {after.get(rack.rack)} after"
+        + answered(),
     )
 
 
@@ -59,12 +62,14 @@ def _lose_process(
     event = trial.newest_event()
     since = trial.clocks.seconds()
     lose(lost)
+    answered = next_orders(trial, since)
     seconds = trial.measure(since, question, limit)
     moved = [move["name"] for move in trial.moves_since(event)]
     if strangers := sorted(set(moved) - set(racks)):
         raise CheckFailed(f"racks of others were moved: {', '.join(strangers)}", seconds)
     return Measured(
-        seconds=seconds, detail=f"{lost} lost; it managed {', '.join(sorted(racks)) or 'no rack'}"
+        seconds=seconds,
+        detail=f"{lost} lost; it managed {', '.join(sorted(racks)) or 'no rack'}{answered()}",
     )
 
 

@@ -1,4 +1,4 @@
-"""P1 and P10: whoever is lost, the next power order is done by those who are left."""
+"""P10: when the owner is lost, the next power order is done by those who are left."""
 
 from evenrack.lab.bmc.simulator import BmcSimulator
 from evenrack.lab.drill.check import Check, Measured
@@ -39,23 +39,6 @@ def owner_hung(trial: Trial, limit: float) -> Measured:
     return measured
 
 
-def leader_killed(trial: Trial, limit: float) -> Measured:
-    """Kill the region process that leads: every BMC answers."""
-    if len(trial.fleet.processes) == 1:
-        raise CheckFailed("this check needs a second region process; the lab has one")
-    leader = trial.must_look().status["leader"]
-    if leader is None:
-        raise CheckFailed("nobody leads")
-    since = trial.clocks.seconds()
-    trial.programs.kill(leader)
-    seconds, rows = carried_out(trial, trial.fleet.bmcs, "query", since, limit)
-    racks = sorted({str(row["rack"]) for row in rows})
-    return Measured(
-        seconds=seconds,
-        detail=f"{leader}, the leader, killed: {len(rows)} BMCs answered {', '.join(racks)}",
-    )
-
-
 def _owned(trial: Trial) -> tuple[BmcSimulator, str]:
     if len(trial.fleet.racks) == 1:
         raise CheckFailed("this check needs a second rack; the lab has one")
@@ -79,13 +62,6 @@ def _cycled_by_another(
 
 
 CHECKS = (
-    Check(
-        promise="P1",
-        name="region process killed: the next power order for each BMC is done",
-        limit_seconds=10,
-        run=leader_killed,
-        needs_bmcs=True,
-    ),
     Check(
         promise="P10",
         name="the owner's host killed: the next power command is done by another rack",

@@ -1,6 +1,6 @@
 """What the checks of power do and look at: orders, owners, and what BMCs were told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evenrack.client import Client
@@ -12,6 +12,8 @@ from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet_status import fleet_client
 from evenrack.model.power import PowerAction
 
+NEXT_ORDER_SECONDS = 10.0
+"""P1: for the next order of each BMC, from the moment of the loss."""
 _LOOK_SECONDS = 0.05
 _UNDER_WAY = "OrderUnderWay"
 _FIRST_SERVER_FAULT = 500
@@ -38,31 +40,74 @@ def carried_out(
 
     CheckFailed when one is not done, or too late. An order of somebody else is waited for.
     """
-    patience = 2 * limit + 5
-    client = fleet_client(trial.fleet, last=trial.programs.not_serving())
-    given: list[int] = []
-    why = ""
+    return Ordered(trial, bmcs, action, since, limit).wait()
 
-    def taken() -> bool:
-        nonlocal why
-        why = _give(client, bmcs, action, given)
-        return not why
 
-    if not trial.clocks.wait_until(taken, seconds=patience, every=_LOOK_SECONDS):
-        raise CheckFailed(f"{action} was not taken: {why}", trial.clocks.seconds() - since)
-    rows: list[dict[str, Any]] = []
+class Ordered:
+    """Orders that were taken when this was made, and can be waited for."""
 
-    def ended() -> bool:
-        nonlocal rows
-        rows = _read(client, given, rows)
-        return len(rows) == len(given) and all(row["result"] is not None for row in rows)
+    def __init__(
+        self,
+        trial: Trial,
+        bmcs: Sequence[BmcSimulator],
+        action: PowerAction,
+        since: float,
+        limit: float,
+    ) -> None:
+        self._trial = trial
+        self._action = action
+        self._since = since
+        self._limit = limit
+        self._client = fleet_client(trial.fleet, last=trial.programs.not_serving())
+        self._given: list[int] = []
+        self._give(bmcs)
 
-    in_time = trial.clocks.wait_until(ended, seconds=patience, every=_LOOK_SECONDS)
-    seconds = trial.clocks.seconds() - since
-    refuse_not_done(rows, seconds)
-    if not in_time or seconds > limit:
-        raise CheckFailed(f"{action} was done only after {seconds:.2f} s", seconds)
-    return seconds, rows
+    def _give(self, bmcs: Sequence[BmcSimulator]) -> None:
+        why = ""
+
+        def taken() -> bool:
+            nonlocal why
+            why = _give(self._client, bmcs, self._action, self._given)
+            return not why
+
+        if not self._within_patience(taken):
+            raise CheckFailed(f"{self._action} was not taken: {why}", self._seconds())
+
+    def wait(self) -> tuple[float, list[dict[str, Any]]]:
+        """See every order done; give the time since the deed, and the orders."""
+        rows: list[dict[str, Any]] = []
+
+        def ended() -> bool:
+            nonlocal rows
+            rows = _read(self._client, self._given, rows)
+            return len(rows) == len(self._given) and all(row["result"] is not None for row in rows)
+
+        in_time = self._within_patience(ended)
+        seconds = self._seconds()
+        refuse_not_done(rows, seconds)
+        if not in_time or seconds > self._limit:
+            raise CheckFailed(f"{self._action} was done only after {seconds:.2f} s", seconds)
+        return seconds, rows
+
+    def _seconds(self) -> float:
+        return self._trial.clocks.seconds() - self._since
+
+    def _within_patience(self, holds: Callable[[], bool]) -> bool:
+        patience = 2 * self._limit + 5
+        return self._trial.clocks.wait_until(holds, seconds=patience, every=_LOOK_SECONDS)
+
+
+def next_orders(trial: Trial, since: float) -> Callable[[], str]:
+    """Ask every BMC right after a deed; the answer waits for them, and says it for the report."""
+    if not trial.fleet.bmcs:
+        return lambda: ""
+    asked = Ordered(trial, trial.fleet.bmcs, "query", since, NEXT_ORDER_SECONDS)
+
+    def answered() -> str:
+        seconds, rows = asked.wait()
+        return f"; the next order of {len(rows)} BMCs done within {seconds:.1f} s"
+
+    return answered
 
 
 def refuse_not_done(rows: Sequence[Row], seconds: float) -> None:

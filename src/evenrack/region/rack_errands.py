@@ -1,0 +1,77 @@
+"""Tells racks what there is to tell, each over its newest link, one thing at a time."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Generic, TypeVar
+
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.errors import DatabaseUnreachable
+from evenrack.model.identifiers import RackId
+from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.runtime.look_again import LookAgain
+
+Message = TypeVar("Message")
+
+
+class RackErrands(MultiService, Generic[Message]):
+    """Finds what racks do not know yet, when told to look and each second, and tells them.
+
+    In the background: a slow rack does not hold up the others. `find` says what is to be told to
+    whom; `tell` takes the answer too, and handles every refusal that it knows. Whatever gets lost
+    on the way is found again by the next look.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        connected: ConnectedRacks,
+        clock: IReactorTime,
+        *,
+        find: Callable[[], Awaitable[Mapping[RackId, Message]]],
+        tell: Callable[[RackLink, Message], Awaitable[None]],
+        answer_seconds: float,
+    ) -> None:
+        super().__init__()
+        self._connected = connected
+        self._clock = clock
+        self._find = find
+        self._tell = tell
+        self._answer_seconds = answer_seconds
+        self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
+        self._looking.setServiceParent(self)
+        self._under_way: set[RackId] = set()
+
+    def trigger(self) -> None:
+        """Look soon: there may be something to tell."""
+        self._looking.trigger()
+
+    async def _look(self) -> None:
+        try:
+            found = await self._find()
+        except DatabaseUnreachable:
+            return
+        for rack, message in found.items():
+            link = self._connected.newest_admitted(rack)
+            if link is not None and rack not in self._under_way:
+                self._under_way.add(rack)
+                Deferred.fromCoroutine(self._run(link, message))
+
+    async def _run(self, link: RackLink, message: Message) -> None:
+        async def tell() -> None:
+            await self._tell(link, message)
+
+        try:
+            telling = Deferred.fromCoroutine(tell())
+            await telling.addTimeout(self._answer_seconds, self._clock)
+        except Exception as problem:  # noqa: BLE001  a link that ended; the next look finds another
+            self.log.debug(
+                "what rack {rack} was to be told got lost: {why}",
+                rack=link.rack,
+                why=repr(problem),
+            )
+        finally:
+            self._under_way.discard(link.rack)
