@@ -1,5 +1,6 @@
 """`evenrack lab demo`: a lab to watch and to break by hand, gone without a trace at its end."""
 
+import contextlib
 import os
 import shlex
 import sys
@@ -180,3 +181,5 @@ def _remove(session: Session, folder: Path) -> None:
     record = read_record(folder)
     if record is not None:
         clean_up(folder, record, Progress(say, session.clocks))
+        with contextlib.suppress(OSError):  # another lab is in it
+            folder.parent.rmdir()

@@ -1,5 +1,6 @@
 """Sessions and rows for the tests of the stores: real ones, made by the stores themselves."""
 
+import select
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,10 +19,12 @@ from evenrack.region.database.connection_store import (
     record_links,
 )
 from evenrack.region.database.engine import attempt
+from evenrack.region.database.notify import CHANNEL
 from evenrack.region.database.process_store import Registration, register
 
 ADDRESS = "192.0.2.7:40000"
 OTHER_ADDRESS = "192.0.2.99:41000"
+SECONDS = 10
 
 
 class Sessions:
@@ -119,3 +122,25 @@ def facts(rack: str, *links: str, run: str = "run-a", **more) -> RackFacts:
 
 def recorded(sessions: Sessions, me, *all_facts: RackFacts):
     return sessions.run(lambda c: record_links(c, me, all_facts))
+
+
+@contextmanager
+def heard(sessions):
+    """Collect who sends notifications while something is done."""
+    said = []
+    listening = sessions.engine.raw_connection()
+    try:
+        with listening.cursor() as cursor:
+            cursor.execute(f"LISTEN {CHANNEL}")
+        listening.commit()
+        yield said
+        sessions.rows("SELECT pg_notify(:channel, 'the end')", channel=CHANNEL)
+        while "the end" not in said:  # notifications come in the order of the commits
+            assert select.select([listening.dbapi_connection], [], [], SECONDS)[0]
+            listening.dbapi_connection.poll()
+            said += [it.payload for it in listening.dbapi_connection.notifies]
+            listening.dbapi_connection.notifies.clear()
+        said.remove("the end")
+    finally:
+        listening.invalidate()
+        listening.close()

@@ -1,7 +1,6 @@
 """BMCs and machines in PostgreSQL: whole changes or none, and passwords that nobody can read."""
 
 import secrets
-import select
 from ipaddress import IPv4Address
 
 import pytest
@@ -33,6 +32,7 @@ from evenrack.region.database.event_store import read_events
 from evenrack.region.database.inventory_reading import NoSuchObject
 from evenrack.region.database.leader_store import current_number, next_number
 from evenrack.region.sealing import Sealer, key_id_of
+from tests.region.database.sessions import heard
 
 pytestmark = pytest.mark.postgres
 
@@ -353,14 +353,9 @@ def test_every_change_is_an_event_that_tells_of_a_password_only_that_it_is_new(s
 
 
 def test_a_change_is_told_to_all_who_listen(kept):
-    with kept.open_transaction() as listener:
-        session = listener.connection.driver_connection
-        listener.exec_driver_sql("LISTEN evenrack")
-        listener.commit()
+    with heard(kept) as said:
         removed(kept, "bmc", "b3")
-        assert select.select([session], [], [], 10)[0]  # it is on its way
-        session.poll()
-        assert [notice.payload for notice in session.notifies] == ["inventory"]
+    assert said == ["inventory"]
 
 
 # Finding

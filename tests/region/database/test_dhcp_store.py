@@ -1,7 +1,5 @@
 """Designations, services, reports, interfaces and turns: as written, so read, and told when new."""
 
-import select
-from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
@@ -28,8 +26,7 @@ from evenrack.region.database.dhcp_store import (
 )
 from evenrack.region.database.fleet_store import read_fleet
 from evenrack.region.database.inventory_store import create, remove
-from evenrack.region.database.notify import CHANNEL
-from tests.region.database.sessions import facts, joined, recorded
+from tests.region.database.sessions import facts, heard, joined, recorded
 from tests.strategies_reports import dhcp_reports
 
 pytestmark = pytest.mark.postgres
@@ -38,7 +35,6 @@ ONE, TWO, THREE = "rack0001", "rack0002", "rack0003"
 UNKNOWN = "rack0009"
 OLD, NEW = FleetNumber(1, 2), FleetNumber(1, 7)
 REPORT = DhcpReport(applied="plan1", waiting="plan2", running=True)
-SECONDS = 10
 
 
 @pytest.fixture
@@ -74,28 +70,6 @@ def service(primary, secondary=None, *, place=1):
 def numbers(sessions):
     """The number of each rack's assignment."""
     return {rack: it.number for rack, it in sessions.run(read_fleet).managing.items()}
-
-
-@contextmanager
-def heard(sessions):
-    """Collect who sends notifications while something is done."""
-    said = []
-    listening = sessions.engine.raw_connection()
-    try:
-        with listening.cursor() as cursor:
-            cursor.execute(f"LISTEN {CHANNEL}")
-        listening.commit()
-        yield said
-        sessions.rows("SELECT pg_notify(:channel, 'the end')", channel=CHANNEL)
-        while "the end" not in said:  # notifications come in the order of the commits
-            assert select.select([listening.dbapi_connection], [], [], SECONDS)[0]
-            listening.dbapi_connection.poll()
-            said += [it.payload for it in listening.dbapi_connection.notifies]
-            listening.dbapi_connection.notifies.clear()
-        said.remove("the end")
-    finally:
-        listening.invalidate()
-        listening.close()
 
 
 # Designations

@@ -21,7 +21,7 @@ from evenrack.region.database.inventory_store import (
     remove,
 )
 from evenrack.region.database.leader_store import current_number, next_number
-from tests.region.database.sessions import facts, joined, recorded
+from tests.region.database.sessions import facts, heard, joined, recorded
 
 pytestmark = pytest.mark.postgres
 
@@ -237,13 +237,9 @@ def test_every_change_is_an_event_of_its_vlan_with_before_and_after(served):
 
 
 def test_a_change_is_told_to_all_who_listen(served):
-    with served.open_transaction() as listener:
-        session = listener.connection.driver_connection
-        listener.exec_driver_sql("LISTEN evenrack")
-        listener.commit()
+    with heard(served) as said:
         removed(served, "vlan", "vlan2")
-        session.poll()
-        assert [notice.payload for notice in session.notifies] == ["inventory"]
+    assert said == ["inventory"]
 
 
 def test_a_change_to_what_is_so_already_writes_nothing(on_racks):
