@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.database.engine import connect
 
-SCHEMA = 1
+SCHEMA = 2
 """The schema that this program was written for."""
 
 MIGRATION_LOCK = 0x65766E01
