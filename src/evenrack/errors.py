@@ -194,3 +194,15 @@ class BmcRefusedSuite(BmcRefused):
     """The BMC does not speak the cipher suite; it refused before it was given any credential."""
 
     wire_code = b"BMC_REFUSED_SUITE"
+
+
+class NotTrusted(CannotEverWork):
+    """A certificate or a request for one is not what it would have to be."""
+
+    wire_code = b"NOT_TRUSTED"
+
+
+class EnrolmentRefused(CannotEverWork):
+    """A region does not take a new rack: its secret is unknown, used up, expired or revoked."""
+
+    wire_code = b"ENROLMENT_REFUSED"

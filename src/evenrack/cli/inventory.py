@@ -119,17 +119,18 @@ def delete_after_plan(
         session.draw(plan)
         return None
     say(f"this is deleted:\n{page_text(plan)}")
-    _ask_first(session, how)
+    confirm(session, yes=how.yes, question="delete it?", refusal="nothing was deleted")
     gone: dict[str, Any] = client.delete(path, if_match=how.generation or goes["generation"])
     if how.as_json:
         echo_json(gone)
     return gone
 
 
-def _ask_first(session: Session, how: Deletion) -> None:
-    if how.yes:
+def confirm(session: Session, *, yes: bool, question: str, refusal: str) -> None:
+    """Ask before a dangerous deed, unless it was said already; without a terminal nobody can be."""
+    if yes:
         return
     if not (session.surroundings.terminal and sys.stdin.isatty()):
         raise click.UsageError("without a terminal nobody can be asked: this needs --yes")
-    if not click.confirm("delete it?", err=True):
-        raise click.ClickException("nothing was deleted")
+    if not click.confirm(question, err=True):
+        raise click.ClickException(refusal)

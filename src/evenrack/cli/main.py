@@ -9,9 +9,11 @@ from pathlib import Path
 
 import click
 
+from evenrack.cli.authority import authority
 from evenrack.cli.balance import balance
 from evenrack.cli.bmc import bmc
 from evenrack.cli.dhcp import dhcp
+from evenrack.cli.enrolment import enrolment
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
 from evenrack.cli.ip_range import ip_range
@@ -95,6 +97,7 @@ for _command in (
     *(status, problems, events, region, rack, balance),
     *(vlan, subnet, ip_range, reservation, dhcp),
     *(bmc, machine, order),
+    *(enrolment, authority),
 ):
     evenrack.add_command(_command)
 

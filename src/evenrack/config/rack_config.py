@@ -46,21 +46,6 @@ def _each_once(regions: tuple[HostPort, ...]) -> Iterator[tuple[str, str]]:
             yield f"regions[{index}]", f"{region} is in this list already"
 
 
-def _dials_safely(
-    insecure_rpc: bool,  # noqa: FBT001  called by Rule, in its order
-    regions: tuple[HostPort, ...],
-) -> Iterator[tuple[str, str]]:
-    if insecure_rpc:
-        return
-    for index, region in enumerate(regions):
-        if not region.is_loopback:
-            yield (
-                f"regions[{index}]",
-                f"{region} is not on this host, and RPC is not encrypted yet: "
-                "use loopback only, or accept it with insecure_rpc: true",
-            )
-
-
 UNIT_STATE_DIR = Path("/var/lib/evenrack/rack")
 """The folder that `evenrack-dhcpd4.service` names."""
 
@@ -99,7 +84,6 @@ class RackConfig:
 
     RULES: ClassVar = (
         Rule(("regions",), _each_once),
-        Rule(("insecure_rpc", "regions"), _dials_safely),
         Rule(("dhcp.runner", "state_dir"), _is_where_the_unit_looks),
     )
 
@@ -109,14 +93,11 @@ class RackConfig:
     rack_name: str = field(validator=controller_name)
     """Name of this rack. Default: the host's name."""
 
-    secret_file: Path = Path("/etc/evenrack/secret")
-    """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
+    secret_file: Path = Path("/etc/evenrack/enrolment")
+    """File with the enrolment secret, read once, by register. Default /etc/evenrack/enrolment."""
 
     state_dir: Path = UNIT_STATE_DIR
     """Folder for what must outlive a restart. Default /var/lib/evenrack/rack."""
-
-    insecure_rpc: bool = False
-    """Whether RPC, not encrypted yet, may leave this host. Default false."""
 
     liveness: RackLiveness = RackLiveness()
     """When a link counts as lost."""

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar
 
-from attrs import Attribute, Factory, field, frozen
+from attrs import Attribute, field, frozen
 
 from evenrack.config.limits import between, controller_name, interval, wait
 from evenrack.config.quoting import quoted
@@ -18,7 +18,6 @@ from evenrack.model.host_port import (
     HostPort,
     address_of,
     canonical_host,
-    is_loopback,
 )
 
 MOST_PROCESSES = 99
@@ -219,20 +218,9 @@ class BalanceSettings:
     """Seconds that a new rack waits for its other links before it gets a manager. Default 0.25."""
 
 
-def _listens_safely(insecure_rpc: bool, listen: str) -> Iterator[tuple[str, str]]:  # noqa: FBT001  called by Rule, in its order
-    if not insecure_rpc and not is_loopback(listen):
-        yield (
-            "rpc.listen",
-            f"{listen} can be reached from other hosts, and RPC is not encrypted yet: "
-            "listen on 127.0.0.1, or accept it with insecure_rpc: true",
-        )
-
-
 @frozen(kw_only=True)
 class RegionConfig:
     """Every setting of a region host."""
-
-    RULES: ClassVar = (Rule(("insecure_rpc", "rpc.listen"), _listens_safely),)
 
     database: str = field(repr=False)
     """libpq connection string or URI of PostgreSQL; may hold a password. Required."""
@@ -240,20 +228,14 @@ class RegionConfig:
     region_name: str = field(validator=controller_name)
     """Name of this region host, unlike all others. Default: the host's name."""
 
-    secret_file: Path = Path("/etc/evenrack/secret")
-    """File with the secret that all regions and racks share. Default /etc/evenrack/secret."""
-
-    key_file: Path = Factory(lambda self: self.secret_file.with_name("keys"), takes_self=True)
-    """File with the keys of the secrets in the database. Default: `keys` beside secret_file."""
+    key_file: Path = Path("/etc/evenrack/keys")
+    """File with the keys of the secrets in the database. Default /etc/evenrack/keys."""
 
     state_dir: Path = Path("/var/lib/evenrack/region")
     """Folder for what must outlive a restart. Default /var/lib/evenrack/region."""
 
     run_dir: Path = field(default=Path("/run/evenrack"), validator=_short_enough_for_sockets)
     """Folder for the administration sockets. Default /run/evenrack."""
-
-    insecure_rpc: bool = False
-    """Whether RPC, not encrypted yet, may listen on more than loopback. Default false."""
 
     rpc: RpcSettings = RpcSettings()
     """Where racks connect."""

@@ -1,4 +1,4 @@
-"""The secret that all regions and racks share, and the file it is in."""
+"""Secrets in memory, and files that hold one."""
 
 import hmac
 from pathlib import Path
@@ -7,12 +7,12 @@ from evenrack.config.file_text import read_file_text
 from evenrack.errors import ConfigurationRefused
 
 SHORTEST_SECRET = 32
-"""Characters; `evenrack-regiond init` makes more."""
+"""Characters; those that regions make are longer."""
 
 MOST_BYTES = 4096
 
 _OPEN_TO_OTHERS = 0o077
-_CURE = "run `evenrack-regiond init` on the first region host and copy its file to all other hosts"
+_CURE = "make a secret with `evenrack enrolment create` on a region, and write it there"
 
 
 class Secret:

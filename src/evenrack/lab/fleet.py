@@ -12,6 +12,7 @@ from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan, bmc_address, c
 from evenrack.lab.refusals import LabRefused
 from evenrack.lab.traffic.power_program import PowerTraffic
 from evenrack.lab.traffic.program import TrafficProgram
+from evenrack.trust.files import IDENTITY_FILE
 
 RPC_PORT = 5250
 DHCP_HOLD_DOWN_SECONDS = 15.0
@@ -128,6 +129,15 @@ class RackDaemon:
     @property
     def state(self) -> Path:
         return self.folder / "state"
+
+    @property
+    def enrolment(self) -> Path:
+        """The file of its enrolment secret, which is there while it enrols."""
+        return self.folder / "enrolment"
+
+    @property
+    def is_enrolled(self) -> bool:
+        return (self.state / IDENTITY_FILE).exists()
 
     def arguments(self, programs: Path) -> list[str]:
         """Give the command that runs it."""
@@ -247,10 +257,9 @@ def region_config(process: RegionProcess, database: str) -> str:
         {
             "database": database,
             "region_name": process.region,
-            "secret_file": str(process.folder / "secret"),
+            "key_file": str(process.folder / "keys"),
             "state_dir": str(process.folder / "state"),
             "run_dir": str(process.folder / "run"),
-            "insecure_rpc": True,
             "rpc": {
                 "listen": process.host.address,
                 "port": RPC_PORT,
@@ -268,9 +277,8 @@ def rack_config(daemon: RackDaemon) -> str:
         {
             "regions": list(daemon.regions),
             "rack_name": daemon.rack,
-            "secret_file": str(daemon.folder / "secret"),
+            "secret_file": str(daemon.enrolment),
             "state_dir": str(daemon.state),
-            "insecure_rpc": True,
             "dhcp": {"runner": "child"},
         }
     )

@@ -13,6 +13,7 @@ from evenrack.lab.bmc.state import what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.down import clean_up, refuse_while_starting
+from evenrack.lab.enrolling import enrol_racks, initialise_hosts
 from evenrack.lab.fleet import Daemon, Fleet, Size, rack_config, region_config
 from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
 from evenrack.lab.hosts import free_lab_number
@@ -40,11 +41,9 @@ from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.runtime.child_process import identify, is_alive
 
 DHCPD = Path("/usr/sbin/dhcpd")
-INIT_SECONDS = 30.0
 SOCKET_SECONDS = 20.0
 LIVE_SECONDS = 30.0
 CLIENT_SECONDS = 20.0
-_SECRET_BYTES = 32
 
 
 @frozen(kw_only=True)
@@ -151,13 +150,16 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
     programs = LabPrograms(fleet, wish.programs)
     with progress.step("PostgreSQL started"):
         programs.start("postgres")
-    with progress.step("configuration written, schema made"):
+    with progress.step("configuration written, schema and certificates made"):
         write_files(fleet, programs.postgres)
-        _initialise(fleet, wish.programs)
+        initialise_hosts(fleet, wish.programs)
     with progress.step(f"{len(fleet.processes)} region processes started"):
         for process in fleet.processes:
             programs.start(process.name)
         _wait_for_sockets(fleet, programs, clocks)
+    if newcomers := [rack for rack in fleet.racks if not rack.is_enrolled]:
+        with progress.step(f"{len(newcomers)} racks enrolled"):
+            enrol_racks(fleet, newcomers, wish.programs)
     with progress.step(f"{len(fleet.racks)} racks connected and managed"):
         for rack in fleet.racks:
             programs.start(rack.name)
@@ -178,15 +180,13 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
 
 
 def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
-    """Write every configuration file and secret, readable by this user only."""
+    """Write every configuration file and the keys, readable by this user only."""
     first = fleet.processes[0].folder
-    secret = kept_or_new(first / "secret", lambda: f"{secrets.token_urlsafe(_SECRET_BYTES)}\n")
     keys = kept_or_new(
         first / "keys", lambda: new_key_line(secrets.token_bytes(ID_BYTES + KEY_BYTES))
     )
     for daemon in fleet.daemons():
         (daemon.folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(daemon.folder / "secret", secret)
     for process in fleet.processes:
         (process.folder / "run").mkdir(exist_ok=True, mode=0o700)
         write_private(process.folder / "keys", keys)
@@ -283,12 +283,6 @@ def wait_until_live(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None
         raise LabFailed(
             f"the fleet is not live after {LIVE_SECONDS:g} s: {missing}\n{last_lines(culprit)}"
         )
-
-
-def _initialise(fleet: Fleet, programs: Path) -> None:
-    first = fleet.processes[0]
-    program = str(programs / "evenrack-regiond")
-    first.host.run([program, "init", "--config", str(first.config)], seconds=INIT_SECONDS)
 
 
 def _wait_for_sockets(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:

@@ -1,10 +1,11 @@
 """Identifier types, so that a rack's id can never stand where a process's is meant."""
 
 import re
+from collections.abc import Callable
 from typing import NewType
 
 RackId = NewType("RackId", str)
-"""Eight lower-case letters or digits, made by the rack daemon at its first start and kept."""
+"""Eight lower-case letters or digits, given by a region when the rack enrols, and kept."""
 
 RegionId = NewType("RegionId", str)
 """A region host: its `region_name`."""
@@ -31,6 +32,9 @@ OrderId = NewType("OrderId", int)
 
 
 RACK_ID = re.compile(r"[a-z0-9]{8}")
+RACK_ID_CHARACTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+"""Thirty-two (Crockford's) that are not mistaken for each other, so that five bits choose one."""
+
 MOST_NAME_CHARACTERS = 253
 MOST_TOKEN_CHARACTERS = 64
 
@@ -40,6 +44,11 @@ def rack_id_from_text(text: str) -> RackId:
     if RACK_ID.fullmatch(text) is None:
         raise ValueError("a rack's id has eight lower-case letters or digits")
     return RackId(text)
+
+
+def new_rack_id(token_bytes: Callable[[int], bytes]) -> RackId:
+    """Draw an id for a new rack from this many random bytes."""
+    return RackId("".join(RACK_ID_CHARACTERS[byte % 32] for byte in token_bytes(8)))
 
 
 def host_name_from_text(text: str) -> str:

@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
 from evenrack.config.rack_config import RackConfig
-from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
@@ -22,9 +21,12 @@ from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.rmcp_ping import answers
 from evenrack.rack.region_connections import Dialling
+from evenrack.rack.region_session import RegionSession
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
+from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.runtime.spawned import Ended, run_spawned
+from evenrack.runtime.wall_clock import utc_now
 
 CONNECT_SECONDS = 3
 PROGRAM_SECONDS = 5.0
@@ -33,7 +35,6 @@ PROGRAM_SECONDS = 5.0
 
 def assemble(
     config: RackConfig,
-    secret: Secret,
     reactor: Any,
     *,
     jitter: Callable[[], float],
@@ -41,12 +42,20 @@ def assemble(
 ) -> RackService:
     """Build everything; nothing connects before the service starts.
 
-    ConfigurationRefused when the settings ask for what this host does not have.
+    ConfigurationRefused when the settings ask for what this host does not have, or when the rack
+    is not enrolled.
     """
+    state = StateFolder(config.state_dir)
+    rack = state.rack_id()
+
+    def sessions() -> list[RegionSession]:
+        return service.connections.sessions()
+
+    keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
 
     def endpoint_for(addresses: tuple[HostPort, ...]) -> IStreamClientEndpoint:
         return AddressesInTurn(
-            [HostnameEndpoint(reactor, a.host, a.port, timeout=CONNECT_SECONDS) for a in addresses]
+            [wrapClientTLS(keeper.tls, endpoint_of(reactor, address)) for address in addresses]
         )
 
     async def run(arguments: Sequence[str]) -> Ended:
@@ -58,10 +67,9 @@ def assemble(
     async def ask_bmc(address: IPv4Address, port: int) -> bool:
         return await answers(reactor, address, port)
 
-    state = StateFolder(config.state_dir)
-    return RackService(
+    service = RackService(
         config,
-        secret,
+        rack,
         Surroundings(
             clock=reactor,
             token_bytes=token_bytes,
@@ -71,7 +79,18 @@ def assemble(
             dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
             driver=IpmitoolDriver(reactor),
             ask_bmc=ask_bmc,
+            trust=keeper,
         ),
+    )
+    keeper.setServiceParent(service)
+    return service
+
+
+def endpoint_of(reactor: Any, address: HostPort) -> IStreamClientEndpoint:
+    """Give the way to an address of a region, without TLS."""
+    return cast(
+        "IStreamClientEndpoint",
+        HostnameEndpoint(reactor, address.host, address.port, timeout=CONNECT_SECONDS),
     )
 
 

@@ -140,7 +140,6 @@ class RegionConnections(MultiService):
         self._report_lost_links()
 
     async def _greet(self, target: Target, session: RegionSession) -> None:
-        await session.authenticate()
         process = await session.greet()
         if not session.is_open:
             raise ConnectionError("the link ended during its hello")

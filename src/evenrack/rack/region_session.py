@@ -1,4 +1,7 @@
-"""The rack's end of a link to a region process: proves itself, says hello, pings, takes plans."""
+"""The rack's end of a link to a region process: says hello, pings, takes plans.
+
+That the other end is a region TLS has checked before a byte of it is read (`trust.tls.RackTls`).
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,8 +13,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
-from evenrack.config.secret_file import Secret
-from evenrack.errors import NotAuthenticated
+from evenrack.errors import NotTrusted
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
@@ -19,16 +21,15 @@ from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
-from evenrack.wire import handshake
 from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
-    Challenge,
     Goodbye,
     Hello,
+    ListAuthorities,
     ListEndpoints,
     Ping,
-    Prove,
     RecordPhase,
+    RenewCertificate,
     ReportDhcp,
     ReportInterfaces,
     ReportLostLink,
@@ -45,8 +46,6 @@ class RackSelf:
     rack: RackId
     run: RunId
     hostname: str
-    secret: Secret
-    token_bytes: Callable[[int], bytes]
     clock: IReactorTime
     ping_seconds: float
     silence_seconds: float
@@ -63,23 +62,31 @@ class RackSelf:
     """Fingerprint of the list of region processes."""
     learn_regions: Callable[[ProcessId, RegionEndpoints], None]
     """A list of region processes, and which process told it."""
+    trusted: Callable[[], str]
+    """Fingerprint of the authorities that this rack trusts."""
+    trust: Callable[[bytes], None]
+    """Whom to trust from now on, as a region told it (PEM)."""
+    why_ended: Callable[[Any, Failure], str | None]
+    """Why TLS ended a link, if it did."""
 
 
 class RegionSession(LinkEnd):
-    """Speaks for one rack to one region process; takes no command before the region's proof."""
+    """Speaks for one rack to one region process; takes no command before the hello's answer."""
 
     def __init__(self, rack: RackSelf, lost: Callable[["RegionSession"], None]) -> None:
         super().__init__(rack.clock, silence_seconds=rack.silence_seconds)
         self._rack = rack
         self._lost = lost
-        self._region_proved = False
         self._next_ping: IDelayedCall | None = None
         self.process: ProcessId | None = None
         self.ended: Deferred[None] = Deferred()
         self.link: LinkId | None = None
         self._listed = ""
+        self._agreed = ""
+        self._why_tls_ended: str | None = None
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._why_tls_ended = self._rack.why_ended(self.transport, reason)
         if self._next_ping is not None and self._next_ping.active():
             self._next_ping.cancel()
         super().connectionLost(reason)
@@ -87,9 +94,9 @@ class RegionSession(LinkEnd):
         self.ended.callback(None)
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
-        """Find the answer to a command; only a region that proved itself may command."""
-        if not self._region_proved:
-            self.cut("it sent a command before it proved itself")
+        """Find the answer to a command; only a process that knows this rack may command."""
+        if self.process is None:
+            self.cut("it sent a command before it answered the hello")
             return None
         return super().locateResponder(name)
 
@@ -108,34 +115,27 @@ class RegionSession(LinkEnd):
     async def power_bmc(self, order: PowerOrder) -> dict[str, Any]:
         return {"outcome": await self._rack.power(order)}
 
-    async def authenticate(self) -> None:
-        """Prove both ends to each other; NotAuthenticated when either secret is another."""
-        mine = self._rack.token_bytes(handshake.NONCE_BYTES)
-        answer = await self.callRemote(Challenge, nonce=mine)
-        theirs, secret = answer["nonce"], self._rack.secret.reveal()
-        if len(theirs) != handshake.NONCE_BYTES or not handshake.proves(
-            answer["proof"], secret, "region", mine, theirs
-        ):
-            raise NotAuthenticated(
-                "the region does not know this rack's secret: compare the two secret_file"
-            )
-        await self.callRemote(Prove, proof=handshake.proof(secret, "rack", mine, theirs))
-        self._region_proved = True
-
     async def greet(self) -> ProcessId:
-        """Say hello and begin to ping; gives the process at the other end once it knows us."""
+        """Say hello and begin to ping; gives the process at the other end once it knows us.
+
+        NotTrusted when TLS ended the link: one of the two certificates is not right.
+        """
         number, fingerprint = self._rack.holds()
         greeting = self.callRemote(
             Hello,
             protocol=PROTOCOL,
-            rack=self._rack.rack,
             run=self._rack.run,
             hostname=self._rack.hostname,
             generation=number,
             fingerprint=fingerprint,
         )
         self._ping_later()  # the region may take longer over the hello than silence is allowed
-        answer = await greeting
+        try:
+            answer = await greeting
+        except Exception:
+            if self._why_tls_ended is not None:
+                raise NotTrusted(self._why_tls_ended) from None
+            raise
         self.process, self.link = ProcessId(answer["process"]), LinkId(answer["link"])
         self._ping()
         return self.process
@@ -166,6 +166,21 @@ class RegionSession(LinkEnd):
         """Tell this region that the daemon is being stopped in order."""
         await self.callRemote(Goodbye)
 
+    async def renew_certificate(self, request: bytes) -> bytes:
+        """Ask for a new certificate for this rack (DER)."""
+        answer = await self.callRemote(RenewCertificate, request=request)
+        return bytes(answer["certificate"])
+
+    async def _agree_on_authorities(self, told: str) -> None:
+        """Trust whom this region names, and tell it so."""
+        for _ in range(2):  # asked once more with what was learnt, so that the region knows it
+            known = self._rack.trusted()
+            answer = await self.callRemote(ListAuthorities, known=known)
+            self._rack.trust(answer["authorities"])
+            if self._rack.trusted() == known:
+                self._agreed = told
+                break
+
     def _ping_later(self) -> None:
         if self.is_open:
             self._next_ping = self.clock.callLater(self._rack.ping_seconds, self._ping)
@@ -190,6 +205,8 @@ class RegionSession(LinkEnd):
                 told = await self.callRemote(ListEndpoints)
                 self._rack.learn_regions(self.process, told["endpoints"])
                 self._listed = answer["endpoints"]
+            if answer["authorities"] != self._agreed:
+                await self._agree_on_authorities(answer["authorities"])
         except amp.RemoteAmpError as problem:
             self.log.warn(
                 "{peer}: ping refused: {problem}", peer=self.peer_address, problem=problem

@@ -1,18 +1,19 @@
 """Puts a rack daemon together from its parts, and starts and stops them in order."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from evenrack.config.rack_config import RackConfig
-from evenrack.config.secret_file import Secret
 from evenrack.errors import EvenrackError, RegionUnreachable
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import OrderId, ProcessId, RunId
+from evenrack.model.identifiers import OrderId, ProcessId, RackId, RunId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import BmcTarget, Phase
 from evenrack.model.rack_plan import RackPlan
@@ -28,6 +29,19 @@ from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.teller import Teller
 
 
+class Trust(Protocol):
+    """Whom this rack trusts; the simulation, whose links have no certificates, has its own."""
+
+    def trusted(self) -> str:
+        """Name the authorities that this rack trusts; empty for none."""
+
+    def trust(self, told: bytes) -> None:
+        """Trust those whom a region names (PEM)."""
+
+    def why_ended(self, transport: Any, failure: Failure) -> str | None:
+        """Say why TLS ended a link, if it did."""
+
+
 @frozen(kw_only=True)
 class Surroundings:
     """Everything from outside that a rack daemon lives on; the simulation has its own."""
@@ -40,6 +54,7 @@ class Surroundings:
     dhcp_server: DhcpServer
     driver: PowerDriver
     ask_bmc: Ask
+    trust: Trust
 
 
 class RackService(MultiService):
@@ -47,10 +62,10 @@ class RackService(MultiService):
 
     log = Logger()
 
-    def __init__(self, config: RackConfig, secret: Secret, surroundings: Surroundings) -> None:
+    def __init__(self, config: RackConfig, rack: RackId, surroundings: Surroundings) -> None:
         super().__init__()
         self._state = surroundings.state
-        self.rack = self._state.rack_id(surroundings.token_bytes)
+        self.rack = rack
         self.newest = NewestPlan(self.rack, self._own_plan())
         self.lease = Lease(surroundings.clock)
         self.converge = Converge(
@@ -72,7 +87,7 @@ class RackService(MultiService):
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
         )
-        self.connections.begin_as(self._rack_self(config, secret, surroundings))
+        self.connections.begin_as(self._rack_self(config, surroundings))
         self._teller = Teller(
             self.connections.sessions,
             lambda: self.lease.manager,
@@ -86,16 +101,12 @@ class RackService(MultiService):
         for part in (self.connections, self.converge, self.desk, self._reach, self._teller):
             part.setServiceParent(self)
 
-    def _rack_self(
-        self, config: RackConfig, secret: Secret, surroundings: Surroundings
-    ) -> RackSelf:
+    def _rack_self(self, config: RackConfig, surroundings: Surroundings) -> RackSelf:
         """Give the links what they need of this rack."""
         return RackSelf(
             rack=self.rack,
             run=RunId(surroundings.token_bytes(8).hex()),
             hostname=config.rack_name,
-            secret=secret,
-            token_bytes=surroundings.token_bytes,
             clock=surroundings.clock,
             ping_seconds=config.liveness.ping_seconds,
             silence_seconds=config.liveness.silence_seconds,
@@ -106,6 +117,9 @@ class RackService(MultiService):
             granted=self._granted,
             known_regions=self.connections.known_regions,
             learn_regions=self.connections.learn_regions,
+            trusted=surroundings.trust.trusted,
+            trust=surroundings.trust.trust,
+            why_ended=surroundings.trust.why_ended,
         )
 
     def _wanted(self) -> Wanted:

@@ -19,11 +19,11 @@ from evenrack.model.region_endpoints import (
     endpoints_to_json,
 )
 from evenrack.runtime.safe_write import safe_write
-
-ID_CHARACTERS = "0123456789abcdefghjkmnpqrstvwxyz"
-"""Thirty-two (Crockford's) that are not mistaken for each other, so that five bits choose one."""
+from evenrack.trust.files import TrustFiles
 
 OMAPI_KEY_BYTES = 32
+
+ENROL_CURE = "on a region run `evenrack enrolment create`, then here `evenrack-rackd register`"
 
 Value = TypeVar("Value")
 
@@ -36,18 +36,22 @@ class StateFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def rack_id(self, token_bytes: Callable[[int], bytes]) -> RackId:
-        """Give this rack's identity, made at its first start.
+    def rack_id(self) -> RackId:
+        """Give this rack's identity, as a region gave it when the rack enrolled.
 
-        ConfigurationRefused when it is damaged: with a new one the rack would be a stranger.
+        ConfigurationRefused when it is missing or damaged: the rack would be a stranger.
         """
-        path = self._folder / "rack_id"
-        if path.exists():
-            return _identity_in(path)
-        new = RackId("".join(ID_CHARACTERS[byte % 32] for byte in token_bytes(8)))
+        return _identity_in(self._folder / "rack_id")
+
+    def keep_rack_id(self, rack: RackId) -> None:
+        """Remember who this rack is."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        safe_write(path, f"{new}\n".encode())
-        return new
+        safe_write(self._folder / "rack_id", f"{rack}\n".encode())
+
+    @property
+    def trust(self) -> TrustFiles:
+        """Give the place of this rack's certificate, and of whom it trusts."""
+        return TrustFiles(self._folder, cure=ENROL_CURE)
 
     def regions(self) -> RegionEndpoints:
         """Give the region processes that were known last; empty when none were."""
@@ -118,6 +122,10 @@ def _dhcp_plans_from_json(form: Any) -> tuple[DhcpPlan, ...]:
 def _identity_in(path: Path) -> RackId:
     try:
         return rack_id_from_text(path.read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        raise ConfigurationRefused(
+            path, [f"is not there: this rack is not enrolled; {ENROL_CURE}"]
+        ) from None
     except (OSError, ValueError) as problem:
-        cure = "bring the file back from a backup, or remove it to make this rack a new one"
+        cure = "bring the file back from a backup, or enrol this rack anew"
         raise ConfigurationRefused(path, [f"{problem}; {cure}"]) from None

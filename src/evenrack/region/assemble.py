@@ -10,11 +10,12 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from evenrack.config.key_file import keys_of_host
 from evenrack.config.region_config import RegionConfig
-from evenrack.config.secret_file import Secret
 from evenrack.model.identifiers import ProcessId
+from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
 from evenrack.region.http.doors import HttpDoors
@@ -22,6 +23,7 @@ from evenrack.region.http.pages import ApiSources, make_site, utc_now
 from evenrack.region.notifications import Notifications
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
+from evenrack.trust.tls import RegionTls
 
 log = Logger()
 
@@ -38,9 +40,12 @@ class RunningRegion(MultiService):
         self._reactor = reactor
         self._racks: Any = None
 
-    def listen(self, port: int, racks: Factory, interface: str) -> None:
+    def listen(self, port: int, racks: Factory, tls: RegionTls, interface: str) -> None:
         """Begin to accept racks."""
-        self._racks = self._reactor.listenTCP(port, racks, interface=interface)
+        over_tls = TLSMemoryBIOFactory(
+            tls, isClient=False, wrappedFactory=racks, clock=self._reactor
+        )
+        self._racks = self._reactor.listenTCP(port, over_tls, interface=interface)
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop_in_order())
@@ -56,20 +61,20 @@ class RunningRegion(MultiService):
 
 
 def assemble(
-    config: RegionConfig, secret: Secret, process: ProcessId, instance: int, reactor: Any
+    config: RegionConfig, process: ProcessId, instance: int, reactor: Any
 ) -> RunningRegion:
     """Build everything; nothing listens or connects before the service starts.
 
-    ConfigurationRefused when the key file is not as it should be.
+    ConfigurationRefused when the key file or the certificate is not as it should be.
     """
     sealer = _sealer(config.key_file)
     database = PooledDatabase(config.database, reactor, name=process)
     notifications = Notifications(config.database, reactor, process)
+    desk = _certificate_desk(config, process, database, sealer, reactor)
     running = RunningRegion(database, reactor)
     port = config.rpc.port_of(instance)
     region = RegionService(
         config,
-        secret,
         Registration(
             process=process,
             hostname=socket.gethostname(),
@@ -81,10 +86,13 @@ def assemble(
             clock=reactor,
             token_bytes=secrets.token_bytes,
             notifier=notifications,
-            listen=lambda racks: running.listen(port, racks, config.rpc.listen),
+            listen=lambda racks: running.listen(port, racks, desk.tls, config.rpc.listen),
             sealer=sealer,
+            doorkeeper=desk,
         ),
     )
+    desk.watch(region.connected)
+    notifications.on_change(desk.trigger)
     site = make_site(
         ApiSources(
             look=region.view.look,
@@ -92,13 +100,38 @@ def assemble(
             clock=reactor,
             wall_clock=utc_now,
             sealer=sealer,
+            token_bytes=secrets.token_bytes,
+            endpoints=lambda: region.endpoints.endpoints,
         )
     )
     socket_path = config.administration_socket(instance)
     HttpDoors(site, reactor, socket_path, config.http.listen).setServiceParent(running)
     notifications.setServiceParent(running)
+    desk.setServiceParent(running)
     region.setServiceParent(running)
     return running
+
+
+def _certificate_desk(
+    config: RegionConfig,
+    process: ProcessId,
+    database: PooledDatabase,
+    sealer: Sealer,
+    reactor: Any,
+) -> CertificateDesk:
+    return CertificateDesk(
+        DeskSurroundings(
+            database=database,
+            clock=reactor,
+            wall_clock=utc_now,
+            token_bytes=secrets.token_bytes,
+            jitter=lambda: secrets.randbelow(1001) / 1000,
+            sealer=sealer,
+            files=region_files(config),
+            process=process,
+            region=config.region_name,
+        )
+    )
 
 
 def _sealer(key_file: Path) -> Sealer:

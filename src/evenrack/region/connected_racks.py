@@ -14,6 +14,8 @@ class RackLink(Protocol):
 
     link: LinkId
     rack: RackId
+    serial: str
+    """Of the certificate that it was made with."""
     run: RunId
     hostname: str
     peer_address: str

@@ -6,6 +6,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -13,13 +14,12 @@ import click
 from twisted.internet import reactor
 
 from evenrack.config.region_config import MOST_PROCESSES, RegionConfig, load_region_config
-from evenrack.config.secret_file import load_secret
 from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
 from evenrack.region.assemble import assemble
 from evenrack.region.database.engine import setting_problem
 from evenrack.region.database.schema import SCHEMA, upgrade
-from evenrack.region.initialise import initialise
+from evenrack.region.initialise import Chance, initialise
 from evenrack.runtime.daemon import run_daemon, use_steady_clock
 
 EXIT_FAILED = 1
@@ -43,11 +43,15 @@ def main() -> None:
 @main.command()
 @config_option
 def init(path: Path) -> None:
-    """Make the schema and the secret file, once a cluster; safe to repeat."""
+    """Make the schema, the keys and the authority once a cluster, and this host's certificate.
+
+    On every region host; safe to repeat.
+    """
 
     def work(config: RegionConfig) -> None:
         hostname = socket.gethostname()
-        for sentence in initialise(config, hostname=hostname, token_bytes=secrets.token_bytes):
+        chance = Chance(token_bytes=secrets.token_bytes, now=datetime.now(UTC))
+        for sentence in initialise(config, hostname=hostname, chance=chance):
             click.echo(sentence)
         click.echo(f"next: evenrack-regiond run --config {path}")
 
@@ -95,11 +99,10 @@ def _load(path: Path) -> RegionConfig:
 
 
 def _run(config: RegionConfig, instance: int) -> None:
-    secret = load_secret(config.secret_file)
     process = process_id(RegionId(config.region_name), instance)
     lock = _hold_lock(config.state_dir, instance)
     use_steady_clock(reactor)
-    service = assemble(config, secret, process, instance, reactor)
+    service = assemble(config, process, instance, reactor)
     code = run_daemon(reactor, service)
     lock.close()
     sys.exit(code)

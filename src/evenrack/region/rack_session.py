@@ -1,4 +1,8 @@
-"""The region's end of a link to a rack: proof first, then hello, then work."""
+"""The region's end of a link to a rack: who it is the certificate says; then hello, then work.
+
+One port, two rooms: who has no certificate may enrol and nothing else, who has one may do
+everything else and not enrol.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -9,8 +13,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from evenrack.config.secret_file import Secret
-from evenrack.errors import DatabaseUnreachable, NotAuthenticated, RackIdentityInUse, VersionRefused
+from evenrack.errors import (
+    DatabaseUnreachable,
+    EnrolmentRefused,
+    NotTrusted,
+    RackIdentityInUse,
+    VersionRefused,
+)
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
@@ -19,17 +28,19 @@ from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
 from evenrack.region.connected_racks import RackLink
+from evenrack.region.doorkeeper import Application, Doorkeeper
 from evenrack.region.refusals import Refusals
-from evenrack.wire import handshake
+from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
-    Challenge,
+    Enrol,
     Goodbye,
     Hello,
+    ListAuthorities,
     ListEndpoints,
     Ping,
-    Prove,
     RecordPhase,
+    RenewCertificate,
     ReportDhcp,
     ReportInterfaces,
     ReportLostLink,
@@ -39,7 +50,10 @@ from evenrack.wire.session import LinkEnd
 from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
 
 GREETING_SECONDS = 5.0
-"""A peer that has not said hello by then is cut."""
+"""A peer that has not finished its handshake and said hello by then is cut."""
+
+_TOLD_SECONDS = 0.5
+"""So long a rack that enrolled has to take its answer and leave."""
 
 
 @frozen(kw_only=True)
@@ -47,7 +61,7 @@ class Reception:
     """What a session needs of its process."""
 
     process: ProcessId
-    secret: Secret
+    doorkeeper: Doorkeeper
     token_bytes: Callable[[int], bytes]
     clock: IReactorTime
     silence_seconds: float
@@ -66,18 +80,19 @@ class Reception:
 
 
 class RackSession(LinkEnd):
-    """Answers one rack; nothing but the handshake before both ends have proved themselves."""
+    """Answers one rack, or one that would like to join; everybody else is cut."""
 
     def __init__(self, reception: Reception) -> None:
         super().__init__(reception.clock, silence_seconds=reception.silence_seconds)
         self._reception = reception
-        self._nonces: tuple[bytes, bytes] | None = None
-        self._proved = False
+        self._peer: Peer | None = None
+        self._applied = False
         self._greeted = False
         self._is_admitted = False
         self._greeting_check: IDelayedCall | None = None
         self.link = LinkId(reception.token_bytes(8).hex())
         self.rack = RackId("")
+        self.serial = ""
         self.run = RunId("")
         self.hostname = ""
         self.holds = BEFORE_ALL
@@ -92,58 +107,75 @@ class RackSession(LinkEnd):
         super().connectionLost(reason)
         if self._greeted:
             self._reception.gone(self)
-        elif self._nonces is not None:  # a rack that finds our proof wrong leaves without a word
-            self._reception.refusals.refused(
-                self.peer_address,
-                "left when it saw this region's proof; when it goes on: its secret is another, "
-                "compare its secret_file with a region's",
-            )
+        elif why := self._reception.doorkeeper.why_ended(self.transport, reason):
+            self._reception.refusals.refused(self.peer_address, why)
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that is not so far is cut."""
         if not self._is_turn_of(name):
-            self._reception.refusals.refused(self.peer_address, "sent a command out of turn")
+            self._reception.refusals.refused(self.peer_address, self._why_not())
             self.abort()  # at once: not even "unknown command" is answered
             return None
         return super().locateResponder(name)
 
     def _is_turn_of(self, name: bytes) -> bool:
-        if name in _DOOR:
-            return (name == Hello.commandName) == self._proved and not self._greeted
+        if self._peer is None:  # the handshake is over: there is a command
+            self._peer = self._reception.doorkeeper.peer(self.transport)
+            self.rack, self.serial = self._peer.rack or RackId(""), self._peer.serial
+        if self._peer.rack is None:
+            return name == Enrol.commandName and not self._applied
+        if name == Hello.commandName:
+            return not self._greeted
         if name == Ping.commandName:
             return self._greeted  # also while the hello waits for its row
-        return self._is_admitted
+        return self._is_admitted and name != Enrol.commandName
 
-    @Challenge.responder
-    def challenge(self, nonce: bytes) -> dict[str, bytes]:
-        if len(nonce) != handshake.NONCE_BYTES:
-            raise NotAuthenticated(f"a nonce has {handshake.NONCE_BYTES} bytes")
-        mine = self._reception.token_bytes(handshake.NONCE_BYTES)
-        self._nonces = (nonce, mine)
-        secret = self._reception.secret.reveal()
-        return {"nonce": mine, "proof": handshake.proof(secret, "region", nonce, mine)}
+    def _why_not(self) -> str:
+        """Say why a command was not this peer's to send."""
+        if self._peer is None or self._peer.rack is None:
+            return "has no certificate, and did not come to enrol: `evenrack-rackd register`"
+        return "sent a command out of turn"
 
-    @Prove.responder
-    def prove(self, proof: bytes) -> dict[str, object]:
-        nonces, self._nonces = self._nonces, None  # one try for each challenge
-        secret = self._reception.secret.reveal()
-        if nonces is None or not handshake.proves(proof, secret, "rack", *nonces):
-            self._refuse("its secret is not the cluster's: compare its secret_file with a region's")
-            raise NotAuthenticated("the secret is not the cluster's")
-        self._proved = True
-        return {}
+    @Enrol.responder
+    async def enrol(
+        self, lookup: str, request: bytes, proof: bytes, hostname: str
+    ) -> dict[str, bytes]:
+        self._applied = True
+        self._expect_no_greeting()  # what it came for is said; the rest is our affair
+        application = Application(
+            lookup=lookup,
+            request=request,
+            proof=proof,
+            hostname=hostname,
+            peer_address=self.peer_address,
+        )
+        try:
+            enrolled = await self._reception.doorkeeper.enrol(application, self.transport)
+        except EnrolmentRefused as refusal:
+            self._reception.refusals.refused(self.peer_address, str(refusal))
+            raise
+        finally:
+            self.clock.callLater(_TOLD_SECONDS, self.close)
+        return {
+            "certificate": enrolled.certificate,
+            "authorities": enrolled.authorities,
+            "proof": enrolled.proof,
+        }
 
     @Hello.responder
     async def hello(
         self,
         *,
         protocol: int,
-        rack: RackId,
         run: str,
         hostname: str,
         generation: FleetNumber,
         fingerprint: str,
     ) -> dict[str, str]:
+        if self._reception.doorkeeper.is_revoked(self.serial):
+            revoked = f"the certificate of rack {self.rack} was revoked"
+            self._refuse(revoked)
+            raise NotTrusted(f"{revoked}; an operator may let it enrol again")
         if not OLDEST_RACK_PROTOCOL <= protocol <= PROTOCOL:
             reason = (
                 f"speaks version {protocol}, this region {OLDEST_RACK_PROTOCOL} to {PROTOCOL}: "
@@ -151,7 +183,7 @@ class RackSession(LinkEnd):
             )
             self._refuse(reason)
             raise VersionRefused(reason)
-        self.rack, self.run, self.hostname = rack, RunId(run), hostname
+        self.run, self.hostname = RunId(run), hostname
         self.holds, self.holds_fingerprint = generation, fingerprint
         self._greeted = True
         self._expect_no_greeting()  # said; how long the answer takes is our affair
@@ -163,7 +195,16 @@ class RackSession(LinkEnd):
         return {
             "lease": self._reception.grants_lease(self.rack),
             "endpoints": endpoints_fingerprint(self._reception.endpoints()),
+            "authorities": self._reception.doorkeeper.fingerprint,
         }
+
+    @ListAuthorities.responder
+    async def list_authorities(self, known: str) -> dict[str, bytes]:
+        return {"authorities": await self._reception.doorkeeper.authorities(self.rack, known)}
+
+    @RenewCertificate.responder
+    async def renew_certificate(self, request: bytes) -> dict[str, bytes]:
+        return {"certificate": await self._reception.doorkeeper.renew(self.rack, request)}
 
     @ListEndpoints.responder
     def list_endpoints(self) -> dict[str, RegionEndpoints]:
@@ -249,6 +290,3 @@ class RackSession(LinkEnd):
 
     def _check_greeting(self) -> None:
         self._refuse(f"said no hello within {GREETING_SECONDS:.0f} s")
-
-
-_DOOR = frozenset({Challenge.commandName, Prove.commandName, Hello.commandName})

@@ -12,12 +12,12 @@ from twisted.logger import Logger
 
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.region_config import BalanceSettings, RegionConfig
-from evenrack.config.secret_file import Secret
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import Database
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
+from evenrack.region.doorkeeper import Doorkeeper
 from evenrack.region.endpoint_list import EndpointList
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.leader import Leader, LeaderSettings
@@ -52,6 +52,8 @@ class Surroundings:
     """Begin to accept racks."""
     sealer: Sealer
     """Opens the passwords of BMCs."""
+    doorkeeper: Doorkeeper
+    """Knows who is at the other end of a link."""
 
 
 class RegionService(MultiService):
@@ -62,7 +64,6 @@ class RegionService(MultiService):
     def __init__(
         self,
         config: RegionConfig,
-        secret: Secret,
         registration: Registration,
         surroundings: Surroundings,
     ) -> None:
@@ -86,7 +87,7 @@ class RegionService(MultiService):
             database, self.connected, registration.process, clock, lambda: surroundings.sealer
         )
         self.view = FleetView(database, clock)
-        self._listener = RackListener(self._reception(config, secret))
+        self._listener = RackListener(self._reception(config))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
         self._last_trouble = ""
         self.presence.setServiceParent(self)  # from the start: racks are let in without a database
@@ -116,10 +117,10 @@ class RegionService(MultiService):
         for part in (self.leader, self.plans, self.turns, self.orders, self.endpoints):
             self._surroundings.notifier.on_change(part.trigger)
 
-    def _reception(self, config: RegionConfig, secret: Secret) -> Reception:
+    def _reception(self, config: RegionConfig) -> Reception:
         return Reception(
             process=self.membership.process,
-            secret=secret,
+            doorkeeper=self._surroundings.doorkeeper,
             token_bytes=self._surroundings.token_bytes,
             clock=self._surroundings.clock,
             silence_seconds=config.liveness.silence_seconds,

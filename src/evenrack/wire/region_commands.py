@@ -4,7 +4,8 @@ from twisted.protocols import amp
 
 from evenrack.errors import (
     DatabaseUnreachable,
-    NotAuthenticated,
+    EnrolmentRefused,
+    NotTrusted,
     RackIdentityInUse,
     VersionRefused,
 )
@@ -12,7 +13,6 @@ from evenrack.model.dhcp_report import dhcp_report_from_json
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import (
     host_name_from_text,
-    rack_id_from_text,
     token_from_text,
 )
 from evenrack.model.interface_list import interfaces_from_json
@@ -22,40 +22,42 @@ from evenrack.model.region_endpoints import endpoints_from_json, endpoints_to_js
 from evenrack.wire.arguments import Json, Text
 
 
-class Challenge(amp.Command):
-    """Rack -> region: prove that you know the secret. The first command on every link.
+class Enrol(amp.Command):
+    """Rack -> region: let me join. The only command on a link without a certificate; one try.
 
-    `nonce` is 32 random bytes, used once. Answered with the region's nonce and its proof
-    (`wire.handshake`).
+    `lookup` names the enrolment secret, `request` is a signing request for the rack's key (PKCS
+    #10, DER), `proof` shows that the rack knows the secret (`trust.enrolment`). Answered with the
+    rack's certificate (DER), whom to trust (PEM), and the region's own proof over both.
     """
 
-    arguments = [(b"nonce", amp.String())]
-    response = [(b"nonce", amp.String()), (b"proof", amp.String())]
-    errors = {NotAuthenticated: NotAuthenticated.wire_code}
-
-
-class Prove(amp.Command):
-    """Rack -> region: my proof for the nonces of `Challenge`. Nothing else is answered before.
-
-    A wrong proof closes the link.
-    """
-
-    arguments = [(b"proof", amp.String())]
-    response = []
-    errors = {NotAuthenticated: NotAuthenticated.wire_code}
+    arguments = [
+        (b"lookup", Text(str, token_from_text)),
+        (b"request", amp.String()),
+        (b"proof", amp.String()),
+        (b"hostname", Text(str, host_name_from_text)),
+    ]
+    response = [
+        (b"certificate", amp.String()),
+        (b"authorities", amp.String()),
+        (b"proof", amp.String()),
+    ]
+    errors = {
+        DatabaseUnreachable: DatabaseUnreachable.wire_code,
+        EnrolmentRefused: EnrolmentRefused.wire_code,
+    }
 
 
 class Hello(amp.Command):
-    """Rack -> region: who I am. Sent once on each link, after `Prove`.
+    """Rack -> region: here I am. Sent first and once on each link with a certificate.
 
-    `run` names this run of the daemon, so that a copy of a rack is told from the rack. `generation`
-    (`era.generation`) and `fingerprint` say which plan the rack follows; "0.0" and "" for none.
-    Answered when the link is recorded in the database, or at once when no database is there.
+    Which rack it is the certificate says. `run` names this run of the daemon, so that a copy of a
+    rack is told from the rack. `generation` (`era.generation`) and `fingerprint` say which plan the
+    rack follows; "0.0" and "" for none. Answered when the link is recorded in the database, or at
+    once when no database is there.
     """
 
     arguments = [
         (b"protocol", amp.Integer()),
-        (b"rack", Text(str, rack_id_from_text)),
         (b"run", Text(str, token_from_text)),
         (b"hostname", Text(str, host_name_from_text)),
         (b"generation", Text(str, FleetNumber.from_text)),
@@ -63,9 +65,35 @@ class Hello(amp.Command):
     ]
     response = [(b"process", amp.Unicode()), (b"link", amp.Unicode())]
     errors = {
+        NotTrusted: NotTrusted.wire_code,
         RackIdentityInUse: RackIdentityInUse.wire_code,
         VersionRefused: VersionRefused.wire_code,
     }
+
+
+class RenewCertificate(amp.Command):
+    """Rack -> region: my certificate is old; sign this request. The old one stays good.
+
+    Answered with a certificate for the same rack (DER).
+    """
+
+    arguments = [(b"request", amp.String())]
+    response = [(b"certificate", amp.String())]
+    errors = {
+        DatabaseUnreachable: DatabaseUnreachable.wire_code,
+        EnrolmentRefused: EnrolmentRefused.wire_code,
+    }
+
+
+class ListAuthorities(amp.Command):
+    """Rack -> region: whom should I trust? Answered with certificates, one after the other (PEM).
+
+    `known` is the fingerprint of those whom the rack trusts when it asks.
+    """
+
+    arguments = [(b"known", Text(str, token_from_text))]
+    response = [(b"authorities", amp.String())]
+    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
 
 
 class Ping(amp.Command):
@@ -74,11 +102,16 @@ class Ping(amp.Command):
     `lease` is true when the answering process manages the rack: the rack may then act for 5 s,
     counted from when it sent the ping. `endpoints` is the fingerprint of the list of region
     processes; when it is neither the rack's own nor what this process told before, the rack asks
-    for the list.
+    for the list. `authorities` is that of whom to trust; the rack answers a new one with
+    `ListAuthorities`.
     """
 
     arguments = []
-    response = [(b"lease", amp.Boolean()), (b"endpoints", amp.Unicode())]
+    response = [
+        (b"lease", amp.Boolean()),
+        (b"endpoints", amp.Unicode()),
+        (b"authorities", amp.Unicode()),
+    ]
 
 
 class ListEndpoints(amp.Command):

@@ -1,6 +1,6 @@
 """The versions of the conversation that this program speaks."""
 
-PROTOCOL = 1
+PROTOCOL = 2
 """What this program speaks. Raised when a command changes so that the other end must know."""
 
 OLDEST_RACK_PROTOCOL = 1

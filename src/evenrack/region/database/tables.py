@@ -36,6 +36,11 @@ def _number() -> tuple[Column[int], Column[int]]:
     )
 
 
+def _trusts() -> Column[str]:
+    """Whom it trusts: the fingerprint of a set of authorities."""
+    return Column("trusts", Text, nullable=False, server_default="")
+
+
 cluster = Table(
     "cluster",
     metadata,
@@ -48,11 +53,9 @@ cluster = Table(
     ),
     Column("schema_min", Integer, nullable=False),
     Column("schema_max", Integer, nullable=False),
-    Column("secret_fingerprint", Text),
-    Column("secret_host", Text),
     Column("key_fingerprint", Text),
     Column("key_host", Text),
-    comment="One row: which programs may use this database, and where secret and key were made.",
+    comment="One row: which programs may use this database, and where its key was made.",
 )
 
 leadership = Table(
@@ -93,6 +96,7 @@ process = Table(
     Column("addresses", JSONB, nullable=False),
     Column("state", Text, nullable=False),
     CheckConstraint("state in ('running', 'dead', 'off')", name="process_state_known"),
+    _trusts(),
 )
 
 rack = Table(
@@ -108,6 +112,7 @@ rack = Table(
     Column("holds_fingerprint", Text, nullable=False),
     Column("clone_address", Text),
     Column("clone_at", DateTime(timezone=True)),
+    _trusts(),
 )
 
 connection = Table(

@@ -23,6 +23,7 @@ from evenrack.region.database.bmc_store import (
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import HIGHEST_ID, NoSuchObject
 from evenrack.region.database.order_store import last_states
+from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.json_pages import HttpProblem, Query, Reply
 from evenrack.region.http.object_pages import (
@@ -109,7 +110,7 @@ _MACHINES = _Kind(
 def bmc_pages(door: DatabaseDoor, sealer: Sealer) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     return {
-        kind.plural.encode(): NounPage(_Answers(kind, door, sealer).all)
+        kind.plural.encode(): NounPage(_Answers(kind, door, sealer).all, access=OPERATE)
         for kind in (_BMCS, _MACHINES)
     }
 
@@ -158,7 +159,7 @@ class _Answers:
         kind = self._kind
         only_known(query, ())
         wish = self._wish(read_fields(read_object(query), kind.fields, required=kind.required))
-        made = await self._write(lambda c: create(c, kind.noun, wish))
+        made = await self._write(lambda c: create(c, kind.noun, wish), query, status=201)
         reply = _reply(made)
         location = {"Location": f"/api/v1/{kind.plural}/{made['id']}"}
         return Reply(body=reply.body, status=201, headers={**reply.headers, **location})
@@ -179,7 +180,9 @@ class _Answers:
             seen = condition_of(query)
             noun = self._kind.noun
             wish = self._wish(read_fields(read_object(query), self._kind.fields))
-            return _reply(await self._write(lambda c: change(c, noun, name, wish, if_number=seen)))
+            return _reply(
+                await self._write(lambda c: change(c, noun, name, wish, if_number=seen), query)
+            )
 
         return answer
 
@@ -187,7 +190,7 @@ class _Answers:
         async def answer(query: Query) -> Reply:
             seen = condition_of(query)
             noun = self._kind.noun
-            gone = await self._write(lambda c: remove(c, noun, name, if_number=seen))
+            gone = await self._write(lambda c: remove(c, noun, name, if_number=seen), query)
             return Reply(body=gone)
 
         return answer
@@ -198,9 +201,13 @@ class _Answers:
         sealed_with = None if clear is None else NewPassword(clear=clear, sealer=self._sealer)
         return Wish(fields=fields, password=sealed_with, bmc=on_bmc)
 
-    async def _write(self, work: Callable[[Connection], Kept]) -> dict[str, Any]:
+    async def _write(
+        self, work: Callable[[Connection], Kept], query: Query, *, status: int = 200
+    ) -> dict[str, Any]:
         try:
-            return await self._door.change(lambda c: _formed(c, work(c)))
+            return await self._door.change(
+                lambda c: _formed(c, work(c)), query.asked, status=status
+            )
         except NoSuchObject as problem:
             raise not_found(str(problem)) from None
         except ObjectChanged as problem:

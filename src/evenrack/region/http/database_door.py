@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeout
@@ -13,6 +13,15 @@ from evenrack.region.database.engine import Connection, Database
 from evenrack.region.fleet_view import ANSWER_SECONDS
 
 Result = TypeVar("Result")
+
+
+class Recorded(Protocol):
+    """What is written down in the same transaction as the change."""
+
+    recorded: bool
+
+    def write(self, connection: Connection, status: int) -> None:
+        """Write it, with the status that will be answered."""
 
 
 class DatabaseDoor:
@@ -29,14 +38,21 @@ class DatabaseDoor:
         except DeferredTimeout:
             raise _no_answer() from None
 
-    async def change(self, work: Callable[[Connection], Result]) -> Result:
-        """Run one transaction that changes something.
+    async def change(
+        self,
+        work: Callable[[Connection], Result],
+        asked: Recorded | None = None,
+        *,
+        status: int = 200,
+    ) -> Result:
+        """Run one transaction that changes something, with its row in the audit log.
 
-        DatabaseUnreachable when it surely was not done; OutcomeUnknown when it may have been.
+        `status` is what is answered when it is done. DatabaseUnreachable when it surely was not
+        done; OutcomeUnknown when it may have been.
         """
-        once = OneChange(work)
+        once = OneChange(work if asked is None else _with_its_row(work, asked, status))
         try:
-            return await self._in_time(self._database.run(once))
+            done = await self._in_time(self._database.run(once))
         except DeferredTimeout:
             if once.give_up():
                 raise _no_answer() from None
@@ -45,6 +61,9 @@ class DatabaseDoor:
             if once.give_up():
                 raise
             raise _unknown() from None
+        if asked is not None:
+            asked.recorded = True
+        return done
 
     async def _in_time(self, answer: Awaitable[Result]) -> Result:
         waiting: Deferred[Result] = Deferred.fromCoroutine(_awaited(answer))
@@ -75,6 +94,17 @@ class OneChange(Generic[Result]):
     def give_up(self) -> bool:
         """See that it is not done any more; False when it may have been already."""
         return self._token.acquire(blocking=False)
+
+
+def _with_its_row(
+    work: Callable[[Connection], Result], asked: Recorded, status: int
+) -> Callable[[Connection], Result]:
+    def both(connection: Connection) -> Result:
+        result = work(connection)
+        asked.write(connection, status)
+        return result
+
+    return both
 
 
 async def _awaited(answer: Awaitable[Result]) -> Result:

@@ -11,11 +11,11 @@ from evenrack.model.json_form import to_json
 from evenrack.region.database.notify import notify
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
+from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.json_pages import (
     HttpProblem,
     JsonPage,
-    Missing,
     Query,
     database_problem,
 )
@@ -25,8 +25,12 @@ def dhcp_pages(look: Callable[[], Awaitable[View]], door: DatabaseDoor) -> dict[
     """Make the pages under /api/v1."""
     answers = _Answers(look, door)
     return {
-        b"dhcp": _Each(answers.list_all, answers.vlan_page),
-        b"dhcp-plans": _Each(answers.list_plans, lambda rack: JsonPage(answers.plan_of(rack))),
+        b"dhcp": JsonPage(answers.list_all, access=WATCH, each=answers.vlan_page),
+        b"dhcp-plans": JsonPage(
+            answers.list_plans,
+            access=WATCH,
+            each=lambda rack: JsonPage(answers.plan_of(rack), access=WATCH),
+        ),
     }
 
 
@@ -42,7 +46,8 @@ class _Answers:
 
     def vlan_page(self, vlan: str) -> Resource:
         """Make the page of one VLAN, with what can be asked for below it."""
-        return _Vlan(self.status_of(vlan), self.reconfigure(vlan))
+        reconfigure = JsonPage(None, {"POST": self.reconfigure(vlan)}, access=OPERATE)
+        return JsonPage(self.status_of(vlan), access=WATCH, below={b"reconfigure": reconfigure})
 
     def status_of(self, vlan: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
         async def answer(_query: Query) -> dict[str, Any]:
@@ -61,7 +66,7 @@ class _Answers:
 
         async def answer(query: Query) -> dict[str, Any]:
             await self.status_of(vlan)(query)  # says so when there is no such VLAN
-            await self._door.change(lambda c: notify(c, "operator"))
+            await self._door.change(lambda c: notify(c, "operator"), query.asked)
             return await self.status_of(vlan)(query)
 
         return answer
@@ -86,41 +91,6 @@ class _Answers:
         if view.problem is not None:
             raise database_problem(view.problem)
         return view.fleet
-
-
-class _Each(JsonPage):
-    """A list, and below it a page for each name."""
-
-    isLeaf = False
-
-    def __init__(
-        self, answer: Callable[[Query], Awaitable[object]], page: Callable[[str], Resource]
-    ) -> None:
-        super().__init__(answer)
-        self._page = page
-
-    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
-        name = path.decode("utf-8", "replace")
-        return self if not name else self._page(name)
-
-
-class _Vlan(JsonPage):
-    """How one VLAN is served, and what can be ordered for it."""
-
-    isLeaf = False
-
-    def __init__(
-        self,
-        answer: Callable[[Query], Awaitable[object]],
-        reconfigure: Callable[[Query], Awaitable[object]],
-    ) -> None:
-        super().__init__(answer)
-        self._reconfigure = reconfigure
-
-    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
-        if path == b"reconfigure":
-            return JsonPage(None, {"POST": self._reconfigure})
-        return Missing() if path else self
 
 
 def _plan(fleet: Fleet, rack: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Where HTTP is answered: a socket of each process, and one TCP port of the host."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from twisted.logger import Logger
 from twisted.web.server import Site
 
 from evenrack.model.host_port import HostPort
+from evenrack.region.http.connection_limits import ConnectionLimits, MostConnections
 
 RETRY_SECONDS = 1.0
 SOCKET_MODE = 0o660
@@ -20,8 +22,19 @@ class HttpDoors(Service):
 
     log = Logger()
 
-    def __init__(self, site: Site, reactor: Any, socket: Path, address: HostPort) -> None:
+    def __init__(
+        self,
+        site: Site,
+        reactor: Any,
+        socket: Path,
+        address: HostPort,
+        *,
+        tls: Callable[[Site], Any] | None = None,
+    ) -> None:
+        """`tls` wraps what listens on TCP; without it that is only done on loopback."""
         self._site = site
+        self._network = ConnectionLimits(site if tls is None else tls(site), MostConnections())
+        self._has_tls = tls is not None
         self._reactor = reactor
         self._socket = socket
         self._address = address
@@ -34,7 +47,15 @@ class HttpDoors(Service):
         self._socket.unlink(missing_ok=True)  # left by a process that was killed
         port = self._reactor.listenUNIX(str(self._socket), self._site, mode=SOCKET_MODE)
         self._ports.append(port)
-        self._try_port()
+        if self._has_tls or self._address.is_loopback:
+            self._try_port()
+        else:
+            self.log.error(
+                "HTTP is not answered on {address}: other hosts reach it, and without TLS tokens "
+                "could be read on the way; asked can be {socket}",
+                address=str(self._address),
+                socket=str(self._socket),
+            )
 
     def stopService(self) -> Deferred[Any]:
         super().stopService()
@@ -46,7 +67,7 @@ class HttpDoors(Service):
     def _try_port(self) -> None:
         try:
             port = self._reactor.listenTCP(
-                self._address.port, self._site, interface=self._address.host
+                self._address.port, self._network, interface=self._address.host
             )
         except CannotListenError:
             self._retry = self._reactor.callLater(RETRY_SECONDS, self._try_port)

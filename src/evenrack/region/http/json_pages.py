@@ -1,7 +1,7 @@
 """Pages that answer JSON, and problems as RFC 9457 says."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +12,9 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
+from evenrack.region.http.access import NOTHING_THERE, Access
+from evenrack.region.http.asker import Asker
+from evenrack.region.http.audit_trail import AskedChange
 
 log = Logger()
 
@@ -50,6 +53,10 @@ class Query:
     """Without its parameters, in small letters."""
     if_match: str | None = None
     """The condition that came with it."""
+    asker: Asker
+    """Who asks."""
+    asked: AskedChange | None = None
+    """For the audit log, unless it changes nothing."""
 
     def whole_number(self, name: str, default: int | None, *, most: int) -> int | None:
         """Read an argument that is a whole number from 0 to `most`; HttpProblem 400 otherwise."""
@@ -70,41 +77,81 @@ Answer = Callable[[Query], Awaitable[object]]
 """Gives JSON, or a `Reply` where that is not all."""
 
 
+class IdentifiedRequest(Request):
+    """A request of which it is known who asks; `None` until that was found out."""
+
+    asker: Asker | None = None
+    asked: AskedChange | None = None
+
+
 class JsonPage(Resource):
-    """One address that answers with JSON: GET, if there is anything to get, and other methods."""
+    """One address that answers with JSON: GET, if there is anything to get, and other methods.
 
-    isLeaf = True
+    `access` is the role that it needs; without one a page is for admins, and a test fails. `below`
+    has the pages under it by name, and `each` makes the page under it for any other name.
+    """
 
-    def __init__(self, answer: Answer | None, changes: Mapping[str, Answer] | None = None) -> None:
+    def __init__(
+        self,
+        answer: Answer | None,
+        changes: Mapping[str, Answer] | None = None,
+        *,
+        access: Access | None = None,
+        below: Mapping[bytes, Resource] = MappingProxyType({}),
+        each: Callable[[str], Resource] | None = None,
+    ) -> None:
         super().__init__()
         reading = {} if answer is None else {"GET": answer, "HEAD": answer}
         self._answers = {**reading, **(changes or {})}
+        self.access = access
+        self.each = each
+        for name, page in below.items():
+            self.putChild(name, page)
 
-    def render(self, request: Request) -> int:
-        if any(request.postpath or ()):
-            return Missing().render(request)
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Give the methods that are answered here."""
+        return tuple(self._answers)
+
+    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
+        if not path:
+            return self
+        return Missing() if self.each is None else self.each(path.decode("utf-8", "replace"))
+
+    def render(self, request: IdentifiedRequest) -> int:
         answer = self._answers.get(request.method.decode("ascii", "replace"))
         if answer is None:
             write_problem(request, not_allowed(self._answers))
             return NOT_DONE_YET
-        answering = Deferred.fromCoroutine(self._respond(request, answer))
-        request.notifyFinish().addErrback(lambda _: answering.cancel())
-        return NOT_DONE_YET
+        return answer_later(request, _answered(answer, request))
 
-    async def _respond(self, request: Request, answer: Answer) -> None:
-        try:
-            body = await answer(_query_of(request))
-        except CancelledError:
-            return  # nobody is there to answer
-        except HttpProblem as problem:
-            write_problem(request, problem)
-        except (DatabaseUnreachable, SchemaMismatch) as problem:
-            write_problem(request, database_problem(str(problem)))
-        except Exception:  # noqa: BLE001  a bug in one answer must not leave a request open
-            log.failure("answering {path} failed", path=request.path.decode("ascii", "replace"))
-            write_problem(request, INTERNAL)
-        else:
-            reply = body if isinstance(body, Reply) else Reply(body=body)
+
+async def _answered(answer: Answer, request: IdentifiedRequest) -> Reply:
+    body = await answer(_query_of(request))
+    return body if isinstance(body, Reply) else Reply(body=body)
+
+
+def answer_later(request: Request, answering: Coroutine[Any, Any, Reply | None]) -> int:
+    """Answer when it is known what; None when something else answers. Failures are answered too."""
+    waiting = Deferred.fromCoroutine(_respond(request, answering))
+    request.notifyFinish().addErrback(lambda _: waiting.cancel())
+    return NOT_DONE_YET
+
+
+async def _respond(request: Request, answering: Coroutine[Any, Any, Reply | None]) -> None:
+    try:
+        reply = await answering
+    except CancelledError:
+        return  # nobody is there to answer
+    except HttpProblem as problem:
+        write_problem(request, problem)
+    except (DatabaseUnreachable, SchemaMismatch) as problem:
+        write_problem(request, database_problem(str(problem)))
+    except Exception:  # noqa: BLE001  a bug in one answer must not leave a request open
+        log.failure("answering {path} failed", path=request.path.decode("ascii", "replace"))
+        write_problem(request, INTERNAL)
+    else:
+        if reply is not None:
             write_json(request, reply.status, reply.body, headers=reply.headers)
 
 
@@ -112,6 +159,7 @@ class Missing(Resource):
     """What is answered where there is nothing."""
 
     isLeaf = True
+    access = NOTHING_THERE
 
     def render(self, request: Request) -> int:
         path = request.path.decode("ascii", "replace")
@@ -189,7 +237,9 @@ def _is_at_most(digits: str, most: int) -> bool:
     return len(digits) <= len(str(most)) and int(digits or "0") <= most
 
 
-def _query_of(request: Request) -> Query:
+def _query_of(request: IdentifiedRequest) -> Query:
+    if request.asker is None:
+        raise AssertionError("a page is asked by whom the gate let in")
     arguments = {
         name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
         for name, values in (request.args or {}).items()
@@ -199,4 +249,6 @@ def _query_of(request: Request) -> Query:
         body=b"" if request.content is None else request.content.read(),
         content_type=(request.getHeader("content-type") or "").partition(";")[0].strip().lower(),
         if_match=request.getHeader("if-match"),
+        asker=request.asker,
+        asked=request.asked,
     )

@@ -7,6 +7,7 @@ from twisted.web.resource import Resource
 
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.region.http.access import Access
 from evenrack.region.http.json_pages import Answer, HttpProblem, JsonPage, Query
 
 MOST_IN_A_LIST = 1_000
@@ -27,20 +28,17 @@ class NounAnswers:
 class NounPage(JsonPage):
     """The list of one kind, and below it each object by its name or id."""
 
-    isLeaf = False
-
-    def __init__(self, answers: NounAnswers) -> None:
-        super().__init__(answers.list_all, {"POST": answers.create})
-        self._about = answers
-
-    def getChild(self, path: bytes, request: object) -> Resource:  # noqa: ARG002  Twisted asks so
-        name = path.decode("utf-8", "replace")
-        if not name:
-            return self
-        about = self._about
-        return JsonPage(
-            about.read_one(name), {"PATCH": about.change(name), "DELETE": about.remove(name)}
+    def __init__(self, answers: NounAnswers, *, access: Access) -> None:
+        super().__init__(
+            answers.list_all, {"POST": answers.create}, access=access, each=self._page_of
         )
+        self._about = answers
+        self._access = access
+
+    def _page_of(self, name: str) -> Resource:
+        about = self._about
+        changes = {"PATCH": about.change(name), "DELETE": about.remove(name)}
+        return JsonPage(about.read_one(name), changes, access=self._access)
 
 
 def condition_of(query: Query) -> FleetNumber | None:

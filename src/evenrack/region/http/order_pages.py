@@ -18,6 +18,7 @@ from evenrack.region.database.order_store import (
     enter_orders,
     read_orders,
 )
+from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
 from evenrack.region.http.object_pages import bad_request, not_found, only_known, outcome_unknown
@@ -31,13 +32,19 @@ from evenrack.region.http.request_body import (
 
 HIGHEST_ORDER = 2**63 - 1
 LIST_LENGTH = 100
-WHO = "operator"
-"""Whoever may use the administration socket; names come with tokens."""
 
 
 def order_pages(door: DatabaseDoor) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
-    return {b"orders": _Orders(_Answers(door))}
+    answers = _Answers(door)
+    return {
+        b"orders": JsonPage(
+            answers.list_all,
+            {"POST": answers.create},
+            access=OPERATE,
+            each=lambda order: JsonPage(answers.read_one(order), access=OPERATE),
+        )
+    }
 
 
 class _Answers:
@@ -66,14 +73,17 @@ class _Answers:
         if not names:
             raise fields_refused([("machines", "machines: name at least one")])
 
+        who = query.asker.who
+
         def work(connection: Connection) -> list[dict[str, Any]]:
             found = [cast("Machine", find(connection, "machine", n).value) for n in names]
             machines = {machine.id: machine for machine in found}  # by its name and by its id
-            orders = enter_orders(connection, list(machines.values()), fields["action"], WHO)
+            orders = enter_orders(connection, list(machines.values()), fields["action"], who)
             return read_orders(connection, orders=orders, limit=len(orders))
 
         try:
-            return Reply(body=await self._door.change(work), status=201)
+            done = await self._door.change(work, query.asked, status=201)
+            return Reply(body=done, status=201)
         except NoSuchObject as problem:
             raise fields_refused([("machines", f"machines: {problem}")]) from None
         except OrderUnderWay as problem:
@@ -90,20 +100,6 @@ class _Answers:
             raise not_found(f"there is no order {order}")
 
         return answer
-
-
-class _Orders(JsonPage):
-    """The list of orders, and below it each by its number."""
-
-    isLeaf = False
-
-    def __init__(self, answers: _Answers) -> None:
-        super().__init__(answers.list_all, {"POST": answers.create})
-        self._about = answers
-
-    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
-        name = path.decode("utf-8", "replace")
-        return self if not name else JsonPage(self._about.read_one(name))
 
 
 def _ids(text: str) -> list[int]:

@@ -4,18 +4,26 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import Resource
 from twisted.web.server import Site
 
+from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.problems import CATALOGUE
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import MOST_EVENTS, read_events
 from evenrack.region.fleet_view import View
+from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH
+from evenrack.region.http.audit_pages import audit_pages
+from evenrack.region.http.audit_trail import AuditTrail
+from evenrack.region.http.authority_pages import AuthoritySources, authority_pages
 from evenrack.region.http.bmc_pages import bmc_pages
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.dhcp_pages import dhcp_pages
+from evenrack.region.http.enrolment_pages import EnrolmentSources, enrolment_pages
+from evenrack.region.http.gate import Gate
+from evenrack.region.http.guarded_site import GuardedSite
 from evenrack.region.http.inventory_pages import inventory_pages
 from evenrack.region.http.json_pages import (
     HttpProblem,
@@ -25,7 +33,7 @@ from evenrack.region.http.json_pages import (
     database_problem,
 )
 from evenrack.region.http.order_pages import order_pages
-from evenrack.region.http.request_body import BoundedRequest
+from evenrack.region.http.token_pages import token_pages
 from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
 
@@ -43,45 +51,57 @@ class ApiSources:
     """For times that people read; decides nothing."""
     sealer: Sealer
     """Encrypts passwords on their way to the database."""
+    token_bytes: Callable[[int], bytes] = field(repr=False)
+    """Makes secrets."""
+    endpoints: Callable[[], RegionEndpoints]
+    """Where racks may dial, as far as this process knows."""
 
 
 def make_site(sources: ApiSources) -> Site:
     """Make everything that is served over HTTP."""
     door = DatabaseDoor(sources.database, sources.clock)
     answers = _Answers(sources, door)
+    explained = JsonPage(
+        answers.problems,
+        access=WATCH,
+        each=lambda code: JsonPage(_explain(code), access=WATCH),
+    )
     api = _folder(
         {
-            b"status": JsonPage(answers.status),
-            b"problems": _Problems(answers),
-            b"events": JsonPage(answers.events),
-            b"regions": JsonPage(answers.regions),
-            b"racks": JsonPage(answers.racks),
-            b"balance": _folder({b"history": JsonPage(answers.history)}),
+            b"status": JsonPage(answers.status, access=WATCH),
+            b"problems": explained,
+            b"events": JsonPage(answers.events, access=WATCH),
+            b"regions": JsonPage(answers.regions, access=WATCH),
+            b"racks": JsonPage(answers.racks, access=WATCH),
+            b"balance": _folder({b"history": JsonPage(answers.history, access=WATCH)}),
             **inventory_pages(door),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),
             **dhcp_pages(sources.look, door),
+            **enrolment_pages(
+                door,
+                EnrolmentSources(
+                    sealer=sources.sealer,
+                    token_bytes=sources.token_bytes,
+                    endpoints=sources.endpoints,
+                ),
+            ),
+            **authority_pages(
+                door, AuthoritySources(sealer=sources.sealer, wall_clock=sources.wall_clock)
+            ),
+            **token_pages(door, sources.token_bytes),
+            **audit_pages(door),
         }
     )
     root = _folder(
         {
             b"api": _folder({b"v1": api}),
-            b"healthz": JsonPage(answers.healthy),
-            b"readyz": JsonPage(answers.ready),
+            b"healthz": JsonPage(answers.healthy, access=ANYONE),
+            b"readyz": JsonPage(answers.ready, access=ANYONE),
         }
     )
-    return QuietSite(root, timeout=60)
-
-
-class QuietSite(Site):
-    """A site that shows no tracebacks and keeps no log of every request."""
-
-    requestFactory = BoundedRequest  # noqa: N815  Twisted calls it so
-    displayTracebacks = False
-    noisy = False
-
-    def log(self, request: Any) -> None:
-        """Log nothing: what matters is an event, and a request line may hold secrets."""
+    gate = Gate(door, sources.clock)
+    return GuardedSite(root, gate, AuditTrail(door, sources.clock), sources.clock)
 
 
 class _Answers:
@@ -129,19 +149,6 @@ class _Answers:
         return {"ok": True}
 
 
-class _Problems(JsonPage):
-    """The list of problems, and the explanation of one kind below it."""
-
-    isLeaf = False
-
-    def __init__(self, answers: _Answers) -> None:
-        super().__init__(answers.problems)
-
-    def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
-        code = path.decode("ascii", "replace")
-        return self if not code else JsonPage(_explain(code))
-
-
 def _explain(code: str) -> Callable[[Query], Awaitable[object]]:
     async def answer(_query: Query) -> object:
         problem = CATALOGUE.get(code)
@@ -164,6 +171,8 @@ def _explain(code: str) -> Callable[[Query], Awaitable[object]]:
 
 class _Folder(Resource):
     """An address that only leads to others."""
+
+    access = NOTHING_THERE
 
     def getChild(self, path: bytes, request: Any) -> Resource:  # noqa: ARG002  Twisted asks so
         return Missing()

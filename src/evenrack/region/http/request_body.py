@@ -7,10 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 from types import MappingProxyType
 from typing import Any
 
-from twisted.web.server import Request
-
 from evenrack.model.network_rules import mac_from_text, shown
-from evenrack.region.http.json_pages import HttpProblem, Query
+from evenrack.region.http.json_pages import HttpProblem, IdentifiedRequest, Query
 
 MOST_BYTES = 1 << 20
 MOST_ERRORS = 100
@@ -23,7 +21,7 @@ Read = Callable[[Any], Any]
 """From the plain JSON value to the typed one; ValueError says what is wrong, without the field."""
 
 
-class BoundedRequest(Request):
+class BoundedRequest(IdentifiedRequest):
     """A request that keeps no more of its body than is needed to see that it is too large."""
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  Twisted calls it so

@@ -78,6 +78,11 @@ STATEMENTS = (
     )
     """,
     "COMMENT ON TABLE audit IS 'Every change that was asked for: by whom, from where, what of it.'",
+    "ALTER TABLE rack ADD COLUMN trusts text NOT NULL DEFAULT ''",
+    "ALTER TABLE process ADD COLUMN trusts text NOT NULL DEFAULT ''",
+    "ALTER TABLE cluster DROP COLUMN secret_fingerprint, DROP COLUMN secret_host",
+    "COMMENT ON TABLE cluster IS "
+    "'One row: which programs may use this database, and where its key was made.'",
     "UPDATE cluster SET schema_min = 2, schema_max = 2",
 )
 

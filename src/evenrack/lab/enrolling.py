@@ -1,0 +1,50 @@
+"""Certificates for the lab's hosts, got as anyone would: init on regions, register on racks."""
+
+import secrets
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from evenrack.lab.fleet import Fleet, RackDaemon, RegionProcess
+from evenrack.lab.fleet_status import fleet_client
+from evenrack.lab.private_file import write_private
+
+INIT_SECONDS = 30.0
+REGISTER_SECONDS = 30.0
+_MINUTES = 5
+_AT_ONCE = 4
+
+
+def initialise_hosts(fleet: Fleet, programs: Path) -> None:
+    """Run init on the first region host, which makes the cluster, then on the others."""
+    first, *others = [process for process in fleet.processes if process.instance == 1]
+    _initialise(first, programs)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for done in [threads.submit(_initialise, other, programs) for other in others]:
+            done.result()
+
+
+def enrol_racks(fleet: Fleet, racks: Sequence[RackDaemon], programs: Path) -> None:
+    """Make one secret for all these racks, and let each join with it."""
+    name = f"lab-{secrets.token_hex(4)}"
+    wanted = {"name": name, "uses": len(racks), "minutes": _MINUTES}
+    client = fleet_client(fleet)
+    secret = client.post("/api/v1/enrolments", wanted)["secret"]
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for done in [threads.submit(_register, rack, secret, programs) for rack in racks]:
+            done.result()
+
+
+def _initialise(process: RegionProcess, programs: Path) -> None:
+    program = str(programs / "evenrack-regiond")
+    process.host.run([program, "init", "--config", str(process.config)], seconds=INIT_SECONDS)
+
+
+def _register(rack: RackDaemon, secret: str, programs: Path) -> None:
+    write_private(rack.enrolment, f"{secret}\n")
+    program = str(programs / "evenrack-rackd")
+    command = [program, "register", "--config", str(rack.config)]
+    try:
+        rack.host.run(command, seconds=REGISTER_SECONDS)
+    finally:
+        rack.enrolment.unlink()

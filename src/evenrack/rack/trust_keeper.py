@@ -1,0 +1,134 @@
+"""Keeps this rack's certificate new, and knows whom it trusts."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from evenrack.errors import ConfigurationRefused
+from evenrack.model.identifiers import RackId
+from evenrack.rack.region_session import RegionSession
+from evenrack.runtime.look_again import LookAgain
+from evenrack.trust.certificates import (
+    Identity,
+    certificate_from_der,
+    certificates_from_pem,
+    fingerprint_of,
+    is_issued_by,
+    new_key,
+    new_request,
+    rack_of,
+    renewal_time,
+)
+from evenrack.trust.files import IDENTITY_FILE, TrustFiles
+from evenrack.trust.tls import RackTls, why_tls_failed
+
+LOOK_SECONDS = 10.0
+"""Between two looks at how old the certificate is."""
+
+
+class TrustKeeper(MultiService):
+    """Renews at two thirds of a certificate's life, or when another authority signs now."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        files: TrustFiles,
+        rack: RackId,
+        sessions: Callable[[], Sequence[RegionSession]],
+        clock: IReactorTime,
+        wall_clock: Callable[[], datetime],
+        jitter: Callable[[], float],
+    ) -> None:
+        super().__init__()
+        self._files = files
+        self._rack = rack
+        self._sessions = sessions
+        self._wall_clock = wall_clock
+        self._jitter = jitter()
+        self._identity = files.identity()
+        self._authorities = files.authorities()
+        self._refuse_another_s()
+        self.tls = RackTls(self._identity, self._authorities)
+        self._looking = LookAgain(
+            self._look, clock, gather_seconds=0.02, at_least_every=LOOK_SECONDS
+        )
+        self._looking.setServiceParent(self)
+
+    def _refuse_another_s(self) -> None:
+        named = rack_of(self._identity.certificate)
+        if named != self._rack:
+            path = self._files.folder / IDENTITY_FILE
+            raise ConfigurationRefused(
+                path,
+                [
+                    f"is the certificate of rack {named or 'nobody'}, and this is rack "
+                    f"{self._rack} by the file rack_id beside it: one of the two was copied from "
+                    "elsewhere; bring back its own, or enrol this rack anew"
+                ],
+            )
+
+    def trusted(self) -> str:
+        """Name whom this rack trusts."""
+        return fingerprint_of(self._authorities)
+
+    def trust(self, told: bytes) -> None:
+        """Trust those whom a region names (PEM), on disk first; nobody at all is not believed."""
+        try:
+            named = certificates_from_pem(told)
+        except ValueError as problem:
+            self.log.warn("a region named no authorities: {problem}", problem=str(problem))
+            return
+        if named != self._authorities:
+            self._files.keep_authorities(named)
+            self._authorities = named
+            self.tls.use(self._identity, named)
+            self.log.info("trusts {count} authorities", count=len(named))
+            self._looking.trigger()
+
+    def why_ended(self, transport: Any, failure: Failure) -> str | None:
+        """Say why TLS ended a link, with the times that matter when one is wrong."""
+        why = why_tls_failed(transport, failure)
+        if why is None or not any(word in why for word in ("expired", "not valid")):
+            return why
+        now, own = self._wall_clock(), self._identity.certificate
+        return (
+            f"{why}; this host's clock says {now:%Y-%m-%d %H:%M} UTC, and this rack's own "
+            f"certificate is good from {own.not_valid_before_utc:%Y-%m-%d %H:%M} to "
+            f"{own.not_valid_after_utc:%Y-%m-%d %H:%M}: is the clock right?"
+        )
+
+    async def _look(self) -> None:
+        certificate = self._identity.certificate
+        is_young = self._wall_clock() < renewal_time(certificate, self._jitter)
+        # the first of them signs now: regions name it first
+        if is_young and is_issued_by(certificate, self._authorities[0]):
+            return
+        key = new_key()
+        for session in self._sessions():
+            try:
+                renewed = certificate_from_der(await session.renew_certificate(new_request(key)))
+            except Exception as problem:  # noqa: BLE001  whatever it is, the next look asks again
+                self.log.warn("certificate not renewed: {problem}", problem=str(problem))
+                continue
+            self._take(Identity(key=key, certificate=renewed))
+            return
+
+    def _take(self, identity: Identity) -> None:
+        certificate: x509.Certificate = identity.certificate
+        if rack_of(certificate) != self._rack:
+            self.log.warn("a region signed a certificate for another rack; it is not used")
+            return
+        self._files.keep_identity(identity)
+        self._identity = identity
+        self.tls.use(identity, self._authorities)
+        self.log.info(
+            "has a new certificate, good to {last}",
+            last=f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+        )

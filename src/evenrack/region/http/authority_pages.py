@@ -1,0 +1,191 @@
+"""The addresses of the cluster's authorities: who signs certificates, and who did or will.
+
+A new authority is made and named to everybody (`next`), signs once everybody trusts it (`active`),
+and the old one is forgotten when nothing of it is in use any more (`retiring`, then gone).
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from attrs import frozen
+from twisted.web.resource import Resource
+
+from evenrack.errors import KeyMissing, OutcomeUnknown
+from evenrack.region.database.engine import Connection
+from evenrack.region.database.trust_store import (
+    StoredAuthority,
+    certificates_of,
+    drop_authority,
+    lock_authorities,
+    read_authorities,
+    set_state,
+    store_authority,
+    who_does_not_trust,
+)
+from evenrack.region.http.access import ADMINISTER
+from evenrack.region.http.database_door import DatabaseDoor
+from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
+from evenrack.region.http.object_pages import not_found, only_known, outcome_unknown
+from evenrack.region.http.request_body import boolean, read_fields, read_object
+from evenrack.region.sealing import Sealer
+from evenrack.trust.certificates import (
+    certificates_from_pem,
+    fingerprint_of,
+    new_authority,
+    pin_of,
+)
+
+MOST_NAMED = 20
+
+
+@frozen(kw_only=True)
+class AuthoritySources:
+    """What the pages need to make authorities."""
+
+    sealer: Sealer
+    wall_clock: Callable[[], datetime]
+
+
+def authority_pages(door: DatabaseDoor, sources: AuthoritySources) -> dict[bytes, Resource]:
+    """Make the pages under /api/v1."""
+    answers = _Answers(door, sources)
+
+    def one(pin: str) -> JsonPage:
+        changes = {"POST": answers.activate(pin), "DELETE": answers.retire(pin)}
+        return JsonPage(None, changes, access=ADMINISTER)
+
+    return {
+        b"authorities": JsonPage(
+            answers.list_all, {"POST": answers.make_next}, access=ADMINISTER, each=one
+        )
+    }
+
+
+class _Answers:
+    """What is answered about authorities."""
+
+    def __init__(self, door: DatabaseDoor, sources: AuthoritySources) -> None:
+        self._door = door
+        self._sources = sources
+
+    async def list_all(self, query: Query) -> list[dict[str, Any]]:
+        only_known(query, ())
+        return await self._door.read(_forms)
+
+    async def make_next(self, query: Query) -> Reply:
+        only_known(query, ())
+        read_fields(read_object(query), {})
+        made = new_authority(self._sources.wall_clock())
+
+        def work(connection: Connection) -> list[dict[str, Any]]:
+            lock_authorities(connection)
+            found = read_authorities(connection)
+            if any(each.state != "active" for each in found):
+                raise _conflict("a rotation is under way: finish it first")
+            store_authority(connection, self._sources.sealer, made, state="next")
+            return _forms(connection)
+
+        return Reply(body=await self._change(work), status=201)
+
+    def activate(self, pin: str) -> Callable[[Query], Awaitable[object]]:
+        async def answer(query: Query) -> object:
+            only_known(query, ())
+            fields = read_fields(read_object(query), {"without_them": boolean})
+
+            def work(connection: Connection) -> list[dict[str, Any]]:
+                lock_authorities(connection)
+                found = read_authorities(connection)
+                chosen = _named(found, pin)
+                if chosen.state != "next":
+                    raise _conflict(f"authority {pin} is {chosen.state}, not next")
+                if not fields.get("without_them"):
+                    _refuse_untrusted(connection, found)
+                for each in found:
+                    if each.state == "active":
+                        set_state(connection, each.id, "retiring")
+                set_state(connection, chosen.id, "active")
+                return _forms(connection)
+
+            return await self._change(work)
+
+        return answer
+
+    def retire(self, pin: str) -> Callable[[Query], Awaitable[object]]:
+        async def answer(query: Query) -> object:
+            only_known(query, ("without_them",))
+            without = query.arguments.get("without_them") == "true"
+
+            def work(connection: Connection) -> list[dict[str, Any]]:
+                lock_authorities(connection)
+                chosen = _named(read_authorities(connection), pin)
+                if chosen.state == "active":
+                    raise _conflict(f"authority {pin} signs now: activate another one first")
+                in_use = certificates_of(connection, chosen.id)
+                if in_use and chosen.state == "retiring" and not without:
+                    raise _conflict(
+                        f"{in_use} certificates of it are in use still: they are renewed within "
+                        "seconds where racks and regions run; see `evenrack authority list`"
+                    )
+                drop_authority(connection, chosen.id)
+                return _forms(connection)
+
+            return await self._change(work)
+
+        return answer
+
+    async def _change(self, work: Callable[[Connection], list[dict[str, Any]]]) -> object:
+        try:
+            return await self._door.change(work)
+        except KeyMissing as problem:
+            raise _conflict(str(problem)) from None
+        except OutcomeUnknown as problem:
+            raise outcome_unknown(problem) from None
+
+
+def _forms(connection: Connection) -> list[dict[str, Any]]:
+    found = read_authorities(connection)
+    waiting = list(who_does_not_trust(connection, _fingerprint(found)))
+    return [
+        {
+            "pin": _pin(each),
+            "state": each.state,
+            "certificates": certificates_of(connection, each.id),
+            "not_trusted_by": waiting if each.state == "next" else [],
+        }
+        for each in found
+    ]
+
+
+def _refuse_untrusted(connection: Connection, found: tuple[StoredAuthority, ...]) -> None:
+    waiting = who_does_not_trust(connection, _fingerprint(found))
+    if waiting:
+        named = ", ".join(waiting[:MOST_NAMED])
+        raise _conflict(
+            f"not all know it yet: {named}; who does not when it signs must be enrolled anew: "
+            "wait for them, or go on without them"
+        )
+
+
+def _named(found: tuple[StoredAuthority, ...], pin: str) -> StoredAuthority:
+    chosen = [each for each in found if _pin(each).startswith(pin)]
+    if len(chosen) != 1:
+        raise not_found(f'there is no authority "{pin}"')
+    return chosen[0]
+
+
+def _fingerprint(found: tuple[StoredAuthority, ...]) -> str:
+    return fingerprint_of(certificates_from_pem(each.certificate.encode())[0] for each in found)
+
+
+def _pin(stored: StoredAuthority) -> str:
+    return pin_of(certificates_from_pem(stored.certificate.encode())[0])[:16]
+
+
+def _conflict(detail: str) -> HttpProblem:
+    return HttpProblem(
+        status=409,
+        code="NotNow",
+        title="This cannot be done now; nothing was changed",
+        detail=detail,
+    )
