@@ -1,5 +1,6 @@
 """The units in systemd/: systemd accepts them, they name what exists, and they give little away."""
 
+import json
 import re
 import secrets
 import shutil
@@ -14,14 +15,15 @@ from twisted.internet import reactor
 
 from evenrack.config.rack_config import RackConfig, RackDhcp, load_rack_config
 from evenrack.config.region_config import RegionConfig
-from evenrack.errors import ConfigurationRefused
+from evenrack.errors import ConfigurationRefused, ProgramFailed
 from evenrack.model.host_port import HostPort
 from evenrack.rack.assemble import assemble
 from evenrack.rack.dhcp.systemd_unit import UNIT, Systemd
 from evenrack.rack.state_folder import StateFolder
 from evenrack.runtime.child_process import run_program
 from evenrack.runtime.daemon import watchdog_seconds
-from tests.wire.both_ends import SECRET
+from tests.trusted import RACK as RACK_ID
+from tests.trusted import enrol
 
 PROJECT = Path(__file__).parents[1]
 FOLDER = PROJECT / "systemd"
@@ -30,7 +32,7 @@ SERVICES = [path for path in UNITS if path.suffix == ".service"]
 DAEMONS = ["evenrack-rackd.service", "evenrack-regiond@.service"]
 DHCPD = "evenrack-dhcpd4.service"
 SCRIPTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
-MOST_EXPOSURE = {"evenrack-regiond@.service": 1.5, "evenrack-rackd.service": 1.5, DHCPD: 2.0}
+EXPOSURE = str(PROJECT / ".ci" / "unit-exposure")
 TMPFILES = (FOLDER / "tmpfiles.d" / "evenrack.conf").read_text()
 RACK = RackConfig(regions=(HostPort(host="localhost", port=1),), rack_name="rack1")
 needs_systemd = pytest.mark.skipif(
@@ -80,12 +82,28 @@ def test_p29_systemd_would_tell_of_a_setting_that_does_not_exist(as_installed):
 
 
 @needs_systemd
-@pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.name)
-def test_p29_a_broken_into_service_can_do_little(service):
-    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(service)]
-    printed = run_program(command, seconds=60)
-    exposure = float(re.search(r"Overall exposure level for \S+ ([0-9.]+)", printed)[1])
-    assert exposure <= MOST_EXPOSURE[service.name]
+def test_p29_a_broken_into_service_can_do_little():
+    told = run_program([EXPOSURE], seconds=60).splitlines()
+    assert {line.partition(":")[0] for line in told} == {path.name for path in SERVICES}
+
+
+@needs_systemd
+def test_p29_make_check_refuses_a_unit_that_gives_more_away(as_installed):
+    path = next(path for path in as_installed if path.name == "evenrack-rackd.service")
+    path.write_text(path.read_text().replace("CapabilityBoundingSet=\n", ""))
+    with pytest.raises(ProgramFailed, match=r"evenrack-rackd\.service: exposure above 1\.5"):
+        run_program([EXPOSURE, str(path.parent)], seconds=60)
+
+
+def test_make_check_without_systemd_goes_on_but_not_under_ci():
+    def check(ci):
+        command = [shutil.which("bash"), "-c", '. "$0" 2>&1', EXPOSURE]
+        return run_program(command, seconds=60, environment={"PATH": "/nowhere", "CI": ci})
+
+    for ci in ("", "0", "false"):
+        assert "systemd-analyze is missing" in check(ci)
+    with pytest.raises(ProgramFailed):
+        check("true")
 
 
 @pytest.mark.parametrize("unit", DAEMONS)
@@ -166,17 +184,60 @@ def test_root_opens_dhcpds_words_where_evenrack_can_put_no_link():
     assert f"f {Systemd().words} 0640 root evenrack" in TMPFILES
 
 
-def test_rackd_may_manage_exactly_the_unit_of_its_dhcpd():
-    (rule,) = (FOLDER / "polkit-1" / "rules.d").iterdir()
-    text = re.sub(r"\s+", " ", re.sub("//.*", "", rule.read_text()))
-    (condition,) = re.findall(r"if \( (.*?) \) \{ return polkit\.Result\.YES; \}", text)
-    assert condition.split(" && ") == [
-        'action.id === "org.freedesktop.systemd1.manage-units"',
-        f'action.lookup("unit") === "{UNIT}"',
-        '["start", "stop", "restart"].indexOf(action.lookup("verb")) >= 0',
-        'subject.user === "evenrack"',
+# The polkit rule, run by the engine that Debian's polkit has inside
+
+RULE = (FOLDER / "polkit-1" / "rules.d" / "50-evenrack-dhcpd4.rules").read_text()
+MANAGE_UNITS = "org.freedesktop.systemd1.manage-units"
+POLKIT = """
+var rules = [];
+var polkit = {Result: {YES: "yes"}, addRule: function (rule) { rules.push(rule); }};
+RULE
+CASES.forEach(function (asked) {
+    var details = {unit: asked.unit, verb: asked.verb};
+    var action = {id: asked.id, lookup: function (name) { return details[name]; }};
+    var subject = {user: asked.user, groups: [asked.user], local: true, active: true};
+    print(rules.map(function (rule) { return rule(action, subject); }).join());
+});
+"""
+
+
+def answers_of_polkit(tmp_path, cases):
+    """What the rule says to each case: yes, or nothing when it leaves it to other rules."""
+    script = tmp_path / "polkit.js"
+    script.write_text(POLKIT.replace("RULE", RULE).replace("CASES", json.dumps(cases)))
+    return run_program(["duk", str(script)], seconds=60).splitlines()
+
+
+def may(*, action=MANAGE_UNITS, unit=UNIT, verb="start", user="evenrack"):
+    return {"id": action, "unit": unit, "verb": verb, "user": user}
+
+
+@pytest.mark.skipif(shutil.which("duk") is None, reason="duk is missing: duktape")
+def test_rackd_may_start_and_stop_the_unit_of_its_dhcpd_and_nothing_else(tmp_path):
+    allowed = [may(verb=verb) for verb in ("start", "stop", "restart")]
+    verbs = ["reload", "kill", "enable", "freeze", "clean", "set-property", "star", "START", ""]
+    units = [
+        *("ssh.service", "evenrack-rackd.service", "evenrack-regiond@1.service", "", None),
+        *(f"{UNIT}.service", f"x{UNIT}", "evenrack-dhcpd4", "evenrack-dhcpd4@1.service"),
+        *(f"{UNIT}\n", UNIT.upper(), "evenrack-dhcpd4xservice", "toString"),
     ]
-    assert text.count("polkit.Result") == 1
+    users = ["root", "nobody", "evenrack2", "Evenrack", "", None]
+    actions = [f"{MANAGE_UNITS}x", "org.freedesktop.systemd1.manage-unit-files", MANAGE_UNITS[:-1]]
+    actions += ["org.freedesktop.systemd1.reload-daemon", "org.freedesktop.policykit.exec"]
+    refused = [
+        *(may(verb=verb) for verb in [*verbs, None]),
+        *(may(unit=unit, verb=verb) for unit in units for verb in ("start", "stop", "restart")),
+        *(may(user=user) for user in users),
+        *(may(action=action) for action in actions),
+    ]
+    answers = answers_of_polkit(tmp_path, allowed + refused)
+    assert answers == ["yes"] * len(allowed) + [""] * len(refused)
+
+
+def test_there_is_one_polkit_rule_and_it_never_refuses_what_others_allow():
+    assert [path.suffix for path in (FOLDER / "polkit-1" / "rules.d").iterdir()] == [".rules"]
+    assert re.findall(r"polkit\.Result\.\w+", RULE) == ["polkit.Result.YES"]
+    assert RULE.count("polkit.addRule(") == 1
 
 
 def test_apparmor_lets_dhcpd_at_the_files_that_the_unit_names():
@@ -222,10 +283,10 @@ def test_a_rack_is_only_assembled_where_its_runner_can_work(tmp_path, runner):
         regions=RACK.regions, rack_name="rack1", state_dir=tmp_path, dhcp=RackDhcp(runner=runner)
     )
 
+    enrol(tmp_path, RACK_ID)
+
     def attempt():
-        return assemble(
-            config, SECRET, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes
-        )
+        return assemble(config, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes)
 
     here = Systemd()
     has_systemd = here.booted.exists() and (here.groups / "cgroup.controllers").exists()

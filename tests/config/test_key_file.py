@@ -131,7 +131,7 @@ def test_a_file_of_another_user_is_refused_with_the_cure(key_file):
         ]
         assert load_keys(path, user=1).first.id == "k"
     else:
-        (problem,) = problems_of(path, user=me + 1)
+        problem, _folder = problems_of(path, user=me + 1)
         assert problem.startswith(f"belongs to user {me}, ")
 
 

@@ -52,13 +52,13 @@ def test_a_short_secret_is_refused_together_with_the_mode(secret_file):
     mode, short = problems_of(secret_file("SESAME\n" + " " * 40, 0o644))
     assert "chmod" in mode
     assert short.startswith("holds 6 characters, and a secret needs 32")
-    assert "evenrack-regiond init" in short
+    assert "evenrack enrolment create" in short
 
 
 def test_a_missing_file_is_refused_with_the_cure(tmp_path):
     (problem,) = problems_of(tmp_path / "none")
     assert problem.startswith("there is no such file")
-    assert "evenrack-regiond init" in problem
+    assert "evenrack enrolment create" in problem
 
 
 def test_a_folder_or_something_else_than_text_is_refused(tmp_path, secret_file):

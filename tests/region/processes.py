@@ -24,15 +24,14 @@ from evenrack.config.region_config import (
     RegionLiveness,
     RpcSettings,
 )
-from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
-from evenrack.model.identifiers import process_id
+from evenrack.model.identifiers import new_rack_id, process_id
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_store import read_fleet
 from evenrack.region.service import RegionService
+from tests.trusted import enrol, equip
 
-SECRET = Secret(b"s" * 32)
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
 QUICK_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=1.5)
 LOOK_SECONDS = 0.03
@@ -125,14 +124,14 @@ async def ask(where, path, method="GET"):
 class Region:
     """One running region process."""
 
-    def __init__(self, config, instance, secret):
+    def __init__(self, config, instance):
         self.id = process_id(config.region_name, instance)
         self.config = config
         self.instance = instance
         self.socket = config.administration_socket(instance)
         self.port = config.rpc.port_of(instance)
         self.door = (config.http.listen.host, config.http.listen.port)
-        self.running = evenrack.region.assemble.assemble(config, secret, self.id, instance, reactor)
+        self.running = evenrack.region.assemble.assemble(config, self.id, instance, reactor)
         (self.service,) = [s for s in self.running.services if isinstance(s, RegionService)]
 
     async def get(self, path):
@@ -147,7 +146,7 @@ class Region:
 
 
 class Fleet:
-    """Region processes and racks that share a database and a secret."""
+    """Region processes and racks that share a database and an authority."""
 
     def __init__(self, dsn, folder):
         self.dsn = dsn
@@ -174,13 +173,15 @@ class Fleet:
             )
         return self._hosts[host]
 
-    def start_region(self, host="region1", instance=1, *, liveness=QUICK, secret=SECRET):
-        region = Region(self.region_config(host, liveness), instance, secret)
+    def start_region(self, host="region1", instance=1, *, liveness=QUICK):
+        config = self.region_config(host, liveness)
+        equip(config.state_dir, host)
+        region = Region(config, instance)
         region.running.startService()
         self.regions[region.id] = region
         return region
 
-    def start_rack(self, name, *ports, secret=SECRET, state=None, key=None):
+    def start_rack(self, name, *ports, state=None, key=None, by=None):
         """A rack daemon that knows these ports; without any, those of one region process."""
         ports = ports or (next(iter(self.regions.values())).port,)
         config = RackConfig(
@@ -190,8 +191,9 @@ class Fleet:
             liveness=QUICK_RACK,
             dhcp=RackDhcp(runner="child"),
         )
+        enrol(config.state_dir, new_rack_id(secrets.token_bytes), by=by)
         rack = evenrack.rack.assemble.assemble(
-            config, secret, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes
+            config, reactor, jitter=lambda: 0.5, token_bytes=secrets.token_bytes
         )
         rack.startService()
         self.racks[key or name] = rack

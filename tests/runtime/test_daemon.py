@@ -1,6 +1,7 @@
 """A daemon ends in order, by signal or by failure, and tells systemd and the log about it."""
 
 import json
+import resource
 import signal
 import socket
 import sys
@@ -81,6 +82,29 @@ def test_a_service_that_cannot_start_ends_the_daemon_with_1_and_says_why(tmp_pat
     assert code == 1
     assert lines[0]["message"] == "cannot start"
     assert "the port is taken" in lines[0]["failure"]
+
+
+CORE_LIMIT = """
+        import subprocess
+        CORE = "/proc/self/limits"
+        def show():
+            for limits in (open(CORE).read(), subprocess.check_output(["cat", CORE], text=True)):
+                log.info([line for line in limits.splitlines() if "core" in line][0])
+            reactor.stop()
+        reactor.callWhenRunning(show)
+"""
+
+
+def test_no_crash_leaves_the_memory_of_a_daemon_or_of_its_programs_on_a_disk(tmp_path):
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    raised = f"""
+        import resource
+        resource.setrlimit(resource.RLIMIT_CORE, ({most}, {most}))
+    """
+    code, lines = run(tmp_path, raised + CORE_LIMIT)
+    assert code == 0
+    told = [line.split() for line in messages(lines) if "core" in line]
+    assert told == [["Max", "core", "file", "size", "0", "0", "bytes"]] * 2
 
 
 def test_timers_run_by_a_clock_that_nobody_sets(tmp_path):

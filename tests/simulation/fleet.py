@@ -6,9 +6,8 @@ from twisted.internet.interfaces import IReactorTime
 from evenrack.config.key_file import NO_KEYS
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.region_config import RegionConfig
-from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
-from evenrack.model.identifiers import ProcessId, RegionId, process_id
+from evenrack.model.identifiers import ProcessId, RegionId, new_rack_id, process_id
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService
@@ -17,16 +16,16 @@ from evenrack.rack.state_folder import StateFolder
 from evenrack.region.database.process_store import Registration
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
+from evenrack.trust.tls import Peer
 from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
+from tests.trusted import NoTrust, OpenDoor
 
 REGION_HOSTS = 2
 PROCESSES = 2
 """On each region host."""
 RACKS = 4
-
-SECRET = Secret(b"s" * 64)
 
 
 @attrs.define
@@ -53,6 +52,7 @@ class Fleet:
             for instance in range(1, 1 + PROCESSES)
         ]
         self.racks = [f"rack{number}" for number in range(1, 1 + RACKS)]
+        self.identities = {name: new_rack_id(self._token_bytes) for name in self.racks}
         self.running = {}
         for name in self.names:
             self.start(name)
@@ -102,7 +102,6 @@ class Fleet:
 
         service = RegionService(
             config,
-            SECRET,
             Registration(process=ProcessId(name), hostname=host, pid=1, addresses=(address,)),
             Surroundings(
                 database=database,
@@ -111,6 +110,7 @@ class Fleet:
                 notifier=database,
                 listen=listen,
                 sealer=Sealer(keys=NO_KEYS, token_bytes=self._token_bytes),
+                doorkeeper=OpenDoor(self._rack_at),
             ),
         )
         return Program(name, clock, service, database)
@@ -123,9 +123,10 @@ class Fleet:
         second = HostPort(host="127.0.0.1", port=5272)
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
+        rack = self.identities[name]
         service = RackService(
             RackConfig(regions=(first, second), rack_name=name),
-            SECRET,
+            rack,
             RackSurroundings(
                 clock=clock,
                 token_bytes=self._token_bytes,
@@ -139,9 +140,15 @@ class Fleet:
                 dhcp_server=NoDhcpServer(),
                 driver=None,
                 ask_bmc=no_bmc_answers,
+                trust=NoTrust(),
             ),
         )
         return Program(name, clock, service)
+
+    def _rack_at(self, transport):
+        """Say who is at the other end: the world knows, as a certificate would say."""
+        name = transport.other.clock.host
+        return Peer(rack=self.identities[name], serial=name)
 
     def _token_bytes(self, count):
         return self.world.random.randbytes(count)

@@ -21,7 +21,8 @@ $$ SELECT to_timestamp(current_setting('sim.now')::float8) $$;
 """
 
 EMPTY = """
-TRUNCATE event, problem, authority, certificate, enrolment, managing, connection, rack, process, region RESTART IDENTITY CASCADE;
+TRUNCATE event, problem, authority, certificate, enrolment, managing, connection, rack, process,
+    region RESTART IDENTITY CASCADE;
 UPDATE leadership SET epoch = 0, era = 0, generation = 0, database_identity = '',
     holder_id = NULL, holder_incarnation = 0, lock_backend = 0;
 """

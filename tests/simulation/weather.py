@@ -11,6 +11,7 @@ class Weather:
         self.calm_from = calm_from
         self.counts = {}
         chance = world.random
+        world.slow_sends = 0.01
         server.slow = chance.choice((0.003, 0.02, 0.08))
         server.stall = chance.choice((0.0, 0.001, 0.004))
         self._pause_between = chance.choice((3, 6, 12))
@@ -22,6 +23,7 @@ class Weather:
         world.at(calm_from, self._calm)
 
     def _calm(self):
+        self.world.slow_sends = 0.0
         self.server.slow, self.server.stall, self.server.lossy = 0.0, 0.0, 0.0
         self.server.is_up = True
         for program in self.fleet.running.values():

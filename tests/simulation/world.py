@@ -31,6 +31,8 @@ class World:
         self.random = random.Random(seed)
         self.now = 0.0
         self.cut = set()
+        self.slow_sends = 0.0
+        """How many of what is sent take up to 1.5 s; two of them in a row end a link."""
         self.listeners = {}
         self.streams = []
         self.history = []
@@ -176,7 +178,7 @@ class StreamEnd(FakeTransport):
 
     def send(self, item):
         chance = self.world.random
-        slow = chance.random() < 0.01
+        slow = chance.random() < self.world.slow_sends
         delay = chance.uniform(0.01, 1.5) if slow else chance.uniform(0.0002, 0.002)
         self._arrives = max(self._arrives, self.world.now + delay)
         self.world.at(self._arrives - self.world.now, self._arrive, item)

@@ -15,7 +15,6 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
-from evenrack.config.secret_file import Secret
 from evenrack.errors import OrderOutdated, TurnRefused
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
@@ -26,10 +25,8 @@ from evenrack.rack.region_session import RackSelf, RegionSession
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
+from tests.trusted import RACK, OpenDoor
 
-SECRET = Secret(b"the secret of this cluster, in a test")
-OTHER_SECRET = Secret(b"the secret of another cluster entirely")
-RACK = RackId("rack0001")
 STEP = 1 / 16  # exact in binary: ten steps of it never fall just short of a full second
 
 
@@ -143,6 +140,7 @@ class Desk:
     """When set, hellos wait for it."""
     told: list = field(factory=list)
     links: list = field(factory=list)
+    door: OpenDoor = field(factory=OpenDoor)
 
     async def admit(self, link):
         self.links.append(link)
@@ -181,7 +179,7 @@ class Desk:
     def reception(self, **changed):
         plain = Reception(
             process=ProcessId("region1/1"),
-            secret=SECRET,
+            doorkeeper=self.door,
             token_bytes=counted_bytes(),
             clock=self.world.clock,
             silence_seconds=3.0,
@@ -213,6 +211,7 @@ class Memory:
     lost: list = field(factory=list)
     waits_for: str = ""
     turns: list = field(factory=list)
+    trusts: str = ""
 
     def __attrs_post_init__(self):
         self.newest = NewestPlan(self.rack)
@@ -236,8 +235,6 @@ class Memory:
             rack=self.rack,
             run=RunId("run1"),
             hostname="rack1",
-            secret=SECRET,
-            token_bytes=counted_bytes(),
             clock=self.world.clock,
             ping_seconds=1.0,
             silence_seconds=3.0,
@@ -248,6 +245,9 @@ class Memory:
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),
             learn_regions=lambda process, told: setattr(self, "known", told),
+            trusted=lambda: self.trusts,
+            trust=lambda told: setattr(self, "trusts", told.decode()),
+            why_ended=lambda transport, failure: None,
         )
         return evolve(plain, **changed)
 
@@ -271,12 +271,7 @@ class Link:
         self.world.settle()
         return outcome
 
-    def authenticate(self):
-        self.ask(self.rack.authenticate()).value()
-        return self
-
     def introduce(self):
-        self.authenticate()
         self.ask(self.rack.greet()).value()
         return self
 
@@ -312,8 +307,7 @@ class Outcome:
 def hello_arguments(**changed):
     """The argument bytes of a right hello, some of them changed; None takes one away."""
     plain = {
-        "protocol": b"1",
-        "rack": RACK.encode(),
+        "protocol": b"2",
         "run": b"run1",
         "hostname": b"rack1",
         "generation": str(BEFORE_ALL).encode(),

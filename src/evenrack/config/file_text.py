@@ -17,6 +17,8 @@ class FileText:
 
     text: str = field(default="", repr=False)
     permissions: int = 0
+    owner: int = -1
+    """The number of the user whose file it is."""
     problem: str = ""
     """Why there is no text; empty when all is well."""
 
@@ -25,16 +27,17 @@ def read_file_text(path: Path, *, most_bytes: int) -> FileText:
     """Read a whole file as UTF-8; a larger file is refused before it fills the memory."""
     try:
         with path.open("rb") as file:
-            permissions = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            status = os.fstat(file.fileno())
             content = file.read(most_bytes + 1)
     except OSError as error:
         return FileText(problem=_sentence(error))
     if len(content) > most_bytes:
         return FileText(problem=f"is larger than {most_bytes} bytes")
     try:
-        return FileText(text=content.decode(), permissions=permissions)
+        text = content.decode()
     except UnicodeDecodeError as error:
         return FileText(problem=f"is not UTF-8 text: see byte {error.start + 1}")
+    return FileText(text=text, permissions=stat.S_IMODE(status.st_mode), owner=status.st_uid)
 
 
 def _sentence(error: OSError) -> str:

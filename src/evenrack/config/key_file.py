@@ -7,14 +7,12 @@ and lines that begin with "#" do not count.
 
 import base64
 import hashlib
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import frozen
 
-from evenrack.config.file_text import read_file_text
+from evenrack.config.private_files import read_private_text
 from evenrack.config.secret_file import Secret
 from evenrack.errors import ConfigurationRefused
 
@@ -25,8 +23,6 @@ KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
 MOST_BYTES = 65536
 ID_BYTES = 4
 
-_ROOT = 0
-_OPEN_TO_OTHERS = 0o077
 _CURE = (
     "run `evenrack-regiond init` on the first region host and copy its file to all other region "
     "hosts"
@@ -72,15 +68,8 @@ def load_keys(path: Path, *, user: int | None = None) -> Keys:
 
     `user` is the number of the user who must own it, if not root does: this process's.
     """
-    file = read_file_text(path, most_bytes=MOST_BYTES)
-    if file.problem:
-        raise ConfigurationRefused(path, [f"{file.problem}; {_CURE}"])
-    problems = list(_foreign(path, os.geteuid() if user is None else user))
-    if file.permissions & _OPEN_TO_OTHERS:
-        problems.append(
-            f"group or others may use it (mode {file.permissions:04o}); run `chmod 600 {path}`"
-        )
-    keys, wrong_lines = _read_lines(file.text)
+    text, problems = read_private_text(path, most_bytes=MOST_BYTES, cure=_CURE, user=user)
+    keys, wrong_lines = _read_lines(text)
     problems += wrong_lines
     if not keys and not wrong_lines:
         problems.append(f"holds no key; {_CURE}")
@@ -104,16 +93,6 @@ def new_key_line(random: bytes) -> str:
     """Write one key as a line of the file; `random` has `ID_BYTES` for its id, then the key."""
     key_id, content = random[:ID_BYTES].hex(), random[ID_BYTES:]
     return f"{key_id}:{base64.b64encode(content).decode()}\n"
-
-
-def _foreign(path: Path, user: int) -> Iterator[str]:
-    """Tell when somebody else owns the file: the owner can change what is in it."""
-    owner = path.stat().st_uid
-    if owner not in (_ROOT, user):
-        yield (
-            f"belongs to user {owner}, and must be root's or of the user who reads it; "
-            f"run `chown {user} {path}`"
-        )
 
 
 def _read_lines(text: str) -> tuple[tuple[Key, ...], list[str]]:

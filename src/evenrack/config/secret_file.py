@@ -3,7 +3,7 @@
 import hmac
 from pathlib import Path
 
-from evenrack.config.file_text import read_file_text
+from evenrack.config.private_files import read_private_text
 from evenrack.errors import ConfigurationRefused
 
 SHORTEST_SECRET = 32
@@ -11,7 +11,6 @@ SHORTEST_SECRET = 32
 
 MOST_BYTES = 4096
 
-_OPEN_TO_OTHERS = 0o077
 _CURE = "make a secret with `evenrack enrolment create` on a region, and write it there"
 
 
@@ -45,15 +44,8 @@ class Secret:
 
 def load_secret(path: Path) -> Secret:
     """Read the secret file; raise ConfigurationRefused when it is missing, open or too short."""
-    file = read_file_text(path, most_bytes=MOST_BYTES)
-    if file.problem:
-        raise ConfigurationRefused(path, [f"{file.problem}; {_CURE}"])
-    problems = []
-    if file.permissions & _OPEN_TO_OTHERS:
-        problems.append(
-            f"group or others may use it (mode {file.permissions:04o}); run `chmod 600 {path}`"
-        )
-    secret = file.text.strip()
+    text, problems = read_private_text(path, most_bytes=MOST_BYTES, cure=_CURE)
+    secret = text.strip()
     if len(secret) < SHORTEST_SECRET:
         problems.append(
             f"holds {len(secret)} characters, and a secret needs {SHORTEST_SECRET}; {_CURE}"

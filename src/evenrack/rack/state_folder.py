@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from twisted.logger import Logger
 
+from evenrack.config.private_files import private_folder
 from evenrack.errors import ConfigurationRefused
 from evenrack.model.dhcp_plan import DhcpPlan, dhcp_plan_from_json
 from evenrack.model.identifiers import RackId, rack_id_from_text
@@ -19,9 +20,14 @@ from evenrack.model.region_endpoints import (
     endpoints_to_json,
 )
 from evenrack.runtime.safe_write import safe_write
-from evenrack.trust.files import TrustFiles
+from evenrack.trust.files import IDENTITY_FILE, TrustFiles
 
 OMAPI_KEY_BYTES = 32
+OMAPI_KEY_FILE = "omapi_key"
+DHCP_FOLDER = "dhcp"
+
+SECRETS = (IDENTITY_FILE, OMAPI_KEY_FILE, f"{DHCP_FOLDER}/dhcpd.conf")
+"""What nobody else may read; `dhcpd.conf` has the OMAPI key."""
 
 ENROL_CURE = "on a region run `evenrack enrolment create`, then here `evenrack-rackd register`"
 
@@ -35,6 +41,13 @@ class StateFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def make_private(self) -> None:
+        """Make the folder, or see that only this user may use it, and what is secret in it.
+
+        ConfigurationRefused tells what is wrong, and how to cure it.
+        """
+        private_folder(self._folder, secrets=SECRETS)
 
     def rack_id(self) -> RackId:
         """Give this rack's identity, as a region gave it when the rack enrolled.
@@ -82,7 +95,7 @@ class StateFolder:
 
         It never leaves this host: 32 random bytes in base64.
         """
-        path = self._folder / "omapi_key"
+        path = self._folder / OMAPI_KEY_FILE
         try:
             key = path.read_text(encoding="ascii").strip()
             if len(base64.b64decode(key, validate=True)) == OMAPI_KEY_BYTES:
@@ -97,7 +110,7 @@ class StateFolder:
     @property
     def dhcp_folder(self) -> Path:
         """Give the folder of the DHCP server's own files."""
-        return self._folder / "dhcp"
+        return self._folder / DHCP_FOLDER
 
     def _read(self, name: str, from_json: Callable[[Any], Value]) -> Value | None:
         path = self._folder / name

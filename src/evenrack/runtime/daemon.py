@@ -1,6 +1,7 @@
 """Runs one service as a daemon: logs, signals, systemd's notifications, exit code."""
 
 import os
+import resource
 import signal
 import socket
 import sys
@@ -38,12 +39,22 @@ def use_steady_clock(reactor: Any) -> None:
     reactor.seconds = time.monotonic
 
 
+def no_core_dumps() -> None:
+    """Let no crash of this process, or of a program that it starts, leave its memory on a disk.
+
+    The memory has keys. systemd-coredump, to which the kernel may pipe a dump in spite of the
+    limit, is told the limit and keeps to it.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
     """Run the service until SIGTERM or SIGINT; give the exit code.
 
     The service is stopped in order before the reactor ends. A service that fails to start ends
     the daemon with 1; it has logged why.
     """
+    no_core_dumps()
     start_logs(sys.stderr if logs is None else logs)
     outcome = [0]
 

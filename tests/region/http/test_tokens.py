@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from twisted.web.test.requesthelper import DummyChannel
 
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
@@ -147,9 +148,9 @@ async def test_no_log_line_shows_a_token(database_dsn, log):
         await api("GET", f"/api/v1/vlans?token={token}", token=token)
         await api("GET", "/api/v1/vlans", token=token)
         await api("POST", "/api/v1/vlans", VLAN, token=token)
-        request = api.site.requestFactory(None, parsePOSTFormSubmission=False)
+        request = api.site.requestFactory(DummyChannel(), parsePOSTFormSubmission=False)
         request.requestHeaders.addRawHeader("Authorization", f"Bearer {token}")
-        assert token not in repr(request) + repr(api.site)
+        assert token not in f"{request!r}{api.site!r}"
     assert log.about(token[4:]) == []
 
 

@@ -6,6 +6,7 @@ A token has 256 random bits, so a plain hash keeps it: nobody can try them all.
 import base64
 import hashlib
 import re
+from urllib.parse import unquote
 
 from evenrack.config.secret_file import Secret
 
@@ -14,6 +15,7 @@ PREFIX = "evr_"
 
 RANDOM_BYTES = 32
 HIDDEN = "(hidden)"
+MOST_DECODINGS = 4
 
 _HEADER = re.compile(r"bearer +(evr_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 _LOOKS_LIKE_ONE = re.compile(r"evr_[A-Za-z0-9_-]{16,}", re.IGNORECASE)
@@ -38,9 +40,21 @@ def token_from(header: str | None) -> Secret | None:
 
 def holds_token(text: str) -> bool:
     """Tell whether something in a text looks like a token, or like most of one."""
-    return _LOOKS_LIKE_ONE.search(text) is not None
+    return _LOOKS_LIKE_ONE.search(text) is not None or _is_hidden_in(text)
 
 
 def without_tokens(text: str) -> str:
     """Hide whatever looks like a token."""
-    return _LOOKS_LIKE_ONE.sub(PREFIX + HIDDEN, text)
+    readable = _decoded(text) if _is_hidden_in(text) else text
+    return _LOOKS_LIKE_ONE.sub(PREFIX + HIDDEN, readable)
+
+
+def _is_hidden_in(text: str) -> bool:
+    return "%" in text and _LOOKS_LIKE_ONE.search(_decoded(text)) is not None
+
+
+def _decoded(text: str) -> str:
+    """Read what is written as in an address (`%5F`), and written so again."""
+    for _ in range(MOST_DECODINGS):
+        text = unquote(text)
+    return text

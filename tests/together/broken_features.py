@@ -1,0 +1,281 @@
+"""For each check of the drill a mistake that breaks what it is about, and how it then says no.
+
+A check that cannot fail is a defect: a new one needs an entry here (`tests/lab`). The mistakes are
+in `region_mistakes` and `rack_mistakes`; `checks_can_fail` plants them.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import frozen
+
+from evenrack.lab.fleet import Size
+
+WITHOUT_NETWORK = Size()
+TWO_RACKS = Size(region_hosts=1, processes=1, racks=2, vlans=1, clients=1, bmcs=0)
+"""One VLAN with a pair."""
+TWO_REGION_HOSTS = Size(region_hosts=2, processes=1, racks=3, vlans=0, clients=0, bmcs=0)
+POWER = Size(region_hosts=1, processes=1, racks=2, vlans=0, clients=0, bmcs=3)
+
+Moment = Literal["from the start", "when it is up", "by the check"]
+"""When programs begin to have the mistake: all from the start; region processes when the lab is up,
+which it would not come with the mistake; or only what the check itself starts."""
+
+
+@frozen(kw_only=True)
+class Broken:
+    """A mistake, and the checks that must find it."""
+
+    mistake: str
+    """Its function in `region_mistakes`, in `rack_mistakes`, or in both."""
+    found_by: Mapping[str, str]
+    """The name of each check to what its detail must match."""
+    size: Size
+    network: bool
+    moment: Moment = "from the start"
+    most_seconds: float = 10.0
+    """Checks that have more time are given this: so long it takes until they say no."""
+
+
+def _without_network(mistake: str, found_by: Mapping[str, str], **more: object) -> Broken:
+    return Broken(
+        mistake=mistake, found_by=found_by, size=WITHOUT_NETWORK, network=False, **more
+    )
+
+
+def _in_network(mistake: str, found_by: Mapping[str, str], size: Size, **more: object) -> Broken:
+    return Broken(mistake=mistake, found_by=found_by, size=size, network=True, **more)
+
+
+_COUNTS = (
+    _without_network(
+        "one_connection_too_many",
+        {"every process prints what the kernel counts": r"says: .* holds 4 connections, 5 printed"},
+    ),
+    _without_network(
+        "ended_links_are_noticed_late",
+        {
+            "counts follow a rack daemon that is killed and started": (
+                r"killed: wrong for [2-9]\.\d+ s"
+            )
+        },
+    ),
+    _without_network(
+        "silent_links_are_kept",
+        {
+            "counts follow a rack daemon that hangs": r"hangs and still counts 4 connections",
+            "region process hung": r"is still managed by region\d/\d, which does not run",
+        },
+    ),
+)
+_LOSSES = (
+    _without_network(
+        "lost_links_are_not_reported",
+        {
+            "region process killed": r"right only after",
+            "the process in use killed: others serve the rack": r"right only after",
+        },
+    ),
+    _without_network("nobody_takes_over", {"leader killed": r"nobody leads"}),
+    _without_network("silent_processes_live_on", {"leader hung": r"is still called the leader"}),
+    _without_network(
+        "racks_are_dealt_out_anew",
+        {
+            "rack daemon killed and started": r"others were moved too: ",
+            "a rack daemon restarted: decided again, nobody else moved": r"useless: ",
+        },
+    ),
+    _without_network(
+        "links_are_not_made_again",
+        {
+            "after the drill the fleet is whole, with no operator command": (
+                r"was not whole before this check: rack\d is connected to"
+            )
+        },
+    ),
+    _in_network(
+        "racks_stay_with_the_lost",
+        {"region host cut": r"is still managed by region\d/\d, which does not run"},
+        TWO_REGION_HOSTS,
+    ),
+    _in_network(
+        "nobody_takes_over",
+        {"region host of the leader cut": r"nobody leads|still leads and is cut off"},
+        TWO_REGION_HOSTS,
+    ),
+    _in_network(
+        "silent_links_are_kept",
+        {"rack host cut and healed": r"cut off, is shown \w+ with 2 connections"},
+        TWO_REGION_HOSTS,
+    ),
+)
+_REGIONS = (
+    _without_network(
+        "regions_are_not_learnt",
+        {"a rack given one endpoint finds every process": r"rack1 is connected to region\d/\d$"},
+        moment="by the check",
+    ),
+    _without_network(
+        "regions_are_forgotten",
+        {
+            "the configured endpoint dead: a restarted rack remembers the others": (
+                r"rack1 is connected to no process"
+            )
+        },
+    ),
+    _without_network(
+        "first_endpoint_counts_only",
+        {
+            "several endpoints, the first dead: the next is used": (
+                r"rack1 is connected to no process"
+            )
+        },
+    ),
+)
+_BALANCE = (
+    _without_network(
+        "arrivals_do_not_count",
+        {
+            "a rack connects: its manager is decided, the fleet is even": (
+                r"no decision about rack1 is among the events"
+            )
+        },
+    ),
+    _without_network(
+        "nothing_moves_by_itself",
+        {"a process lost and back: even again with few moves": r"outside the band"},
+        most_seconds=3,
+    ),
+    _without_network(
+        "hosts_do_not_count",
+        {
+            "few racks are spread over hosts, not only over processes": (
+                r"only region\d of 2 hosts manages racks|region\d manages 2 racks"
+            )
+        },
+        most_seconds=3,
+    ),
+)
+_DHCP = (
+    _in_network(
+        "one_rack_is_not_enough",
+        {"one rack alone serves DHCP": r"nobody was answered on vlan1"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "services_never_end",
+        {"DHCP turned off, VLAN deleted: nobody serves it any more": r"vlan1 is still served"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "failover_never_begins",
+        {"DHCP turned on with two racks there: a pair at once": r"vlan1 is no pair"},
+        TWO_RACKS,
+        moment="when it is up",
+    ),
+    _in_network(
+        "failover_never_begins",
+        {"DHCP on with one rack, a second one added: a pair by itself": r"vlan1 is no pair"},
+        TWO_RACKS,
+        moment="when it is up",
+    ),
+    _in_network(
+        "secondaries_answer_nobody",
+        {
+            "rack host killed: no DHCP client waits long": r"clients were lost, one waited",
+            "primary's dhcpd killed: the client keeps its address at the other": (
+                r"the client was not answered by the other server"
+            ),
+        },
+        TWO_RACKS,
+    ),
+    _in_network(
+        "clients_of_a_silent_peer_wait",
+        {"rack host cut: no DHCP client waits long": r"clients were lost, one waited"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "roles_move_at_once",
+        {
+            "a lost rack's roles move after the hold-down, and service goes on": (
+                r"it was designated after [0-5]\.\d s"
+            ),
+            "a rack daemon restarted: DHCP is left alone": r"roles moved: vlan1",
+        },
+        TWO_RACKS,
+    ),
+    _in_network(
+        "server_stops_with_its_daemon",
+        {"a rack daemon restarted: DHCP is left alone": r"was restarted with its daemon"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "leases_are_not_shared",
+        {
+            "a client gets a lease from the pair, and both know of it": (
+                r"10\.101\.0\.\d+ is not in both lease files"
+            )
+        },
+        TWO_RACKS,
+    ),
+    _in_network(
+        "pairs_are_not_normal",
+        {"both servers of each VLAN serve at once": r"dhcpd of rack\d notes .*, not normal"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "split_is_even",
+        {
+            "both files of each pair have the promised lines": r'stanza lacks "split 255;"',
+            "with both up the primary answers": r"the secondary answered \d+ of 4\d clients",
+        },
+        TWO_RACKS,
+        most_seconds=20,
+    ),
+    _in_network(
+        "names_of_peers_differ",
+        {
+            "secondaries have no mclt and no split; names equal, addresses mirrored": (
+                r"the peer is failover-vlan-\d+ here and failover-vlan-\d+ there"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
+_POWER = (
+    _in_network(
+        "orders_are_for_owners_only",
+        {
+            "one rack alone: a power order is done": r"cycle of m1 by .*: still at NEW",
+            "the owner's host killed: the next power command is done by another rack": (
+                r"cycle of m1 by .*: still at NEW"
+            ),
+            "the owner hangs: the next power command is done by another rack, once": (
+                r"cycle of m1 by .*: still at NEW"
+            ),
+        },
+        POWER,
+        most_seconds=3,
+    ),
+    _in_network(
+        "bmcs_move_at_once",
+        {"owners of BMCs are shown, even and sticky": r"moved with no need: "},
+        POWER,
+    ),
+    _in_network(
+        "rack_asks_nobody",
+        {
+            "the owner hangs: the next power command is done by another rack, once": (
+                r"b1 was told off, on, .*not off, on"
+            )
+        },
+        POWER,
+    ),
+    _in_network(
+        "machines_are_turned_on_twice",
+        {"on, off, cycle, query do what the BMC's log says": r"b1 was told on, on, not on"},
+        POWER,
+    ),
+)
+
+BROKEN = (*_COUNTS, *_LOSSES, *_REGIONS, *_BALANCE, *_DHCP, *_POWER)

@@ -1,0 +1,130 @@
+"""Each check of the drill says no when its feature is broken; run by name: a test of the drill.
+
+A lab is brought up whose daemons have a mistake planted, by small programs that stand for the real
+ones; the product has no switch for it.
+"""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from os import getpid
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.down import clean_up
+from evenrack.lab.drill.course import CHECKS, outcome_line, run_drill
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.leftovers import leftovers
+from evenrack.lab.progress import Progress
+from evenrack.lab.record import read_record
+from evenrack.lab.up import Wish, bring_up
+from tests.together.broken_features import BROKEN, Broken
+
+pytestmark = pytest.mark.daemon
+
+CLOCKS = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
+PROGRAMS = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
+STARTS = {
+    "evenrack-regiond": ("region_mistakes", "evenrack.region.main"),
+    "evenrack-rackd": ("rack_mistakes", "evenrack.rack.main"),
+}
+"""Each daemon: where its mistakes are, and its program."""
+_START = """\
+#!{python}
+import sys
+sys.path.append("{root}")
+from tests.together import {mistakes}
+from {program} import main
+getattr({mistakes}, "{mistake}", lambda: None)()
+sys.exit(main())
+"""
+
+
+class EnoughSeen(Exception):
+    """Every check that was wanted has said what it has to say."""
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda it: f"{it.mistake}: {next(iter(it.found_by))}")
+def test_checks_say_no_for_the_reason_meant(broken, tmp_path, request):
+    if broken.network:
+        request.getfixturevalue("network_possible")
+    programs = planted(broken.mistake, tmp_path / "programs")
+    with lab(broken, tmp_path / "lab", programs) as trial:
+        seen = drilled(broken, trial)
+    wrong = {
+        name: seen.get(name, "it did not run")
+        for name, reason in broken.found_by.items()
+        if name not in seen or seen[name].ok or not re.search(reason, seen[name].detail)
+    }
+    assert wrong == {}
+
+
+def planted(mistake: str, folder: Path) -> Path:
+    """Make programs that begin with this mistake, beside an interpreter as a lab expects it."""
+    folder.mkdir()
+    texts = {
+        name: _START.format(
+            python=sys.executable, root=ROOT, mistakes=mistakes, program=program, mistake=mistake
+        )
+        for name, (mistakes, program) in STARTS.items()
+    }
+    interpreter = Path(sys.executable)
+    texts[interpreter.name] = f'#!/bin/sh\nexec "{interpreter}" "$@"\n'
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@contextmanager
+def lab(broken: Broken, folder: Path, programs: Path) -> Iterator[Trial]:
+    """Bring a lab up for a broken feature, and leave nothing of it."""
+    from_the_start = broken.moment == "from the start"
+    wish = Wish(
+        directory=folder,
+        size=broken.size,
+        retain=False,
+        network=broken.network,
+        programs=programs if from_the_start else PROGRAMS,
+        owner_pid=getpid(),
+    )
+    progress = Progress(lambda _line: None, CLOCKS)
+    fleet = bring_up(wish, progress, CLOCKS)
+    try:
+        trial = Trial(fleet, LabPrograms(fleet, programs), CLOCKS, seed=0)
+        if broken.moment == "when it is up":
+            for process in fleet.processes:
+                trial.programs.stop(process.name)
+                trial.programs.start(process.name)
+        yield trial
+    finally:
+        clean_up(folder, read_record(folder), progress)
+    assert leftovers(folder) == []
+
+
+def drilled(broken: Broken, trial: Trial):
+    """Run the checks that must find it; the drill's last one only when it is among them."""
+    seen = {}
+
+    def told(outcome):
+        print(outcome_line(outcome))
+        seen[outcome.name] = outcome
+        if broken.found_by.keys() <= seen.keys():
+            raise EnoughSeen
+
+    checks = [
+        evolve(check, limit_seconds=min(check.limit_seconds, broken.most_seconds))
+        for check in CHECKS
+        if check.name in broken.found_by
+    ]
+    with suppress(EnoughSeen):
+        run_drill(checks, trial, told)
+    return seen

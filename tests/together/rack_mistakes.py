@@ -1,0 +1,160 @@
+"""Mistakes that a rack daemon can be started with, to see the drill find them.
+
+Each is a function that spoils the program before it begins. The product has no such switch.
+"""
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+
+from evenrack.rack import kept_link, region_connections
+from evenrack.rack.converge import Converge
+from evenrack.rack.dhcp import dhcpd_conf, failover
+from evenrack.rack.dhcp.server import IscDhcpServer
+from evenrack.rack.dhcp.statements import Name
+from evenrack.rack.power import desk
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.rack.region_connections import RegionConnections
+from evenrack.rack.state_folder import StateFolder
+from evenrack.wire.session import LinkEnd
+
+
+def silent_links_are_kept():
+    """Never end a link on which nothing is heard."""
+    LinkEnd._watch_silence = lambda _link: None
+
+
+def lost_links_are_not_reported():
+    """Tell no region that the link to another one is gone."""
+    RegionConnections._report_lost_links = lambda _connections: None
+
+
+def links_are_not_made_again():
+    """Dial no process again once a link to it has ended."""
+    end_of = kept_link._end_of
+
+    async def end_of_all(session):
+        await end_of(session)
+        await Deferred()
+
+    kept_link._end_of = end_of_all
+
+
+def regions_are_not_learnt():
+    """Believe no region what others there are."""
+    RegionConnections.learn_regions = lambda _connections, _teller, _told: None
+
+
+def regions_are_forgotten():
+    """Begin each run as if no region had ever been known."""
+    StateFolder.regions = lambda _folder: {}
+
+
+def first_endpoint_counts_only():
+    """Dial the first of the configured endpoints and no other."""
+    choose = region_connections.choose_targets
+    region_connections.choose_targets = lambda configured, known, **how: choose(
+        configured[:1], known, **how
+    )
+
+
+def server_stops_with_its_daemon():
+    """End the DHCP server when the daemon is stopped in order."""
+    stop = Converge.stopService
+
+    async def stop_both(converge):
+        await converge._server.stop()
+        await stop(converge)
+
+    Converge.stopService = lambda converge: Deferred.fromCoroutine(stop_both(converge))
+
+
+def split_is_even():
+    """Let each server of a pair answer half of the clients."""
+    _write_in_stanzas("split", 128)
+
+
+def clients_of_a_silent_peer_wait():
+    """Answer clients of a silent peer only when they have waited for a minute."""
+    _write_in_stanzas("load balance max seconds", 60)
+
+
+def pairs_are_not_normal():
+    """Look for the peer at a wrong port, and call it normal."""
+    _write_in_stanzas("peer port", failover.FAILOVER_PORT + 1)
+    _call_all_normal()
+
+
+def names_of_peers_differ():
+    """Call a pair by another name on the secondary, and call it normal."""
+    name = failover.failover_name
+
+    def other_name(service):
+        return Name(f"{service.peer_name}0") if service.role == "secondary" else name(service)
+
+    failover.failover_name = dhcpd_conf.failover_name = other_name
+    _call_all_normal()
+
+
+def secondaries_answer_nobody():
+    """Let no secondary answer a client, even where it is left alone."""
+    pool = dhcpd_conf._pool
+
+    def pool_for_nobody(subnet, service):
+        text = pool(subnet, service)
+        denied = text.replace("pool {\n", "pool {\n  deny all clients;\n")
+        return denied if service.role == "secondary" else text
+
+    dhcpd_conf._pool = pool_for_nobody
+
+
+def leases_are_not_shared():
+    """Leave all addresses of a range but its first out of what a pair shares."""
+    pool = dhcpd_conf._pool
+
+    def two_pools(subnet, service):
+        first = subnet.ranges[0].first
+        shared = evolve(subnet, ranges=(evolve(subnet.ranges[0], last=first),))
+        own = evolve(subnet, ranges=(evolve(subnet.ranges[0], first=first + 1),))
+        return pool(shared, service) + pool(own, evolve(service, role="alone"))
+
+    dhcpd_conf._pool = two_pools
+
+
+def rack_asks_nobody():
+    """Carry power orders out without a lease, and whoever else has them by now."""
+    run = desk.run_order
+
+    async def run_anyhow(order, driver, record, may_act, clock):
+        async def recorded(before, after):
+            return True
+
+        return await run(order, driver, recorded, lambda: True, clock)
+
+    desk.run_order = run_anyhow
+
+
+def machines_are_turned_on_twice():
+    """Tell a BMC twice to turn its machine on."""
+    turn_on = IpmitoolDriver.turn_on
+
+    async def twice(driver, access):
+        await turn_on(driver, access)
+        await turn_on(driver, access)
+
+    IpmitoolDriver.turn_on = twice
+
+
+def _write_in_stanzas(keyword, value):
+    statement = failover.statement
+
+    def with_another(words, *values):
+        return statement(words, value) if words == keyword else statement(words, *values)
+
+    failover.statement = with_another
+
+
+def _call_all_normal():
+    async def normal(_server, plan):
+        return {service.vlan.id: "normal" for service in plan if service.peer is not None}
+
+    IscDhcpServer.states = normal

@@ -1,0 +1,159 @@
+"""Mistakes that a region process can be started with, to see the drill find them.
+
+Each is a function that spoils the program before it begins. The product has no such switch.
+"""
+
+from attrs import evolve
+
+from evenrack.balance import dhcp_services, managing, power_routes
+from evenrack.balance.spread import Bin
+from evenrack.region import dhcp_watch, leader, status
+from evenrack.region.beat_judge import BeatJudge
+from evenrack.region.leadership import LeaderSeat
+from evenrack.region.newcomers import Newcomers
+from evenrack.region.presence import Presence
+from evenrack.region.quiet import Quiet
+from evenrack.wire.session import LinkEnd
+
+LATE_SECONDS = 2.0
+
+
+def silent_links_are_kept():
+    """Never end a link on which nothing is heard."""
+    LinkEnd._watch_silence = lambda _link: None
+
+
+def silent_processes_live_on():
+    """Believe that every process lives, however long its beat stands still."""
+    BeatJudge.silent = lambda _judge: {}
+
+
+def nobody_takes_over():
+    """Take the lead only where nobody had it, or where this process had it."""
+    take = LeaderSeat._take
+
+    async def take_its_own(seat, me, seen):
+        return await take(seat, me, seen) if seen.holder in {None, me.process} else None
+
+    LeaderSeat._take = take_its_own
+
+
+def racks_stay_with_the_lost():
+    """Take no rack from the process that managed it, lost or not."""
+    decide = leader.decide_managing
+
+    def decide_the_rest(fleet, policy, **how):
+        moves = decide(fleet, policy, **how)
+        return tuple(move for move in moves if not (move.forced and move.before is not None))
+
+    leader.decide_managing = decide_the_rest
+
+
+def racks_are_dealt_out_anew():
+    """Give every rack another manager whenever a rack comes or goes."""
+    decide = leader.decide_managing
+
+    def deal_out(fleet, policy, **how):
+        racks = [rack for rack, reach in fleet.reach.items() if reach]
+        places = {rack: number + len(racks) for number, rack in enumerate(racks)}
+        wanted = {rack: fleet.live[place % len(fleet.live)] for rack, place in places.items()}
+        moves = decide(evolve(fleet, managing={}), policy, **how)
+        return tuple(
+            evolve(move, before=fleet.manager_of(move.item), to=wanted[move.item])
+            for move in moves
+            if wanted[move.item] != fleet.manager_of(move.item)
+        )
+
+    leader.decide_managing = deal_out
+
+
+def arrivals_do_not_count():
+    """Think nothing of a rack that connects."""
+    Newcomers.arrived = lambda _newcomers, _fleet: []
+
+
+def nothing_moves_by_itself():
+    """Wait for ever until it is quiet enough for a voluntary move."""
+    Quiet.is_quiet = lambda _quiet, _fleet: False
+
+
+def hosts_do_not_count():
+    """Spread racks over processes, whatever host they are on."""
+    managing.Bin = lambda id, host: Bin(id=id)  # noqa: A006  as Bin calls it
+
+
+def one_connection_too_many():
+    """Print one connection more than there is."""
+    row_of = status._process
+
+    def with_one_more(fleet, process):
+        row = row_of(fleet, process)
+        return {**row, "connections": row["connections"] + 1}
+
+    status._process = with_one_more
+
+
+def ended_links_are_noticed_late():
+    """Count a link for a while after its end."""
+    gone = Presence.gone
+    Presence.gone = lambda presence, link: presence._clock.callLater(
+        LATE_SECONDS, gone, presence, link
+    )
+
+
+def one_rack_is_not_enough():
+    """Begin to serve a VLAN only when two of its racks are there."""
+    alone = dhcp_services._alone
+
+    def alone_of_two(fleet, vlan, rack):
+        there = [each for each in fleet.attached[vlan] if fleet.is_connected(each)]
+        return alone(fleet, vlan, rack) if len(there) > 1 else None
+
+    dhcp_services._alone = alone_of_two
+
+
+def failover_never_begins():
+    """Let the first server of a VLAN go on alone."""
+    dhcp_services._wanted_of_one = lambda _fleet, _vlan, _pair, now: now
+
+
+def services_never_end():
+    """Serve on where DHCP was turned off."""
+    decide = dhcp_watch.decide_services
+
+    def decide_the_rest(fleet, pairs):
+        changes = decide(fleet, pairs)
+        return {vlan: service for vlan, service in changes.items() if service is not None}
+
+    dhcp_watch.decide_services = decide_the_rest
+
+
+def roles_move_at_once():
+    """Give the roles of a rack away as soon as it is lost."""
+    decide = dhcp_watch.decide_pairs
+
+    def decide_at_once(fleet, *, lost):
+        away = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
+        return decide(fleet, lost=away)
+
+    dhcp_watch.decide_pairs = decide_at_once
+
+
+def bmcs_move_at_once():
+    """Give the BMCs of a rack away as soon as it is lost."""
+    decide = leader.decide_bmc_owners
+
+    def decide_at_once(fleet, policy, *, held, voluntary):
+        return decide(fleet, policy, held=(), voluntary=voluntary)
+
+    leader.decide_bmc_owners = decide_at_once
+
+
+def orders_are_for_owners_only():
+    """Let nobody but its owner switch a machine."""
+
+    def to_the_owner(fleet, bmc, *, without=()):
+        owner = fleet.bmc_owners.get(bmc)
+        return owner if owner in fleet.bmc_reach.get(bmc, ()) and owner not in without else None
+
+    power_routes.route = to_the_owner

@@ -1,0 +1,117 @@
+"""Certificates for tests: one authority for all of them, another one for strangers."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from evenrack.errors import EnrolmentRefused
+from evenrack.model.identifiers import RackId
+from evenrack.rack.state_folder import StateFolder
+from evenrack.trust.certificates import (
+    Identity,
+    issue_for_rack,
+    issue_for_region,
+    new_authority,
+    new_key,
+)
+from evenrack.trust.files import TrustFiles
+from evenrack.trust.tls import Peer
+
+RACK = RackId("rack0001")
+
+
+def now():
+    return datetime.now(UTC)
+
+
+@cache
+def authority(name="the cluster's"):
+    """One authority for each name."""
+    return new_authority(now())
+
+
+def rack_identity(rack=RACK, *, by=None, at=None):
+    """A rack's key and certificate, signed by the cluster's authority at some moment."""
+    key = new_key()
+    signer = by or authority()
+    return Identity(
+        key=key, certificate=issue_for_rack(signer, key.public_key(), rack, at or now())
+    )
+
+
+def region_identity(region="region1", *, by=None, at=None):
+    key = new_key()
+    signer = by or authority()
+    return Identity(
+        key=key, certificate=issue_for_region(signer, key.public_key(), region, at or now())
+    )
+
+
+def expired():
+    """A moment so long ago that what was signed then is good no more."""
+    return now() - timedelta(days=31)
+
+
+def enrol(folder, rack, *, by=None):
+    """Make a state folder that of an enrolled rack, unless it is one already."""
+    state = StateFolder(folder)
+    if not state.trust.are_there:
+        state.keep_rack_id(RackId(rack))
+        state.trust.keep_authorities([(by or authority()).certificate])
+        state.trust.keep_identity(rack_identity(RackId(rack), by=by))
+    return state
+
+
+def equip(folder, region="region1", *, by=None):
+    """Make a state folder that of a region host with a certificate, unless it is one already."""
+    files = TrustFiles(folder, cure="this is a test")
+    if not files.are_there:
+        files.keep_authorities([(by or authority()).certificate])
+        files.keep_identity(region_identity(region, by=by))
+    return files
+
+
+class OpenDoor:
+    """A doorkeeper for links without TLS: whoever is at the other end is told beforehand."""
+
+    def __init__(self, who=lambda _transport: Peer(rack=RACK, serial="5e1a1")):
+        self.who = who
+        self.revoked = set()
+        self.fingerprint = ""
+        self.told = []
+        self.answer = EnrolmentRefused("nobody is let in here")
+
+    def peer(self, transport):
+        return self.who(transport)
+
+    def why_ended(self, transport, failure):
+        return None
+
+    def is_revoked(self, serial):
+        return serial in self.revoked
+
+    async def enrol(self, application, transport):
+        self.told.append(("enrol", application))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def renew(self, rack, request):
+        self.told.append(("renew", rack))
+        return b"certificate"
+
+    async def authorities(self, rack, known):
+        self.told.append(("authorities", rack, known))
+        return b"authorities"
+
+
+class NoTrust:
+    """A rack's trust where links have no certificates."""
+
+    def trusted(self):
+        return ""
+
+    def trust(self, told):
+        pass
+
+    def why_ended(self, transport, failure):
+        return None
