@@ -167,6 +167,9 @@ def test_the_programs_that_a_service_starts_are_not_refused_what_they_cannot_do_
         assert "AF_NETLINK" in lists_interfaces["RestrictAddressFamilies"][0].split()
     # ip(8) gives up its capabilities first.
     assert rackd["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "capset"]
+    # pyOpenSSL: "Cannot allocate write+execute memory for ffi.callback()".
+    for unit in DAEMONS:
+        assert "MemoryDenyWriteExecute" not in settings(unit)
 
 
 def test_dhcpd_may_open_raw_sockets_and_low_ports_and_nothing_else():

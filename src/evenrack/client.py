@@ -6,21 +6,30 @@ time-out once and not on every request.
 
 A change is different: once it was sent to one target, no other is asked, unless the first says that
 nothing was changed. Without an answer nobody knows whether it was done.
+
+A token goes to nobody but this host, or a region that proved with its certificate that it is one.
 """
 
 import json
 import socket
+import ssl
 from collections.abc import Sequence
 from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
-from evenrack.errors import ApiRefused, OutcomeUnknown, RegionUnreachable
+from evenrack.config.secret_file import Secret
+from evenrack.errors import ApiRefused, CannotEverWork, OutcomeUnknown, RegionUnreachable
 
+DEFAULT_PORT = 5240
 LARGEST_ANSWER = 32 * 1024 * 1024
+REGION_NAME = "region.evenrack.internal"
+"""The name in every region's certificate, whatever address it was dialled by."""
+
 _SERVICE_UNAVAILABLE = 503
 _FIRST_REFUSAL = 400
 
@@ -41,23 +50,55 @@ class UrlTarget:
 
     host: str
     port: int
+    tls: bool = False
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{host}:{self.port}"
 
 
 Target = SocketTarget | UrlTarget
 
 
+@frozen(kw_only=True)
+class Credentials:
+    """What a client shows, and whom it believes, on the network; a socket needs neither."""
+
+    token: Secret | None = None
+    authority: ssl.SSLContext | None = None
+    """Made by `trusting`; without it nothing is asked over https."""
+
+
+NO_CREDENTIALS = Credentials()
+
+
+class NotSafe(CannotEverWork):
+    """What was asked for would show a token to others, or believe anybody; nothing was sent."""
+
+    wire_code = b"NOT_SAFE"
+
+
+def trusting(authorities: str) -> ssl.SSLContext:
+    """Believe regions of these authorities (PEM), over TLS 1.3; ValueError when there are none."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which checks certificate and name
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(cadata=authorities)
+    except (ssl.SSLError, ValueError):
+        raise ValueError("holds no certificate in PEM") from None
+    return context
+
+
 def parse_url(text: str) -> UrlTarget:
-    """Read ``http://host[:port]``; ValueError says what is wrong with it."""
+    """Read ``http[s]://host[:port]``; ValueError says what is wrong with it."""
     parts = urlsplit(text)
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f'"{text}" is not http://host:port')
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f'"{text}" is not https://host:port')
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
-        raise ValueError(f'"{text}" has more than http://host:port')
-    return UrlTarget(host=parts.hostname, port=parts.port or 5240)
+        raise ValueError(f'"{text}" has more than https://host:port')
+    return UrlTarget(
+        host=parts.hostname, port=parts.port or DEFAULT_PORT, tls=parts.scheme == "https"
+    )
 
 
 @frozen(kw_only=True)
@@ -91,10 +132,12 @@ class Client:
         targets: Sequence[Target],
         *,
         timeout: float,
+        credentials: Credentials = NO_CREDENTIALS,
         largest_answer: int = LARGEST_ANSWER,
     ) -> None:
         self._targets = list(targets)
         self._timeout = timeout
+        self._credentials = credentials
         self._largest_answer = largest_answer
 
     def get(self, path: str) -> Any:
@@ -140,11 +183,12 @@ class Client:
         self._targets.append(target)
 
     def _ask(self, target: Target, asked: _Asked) -> Any:
-        connection = _connection(target, self._timeout)
+        connection = self._connection(target)
         try:
             connection.connect()  # as long as this fails, nothing was asked
+            headers = {**asked.headers, **self._proof(target, connection)}
             try:
-                return self._answer(connection, asked)
+                return self._answer(connection, asked, headers)
             except (OSError, HTTPException, _NotTheApi) as error:
                 if asked.changes_nothing:
                     raise
@@ -153,8 +197,32 @@ class Client:
         finally:
             connection.close()
 
-    def _answer(self, connection: HTTPConnection, asked: _Asked) -> Any:
-        connection.request(asked.method, asked.path, body=asked.body, headers=asked.headers)
+    def _connection(self, target: Target) -> HTTPConnection:
+        if isinstance(target, SocketTarget):
+            return _UnixConnection(target.path, self._timeout)
+        if not target.tls:
+            return HTTPConnection(target.host, target.port, timeout=self._timeout)
+        if self._credentials.authority is None:
+            raise NotSafe(
+                f"{target}: whom to believe is not known: give the cluster's authority with "
+                "--authority FILE (from a region host: /etc/evenrack/authority.pem)"
+            )
+        return _TlsConnection(target, self._timeout, self._credentials.authority)
+
+    def _proof(self, target: Target, connection: HTTPConnection) -> dict[str, str]:
+        """Give the header with the token, where nobody else can read it."""
+        token = self._credentials.token
+        if token is None or isinstance(target, SocketTarget):
+            return {}
+        if not target.tls and not _is_this_host(connection.sock):
+            raise NotSafe(
+                f"{target}: without TLS others can read the token on the way, so it was not "
+                f"sent: use https://{target.host}:{target.port}"
+            )
+        return {"Authorization": f"Bearer {token.reveal().decode('ascii')}"}
+
+    def _answer(self, connection: HTTPConnection, asked: _Asked, headers: dict[str, str]) -> Any:
+        connection.request(asked.method, asked.path, body=asked.body, headers=headers)
         with connection.getresponse() as response:
             # one byte more than allowed tells "too large" without reading all of it
             body = response.read(self._largest_answer + 1)
@@ -182,14 +250,29 @@ class _UnixConnection(HTTPConnection):
         self.sock = connecting
 
 
+class _TlsConnection(HTTPConnection):
+    """HTTP over TLS to one who has a region's certificate."""
+
+    def __init__(self, target: UrlTarget, timeout: float, authority: ssl.SSLContext) -> None:
+        super().__init__(target.host, target.port, timeout=timeout)
+        self._authority = authority
+
+    def connect(self) -> None:
+        super().connect()
+        try:
+            self.sock = self._authority.wrap_socket(self.sock, server_hostname=REGION_NAME)
+        except (OSError, ValueError):
+            self.close()
+            raise
+
+
 class _NotTheApi(Exception):
     """Something answered, but not as the region's API does."""
 
 
-def _connection(target: Target, timeout: float) -> HTTPConnection:
-    if isinstance(target, SocketTarget):
-        return _UnixConnection(target.path, timeout)
-    return HTTPConnection(target.host, target.port, timeout=timeout)
+def _is_this_host(connected: socket.socket) -> bool:
+    """Tell whether the other end is here; names are not believed, only where they led."""
+    return ip_address(connected.getpeername()[0].partition("%")[0]).is_loopback
 
 
 def _decoded(status: int, content_type: str, body: bytes) -> Any:
@@ -221,6 +304,10 @@ def _perhaps_done(reason: str) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "does not answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not of this cluster's regions ({error.verify_message})"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS 1.3 came about ({(error.reason or str(error)).lower().replace('_', ' ')})"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__

@@ -224,6 +224,7 @@ def test_an_address_on_the_network_is_asked_over_tcp():
         ("http://region1", UrlTarget(host="region1", port=5240)),
         ("http://region1:80/", UrlTarget(host="region1", port=80)),
         ("http://[fd00::1]:5240", UrlTarget(host="fd00::1", port=5240)),
+        ("https://region1", UrlTarget(host="region1", port=5240, tls=True)),
     ],
 )
 def test_addresses_are_read(text, meant):
@@ -233,7 +234,7 @@ def test_addresses_are_read(text, meant):
 
 @pytest.mark.parametrize(
     "text",
-    ["region1:5240", "https://region1", "http://", "http://r/api", "http://u@r", "http://r:x"],
+    ["region1:5240", "ftp://region1", "http://", "https://", "http://r/api", "http://u@r", "http://r:x"],
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match=r"."):

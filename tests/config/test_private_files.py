@@ -2,12 +2,13 @@
 
 import os
 import re
-import subprocess
+import sys
 
 import pytest
 
 from evenrack.config.private_files import private_folder, read_private_text
-from evenrack.errors import ConfigurationRefused
+from evenrack.errors import ConfigurationRefused, ProgramFailed
+from evenrack.runtime.child_process import run_program
 
 ME = os.geteuid()
 SOMEBODY = ME + 1
@@ -56,7 +57,7 @@ def of_another_user(*paths):
 def follow_the_cures(problems):
     for problem in problems:
         (cure,) = re.findall("`(.*)`", problem)
-        subprocess.run(["/bin/sh", "-c", cure], check=True)  # noqa: S603
+        run_program(["sh", "-c", cure], seconds=30)
 
 
 # A file
@@ -176,7 +177,7 @@ def test_a_folder_of_another_user_is_refused_even_when_it_is_root_s(tmp_path):
     """What root makes in the folder of a daemon the daemon cannot read, and the other way round."""
     tmp_path.chmod(0o700)
     assert refusal_of(tmp_path, user=SOMEBODY) == [
-        f"belongs to user {ME}, and this runs as user {SOMEBODY}: run it as the other one, "
+        f"belongs to user {ME}, and this runs as user {SOMEBODY}: run it as user {ME}, "
         f"or run `chown -R {SOMEBODY} {tmp_path}`"
     ]
 
@@ -204,3 +205,30 @@ def test_a_folder_that_cannot_be_there_is_refused_with_the_cure(tmp_path):
     assert refusal_of(file / "below") == [
         f"cannot be made: Not a directory; run `install -d -m 700 -o {ME} {file}/below` as root"
     ]
+
+
+# Root in the folder of another user
+
+AS_OWNER = """
+import os, sys
+from pathlib import Path
+from evenrack.config.private_files import act_as_owner
+act_as_owner(Path(sys.argv[1]))
+print(*os.getresuid(), *os.getresgid(), os.getgroups() if os.geteuid() else "")
+"""
+
+
+def users_in(folder, *entrance):
+    command = [*entrance, sys.executable, "-c", AS_OWNER, str(folder)]
+    return run_program(command, seconds=30).split()
+
+
+def test_root_works_in_the_folder_of_another_user_as_that_user_or_not_at_all(tmp_path):
+    as_now = [str(number) for number in (*os.getresuid(), *os.getresgid())]
+    assert users_in(tmp_path)[:6] == as_now
+    assert users_in(tmp_path / "none")[:6] == as_now
+    if ME == 0:
+        os.chown(tmp_path, 1, 2)
+        assert users_in(tmp_path) == ["1", "1", "1", "2", "2", "2", "[]"]
+        with pytest.raises(ProgramFailed, match="and root cannot become that one"):
+            users_in(tmp_path, "setpriv", "--bounding-set=-setuid,-setgid")

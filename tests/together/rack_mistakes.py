@@ -10,7 +10,6 @@ from evenrack.rack import kept_link, region_connections
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp import dhcpd_conf, failover
 from evenrack.rack.dhcp.server import IscDhcpServer
-from evenrack.rack.dhcp.statements import Name
 from evenrack.rack.power import desk
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.region_connections import RegionConnections
@@ -89,7 +88,8 @@ def names_of_peers_differ():
     name = failover.failover_name
 
     def other_name(service):
-        return Name(f"{service.peer_name}0") if service.role == "secondary" else name(service)
+        known = name(service)
+        return evolve(known, content=known.content + b"0") if service.role == "secondary" else known
 
     failover.failover_name = dhcpd_conf.failover_name = other_name
     _call_all_normal()

@@ -25,6 +25,7 @@ from evenrack.rack.region_session import RackSelf, RegionSession
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
+from evenrack.region.strangers import Strangers
 from tests.trusted import RACK, OpenDoor
 
 STEP = 1 / 16  # exact in binary: ten steps of it never fall just short of a full second
@@ -184,6 +185,7 @@ class Desk:
             clock=self.world.clock,
             silence_seconds=3.0,
             refusals=Refusals(),
+            strangers=Strangers(),
             admit=self.admit,
             gone=self.gone,
             cloned=self.cloned,
@@ -302,6 +304,11 @@ class Outcome:
         problem = self.error()
         assert isinstance(problem, amp.RemoteAmpError), repr(problem)
         return problem.errorCode
+
+
+def raw(end, command, **arguments):
+    """Ask with these bytes, whatever they are."""
+    return end.callRemoteString(command.commandName, **arguments)
 
 
 def hello_arguments(**changed):

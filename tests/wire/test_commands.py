@@ -12,7 +12,6 @@ from tests.strategies import (
     any_fleet_numbers,
     host_names,
     process_ids,
-    rack_ids,
     region_endpoints,
     tokens,
 )
@@ -44,13 +43,19 @@ REGION_ASKS = commands_in(rack_commands)
 COMMANDS = [*RACK_ASKS, *REGION_ASKS]
 by_name = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 
-NONCES = st.binary(max_size=64)
+BYTES = st.binary(max_size=64)
 VALUES = {
-    ("Challenge", "nonce"): NONCES,
-    ("Challenge", "proof"): NONCES,
-    ("Prove", "proof"): NONCES,
+    ("Enrol", "lookup"): tokens,
+    ("Enrol", "request"): BYTES,
+    ("Enrol", "proof"): BYTES,
+    ("Enrol", "hostname"): host_names,
+    ("Enrol", "certificate"): BYTES,
+    ("Enrol", "authorities"): BYTES,
+    ("RenewCertificate", "request"): BYTES,
+    ("RenewCertificate", "certificate"): BYTES,
+    ("ListAuthorities", "known"): tokens,
+    ("ListAuthorities", "authorities"): BYTES,
     ("Hello", "protocol"): st.integers(0, 99),
-    ("Hello", "rack"): rack_ids,
     ("Hello", "run"): tokens,
     ("Hello", "hostname"): host_names,
     ("Hello", "generation"): any_fleet_numbers,
@@ -59,6 +64,7 @@ VALUES = {
     ("Hello", "link"): tokens,
     ("Ping", "lease"): st.booleans(),
     ("Ping", "endpoints"): tokens,
+    ("Ping", "authorities"): tokens,
     ("ListEndpoints", "endpoints"): region_endpoints,
     ("ReportLostLink", "link"): tokens,
     ("ApplyPlan", "plan"): rack_plans,
@@ -101,7 +107,7 @@ class Receiver:
 
 
 def test_there_are_the_commands_that_these_tests_think_of():
-    assert len(RACK_ASKS) == 11
+    assert len(RACK_ASKS) == 12
     assert len(REGION_ASKS) == 3
 
 

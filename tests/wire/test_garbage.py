@@ -5,27 +5,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.protocols import amp
 
-from evenrack.wire.region_commands import Challenge, Hello, Ping, Prove
+from evenrack.trust.tls import Peer
+from evenrack.wire.region_commands import Enrol, Hello, ListAuthorities, Ping, RenewCertificate
 from tests.wire.both_ends import Link, hello_arguments
 
 KEYS = st.sampled_from(
     [b"_ask", b"_answer", b"_error", b"_command", b"_error_code", b"_error_description"]
-) | st.sampled_from([b"nonce", b"proof", b"rack", b"plan", b"plan.0", b"link"])
+) | st.sampled_from([b"lookup", b"request", b"proof", b"known", b"plan", b"plan.0", b"link"])
 BYTES = st.binary(max_size=40)
 NAMES = st.sampled_from(
-    [c.commandName for c in (Challenge, Prove, Hello, Ping)]
+    [c.commandName for c in (Enrol, Hello, ListAuthorities, Ping, RenewCertificate)]
     + [b"ApplyPlan", b"Goodbye", b"ReportLostLink", b"ListEndpoints", b"Nonsense"]
 )
 VALUES = BYTES | NAMES | st.sampled_from([b"1", b"2", b"3", b""])
 BOXES = st.dictionaries(KEYS, VALUES, min_size=1).map(lambda box: amp.Box(box).serialize())
 GARBAGE = st.lists(BOXES | BYTES, min_size=1, max_size=4).map(b"".join)
-STAGES = st.sampled_from(["connected", "authenticated", "introduced"])
+STAGES = st.sampled_from(["no certificate", "certificate", "introduced"])
 
 
 def at(stage):
     link = Link()
-    if stage == "authenticated":
-        link.authenticate()
+    if stage == "no certificate":
+        link.desk.door.who = lambda _transport: Peer(rack=None)
     if stage == "introduced":
         link.introduce()
     return link
@@ -39,7 +40,7 @@ def test_any_bytes_at_any_stage_to_the_region_let_nothing_escape(stage, garbage,
             link.wire.client_end.write(piece)
             link.world.settle()
     link.rack.abort()
-    link.world.advance(0.2)
+    link.world.advance(0.6)
     assert link.desk.links == []
     assert link.world.clock.getDelayedCalls() == []
 
@@ -89,7 +90,7 @@ def test_after_garbage_nothing_else_of_the_same_packet_is_obeyed():
 
 @given(st.dictionaries(st.sampled_from([*hello_arguments()]), st.binary(max_size=300)))
 def test_a_hello_of_any_bytes_is_taken_or_refused_and_the_link_stays(changed):
-    link = at("authenticated")
+    link = at("certificate")
     arguments = {**hello_arguments(), **changed}
     outcome = link.ask(link.rack.callRemoteString(Hello.commandName, **arguments))
     if not isinstance(outcome.results[0], dict):

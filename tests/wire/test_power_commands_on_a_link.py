@@ -153,7 +153,7 @@ def test_ten_thousand_bmcs_are_told_whole():
 
 @pytest.mark.parametrize("what", ["reach", "phase"])
 def test_before_its_hello_a_rack_says_nothing_of_power(what):
-    link = Link().authenticate()
+    link = Link()
     if what == "reach":
         link.ask(link.rack.report_reach(()))
     else:

@@ -199,7 +199,7 @@ def test_an_unknown_command_is_answered_as_such_and_the_link_stays():
 
 
 def test_an_answer_too_large_for_amp_is_named_and_the_link_stays():
-    link = Link(reception={"process": ProcessId("p" * 70_000)}).authenticate()
+    link = Link(reception={"process": ProcessId("p" * 70_000)})
     outcome = link.ask(link.rack.greet())
     assert isinstance(outcome.error(), amp.UnknownRemoteError)
     assert b"TOO_LARGE" in link.wire.from_server

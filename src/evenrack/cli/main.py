@@ -9,14 +9,17 @@ from pathlib import Path
 
 import click
 
+from evenrack.cli.audit import audit
 from evenrack.cli.authority import authority
 from evenrack.cli.balance import balance
 from evenrack.cli.bmc import bmc
+from evenrack.cli.credentials import REFUSED_VALUE, CredentialSources
 from evenrack.cli.dhcp import dhcp
 from evenrack.cli.enrolment import enrolment
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
 from evenrack.cli.ip_range import ip_range
+from evenrack.cli.key import key
 from evenrack.cli.machine import machine
 from evenrack.cli.order import order
 from evenrack.cli.problems import problems
@@ -26,6 +29,7 @@ from evenrack.cli.reservation import reservation
 from evenrack.cli.session import Session, Surroundings
 from evenrack.cli.status import status
 from evenrack.cli.subnet import subnet
+from evenrack.cli.token import token
 from evenrack.cli.vlan import vlan
 from evenrack.client import SocketTarget, Target, parse_url
 from evenrack.errors import ApiRefused, EvenrackError, OutcomeUnknown, RegionUnreachable
@@ -54,17 +58,22 @@ class _Commands(click.Group):
         return lab
 
 
+def _refuse_token(_: click.Context, __: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise click.UsageError(REFUSED_VALUE)
+
+
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "evenrack lab up",
         "evenrack status",
-        "evenrack --region http://region1:5240 rack list --json",
+        "evenrack --region https://region1:5240 --token-file ci.token rack list --json",
         "evenrack events --follow",
     ),
 )
-@click.option("--region", "urls", multiple=True, metavar="URL", help="A region: http://host:5240.")
+@click.option("--region", "urls", multiple=True, metavar="URL", help="A region: https://host:5240.")
 @click.option(
     "--socket",
     "sockets",
@@ -73,9 +82,33 @@ class _Commands(click.Group):
     type=click.Path(path_type=Path),
     help="A region process's administration socket.",
 )
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The token for --region, in a file that only you can read "
+    "[default: ~/.config/evenrack/token].",
+)
+@click.option("--token-fd", metavar="N", type=int, help="The same, from an open descriptor.")
+@click.option(
+    "--authority",
+    "authority_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Who signs the regions' certificates, for https [default: "
+    "~/.config/evenrack/authority.pem, /etc/evenrack/authority.pem].",
+)
+@click.option("--token", "token_value", hidden=True, expose_value=False, callback=_refuse_token)
 @click.version_option(package_name="evenrack")
 @click.pass_context
-def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path]) -> None:
+def evenrack(
+    context: click.Context,
+    urls: Sequence[str],
+    sockets: Sequence[Path],
+    token_file: Path | None,
+    token_fd: int | None,
+    authority_file: Path | None,
+) -> None:
     """Watch and steer a highly available fleet of region and rack controllers.
 
     Without --region and --socket it asks the region processes of this machine
@@ -90,14 +123,27 @@ def evenrack(context: click.Context, urls: Sequence[str], sockets: Sequence[Path
             targets.append(parse_url(url))
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--region") from None
-    context.obj = Session(surroundings=context.obj, targets=tuple(targets))
+    if token_file is not None and token_fd is not None:
+        raise click.UsageError("--token-file and --token-fd are both given; give one of the two")
+    surroundings: Surroundings = context.obj
+    home = surroundings.environment.get("HOME")
+    credentials = CredentialSources(
+        home=Path(home) if home else None,
+        token_file=token_file,
+        token_fd=token_fd,
+        authority=authority_file,
+    )
+    context.obj = Session(
+        surroundings=surroundings, targets=tuple(targets), credentials=credentials
+    )
 
 
 for _command in (
     *(status, problems, events, region, rack, balance),
     *(vlan, subnet, ip_range, reservation, dhcp),
     *(bmc, machine, order),
-    *(enrolment, authority),
+    *(enrolment, authority, key),
+    *(token, audit),
 ):
     evenrack.add_command(_command)
 

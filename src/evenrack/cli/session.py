@@ -8,8 +8,9 @@ from typing import Any
 import click
 from attrs import field, frozen
 
+from evenrack.cli.credentials import CredentialSources
 from evenrack.cli.show import Block, page_text
-from evenrack.client import Client, SocketTarget, Target
+from evenrack.client import NO_CREDENTIALS, Client, SocketTarget, Target, UrlTarget
 from evenrack.lab.clocks import Clocks
 
 RUN_FOLDER = Path("/run/evenrack")
@@ -37,6 +38,7 @@ class Session:
     surroundings: Surroundings
     targets: tuple[Target, ...] = field(default=())
     """What --region and --socket name; without them the sockets of this machine."""
+    credentials: CredentialSources = field(default=CredentialSources())
 
     @property
     def clocks(self) -> Clocks:
@@ -44,7 +46,11 @@ class Session:
 
     def client(self) -> Client:
         """Make a client of the regions that are meant."""
-        return Client(self.targets or self._sockets_here(), timeout=ANSWER_SECONDS)
+        targets = self.targets or self._sockets_here()
+        # a socket needs none, so a wrong file is no hindrance there
+        on_network = any(isinstance(target, UrlTarget) for target in targets)
+        credentials = self.credentials.load() if on_network else NO_CREDENTIALS
+        return Client(targets, timeout=ANSWER_SECONDS, credentials=credentials)
 
     def draw(self, page: Iterable[Block]) -> None:
         """Show a page: with rich on a terminal, as plain text elsewhere."""

@@ -1,8 +1,10 @@
 """The keys that encrypt secrets in the database, and the file they are in.
 
-One key a line, `id:base64` of 32 bytes. The first encrypts, all decrypt: so a key is replaced by
-putting a new one before it, and taking the old one away when nothing needs it any more. Empty lines
-and lines that begin with "#" do not count.
+One key a line, `id:base64` of 32 bytes; the newest stands last. All decrypt; which one encrypts is
+written in the database, and before that it is the first. So a key is replaced by adding a new one
+below it on every region host (`evenrack-regiond add-key`), encrypting everything anew
+(`evenrack key rotate`), and taking the old one away when nothing needs it any more. Empty lines and
+lines that begin with "#" do not count.
 """
 
 import base64
@@ -51,7 +53,7 @@ class Keys:
 
     @property
     def first(self) -> Key | None:
-        """Give the key that encrypts; None on a host without any."""
+        """Give the key that encrypts unless the database names another; None without any."""
         return self.all[0] if self.all else None
 
     def find(self, key_id: str) -> Key | None:

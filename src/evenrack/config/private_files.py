@@ -56,6 +56,26 @@ def private_folder(folder: Path, *, secrets: Iterable[str] = (), user: int | Non
         raise ConfigurationRefused(folder, problems)
 
 
+def act_as_owner(folder: Path) -> None:
+    """Let root become the user whose folder it is: what root makes there, that user cannot read.
+
+    Nothing changes for anybody but root, and when the folder is root's or not there yet.
+    ConfigurationRefused where root cannot become that user: in a container without it.
+    """
+    if os.geteuid() != _ROOT or not folder.exists():
+        return
+    status = folder.stat()
+    if status.st_uid == _ROOT:
+        return
+    try:
+        os.setgroups([])
+        os.setgid(status.st_gid)
+        os.setuid(status.st_uid)
+    except OSError as error:
+        problem = f"belongs to user {status.st_uid}, and root cannot become that one: {error}"
+        raise ConfigurationRefused(folder, [problem]) from None
+
+
 def _make(folder: Path, user: int) -> str:
     """Say why there cannot be this folder; nothing when there is."""
     try:
@@ -73,8 +93,8 @@ def _problems_within(folder: Path, secrets: Iterable[str], user: int) -> Iterato
     yield from _link_problems(folder, user)
     if status.st_uid != user:  # root's is refused, too: what root makes there, `user` cannot read
         yield (
-            f"belongs to user {status.st_uid}, and this runs as user {user}: run it as the other "
-            f"one, or run `chown -R {user} {_quoted(folder)}`"
+            f"belongs to user {status.st_uid}, and this runs as user {user}: run it as user "
+            f"{status.st_uid}, or run `chown -R {user} {_quoted(folder)}`"
         )
     if status.st_mode & _PERMISSIONS != ONLY_OURS:
         yield (

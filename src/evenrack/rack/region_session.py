@@ -38,6 +38,9 @@ from evenrack.wire.region_commands import (
 from evenrack.wire.session import LinkEnd
 from evenrack.wire.version import PROTOCOL
 
+MOST_BYTES_OF_REGION = 8 * 1024 * 1024
+"""Of one box: more than any plan has."""
+
 
 @frozen(kw_only=True)
 class RackSelf:
@@ -74,7 +77,11 @@ class RegionSession(LinkEnd):
     """Speaks for one rack to one region process; takes no command before the hello's answer."""
 
     def __init__(self, rack: RackSelf, lost: Callable[["RegionSession"], None]) -> None:
-        super().__init__(rack.clock, silence_seconds=rack.silence_seconds)
+        super().__init__(
+            rack.clock,
+            silence_seconds=rack.silence_seconds,
+            most_box_bytes=MOST_BYTES_OF_REGION,
+        )
         self._rack = rack
         self._lost = lost
         self._next_ping: IDelayedCall | None = None

@@ -37,6 +37,7 @@ from evenrack.wire.region_commands import Enrol
 from evenrack.wire.session import LinkEnd
 
 ANSWER_SECONDS = 10.0
+MOST_ANSWER_BYTES = 64 * 1024
 
 
 @frozen(kw_only=True)
@@ -89,7 +90,7 @@ class EnrolmentSession(LinkEnd):
     """The link of a rack that has no certificate yet."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        super().__init__(clock, silence_seconds=ANSWER_SECONDS)
+        super().__init__(clock, silence_seconds=ANSWER_SECONDS, most_box_bytes=MOST_ANSWER_BYTES)
         self.shaken: Deferred[None] = Deferred()
         self.why_ended: str | None = None
 

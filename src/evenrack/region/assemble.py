@@ -10,9 +10,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
-from evenrack.config.key_file import keys_of_host
 from evenrack.config.region_config import RegionConfig
 from evenrack.model.identifiers import ProcessId
 from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
@@ -20,9 +18,12 @@ from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site, utc_now
+from evenrack.region.key_ring import KeyRing, KeyWatch
 from evenrack.region.notifications import Notifications
+from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
+from evenrack.region.strangers import Strangers
 from evenrack.trust.tls import RegionTls
 
 log = Logger()
@@ -40,11 +41,11 @@ class RunningRegion(MultiService):
         self._reactor = reactor
         self._racks: Any = None
 
-    def listen(self, port: int, racks: Factory, tls: RegionTls, interface: str) -> None:
+    def listen(
+        self, port: int, racks: Factory, tls: RegionTls, strangers: Strangers, interface: str
+    ) -> None:
         """Begin to accept racks."""
-        over_tls = TLSMemoryBIOFactory(
-            tls, isClient=False, wrappedFactory=racks, clock=self._reactor
-        )
+        over_tls = Doorway(tls, racks, strangers, self._reactor)
         self._racks = self._reactor.listenTCP(port, over_tls, interface=interface)
 
     def stopService(self) -> Deferred[None]:
@@ -67,7 +68,8 @@ def assemble(
 
     ConfigurationRefused when the key file or the certificate is not as it should be.
     """
-    sealer = _sealer(config.key_file)
+    ring = _key_ring(config.key_file)
+    sealer = Sealer(keys=ring, token_bytes=secrets.token_bytes)
     database = PooledDatabase(config.database, reactor, name=process)
     notifications = Notifications(config.database, reactor, process)
     desk = _certificate_desk(config, process, database, sealer, reactor)
@@ -86,13 +88,17 @@ def assemble(
             clock=reactor,
             token_bytes=secrets.token_bytes,
             notifier=notifications,
-            listen=lambda racks: running.listen(port, racks, desk.tls, config.rpc.listen),
+            listen=lambda racks: running.listen(
+                port, racks, desk.tls, region.strangers, config.rpc.listen
+            ),
             sealer=sealer,
             doorkeeper=desk,
         ),
     )
     desk.watch(region.connected)
     notifications.on_change(desk.trigger)
+    key_watch = KeyWatch(ring, database, process, reactor)
+    notifications.on_change(key_watch.trigger)
     site = make_site(
         ApiSources(
             look=region.view.look,
@@ -108,6 +114,7 @@ def assemble(
     HttpDoors(site, reactor, socket_path, config.http.listen).setServiceParent(running)
     notifications.setServiceParent(running)
     desk.setServiceParent(running)
+    key_watch.setServiceParent(running)
     region.setServiceParent(running)
     return running
 
@@ -134,13 +141,13 @@ def _certificate_desk(
     )
 
 
-def _sealer(key_file: Path) -> Sealer:
+def _key_ring(key_file: Path) -> KeyRing:
     """Take this host's keys. Without a key file everything goes on but what needs passwords."""
-    sealer = Sealer(keys=keys_of_host(key_file), token_bytes=secrets.token_bytes)
-    if sealer.keys.first is None:
+    ring = KeyRing(key_file)
+    if not ring.all:
         log.warn(
             "there is no key file {path}: passwords of BMCs can neither be kept nor used on this "
             "host; copy the file from another region host, or run `evenrack-regiond init`",
             path=str(key_file),
         )
-    return sealer
+    return ring

@@ -16,6 +16,7 @@ from twisted.internet import reactor
 from evenrack.config.region_config import MOST_PROCESSES, RegionConfig, load_region_config
 from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
+from evenrack.region.add_key import add_key
 from evenrack.region.assemble import assemble
 from evenrack.region.database.engine import setting_problem
 from evenrack.region.database.schema import SCHEMA, upgrade
@@ -66,6 +67,18 @@ def migrate(path: Path) -> None:
     def work(config: RegionConfig) -> None:
         upgrade(config.database)
         click.echo(f"the database has schema {SCHEMA}")
+
+    _with_config(path, work)
+
+
+@main.command("add-key")
+@config_option
+def add_key_command(path: Path) -> None:
+    """Write a new key into this host's key file; `evenrack key rotate` then puts it to use."""
+
+    def work(config: RegionConfig) -> None:
+        for sentence in add_key(config, token_bytes=secrets.token_bytes):
+            click.echo(sentence)
 
     _with_config(path, work)
 

@@ -30,6 +30,7 @@ from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerpri
 from evenrack.region.connected_racks import RackLink
 from evenrack.region.doorkeeper import Application, Doorkeeper
 from evenrack.region.refusals import Refusals
+from evenrack.region.strangers import Strangers
 from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
@@ -52,6 +53,12 @@ from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
 GREETING_SECONDS = 5.0
 """A peer that has not finished its handshake and said hello by then is cut."""
 
+MOST_BYTES_OF_STRANGER = 16 * 1024
+"""Of one box, from whoever is not known to be a rack yet."""
+
+MOST_BYTES_OF_RACK = 1024 * 1024
+"""Of one box: more than any report of a rack has."""
+
 _TOLD_SECONDS = 0.5
 """So long a rack that enrolled has to take its answer and leave."""
 
@@ -66,6 +73,7 @@ class Reception:
     clock: IReactorTime
     silence_seconds: float
     refusals: Refusals
+    strangers: Strangers
     admit: Callable[[RackLink], Awaitable[None]]
     gone: Callable[[RackLink], None]
     cloned: Callable[[RackId, str, str], Awaitable[None]]
@@ -83,7 +91,11 @@ class RackSession(LinkEnd):
     """Answers one rack, or one that would like to join; everybody else is cut."""
 
     def __init__(self, reception: Reception) -> None:
-        super().__init__(reception.clock, silence_seconds=reception.silence_seconds)
+        super().__init__(
+            reception.clock,
+            silence_seconds=reception.silence_seconds,
+            most_box_bytes=MOST_BYTES_OF_STRANGER,
+        )
         self._reception = reception
         self._peer: Peer | None = None
         self._applied = False
@@ -100,9 +112,11 @@ class RackSession(LinkEnd):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self._reception.strangers.came(self)
         self._greeting_check = self.clock.callLater(GREETING_SECONDS, self._check_greeting)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._reception.strangers.left(self)
         self._expect_no_greeting()
         super().connectionLost(reason)
         if self._greeted:
@@ -186,6 +200,8 @@ class RackSession(LinkEnd):
         self.run, self.hostname = RunId(run), hostname
         self.holds, self.holds_fingerprint = generation, fingerprint
         self._greeted = True
+        self.most_box_bytes = MOST_BYTES_OF_RACK
+        self._reception.strangers.left(self)
         self._expect_no_greeting()  # said; how long the answer takes is our affair
         await self._admitted()
         return {"process": self._reception.process, "link": self.link}

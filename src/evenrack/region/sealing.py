@@ -6,12 +6,13 @@ it but authenticated with it: copied to another row it does not open.
 """
 
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import field, frozen
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from evenrack.config.key_file import KEY_ID, Key, Keys
+from evenrack.config.key_file import KEY_ID, Key
 from evenrack.config.secret_file import Secret
 from evenrack.errors import Damaged, KeyMissing
 
@@ -38,11 +39,26 @@ class Cell:
         return f"{self.table}\0{self.column}\0{self.row}".encode()
 
 
+class KeySource(Protocol):
+    """The keys of a host: `Keys` as they were read once, `KeyRing` as they are now."""
+
+    @property
+    def all(self) -> tuple[Key, ...]:
+        """Give all of them, in the order of the file."""
+
+    @property
+    def first(self) -> Key | None:
+        """Give the key that encrypts; None where there is none."""
+
+    def find(self, key_id: str) -> Key | None:
+        """Give the key with this id."""
+
+
 @frozen(kw_only=True)
 class Sealer:
-    """Seals with the first of the keys, and opens with any."""
+    """Seals with the key that encrypts, and opens with any."""
 
-    keys: Keys
+    keys: KeySource
     token_bytes: Callable[[int], bytes] = field(repr=False)
 
     def seal(self, clear: Secret, cell: Cell) -> bytes:
@@ -52,8 +68,7 @@ class Sealer:
             raise KeyMissing(None)
         nonce = self.token_bytes(NONCE_BYTES)
         locked = _cipher(key).encrypt(nonce, clear.reveal(), cell.associated_data)
-        name = key.id.encode()
-        return bytes([len(name)]) + name + nonce + locked
+        return id_prefix(key) + nonce + locked
 
     def open(self, sealed: bytes, cell: Cell) -> Secret:
         """Decrypt a secret from its place.
@@ -74,6 +89,11 @@ class Sealer:
 def key_id_of(sealed: bytes, cell: Cell) -> str:
     """Tell with which key a secret was sealed; Damaged when that cannot be read."""
     return _parts(sealed, cell)[0]
+
+
+def id_prefix(key: Key) -> bytes:
+    """Give what every secret begins with that was sealed with this key."""
+    return bytes([len(key.id)]) + key.id.encode()
 
 
 def _parts(sealed: bytes, cell: Cell) -> tuple[str, bytes, bytes]:

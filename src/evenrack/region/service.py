@@ -29,6 +29,7 @@ from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
 from evenrack.region.sealing import Sealer
+from evenrack.region.strangers import Strangers
 from evenrack.region.turn_sender import TurnSender
 from evenrack.runtime.look_again import LookAgain
 
@@ -71,6 +72,7 @@ class RegionService(MultiService):
         self._surroundings = surroundings
         database, clock = surroundings.database, surroundings.clock
         self.connected = ConnectedRacks()
+        self.strangers = Strangers()
         self.membership = Membership(database, registration, clock, config.liveness)
         self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
         self.endpoints = EndpointList(database, clock)
@@ -125,6 +127,7 @@ class RegionService(MultiService):
             clock=self._surroundings.clock,
             silence_seconds=config.liveness.silence_seconds,
             refusals=Refusals(),
+            strangers=self.strangers,
             admit=self.presence.admit,
             gone=self.presence.gone,
             cloned=self.presence.cloned,

@@ -4,8 +4,10 @@ The link survives bad commands and bugs; it ends when the other end is silent to
 bytes that are no AMP.
 """
 
+from collections.abc import Callable
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -14,17 +16,30 @@ from twisted.python.failure import Failure
 
 from evenrack.wire.answers import Answers
 
+MOST_PENDING = 100
+"""Commands of one peer that are answered at the same time; more than any of ours ever has."""
+
+BOX_OVERHEAD = 4
+"""Bytes that AMP adds to each key and value."""
+
 SHORTEST_CHECK_SECONDS = 0.01
 """So that a rounding error does not make the check call itself at once, again and again."""
 
 
 class LinkEnd(Answers, amp.AMP):
-    """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor."""
+    """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor.
+
+    A peer that sends a box larger than `most_box_bytes`, or more commands than can be answered, is
+    cut: what one peer may make us hold is bounded.
+    """
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, *, silence_seconds: float) -> None:
+    def __init__(self, clock: IReactorTime, *, silence_seconds: float, most_box_bytes: int) -> None:
         super().__init__()
+        self.most_box_bytes = most_box_bytes
+        self._box_bytes = 0
+        self._pending = 0
         self.clock = clock
         self.peer_address = "unknown"
         self.is_open = False
@@ -51,6 +66,41 @@ class LinkEnd(Answers, amp.AMP):
             super().dataReceived(data)
         except Exception as problem:  # noqa: BLE001  AMP lets some malformed boxes escape as exceptions
             self.cut(f"sent bytes that are no AMP ({type(problem).__name__})")
+
+    def stringReceived(self, string: bytes) -> Any:
+        """Take a key or a value, if the box is not too large with it; AMP calls this."""
+        self._box_bytes += len(string) + BOX_OVERHEAD
+        if self._box_bytes > self.most_box_bytes:
+            self.cut(f"sent a box of more than {self.most_box_bytes} bytes")
+            return None
+        return super().stringReceived(string)
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        self._box_bytes = 0
+        super().ampBoxReceived(box)
+
+    def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
+        """Find the answer to a command; a peer that has too many unanswered ones is cut."""
+        if name == amp.StartTLS.commandName:
+            return None  # AMP would begin TLS within TLS for whoever asks
+        if self._pending >= MOST_PENDING:
+            self.cut(f"has {self._pending} commands that are not answered yet")
+            return None
+        found = super().locateResponder(name)
+        return None if found is None else self._counted(found)
+
+    def _counted(self, answer: Callable[[Any], Deferred[Any]]) -> Callable[[Any], Deferred[Any]]:
+        def counting(box: amp.AmpBox) -> Deferred[Any]:
+            self._pending += 1
+            answering = answer(box)
+            answering.addBoth(self._answered)
+            return answering
+
+        return counting
+
+    def _answered(self, result: Any) -> Any:
+        self._pending -= 1
+        return result
 
     def unhandledError(self, failure: Failure) -> None:
         """Close the link when an answer could not be sent or made; AMP asks here."""

@@ -26,8 +26,8 @@ from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, even
 class ApiProcess:
     """One process that answers, and how to ask it."""
 
-    def __init__(self, dsn, folder, tls=None, listen=None):
-        self.socket = folder / "regiond-1.sock"
+    def __init__(self, dsn, folder, tls=None, listen=None, socket_in="."):
+        self.socket = folder / socket_in / "regiond-1.sock"
         self.address = listen or HostPort(host="127.0.0.1", port=free_ports(1) + 1)
         self.database = PooledDatabase(dsn, reactor, name="tests")
         self.view = FleetView(self.database, reactor)

@@ -40,6 +40,8 @@ EXPECTED = {
     "/api/v1/certificates/*": {"DELETE": "admin"},
     "/api/v1/authorities": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/authorities/*": {"POST": "admin", "DELETE": "admin"},
+    "/api/v1/keys": LOOK_AS_ADMIN,
+    "/api/v1/keys/*": {"POST": "admin"},
 }
 
 

@@ -25,6 +25,7 @@ MOST_BY_THE_SECONDARY = 2
 in this time."""
 _STANZA = re.compile(r'(?ms)^failover peer "(failover-vlan-[0-9]+)" \{\n(.*?)^\}')
 _STARTS = re.compile(r"\n  starts [0-9] ([0-9/]+ [0-9:]+);")
+_MY_STATE = re.compile(r"\n  my state ([a-z-]+)(?: at |;)")
 _BOTH = ("max-response-delay 60;", "max-unacked-updates 10;", "load balance max seconds 3;")
 _PRIMARY = ("mclt 3600;", "split 255;")
 
@@ -89,14 +90,31 @@ def a_client_gets_a_lease_that_both_know(trial: Trial, limit: float) -> Measured
 
 
 def both_serve_at_once(trial: Trial, limit: float) -> Measured:  # noqa: ARG001  looked at once
-    """See both servers of each VLAN run and be normal."""
+    """See both servers of each VLAN run and be normal, by what they themselves write down."""
     rows = trial.dhcp_rows()
     for row in rows:
         for role in ("primary", "secondary"):
             side = side_of(row, role)
-            if side["state"] != NORMAL:
-                raise CheckFailed(f"{row['vlan']}: {side['rack']} is {side['state']}")
+            refuse_not_normal(row["vlan"], side["rack"], side["state"])
+            if trial.pid_of(f"{side['rack']}/dhcpd") is None:
+                raise CheckFailed(f"{row['vlan']}: the dhcpd of {side['rack']} does not run")
+            name, *_ = stanza_of(trial, row, role)
+            leases = dhcp_file(trial, side["rack"], "dhcpd.leases").read_text()
+            refuse_not_normal(row["vlan"], f"the dhcpd of {side['rack']}", noted_state(leases, name))
     return Measured(seconds=0.0, detail=f"both servers of {len(rows)} VLANs are normal")
+
+
+def refuse_not_normal(vlan: str, who: str, state: str) -> None:
+    """See that a side of a pair is `normal`."""
+    if state != NORMAL:
+        raise CheckFailed(f"{vlan}: {who} is {state}, not {NORMAL}")
+
+
+def noted_state(leases: str, name: str) -> str:
+    """Give the state in which a server last noted itself to be (dhcpd.leases(5))."""
+    _, found, rest = leases.rpartition(f'\nfailover peer "{name}" state {{')
+    state = _MY_STATE.search(rest.partition("\n}")[0]) if found else None
+    return "unknown" if state is None else state[1]
 
 
 def the_primary_answers(trial: Trial, limit: float) -> Measured:

@@ -32,6 +32,7 @@ from evenrack.region.http.json_pages import (
     Query,
     database_problem,
 )
+from evenrack.region.http.key_pages import key_pages
 from evenrack.region.http.order_pages import order_pages
 from evenrack.region.http.token_pages import token_pages
 from evenrack.region.sealing import Sealer
@@ -89,6 +90,7 @@ def make_site(sources: ApiSources) -> Site:
             **authority_pages(
                 door, AuthoritySources(sealer=sources.sealer, wall_clock=sources.wall_clock)
             ),
+            **key_pages(door, sources.sealer),
             **token_pages(door, sources.token_bytes),
             **audit_pages(door),
         }

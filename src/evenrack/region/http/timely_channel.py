@@ -12,6 +12,7 @@ its first request."""
 class TimelyChannel(HTTPChannel):
     """Twisted's channel, which alone would wait for ever for one who sends a byte a minute."""
 
+    request_seconds = REQUEST_SECONDS
     _cutting: Any = None
 
     def connectionMade(self) -> None:
@@ -38,7 +39,7 @@ class TimelyChannel(HTTPChannel):
 
     def _begin(self) -> None:
         if self._cutting is None:
-            self._cutting = self.callLater(REQUEST_SECONDS, self._cut)
+            self._cutting = self.callLater(self.request_seconds, self._cut)
 
     def _end(self) -> None:
         if self._cutting is not None and self._cutting.active():
