@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from evenrack.config.secret_file import Secret
 from evenrack.errors import ApiRefused, CannotEverWork, OutcomeUnknown, RegionUnreachable
@@ -174,7 +174,7 @@ class Client:
                 # this process is cut from the database; another one may not be
                 refused = refused or refusal
             except (OSError, HTTPException, _NotTheApi) as error:
-                failures.append(f"{target}: {_reason(error)}")
+                failures.append(f"{target}: {_reason(error)}{_advice(target, error)}")
             self._ask_last(target)
         raise refused or RegionUnreachable(_nobody_answers(failures))
 
@@ -311,6 +311,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__
+
+
+def _advice(target: Target, error: Exception) -> str:
+    if isinstance(error, HTTPException) and isinstance(target, UrlTarget) and not target.tls:
+        return f" (if it speaks TLS: {evolve(target, tls=True)})"
+    return ""
 
 
 def _nobody_answers(failures: list[str]) -> str:

@@ -234,7 +234,15 @@ def test_addresses_are_read(text, meant):
 
 @pytest.mark.parametrize(
     "text",
-    ["region1:5240", "ftp://region1", "http://", "https://", "http://r/api", "http://u@r", "http://r:x"],
+    [
+        "region1:5240",
+        "ftp://region1",
+        "http://",
+        "https://",
+        "http://r/api",
+        "http://u@r",
+        "http://r:x",
+    ],
 )
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match=r"."):

@@ -44,11 +44,9 @@ def test_only_the_database_is_required(read):
     assert read("") == RegionConfig(
         database="dbname=evenrack",
         region_name="host1",
-        secret_file=Path("/etc/evenrack/secret"),
         key_file=Path("/etc/evenrack/keys"),
         state_dir=Path("/var/lib/evenrack/region"),
         run_dir=Path("/run/evenrack"),
-        insecure_rpc=False,
         rpc=RpcSettings(listen="127.0.0.1", port=5250, advertise=()),
         http=HttpSettings(listen=HostPort(host="127.0.0.1", port=5240)),
         liveness=RegionLiveness(
@@ -56,11 +54,6 @@ def test_only_the_database_is_required(read):
         ),
         balance=BalanceSettings(managing=ManagingBalance(theta=0.1, gap=2), quiet=1.0, grace=0.25),
     )
-
-
-def test_the_keys_are_beside_the_secret_when_nothing_else_is_said(read):
-    assert read("secret_file: /here/s").key_file == Path("/here/keys")
-    assert read("secret_file: /here/s\nkey_file: /there/k").key_file == Path("/there/k")
 
 
 def test_this_hosts_name_is_the_name_when_none_is_given(tmp_path):
@@ -99,22 +92,18 @@ def test_racks_are_told_what_is_advertised_or_else_the_listen_address(read):
     assert [str(endpoint) for endpoint in RpcSettings().endpoints_of(1)] == ["127.0.0.1:5251"]
 
 
-@pytest.mark.parametrize("listen", ["10.0.0.1", "fd00::1"])
-def test_rpc_beyond_loopback_must_be_accepted(read, problems, listen):
-    (problem,) = problems(f'rpc: {{listen: "{listen}"}}')
-    assert problem.startswith(f"rpc.listen: {listen} can be reached from other hosts")
-    assert "insecure_rpc: true" in problem
-    assert read(f'insecure_rpc: true\nrpc: {{listen: "{listen}"}}').rpc.listen == listen
-
-
-@pytest.mark.parametrize("listen", ["127.0.0.1", "127.77.3.1", "::1"])
-def test_rpc_on_loopback_needs_no_consent(read, listen):
+@pytest.mark.parametrize("listen", ["127.0.0.1", "::1", "10.0.0.1", "fd00::1"])
+def test_rpc_may_listen_on_any_address(read, listen):
     assert read(f'rpc: {{listen: "{listen}"}}').rpc.listen == listen
+
+
+def test_no_setting_lets_rpc_go_in_clear(problems):
+    assert problems("insecure_rpc: true") == ["insecure_rpc: unknown setting"]
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0", "::"])  # noqa: S104  nothing listens
 def test_listening_everywhere_needs_addresses_to_advertise(read, problems, listen):
-    text = f'insecure_rpc: true\nrpc: {{listen: "{listen}"'
+    text = f'rpc: {{listen: "{listen}"'
     assert problems(text + "}") == [
         f"rpc.advertise: is required when listen is {listen}: "
         "name the addresses that racks shall dial"

@@ -6,22 +6,23 @@ from ipaddress import IPv4Address, IPv4Interface
 
 from attrs import evolve
 from twisted.internet import reactor
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 
 from evenrack.config.rack_config import RackConfig, RackLiveness
 from evenrack.config.region_config import BmcBalance, RegionLiveness
 from evenrack.model.host_port import HostPort
+from evenrack.model.identifiers import new_rack_id
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
-from evenrack.rack.state_folder import StateFolder
 from tests.no_dhcp import NoDhcpServer
 from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
 from tests.region.http.test_bmc_pages import start_with_keys
 from tests.region.http.test_inventory_pages import Api
-from tests.region.processes import SECRET, eventually, fleet_on
+from tests.region.processes import eventually, fleet_on, trust_of
+from tests.trusted import enrol
 
 PATIENCE = 30.0
 CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=3.0, silence_seconds=3.0)
@@ -61,9 +62,9 @@ class PowerFleet:
             liveness=CALM_RACK,
         )
         address = IPv4Interface(network.replace(".0/", f".{name[-1]}/"))
-        rack = RackService(
-            config, SECRET, _surroundings(config, address, driver, self.endpoint_for(name))
-        )
+        state = enrol(config.state_dir, new_rack_id(secrets.token_bytes))
+        around = self._surroundings(config, state, address, driver)
+        rack = RackService(config, state.rack_id(), around)
         rack.startService()
         self.fleet.racks[name] = rack
         return rack
@@ -150,43 +151,46 @@ class PowerFleet:
     def tellers(self):
         return [rack for rack, *_ in self.machines.told]
 
-    def endpoint_for(self, name):
+    def endpoint_for(self, name, tls):
         """Where a rack dials: by a cable of its own to each port, which can be cut."""
 
         def through_cables(addresses):
             for address in addresses:
                 if (name, address.port) not in self.cables:
                     self.cables[name, address.port] = Cable(address.port)
-            return AddressesInTurn(
-                [
-                    HostnameEndpoint(reactor, "127.0.0.1", self.cables[name, address.port].port)
-                    for address in addresses
-                ]
-            )
+            cables = [self.cables[name, address.port] for address in addresses]
+            plain = [HostnameEndpoint(reactor, "127.0.0.1", cable.port) for cable in cables]
+            return AddressesInTurn([wrapClientTLS(tls, each) for each in plain])
 
         return through_cables
+
+    def _surroundings(self, config, state, address, driver):
+        trust = trust_of(state)
+
+        async def interfaces():
+            return (Interface(name="eth0", address=address),)
+
+        return Surroundings(
+            clock=reactor,
+            token_bytes=secrets.token_bytes,
+            dialling=Dialling(
+                configured=config.regions,
+                endpoint_for=self.endpoint_for(config.rack_name, trust.tls),
+                jitter=lambda: 0.5,
+            ),
+            state=state,
+            interfaces=interfaces,
+            dhcp_server=NoDhcpServer(),
+            driver=driver,
+            ask_bmc=driver.answers,
+            trust=trust,
+        )
 
     def cut_off(self, name):
         """Let a rack live on, and hear and say nothing more."""
         for (rack, _), cable in self.cables.items():
             if rack == name:
                 cable.cut()
-
-
-def _surroundings(config, address, driver, endpoint_for):
-    async def interfaces():
-        return (Interface(name="eth0", address=address),)
-
-    return Surroundings(
-        clock=reactor,
-        token_bytes=secrets.token_bytes,
-        dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=lambda: 0.5),
-        state=StateFolder(config.state_dir),
-        interfaces=interfaces,
-        dhcp_server=NoDhcpServer(),
-        driver=driver,
-        ask_bmc=driver.answers,
-    )
 
 
 @contextlib.asynccontextmanager

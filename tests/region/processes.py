@@ -26,10 +26,12 @@ from evenrack.config.region_config import (
 )
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import new_rack_id, process_id
+from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_store import read_fleet
 from evenrack.region.service import RegionService
+from evenrack.runtime.wall_clock import utc_now
 from tests.trusted import enrol, equip
 
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
@@ -119,6 +121,11 @@ def asked(where, path, method="GET"):
 async def ask(where, path, method="GET"):
     """Ask once, in a thread: the one who answers lives in this reactor."""
     return await deferToThread(asked, where, path, method)
+
+
+def trust_of(state):
+    """What keeps the trust of a rack that is put together by hand; it renews nothing."""
+    return TrustKeeper(state.trust, state.rack_id(), list, reactor, utc_now, lambda: 0.5)
 
 
 class Region:

@@ -10,24 +10,25 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 import pytest
 from attrs import evolve
 from twisted.internet import reactor
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.region_config import DhcpBalance
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.host_port import HostPort
+from evenrack.model.identifiers import new_rack_id
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
-from evenrack.rack.state_folder import StateFolder
 from evenrack.region.database.inventory_store import change, create, remove
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.vlan_troubles import of_vlan
 from tests.no_dhcp import no_bmc_answers
 from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
-from tests.region.processes import QUICK_RACK, SECRET, eventually, fleet_on, goes_on
+from tests.region.processes import QUICK_RACK, eventually, fleet_on, goes_on, trust_of
+from tests.trusted import enrol
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
@@ -67,7 +68,9 @@ class DhcpFleet:
                 for vlan in vlans
             )
 
-        rack = RackService(config, SECRET, _surroundings(config, interfaces, server))
+        state = enrol(config.state_dir, new_rack_id(secrets.token_bytes))
+        around = _surroundings(config, state, interfaces, server)
+        rack = RackService(config, state.rack_id(), around)
         rack.startService()
         self.fleet.racks[name] = rack
         return server
@@ -128,19 +131,23 @@ class DhcpFleet:
         return {name: len(server.started) for name, server in self.servers.items()}
 
 
-def _surroundings(config, interfaces, server):
+def _surroundings(config, state, interfaces, server):
+    trust = trust_of(state)
+
     def endpoint_for(addresses):
-        return AddressesInTurn([HostnameEndpoint(reactor, a.host, a.port) for a in addresses])
+        plain = [HostnameEndpoint(reactor, each.host, each.port) for each in addresses]
+        return AddressesInTurn([wrapClientTLS(trust.tls, each) for each in plain])
 
     return Surroundings(
         clock=reactor,
         token_bytes=secrets.token_bytes,
         dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=lambda: 0.5),
-        state=StateFolder(config.state_dir),
+        state=state,
         interfaces=interfaces,
         dhcp_server=server,
         driver=None,
         ask_bmc=no_bmc_answers,
+        trust=trust,
     )
 
 

@@ -2,10 +2,13 @@
 
 import pytest
 from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
+from evenrack.rack.region_session import RegionSession
 from evenrack.region.database.process_store import Incarnation, mark_dead
-from tests.region.processes import eventually, fleet_on, goes_on
+from tests.region.processes import eventually, fleet_on, goes_on, trust_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
@@ -163,15 +166,10 @@ async def test_m7_a_rack_twice_on_one_process_counts_once_until_its_last_link_is
 
 async def second_link(rack, region):
     """Open one more link of the same run of a rack."""
-    from twisted.internet.endpoints import TCP4ClientEndpoint
-    from twisted.internet.protocol import Factory
-
-    from evenrack.rack.region_session import RegionSession
-
     maker = Factory.forProtocol(lambda: RegionSession(rack.connections._self, lambda _: None))
     maker.noisy = False
-    session = await TCP4ClientEndpoint(reactor, "127.0.0.1", region.port).connect(maker)
-    await session.authenticate()
+    plain = TCP4ClientEndpoint(reactor, "127.0.0.1", region.port)
+    session = await wrapClientTLS(trust_of(rack._state).tls, plain).connect(maker)
     await session.greet()
     return session
 

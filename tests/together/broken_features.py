@@ -39,9 +39,7 @@ class Broken:
 
 
 def _without_network(mistake: str, found_by: Mapping[str, str], **more: object) -> Broken:
-    return Broken(
-        mistake=mistake, found_by=found_by, size=WITHOUT_NETWORK, network=False, **more
-    )
+    return Broken(mistake=mistake, found_by=found_by, size=WITHOUT_NETWORK, network=False, **more)
 
 
 def _in_network(mistake: str, found_by: Mapping[str, str], size: Size, **more: object) -> Broken:
@@ -123,6 +121,7 @@ _REGIONS = (
         "regions_are_not_learnt",
         {"a rack given one endpoint finds every process": r"rack1 is connected to region\d/\d$"},
         moment="by the check",
+        most_seconds=3,
     ),
     _without_network(
         "regions_are_forgotten",
@@ -131,6 +130,7 @@ _REGIONS = (
                 r"rack1 is connected to no process"
             )
         },
+        most_seconds=3,
     ),
     _without_network(
         "first_endpoint_counts_only",
@@ -139,6 +139,7 @@ _REGIONS = (
                 r"rack1 is connected to no process"
             )
         },
+        most_seconds=3,
     ),
 )
 _BALANCE = (
@@ -190,11 +191,15 @@ _DHCP = (
     ),
     _in_network(
         "secondaries_answer_nobody",
+        {"rack host killed: no DHCP client waits long": r"clients were lost, one waited"},
+        TWO_RACKS,
+    ),
+    _in_network(
+        "secondaries_answer_nobody",
         {
-            "rack host killed: no DHCP client waits long": r"clients were lost, one waited",
             "primary's dhcpd killed: the client keeps its address at the other": (
                 r"the client was not answered by the other server"
-            ),
+            )
         },
         TWO_RACKS,
     ),
@@ -208,9 +213,13 @@ _DHCP = (
         {
             "a lost rack's roles move after the hold-down, and service goes on": (
                 r"it was designated after [0-5]\.\d s"
-            ),
-            "a rack daemon restarted: DHCP is left alone": r"roles moved: vlan1",
+            )
         },
+        TWO_RACKS,
+    ),
+    _in_network(
+        "roles_move_at_once",
+        {"a rack daemon restarted: DHCP is left alone": r"roles moved: dhcp primary of vlan1"},
         TWO_RACKS,
     ),
     _in_network(
@@ -229,7 +238,9 @@ _DHCP = (
     ),
     _in_network(
         "pairs_are_not_normal",
-        {"both servers of each VLAN serve at once": r"vlan1: the dhcpd of rack\d is [a-z-]+, not normal"},
+        {
+            "both servers of each VLAN serve at once": r"vlan1: the dhcpd of rack\d is [a-z-]+, not normal"
+        },
         TWO_RACKS,
     ),
     _in_network(

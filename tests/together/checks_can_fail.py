@@ -52,7 +52,9 @@ class EnoughSeen(Exception):
     """Every check that was wanted has said what it has to say."""
 
 
-@pytest.mark.parametrize("broken", BROKEN, ids=lambda it: f"{it.mistake}: {next(iter(it.found_by))}")
+@pytest.mark.parametrize(
+    "broken", BROKEN, ids=lambda it: f"{it.mistake}: {next(iter(it.found_by))}"
+)
 def test_checks_say_no_for_the_reason_meant(broken, tmp_path, request):
     if broken.network:
         request.getfixturevalue("network_possible")
@@ -115,7 +117,7 @@ def drilled(broken: Broken, trial: Trial):
     seen = {}
 
     def told(outcome):
-        print(outcome_line(outcome))
+        print(outcome_line(outcome))  # noqa: T201  with -s one sees what they say
         seen[outcome.name] = outcome
         if broken.found_by.keys() <= seen.keys():
             raise EnoughSeen

@@ -49,7 +49,7 @@ def test_saying_it_twice_is_harmless():
 
 
 def test_before_its_hello_a_rack_reports_nothing():
-    link = Link().authenticate()
+    link = Link()
     link.ask(link.rack.report_dhcp(DhcpReport()))
     link.ask(link.rack.report_interfaces(()))
     assert told(link) == []
@@ -147,7 +147,7 @@ def test_a_bug_in_taking_a_turn_is_logged_on_the_rack_and_the_link_stays(logged_
     logged_failures.take(ProgramFailed)
 
 
-def test_a_region_that_did_not_prove_itself_gives_no_turn():
+def test_a_region_that_did_not_answer_the_hello_gives_no_turn():
     link = Link()
     link.memory.waits_for = PLAN
     link.ask(link.region.take_turn(PLAN)).error()

@@ -16,6 +16,7 @@ from evenrack.errors import (
 )
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId
+from evenrack.region.rack_session import MOST_BYTES_OF_RACK, MOST_BYTES_OF_STRANGER
 from evenrack.region.refusals import Refusals
 from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import ApplyPlan
@@ -89,7 +90,6 @@ def test_all_commands_in_one_packet_are_cut_at_the_first_that_is_out_of_turn():
     said_to_region(link, Hello, **hello_arguments())
     assert link.wire.is_gone
     assert link.wire.from_server == b""
-    assert link.desk.told == []
 
 
 def test_an_unknown_command_before_the_hello_cuts_the_link_without_an_answer():
@@ -180,7 +180,7 @@ HOSTILE_ARGUMENTS = [
     {"run": None},
     {"hostname": b""},
     {"hostname": b"h" * 254},
-    {"hostname": b"h" * 65_535},
+    {"hostname": b"h" * 16_000},
     {"hostname": b"a\nb"},
     {"hostname": b"\x1b[31mred"},
     {"hostname": "\u202egnp.exe".encode()},
@@ -208,13 +208,33 @@ def test_a_hello_with_hostile_arguments_is_refused_and_may_be_said_again_properl
     assert link.desk.told == [("admit", RACK)]
 
 
+@pytest.mark.parametrize("rack", [RACK, None], ids=["certificate", "none"])
+def test_a_stranger_that_sends_a_box_of_over_16_kib_is_cut_and_not_answered(rack):
+    link = Link()
+    link.desk.door.who = lambda _transport: Peer(rack=rack)
+    said_to_region(link, Hello, **hello_arguments(hostname=b"h" * MOST_BYTES_OF_STRANGER))
+    assert MOST_BYTES_OF_STRANGER == 16 * 1024
+    assert link.wire.is_gone
+    assert link.wire.from_server == b""
+    assert link.desk.told == []
+
+
+def test_a_rack_that_said_hello_may_send_boxes_of_a_mib_and_no_larger():
+    link = Link().introduce()
+    assert said_to_region(link, Ping, color=b"r" * 65_000).value()
+    many = {f"c{number}": b"r" * 65_000 for number in range(1 + MOST_BYTES_OF_RACK // 65_000)}
+    said_to_region(link, Ping, **many)
+    assert MOST_BYTES_OF_RACK == 1024 * 1024
+    assert link.wire.is_gone
+
+
 def test_arguments_that_nobody_asked_for_are_ignored():
     said_to_region(Link(), Hello, **hello_arguments(), color=b"red").value()
 
 
 @pytest.mark.parametrize("rack", [RACK, None], ids=["certificate", "none"])
 def test_who_says_nothing_that_counts_within_5_seconds_is_let_go(rack):
-    link = Link()
+    link = Link(rack={"silence_seconds": 60.0})
     link.desk.door.who = lambda _transport: Peer(rack=rack)
     for _ in range(4):  # it keeps sending: bytes that are no whole command yet
         link.world.advance(1.2)
@@ -327,7 +347,6 @@ def test_a_region_that_commands_before_it_answered_the_hello_is_cut_and_not_obey
         assert link.wire.is_gone
         assert link.wire.from_client == sent
         assert link.memory.newest.plan is None
-        link.desk.slow.errback(RackIdentityInUse("the link ended before it was recorded"))
 
 
 @given(ANY_JSON)

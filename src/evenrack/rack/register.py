@@ -98,8 +98,8 @@ class EnrolmentSession(LinkEnd):
         self.shaken.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        super().connectionLost(reason)
         self.why_ended = why_tls_failed(self.transport, reason)
+        super().connectionLost(reason)
         if not self.shaken.called:
             why = self.why_ended or "the connection ended in the handshake"
             self.shaken.errback(RegionUnreachable(why))

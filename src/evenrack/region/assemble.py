@@ -23,7 +23,7 @@ from evenrack.region.notifications import Notifications
 from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
-from evenrack.region.strangers import Strangers
+from evenrack.region.strangers import MOST_STRANGERS, Strangers
 from evenrack.trust.tls import RegionTls
 
 log = Logger()
@@ -46,7 +46,9 @@ class RunningRegion(MultiService):
     ) -> None:
         """Begin to accept racks."""
         over_tls = Doorway(tls, racks, strangers, self._reactor)
-        self._racks = self._reactor.listenTCP(port, over_tls, interface=interface)
+        self._racks = self._reactor.listenTCP(
+            port, over_tls, interface=interface, backlog=MOST_STRANGERS
+        )
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop_in_order())

@@ -118,11 +118,20 @@ class RackSession(LinkEnd):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._reception.strangers.left(self)
         self._expect_no_greeting()
+        why = self._reception.doorkeeper.why_ended(self.transport, reason)
         super().connectionLost(reason)
         if self._greeted:
             self._reception.gone(self)
-        elif why := self._reception.doorkeeper.why_ended(self.transport, reason):
+        elif why is not None:
             self._reception.refusals.refused(self.peer_address, why)
+
+    def cut(self, reason: str) -> None:
+        """End the link now; of those who never said who they are, each host is logged once."""
+        if self._greeted:
+            super().cut(reason)
+        elif self.is_open:
+            self._reception.refusals.refused(self.peer_address, reason)
+            self.abort()
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that is not so far is cut."""

@@ -47,7 +47,7 @@ ROTATING = sealer(NEW, OLD)
 AFTER = sealer(NEW)
 
 INSERTS = {
-    "bmc": "INSERT INTO bmc (name, driver, address, port, \"user\", password, era, generation) "
+    "bmc": 'INSERT INTO bmc (name, driver, address, port, "user", password, era, generation) '
     "VALUES ('b' || :n, 'ipmitool', :n, 623, '', '', 1, 1) RETURNING id",
     "authority": "INSERT INTO authority (state, certificate, sealed_key) "
     "VALUES ('retiring', '', '') RETURNING id",
@@ -71,9 +71,7 @@ def add(connection, sealed, n, by=BEFORE, blob=None):
 
 def write(connection, sealed, cell, blob):
     table = sealed.table
-    connection.execute(
-        table.update().where(table.c.id == cell.row).values({sealed.name: blob})
-    )
+    connection.execute(table.update().where(table.c.id == cell.row).values({sealed.name: blob}))
 
 
 def fill(sessions, count, by=BEFORE):

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from evenrack.region.http.audit_trail import STRANGERS
-from evenrack.region.http.rate_limit import RateLimit
+from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
 
@@ -72,6 +72,9 @@ async def test_a_refused_change_is_a_row_too_whatever_the_reason(database_dsn):
             ("DELETE", "/api/v1/status", None, admin, 405, "admin"),
             ("POST", "/api/v1/tokens", {"name": "viewer", "role": "viewer"}, admin, 409, "admin"),
             ("BREW", "/nowhere", None, admin, 404, "admin"),
+            ("DELETE", "/api/v1/enrolments/none", None, admin, 404, "admin"),
+            ("DELETE", "/api/v1/certificates/none", None, admin, 404, "admin"),
+            ("DELETE", "/api/v1/tokens/none", None, admin, 404, "admin"),
         ]
         for number, (method, path, body, token, status, who) in enumerate(asked, start=4):
             assert (await api(method, path, body, token=token)).status == status
@@ -79,7 +82,7 @@ async def test_a_refused_change_is_a_row_too_whatever_the_reason(database_dsn):
             assert (row["who"], row["deed"], row["status"]) == (who, f"{method} {path}", status)
         condition = await api.locally("PATCH", "/api/v1/vlans/v1", {"vid": 1}, If_Match='"1.999"')
         assert condition.status == 412
-        assert (await audited(api, 12))[-1]["status"] == 412
+        assert (await audited(api, 15))[-1]["status"] == 412
 
 
 async def test_a_stranger_s_body_is_not_kept_and_no_secret_of_anybody_s(database_dsn):
@@ -167,6 +170,18 @@ async def test_strangers_cannot_fill_the_log(database_dsn):
 
         (row,) = await eventually(last)
         assert row["data"]["rows_left_out_before"] >= 25
+
+
+async def test_who_asks_too_often_is_named_and_cannot_fill_the_log_either(database_dsn):
+    async with api_process(database_dsn) as api:
+        token = await api.token("loud", "operator")
+        api.site._gate._requests = RateLimit(Rate(per_second=0.001, burst=1))
+        for _ in range(50):
+            await api("POST", "/api/v1/vlans", {}, token=token)
+        await eventually(lambda: not api.site._trail._waiting)
+        rows = [row for row in await api.audit() if row["status"] == 429]
+        assert {row["who"] for row in rows} == {"loud"}
+        assert len(rows) <= 35
 
 
 async def test_the_log_is_read_in_pages_that_go_on_where_the_last_ended(database_dsn):

@@ -112,7 +112,7 @@ async def test_two_ends_of_which_only_one_speaks_tls_come_to_nothing(database_ds
         with pytest.raises(RegionUnreachable, match="does not answer in time"):
             await asked(client_of(api, believes=believing(), timeout=0.5))
     async with api_process(database_dsn, tls=over_tls()) as api:
-        with pytest.raises(RegionUnreachable, match="no HTTP: try https://127"):
+        with pytest.raises(RegionUnreachable, match="if it speaks TLS: https://127"):
             await asked(client_of(api, tls=False))
 
 

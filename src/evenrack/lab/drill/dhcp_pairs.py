@@ -25,6 +25,7 @@ MOST_BY_THE_SECONDARY = 2
 in this time."""
 _STANZA = re.compile(r'(?ms)^failover peer "(failover-vlan-[0-9]+)" \{\n(.*?)^\}')
 _STARTS = re.compile(r"\n  starts [0-9] ([0-9/]+ [0-9:]+);")
+_CARD = re.compile(r"\n  hardware ethernet ([0-9a-f:]+);")
 _MY_STATE = re.compile(r"\n  my state ([a-z-]+)(?: at |;)")
 _BOTH = ("max-response-delay 60;", "max-unacked-updates 10;", "load balance max seconds 3;")
 _PRIMARY = ("mclt 3600;", "split 255;")
@@ -75,9 +76,17 @@ def a_client_gets_a_lease_that_both_know(trial: Trial, limit: float) -> Measured
     if str(lease.server) not in servers:
         raise CheckFailed(f"{lease.server} gave {lease.address}; the servers are {servers}")
     files = [dhcp_file(trial, rack, "dhcpd.leases") for rack in servers.values()]
+
+    def both_know() -> bool:
+        texts = [file.read_text() for file in files]
+        # of the same card: two that share nothing give one address to two clients
+        cards = {card_of(text, str(lease.address)) for text in texts}
+        began = all(lease_began(text, str(lease.address), began_at) for text in texts)
+        return began and len(cards) == 1
+
     wait_for(
         trial,
-        lambda: all(lease_began(file.read_text(), str(lease.address), began_at) for file in files),
+        both_know,
         limit,
         f"{lease.address} is not in both lease files",
     )
@@ -100,7 +109,9 @@ def both_serve_at_once(trial: Trial, limit: float) -> Measured:  # noqa: ARG001 
                 raise CheckFailed(f"{row['vlan']}: the dhcpd of {side['rack']} does not run")
             name, *_ = stanza_of(trial, row, role)
             leases = dhcp_file(trial, side["rack"], "dhcpd.leases").read_text()
-            refuse_not_normal(row["vlan"], f"the dhcpd of {side['rack']}", noted_state(leases, name))
+            refuse_not_normal(
+                row["vlan"], f"the dhcpd of {side['rack']}", noted_state(leases, name)
+            )
     return Measured(seconds=0.0, detail=f"both servers of {len(rows)} VLANs are normal")
 
 
@@ -108,13 +119,6 @@ def refuse_not_normal(vlan: str, who: str, state: str) -> None:
     """See that a side of a pair is `normal`."""
     if state != NORMAL:
         raise CheckFailed(f"{vlan}: {who} is {state}, not {NORMAL}")
-
-
-def noted_state(leases: str, name: str) -> str:
-    """Give the state in which a server last noted itself to be (dhcpd.leases(5))."""
-    _, found, rest = leases.rpartition(f'\nfailover peer "{name}" state {{')
-    state = _MY_STATE.search(rest.partition("\n}")[0]) if found else None
-    return "unknown" if state is None else state[1]
 
 
 def the_primary_answers(trial: Trial, limit: float) -> Measured:
@@ -174,13 +178,29 @@ def lease_began(leases: str, address: str, since: datetime) -> bool:
 
     What counts is the last entry; a pair writes entries of free addresses too.
     """
-    _, found, rest = leases.rpartition(f"\nlease {address} {{")
-    entry = rest.partition("\n}")[0] if found else ""
+    entry = _last_entry(leases, f"lease {address}")
     starts = _STARTS.search(entry)
     if starts is None or "\n  binding state active;" not in entry:
         return False
     moment = datetime.strptime(f"{starts[1]} +0000", "%Y/%m/%d %H:%M:%S %z")
     return moment >= since
+
+
+def card_of(leases: str, address: str) -> str | None:
+    """Give the card that a lease file last noted for an address."""
+    card = _CARD.search(_last_entry(leases, f"lease {address}"))
+    return None if card is None else card[1]
+
+
+def noted_state(leases: str, name: str) -> str:
+    """Give the state in which a server last noted itself to be, as one side of a pair."""
+    state = _MY_STATE.search(_last_entry(leases, f'failover peer "{name}" state'))
+    return "unknown" if state is None else state[1]
+
+
+def _last_entry(leases: str, heading: str) -> str:
+    _, found, rest = leases.rpartition(f"\n{heading} {{")
+    return rest.partition("\n}")[0] if found else ""
 
 
 CHECKS = (

@@ -118,7 +118,9 @@ def not_under(counts: Mapping[str | None, int], key_id: str) -> int:
     return sum(count for found, count in counts.items() if found != key_id)
 
 
-def _all_not_under(connection: Connection, key: Key) -> Iterator[tuple[SealedColumn, Row[Any, Any]]]:
+def _all_not_under(
+    connection: Connection, key: Key
+) -> Iterator[tuple[SealedColumn, Row[Any, Any]]]:
     for sealed in SEALED_COLUMNS:
         for row in _not_under(connection, sealed, key):
             yield sealed, row

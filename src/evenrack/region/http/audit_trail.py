@@ -22,8 +22,10 @@ from evenrack.region.http.rate_limit import Rate, RateLimit
 NOBODY = "nobody"
 NO_ROLE = "none"
 
+TOO_MANY = 429
+
 STRANGERS = Rate(per_second=0.5, burst=30)
-"""Rows of those who showed no good token, of all of them: they shall not fill the table."""
+"""Rows of those who showed no good token or ask too often: they shall not fill the table."""
 
 MOST_WAITING = 500
 """Rows on their way to a database that hangs."""
@@ -38,8 +40,8 @@ class AskedChange:
     asker: Asker | None = None
     """None: nobody that is known."""
     data: Mapping[str, Any] = field(factory=dict)
-    recorded: bool = False
-    """Whether its row is in the database."""
+    recorded: int | None = None
+    """The status in its row, once that is in the database."""
 
     def write(self, connection: Connection, status: int) -> None:
         """Write its row, in the transaction that makes the change."""
@@ -69,10 +71,10 @@ class AuditTrail:
         self._waiting = 0
 
     def answered(self, asked: AskedChange, status: int) -> None:
-        """Write the row of a change that was answered, unless it has one."""
-        if asked.recorded:
+        """Write the row of a change that was answered, unless it has one that says so."""
+        if asked.recorded == status:
             return
-        if asked.asker is None:
+        if asked.asker is None or status == TOO_MANY:
             if self._strangers.take(NOBODY, self._clock.seconds()):
                 self._left_out += 1
                 return
@@ -88,7 +90,7 @@ class AuditTrail:
     async def _write(self, asked: AskedChange, status: int) -> None:
         try:
             await self._door.change(lambda connection: asked.write(connection, status))
-            asked.recorded = True
+            asked.recorded = status
         except EvenrackError as problem:
             self._lost(asked, status, str(problem))
         except Exception:  # noqa: BLE001  nobody else would hear of it

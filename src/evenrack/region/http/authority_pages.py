@@ -86,7 +86,7 @@ class _Answers:
             store_authority(connection, self._sources.sealer, made, state="next")
             return _forms(connection)
 
-        return Reply(body=await self._change(work), status=201)
+        return Reply(body=await self._change(work, query, status=201), status=201)
 
     def activate(self, pin: str) -> Callable[[Query], Awaitable[object]]:
         async def answer(query: Query) -> object:
@@ -107,7 +107,7 @@ class _Answers:
                 set_state(connection, chosen.id, "active")
                 return _forms(connection)
 
-            return await self._change(work)
+            return await self._change(work, query)
 
         return answer
 
@@ -130,13 +130,15 @@ class _Answers:
                 drop_authority(connection, chosen.id)
                 return _forms(connection)
 
-            return await self._change(work)
+            return await self._change(work, query)
 
         return answer
 
-    async def _change(self, work: Callable[[Connection], list[dict[str, Any]]]) -> object:
+    async def _change(
+        self, work: Callable[[Connection], list[dict[str, Any]]], query: Query, *, status: int = 200
+    ) -> object:
         try:
-            return await self._door.change(work)
+            return await self._door.change(work, query.asked, status=status)
         except KeyMissing as problem:
             raise _conflict(str(problem)) from None
         except OutcomeUnknown as problem:

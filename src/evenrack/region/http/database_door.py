@@ -18,7 +18,8 @@ Result = TypeVar("Result")
 class Recorded(Protocol):
     """What is written down in the same transaction as the change."""
 
-    recorded: bool
+    recorded: int | None
+    """The status that was written; None before."""
 
     def write(self, connection: Connection, status: int) -> None:
         """Write it, with the status that will be answered."""
@@ -62,7 +63,7 @@ class DatabaseDoor:
                 raise
             raise _unknown() from None
         if asked is not None:
-            asked.recorded = True
+            asked.recorded = status
         return done
 
     async def _in_time(self, answer: Awaitable[Result]) -> Result:

@@ -47,7 +47,6 @@ from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
 MOST_USES = 10_000
 MOST_MINUTES = 60 * 24 * 30
 DEFAULT_MINUTES = 60
-WHO = "operator"
 
 
 @frozen(kw_only=True)
@@ -105,13 +104,13 @@ class _Answers:
 
         def work(connection: Connection) -> tuple[Enrolment, str]:
             pin = _pin(connection)
-            number = add_enrolment(connection, _asked(connection, fields), lookup)
+            number = add_enrolment(connection, _asked(connection, fields, query.asker.who), lookup)
             keep_secret(connection, number, self._sources.sealer.seal(secret, secret_cell(number)))
             (made,) = [each for each in read_enrolments(connection) if each.id == number]
             return made, pin
 
         try:
-            made, pin = await self._door.change(work)
+            made, pin = await self._door.change(work, query.asked, status=201)
         except NameTaken:
             raise _name_taken(fields["name"]) from None
         except KeyMissing as problem:
@@ -129,13 +128,17 @@ class _Answers:
     def revoke(self, name: str) -> Callable[[Query], Any]:
         async def answer(query: Query) -> dict[str, Any]:
             only_known(query, ())
+
+            def work(connection: Connection) -> Enrolment:
+                found = revoke_enrolment(connection, name)
+                if found is None:
+                    raise not_found(f'there is no enrolment "{name}"')
+                return found
+
             try:
-                found = await self._door.change(lambda c: revoke_enrolment(c, name))
+                return _form(await self._door.change(work, query.asked))
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
-            if found is None:
-                raise not_found(f'there is no enrolment "{name}"')
-            return _form(found)
 
         return answer
 
@@ -147,17 +150,16 @@ class _Answers:
         async def answer(query: Query) -> dict[str, Any]:
             only_known(query, ())
 
-            def work(connection: Connection) -> tuple[RackId | None, int]:
+            def work(connection: Connection) -> dict[str, Any]:
                 found = find_rack(connection, rack)
-                return found, 0 if found is None else revoke_rack(connection, found)
+                if found is None:
+                    raise not_found(f'there is no rack "{rack}"')
+                return {"rack": found, "revoked": revoke_rack(connection, found)}
 
             try:
-                found, count = await self._door.change(work)
+                return await self._door.change(work, query.asked)
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
-            if found is None:
-                raise not_found(f'there is no rack "{rack}"')
-            return {"rack": found, "revoked": count}
 
         return answer
 
@@ -174,7 +176,7 @@ def _form(found: Enrolment) -> dict[str, Any]:
     }
 
 
-def _asked(connection: Connection, fields: dict[str, Any]) -> NewEnrolment:
+def _asked(connection: Connection, fields: dict[str, Any], who: str) -> NewEnrolment:
     rack: RackId | None = None
     if fields.get("rack") is not None:
         rack = find_rack(connection, fields["rack"])
@@ -182,7 +184,7 @@ def _asked(connection: Connection, fields: dict[str, Any]) -> NewEnrolment:
             raise fields_refused([("rack", f'rack: there is no rack "{fields["rack"]}"')])
     return NewEnrolment(
         name=fields["name"],
-        who=WHO,
+        who=who,
         rack=rack,
         uses=fields.get("uses") or 1,
         life=timedelta(minutes=fields.get("minutes") or DEFAULT_MINUTES),

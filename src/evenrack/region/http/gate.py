@@ -5,7 +5,6 @@ every process.
 """
 
 import math
-from collections.abc import Hashable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -28,7 +27,8 @@ REQUESTS = Rate(per_second=100, burst=200)
 """Requests with one token, to one process; without any, from one address."""
 
 TOKEN_ARGUMENTS = frozenset({"token", "access_token", "bearer"})
-ANYBODY = "anybody"
+ANYBODY = ""
+"""Who asks without a token where none is needed; no token and no user is called so."""
 
 
 class PeerGone(EvenrackError):
@@ -47,7 +47,7 @@ class Gate:
         self._requests = RateLimit(REQUESTS)
 
     async def identify(self, request: Request, needed: Role | None) -> Asker:
-        """Find out who asks; with `needed` None a good token is not asked for.
+        """Find out who asks; with `needed` None no token is asked for.
 
         HttpProblem 400, 401 or 429 for those who are not let in; DatabaseUnreachable.
         """
@@ -63,7 +63,6 @@ class Gate:
     async def _by_token(self, request: Request, peer: Any, needed: Role | None) -> Asker:
         address = address_key(peer.host)
         if needed is None:
-            self._slow_down(("address", address))
             return Asker(who=ANYBODY, role="viewer", source=source_of(peer))
         now = self._clock.seconds()
         wait = self._failures.wait(address, now)
@@ -78,11 +77,15 @@ class Gate:
         if holder is None:
             self._failures.take(address, now)
             raise _not_authenticated(shown=digest is not None)
-        self._slow_down(("token", holder.name))
         return Asker(who=holder.name, role=holder.role, source=source_of(peer))
 
-    def _slow_down(self, key: Hashable) -> None:
-        wait = self._requests.take(key, self._clock.seconds())
+    def slow_down(self, request: Request, asker: Asker) -> None:
+        """HttpProblem 429 for one who asks too often; those on the socket may."""
+        peer = request.getClientAddress()
+        if isinstance(peer, UNIXAddress):
+            return
+        who = address_key(peer.host) if asker.who == ANYBODY else ("token", asker.who)
+        wait = self._requests.take(who, self._clock.seconds())
         if wait:
             raise _too_often("TooManyRequests", "Too many requests", wait)
 

@@ -72,6 +72,8 @@ class _Guarded(Resource):
         request.asker = asker
         if request.asked is not None:
             request.asked.asker = asker
+        self._gate.slow_down(request, asker)
+        if request.asked is not None:
             request.asked.data = audit_data(_body_of(request))
         check_role(asker, needed)
         self._page.render(request)

@@ -226,6 +226,7 @@ def write_json(
     request.setResponseCode(status)
     request.setHeader("content-type", "application/json")
     request.setHeader("cache-control", "no-store")
+    request.responseHeaders.removeHeader("server")  # which version runs is nobody's business
     for name, value in headers.items():
         request.setHeader(name, value)
     request.write(json.dumps(body).encode() + b"\n")
