@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import fleet
+from benchmarks import fleet, trust
 from benchmarks.measure import table, write
 
-BENCHMARKS = {"fleet": fleet.measure}
+BENCHMARKS = {"fleet": fleet.measure, "trust": trust.measure}
 
 
 def main() -> int:

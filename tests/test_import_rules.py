@@ -28,7 +28,6 @@ DESIGNED_TO_BE_PURE = {
     "problems",
     "model",
     "balance",
-    "wire.handshake",
     "runtime.backoff",
     "rack.region_choice",
     "rack.newest_plan",

@@ -71,8 +71,11 @@ def test_regions_on_other_hosts_need_no_consent(read):
     assert [str(region) for region in read(f"regions: {json.dumps(hosts)}").regions] == hosts
 
 
-def test_no_setting_lets_rpc_go_in_clear(problems):
-    assert problems("regions: [r1:5251]\ninsecure_rpc: true") == ["insecure_rpc: unknown setting"]
+def test_a_setting_of_an_earlier_version_is_refused_with_what_to_do(problems):
+    assert problems("regions: [r1:5251]\ninsecure_rpc: true\nsecret_fil: /x") == [
+        "insecure_rpc: is no longer used: all links to regions have TLS now; remove this line",
+        "secret_fil: unknown setting; did you mean secret_file?",
+    ]
 
 
 def test_a_region_that_is_there_twice_is_refused(problems):

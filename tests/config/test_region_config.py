@@ -97,8 +97,18 @@ def test_rpc_may_listen_on_any_address(read, listen):
     assert read(f'rpc: {{listen: "{listen}"}}').rpc.listen == listen
 
 
-def test_no_setting_lets_rpc_go_in_clear(problems):
-    assert problems("insecure_rpc: true") == ["insecure_rpc: unknown setting"]
+def test_settings_of_an_earlier_version_are_refused_with_what_to_do(problems):
+    insecure, secret = problems("secret_file: /x/secret\ninsecure_rpc: false")
+    assert insecure == (
+        "insecure_rpc: is no longer used: all links to racks have TLS now; remove this line"
+    )
+    assert secret.startswith("secret_file: is no longer used: racks enrol now")
+    assert "(evenrack enrolment create); remove this line" in secret
+    assert "name their file with key_file" in secret
+
+
+def test_a_setting_of_an_earlier_version_is_known_only_where_it_was(problems):
+    assert problems("rpc: {insecure_rpc: true}") == ["rpc.insecure_rpc: unknown setting"]
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0", "::"])  # noqa: S104  nothing listens

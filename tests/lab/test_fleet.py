@@ -11,6 +11,7 @@ from evenrack.lab.hosts import InNamespaces, OnLoopback
 from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.refusals import LabRefused
 from evenrack.runtime.child_process import ProgramId
+from tests.trusted import enrol
 
 
 def fleet_in(directory, **size):
@@ -100,11 +101,7 @@ def test_the_daemons_accept_the_files_that_the_lab_writes(tmp_path):
     fleet = fleet_in(tmp_path)
     process, rack = fleet.processes[3], fleet.racks[0].with_regions(["[fd00::1]:1", "b:2"])
     for daemon in (process, rack):
-        (daemon.folder / "state").mkdir(parents=True)
-    secret = "s" * 40
-    for daemon in (process, rack):
-        (daemon.folder / "secret").touch(mode=0o600)
-        (daemon.folder / "secret").write_text(secret)
+        daemon.folder.mkdir()
     process.config.write_text(region_config(process, "host=/tmp/x dbname=postgres"))
     rack.config.write_text(rack_config(rack))
     region = load_region_config(process.config)
@@ -112,10 +109,15 @@ def test_the_daemons_accept_the_files_that_the_lab_writes(tmp_path):
     assert region.run_dir == process.socket.parent
     assert str(region.rpc.listen) == process.host.address
     assert region.rpc.port + process.instance == process.port
-    assert region.insecure_rpc
+    assert region.key_file == process.folder / "keys"
+    assert region.state_dir == process.folder / "state"
     loaded = load_rack_config(rack.config)
     assert [str(endpoint) for endpoint in loaded.regions] == ["[fd00::1]:1", "b:2"]
     assert loaded.state_dir == rack.state
+    assert loaded.secret_file == rack.enrolment
+    assert not rack.is_enrolled
+    enrol(rack.state, "rack0001")
+    assert rack.is_enrolled
 
 
 def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():

@@ -4,11 +4,12 @@ import pytest
 from twisted.internet import error
 from twisted.internet.defer import Deferred
 
+from evenrack.errors import NotTrusted
 from evenrack.model.host_port import parse_host_port
 from evenrack.rack.kept_link import KeptLink
 from evenrack.rack.region_session import RegionSession
 from tests.rack.network import Network
-from tests.wire.both_ends import OTHER_SECRET, Memory, Outcome
+from tests.wire.both_ends import Memory, Outcome
 
 FIRST, SECOND = (parse_host_port(f"10.0.0.{host}:5251") for host in (1, 2))
 
@@ -32,7 +33,6 @@ class Kept:
         )
 
     async def introduce(self, session):
-        await session.authenticate()
         await session.greet()
 
     def start(self, seconds=1.0):
@@ -110,11 +110,25 @@ def test_a_link_that_ends_during_its_hello_is_made_again():
     assert (kept.dials(), len(kept.desk.links), len(kept.failures)) == (2, 1, 1)
 
 
-def test_an_introduction_that_fails_closes_its_link_before_the_next_is_made():
-    kept = Kept(secret=OTHER_SECRET).start(60.0)
-    assert kept.dials() > 15
+def test_a_revoked_rack_knocks_ever_more_seldom_and_closes_each_link_before_the_next():
+    kept = Kept()
+    kept.desk.door.revoked.add("5e1a1")
+    kept.start(60.0)
+    first_minute = kept.dials()
+    kept.world.advance(60.0)
+    assert 12 <= kept.dials() - first_minute <= 13
     assert kept.desk.told == []
+    assert {type(problem) for problem in kept.failures} == {NotTrusted}
     assert all(wire.is_gone for wire in kept.world.wires)
+
+
+def test_a_rack_whose_certificate_is_good_again_is_back_within_5_seconds():
+    kept = Kept()
+    kept.desk.door.revoked.add("5e1a1")
+    kept.start(60.0)
+    kept.desk.door.revoked.clear()
+    kept.world.advance(6.0)
+    assert len(kept.desk.links) == 1
 
 
 def test_a_region_that_hangs_is_let_go_and_dialled_again():

@@ -1,4 +1,4 @@
-"""One whole rack daemon, without its process: identity, plan and leases over restarts."""
+"""One whole rack daemon, without its process: plan, regions and leases over restarts."""
 
 import pytest
 from attrs import evolve
@@ -14,7 +14,8 @@ from evenrack.rack.state_folder import StateFolder
 from evenrack.wire.rack_commands import ApplyPlan
 from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
 from tests.rack.network import Network
-from tests.wire.both_ends import SECRET, Outcome, counted_bytes
+from tests.trusted import RACK, NoTrust, enrol
+from tests.wire.both_ends import Outcome, counted_bytes
 
 A = "region1/1"
 HERE = "127.0.0.1:5251"
@@ -33,12 +34,13 @@ class RackHost:
             "dhcp: {runner: child}\n"
         )
         self.config = load_rack_config(path)
+        self.state = enrol(folder / "state", RACK)
         self.token_bytes = counted_bytes()
 
     def daemon(self):
         return RackService(
             self.config,
-            SECRET,
+            RACK,
             Surroundings(
                 clock=self.world.clock,
                 token_bytes=self.token_bytes,
@@ -47,11 +49,12 @@ class RackHost:
                     endpoint_for=self.network.endpoint_for,
                     jitter=lambda: 1.0,
                 ),
-                state=StateFolder(self.folder / "state"),
+                state=self.state,
                 interfaces=no_interfaces,
                 dhcp_server=NoDhcpServer(),
                 driver=None,
                 ask_bmc=no_bmc_answers,
+                trust=NoTrust(),
             ),
         )
 
@@ -75,14 +78,13 @@ def plan_of(daemon, generation=5):
     return RackPlan(rack=daemon.rack, number=FleetNumber(1, generation), managed_by=ProcessId(A))
 
 
-def test_a_rack_keeps_its_identity_and_plan_over_a_restart_and_says_so_in_its_hello(host):
+def test_a_rack_keeps_its_plan_over_a_restart_and_says_so_in_its_hello(host):
     first = host.run(host.daemon())
     plan = plan_of(first)
     host.send(plan).value()
     first.stopService()
     host.world.advance(1.0)
     second = host.run(host.daemon())
-    assert second.rack == first.rack
     assert second.newest.plan == plan
     assert (host.desk.links[0].holds, host.desk.links[0].holds_fingerprint) == (
         plan.number,

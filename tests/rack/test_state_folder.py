@@ -1,28 +1,19 @@
 """What a rack remembers survives restarts; what was damaged counts as not there."""
 
-import itertools
-import os
-from collections import Counter
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenrack.errors import ConfigurationRefused
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RackId, rack_id_from_text
+from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.rack_plan import RackPlan
-from evenrack.rack.state_folder import ID_CHARACTERS, StateFolder
+from evenrack.rack.state_folder import StateFolder
 from tests.strategies import rack_plans, region_endpoints
+from tests.trusted import RACK, authority, rack_identity
 
-PLAN = RackPlan(
-    rack=RackId("rack0001"), number=FleetNumber(1, 2), managed_by=ProcessId("region1/1")
-)
+PLAN = RackPlan(rack=RACK, number=FleetNumber(1, 2), managed_by=ProcessId("region1/1"))
 one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def random_bytes(length):
-    return bytes(range(length))
 
 
 @pytest.fixture
@@ -30,41 +21,48 @@ def folder(tmp_path):
     return StateFolder(tmp_path)
 
 
-def test_an_identity_is_made_at_the_first_start_and_kept(tmp_path):
+def test_an_identity_is_kept_as_the_region_gave_it(tmp_path):
     folder = StateFolder(tmp_path / "deep" / "state")
-    first = folder.rack_id(random_bytes)
-    assert rack_id_from_text(first) == first
-    assert StateFolder(tmp_path / "deep" / "state").rack_id(os.urandom) == first
+    folder.keep_rack_id(RACK)
+    assert StateFolder(tmp_path / "deep" / "state").rack_id() == RACK
+    folder.keep_rack_id(RackId("rack0002"))
+    assert folder.rack_id() == "rack0002"
 
 
-def test_two_racks_get_two_identities(tmp_path):
-    numbers = itertools.count()
-    made = {
-        StateFolder(tmp_path / str(n)).rack_id(lambda k: next(numbers).to_bytes(k, "big"))
-        for n in range(32)
-    }
-    assert len(made) == 32
+def test_a_rack_without_an_identity_is_told_how_it_gets_one_and_makes_none(tmp_path):
+    folder = StateFolder(tmp_path / "state")
+    with pytest.raises(ConfigurationRefused, match="not enrolled") as refusal:
+        folder.rack_id()
+    assert "evenrack enrolment create" in str(refusal.value)
+    assert "evenrack-rackd register" in str(refusal.value)
+    assert not (tmp_path / "state").exists()
 
 
-def test_the_characters_of_an_identity_are_equally_likely_and_not_mistaken_for_each_other():
-    assert len(ID_CHARACTERS) == len(set(ID_CHARACTERS)) == 32
-    assert set("ilou") & set(ID_CHARACTERS) == set()
-    drawn = Counter(ID_CHARACTERS[byte % 32] for byte in range(256))
-    assert set(drawn.values()) == {8}
+def test_its_certificate_and_whom_it_trusts_are_kept_beside_it(tmp_path):
+    identity = rack_identity()
+    folder = StateFolder(tmp_path / "state")
+    assert not folder.trust.are_there
+    folder.trust.keep_authorities([authority().certificate])
+    folder.trust.keep_identity(identity)
+    assert folder.trust.are_there
+    assert StateFolder(tmp_path / "state").trust.identity().pem == identity.pem
+    for name in ("identity.pem", "authorities.pem"):
+        assert (tmp_path / "state" / name).stat().st_mode & 0o077 == 0
 
 
 def test_nobody_else_can_look_into_the_folder_that_is_made(tmp_path):
-    StateFolder(tmp_path / "state").rack_id(random_bytes)
+    StateFolder(tmp_path / "state").keep_rack_id(RACK)
     assert (tmp_path / "state").stat().st_mode & 0o077 == 0
     assert (tmp_path / "state" / "rack_id").stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"RACK", b"rack0001 rack0002", b"\xff\xfe", b"\0" * 8])
-def test_a_damaged_identity_is_told_clearly_and_never_replaced_silently(tmp_path, content):
+def test_a_damaged_identity_is_told_with_what_to_do_and_left_alone(tmp_path, content):
     # With a new identity the rack would be a stranger and its old self a lost rack.
     (tmp_path / "rack_id").write_bytes(content)
-    with pytest.raises(ConfigurationRefused, match="rack_id: 1 problem"):
-        StateFolder(tmp_path).rack_id(random_bytes)
+    with pytest.raises(ConfigurationRefused, match="rack_id: 1 problem") as refusal:
+        StateFolder(tmp_path).rack_id()
+    assert "enrol this rack anew" in str(refusal.value)
     assert (tmp_path / "rack_id").read_bytes() == content
 
 

@@ -17,7 +17,6 @@ from tests.region.processes import eventually, fleet_on
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
 HOSTS = ("region1", "region2")
-PASSWORD = "SESAME"
 
 
 def key(name):
@@ -54,7 +53,7 @@ class KeyFleet:
 
     async def add_bmc(self, api, n):
         body = {"name": f"b{n}", "driver": "ipmitool", "address": f"10.9.0.{n}", "user": "u"}
-        return await api("POST", "/api/v1/bmcs", {**body, "password": f"{PASSWORD}{n}"})
+        return await api("POST", "/api/v1/bmcs", {**body, "password": f"SESAME{n}"})
 
     def sealed(self):
         """Which key each password is under, and what it is to a host with these keys."""

@@ -239,7 +239,9 @@ _DHCP = (
     _in_network(
         "pairs_are_not_normal",
         {
-            "both servers of each VLAN serve at once": r"vlan1: the dhcpd of rack\d is [a-z-]+, not normal"
+            "both servers of each VLAN serve at once": (
+                r"the dhcpd of rack\d is [a-z-]+, not normal"
+            )
         },
         TWO_RACKS,
     ),

@@ -55,6 +55,7 @@ GREETED = "a rack, by its certificate, after its hello"
 ADMITTED = "a rack, by its certificate, once its hello is answered"
 REGION = "a region process, by its certificate, after it answered the hello"
 ITSELF = "it is about the rack of the certificate; no message names a rack"
+BELIEVED = "what a rack says of itself is believed"
 DHCP = DhcpReport(applied="", waiting="", running=False, vlans=(), errors=())
 ORDER = PowerOrder(
     id=OrderId(7),
@@ -118,18 +119,27 @@ TABLE = {
         told=("goodbye", RACK, "run1"),
     ),
     ReportInterfaces: Row(
-        who=ADMITTED, checked=ITSELF, says={"interfaces": ()}, told=("interfaces", RACK, ())
+        who=ADMITTED,
+        checked=f"{ITSELF}; {BELIEVED}",
+        says={"interfaces": ()},
+        told=("interfaces", RACK, ()),
     ),
-    ReportDhcp: Row(who=ADMITTED, checked=ITSELF, says={"report": DHCP}, told=("dhcp", RACK, DHCP)),
+    ReportDhcp: Row(
+        who=ADMITTED,
+        checked=f"{ITSELF}; {BELIEVED}",
+        says={"report": DHCP},
+        told=("dhcp", RACK, DHCP),
+    ),
     ReportReach: Row(
         who=ADMITTED,
-        checked=f"{ITSELF}, and only about BMCs that it is asked to reach",
+        checked=f"{ITSELF}; {BELIEVED}",
         says={"bmcs": (BmcId(3),)},
         told=("reach", RACK, (3,)),
     ),
     RecordPhase: Row(
         who=ADMITTED,
-        checked="the order is this rack's under this attempt, and in the phase before",
+        checked="the order is this rack's under this attempt, has not ended, and is in one of the "
+        "two phases",
         says={"order": 7, "attempt": 2, "before": "NEW", "after": "OFF_SENT"},
         told=("phase", RACK, 7, 2, ("NEW", "OFF_SENT")),
     ),

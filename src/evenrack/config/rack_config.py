@@ -86,6 +86,9 @@ class RackConfig:
         Rule(("regions",), _each_once),
         Rule(("dhcp.runner", "state_dir"), _is_where_the_unit_looks),
     )
+    RETIRED: ClassVar = {
+        "insecure_rpc": "is no longer used: all links to regions have TLS now; remove this line",
+    }
 
     regions: tuple[HostPort, ...] = field(validator=_at_least_one)
     """Region endpoints to start from; the rest are learnt from them. Required."""

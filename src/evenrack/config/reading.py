@@ -3,6 +3,7 @@
 A settings class is an attrs class: types say what a setting is, validators what range it has
 (both are asked for each setting, whatever is wrong with the others), and `RULES` which settings
 must agree. A setting without a default is required; one with `repr=False` is never shown.
+`RETIRED` has the settings of earlier versions, and what to do about each.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -223,8 +224,7 @@ def _sentences(error: Exception, path: str, root: type) -> Iterator[str]:
     match error:
         case ForbiddenExtraKeysError():
             for key in sorted(error.extra_fields, key=shown_key):
-                place = _joined(path, shown_key(key))
-                yield f"{place}: unknown setting{_suggestion(key, error.cl, root)}"
+                yield f"{_joined(path, shown_key(key))}: {_no_setting(key, error.cl, root)}"
         case BaseValidationError():
             for each in error.exceptions:
                 yield from _sentences(each, _joined(path, _step(each)), root)
@@ -246,6 +246,12 @@ def _step(error: Exception) -> str:
         if isinstance(note, IterableValidationNote):
             return f"[{note.index}]"
     return ""
+
+
+def _no_setting(key: Any, section: type, root: type) -> str:
+    """Say what is wrong with a key that is no setting, or none any more."""
+    retired: Mapping[Any, str] = getattr(section, "RETIRED", {})
+    return retired.get(key) or f"unknown setting{_suggestion(key, section, root)}"
 
 
 def _suggestion(key: Any, section: type, root: type) -> str:

@@ -186,6 +186,7 @@ def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
         first / "keys", lambda: new_key_line(secrets.token_bytes(ID_BYTES + KEY_BYTES))
     )
     for daemon in fleet.daemons():
+        daemon.folder.mkdir(exist_ok=True, mode=0o700)
         (daemon.folder / "state").mkdir(parents=True, exist_ok=True, mode=0o700)
     for process in fleet.processes:
         (process.folder / "run").mkdir(exist_ok=True, mode=0o700)

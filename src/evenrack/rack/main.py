@@ -14,6 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from evenrack.config.private_files import act_as_owner
 from evenrack.config.rack_config import RackConfig, load_rack_config
 from evenrack.config.secret_file import load_secret
 from evenrack.errors import ConfigurationRefused, EvenrackError
@@ -21,7 +22,7 @@ from evenrack.model.host_port import HostPort, parse_host_port
 from evenrack.rack.assemble import assemble, endpoint_of
 from evenrack.rack.register import Joined, Newcomer, register_anywhere
 from evenrack.rack.state_folder import StateFolder
-from evenrack.runtime.daemon import run_daemon, use_steady_clock
+from evenrack.runtime.daemon import no_core_dumps, run_daemon, use_steady_clock
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.enrolment import EnrolmentSecret, enrolment_secret_from_text
 
@@ -42,6 +43,7 @@ config_option = click.option(
 @click.group()
 def main() -> None:
     """Enrol this host as a rack, and run its daemon."""
+    no_core_dumps()
 
 
 @main.command()
@@ -86,6 +88,7 @@ def register(
             return
         asked = _asked_regions(regions) or config.regions
         secret = _enrolment_secret(secret_file or config.secret_file)
+        act_as_owner(config.state_dir)  # what root makes there the daemon cannot read
         lock = _hold_lock(config)
         joined = _join(config, asked, secret)
         joined.keep(state)
@@ -145,7 +148,7 @@ def _refusals_told() -> Iterator[None]:
 
 def _hold_lock(config: RackConfig) -> TextIO:
     """Make sure that one daemon uses this state folder, and so this identity."""
-    config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    StateFolder(config.state_dir).make_private()
     lock = (config.state_dir / "rackd.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 from evenrack.config.key_file import ID_BYTES, KEY_BYTES, Keys, load_keys, new_key_line
+from evenrack.config.private_files import act_as_owner
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused
 from evenrack.region.certificate_desk import open_authority, region_files
@@ -56,6 +57,7 @@ def initialise(config: RegionConfig, *, hostname: str, chance: Chance) -> list[s
     try:
         told = [attempt(engine, lambda c: _see_to_keys(c, config.key_file, hostname, chance))]
         sealer = Sealer(keys=load_keys(config.key_file), token_bytes=chance.token_bytes)
+        act_as_owner(config.state_dir)  # what root makes there the daemon cannot read
         told.append(attempt(engine, lambda c: _see_to_authority(c, sealer, chance.now)))
         told.append(attempt(engine, lambda c: _see_to_certificate(c, config, sealer, chance.now)))
     finally:

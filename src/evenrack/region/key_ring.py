@@ -1,8 +1,8 @@
 """The keys of this host as they are now: read again when their file changes, no restart needed.
 
 Every process tells the others which keys it has, so that none is left behind when another key
-begins to encrypt. Until a process has read which one that is, it encrypts nothing: what it would
-encrypt with the old one would be found by nobody.
+begins to encrypt. With several keys a process encrypts nothing until it has read which one does:
+what it would encrypt with an old one would be found by nobody.
 """
 
 from pathlib import Path
@@ -34,7 +34,7 @@ class KeyRing:
         self.path = path
         self._stamp = _stamp_of(path)
         self._keys = keys_of_host(path)
-        self._encrypting: Key | None = None
+        self._encrypting = self._keys.first if len(self._keys.all) == 1 else None
 
     @property
     def all(self) -> tuple[Key, ...]:

@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 from twisted.internet import reactor
 
+from evenrack.config.private_files import private_folder
 from evenrack.config.region_config import MOST_PROCESSES, RegionConfig, load_region_config
 from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
@@ -21,7 +22,8 @@ from evenrack.region.assemble import assemble
 from evenrack.region.database.engine import setting_problem
 from evenrack.region.database.schema import SCHEMA, upgrade
 from evenrack.region.initialise import Chance, initialise
-from evenrack.runtime.daemon import run_daemon, use_steady_clock
+from evenrack.runtime.daemon import no_core_dumps, run_daemon, use_steady_clock
+from evenrack.trust.files import IDENTITY_FILE
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
@@ -39,6 +41,7 @@ config_option = click.option(
 @click.group()
 def main() -> None:
     """Run a region process, or prepare the cluster for it."""
+    no_core_dumps()
 
 
 @main.command()
@@ -123,7 +126,7 @@ def _run(config: RegionConfig, instance: int) -> None:
 
 def _hold_lock(state_dir: Path, instance: int) -> TextIO:
     """Make sure that this instance runs once on this host."""
-    state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(state_dir, secrets=[IDENTITY_FILE])
     lock = (state_dir / f"regiond-{instance}.lock").open("a")  # its holder's number stays
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

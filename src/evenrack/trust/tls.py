@@ -162,7 +162,7 @@ def shown_certificates(transport: Any) -> list[x509.Certificate]:
 
 def why_tls_failed(transport: Any, failure: Failure) -> str | None:
     """Say why a connection ended, if TLS ended it; None for any other end."""
-    remembered = _PROBLEMS.get(transport)
+    remembered = None if transport is None else _PROBLEMS.get(transport)
     if remembered is not None:
         return remembered
     if failure.check(VerificationError):

@@ -3,7 +3,7 @@
 import secrets
 
 import pytest
-from sqlalchemy import LargeBinary, text
+from sqlalchemy import LargeBinary, select, text
 
 from evenrack.config.key_file import NO_KEYS, Key, Keys
 from evenrack.config.secret_file import Secret
@@ -87,7 +87,9 @@ def opened(sessions, by):
     """Every secret in the database, with the keys of one host."""
     found = {}
     for each in SEALED_COLUMNS:
-        rows = sessions.rows(f"SELECT id, {each.name} FROM {each.table.name}")
+        rows = sessions.run(
+            lambda c, each=each: c.execute(select(each.table.c.id, each.column)).all()
+        )
         for number, blob in rows:
             cell = each.cell(number)
             found[cell] = by.open(bytes(blob), cell)
@@ -165,14 +167,14 @@ def test_what_does_not_open_stays_as_it_is_is_named_and_holds_nobody_up(sessions
         return other, [copied, lost, *odd], add(connection, bmc, 6)
 
     first, stuck, last = sessions.run(work)
-    before = {row for row in sessions.rows("SELECT id, password FROM bmc")}
+    before = set(sessions.rows("SELECT id, password FROM bmc"))
     assert sessions.run(count_by_key) == {"old": 3, "lost": 1, None: 3}
     done = batch(sessions, most=2)
     assert done.count == 2
     assert [each.cell for each in done.stuck] == stuck
     assert 'no key "lost"' in done.stuck[1].why
     assert "copied from another row" in done.stuck[0].why
-    after = {row for row in sessions.rows("SELECT id, password FROM bmc")}
+    after = set(sessions.rows("SELECT id, password FROM bmc"))
     assert {row for row, _ in before - after} == {first.row, last.row}
     again = batch(sessions)
     assert (again.count, [each.cell for each in again.stuck]) == (0, stuck)

@@ -37,11 +37,16 @@ def chosen(which):
     return KeyOrigin(fingerprint=which.fingerprint, host="host")
 
 
-def test_nothing_encrypts_before_it_is_known_which_key_the_cluster_has_chosen(file):
+def test_none_of_several_encrypts_before_it_is_known_which_one_the_cluster_has_chosen(file):
+    write(file, A, B)
     ring = KeyRing(file)
     assert (ring.first, ring.find("a")) == (None, A)
     ring.follow(chosen(A))
     assert ring.first == A
+
+
+def test_one_that_is_alone_encrypts_from_the_start(file):
+    assert KeyRing(file).first == A
 
 
 def test_a_cluster_that_has_chosen_none_encrypts_with_the_first_of_the_file(file):

@@ -28,11 +28,6 @@ class TimelyChannel(HTTPChannel):
         self._end()
         super().allContentReceived()
 
-    def requestDone(self, request: Any) -> None:  # noqa: N802  Twisted calls it so
-        if self._dataBuffer:  # the next request has begun already
-            self._begin()
-        super().requestDone(request)
-
     def connectionLost(self, reason: Any) -> None:  # type: ignore[override]  # Twisted has no default either
         self._end()
         super().connectionLost(reason)
