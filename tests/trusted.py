@@ -3,6 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import NameOID
+
 from evenrack.errors import EnrolmentRefused
 from evenrack.model.identifiers import RackId
 from evenrack.rack.state_folder import StateFolder
@@ -51,6 +55,11 @@ def expired():
     return now() - timedelta(days=31)
 
 
+def not_yet():
+    """A moment so far ahead that what is signed for then is not good yet."""
+    return now() + timedelta(days=1)
+
+
 def enrol(folder, rack, *, by=None):
     """Make a state folder that of an enrolled rack, unless it is one already."""
     state = StateFolder(folder)
@@ -68,6 +77,29 @@ def equip(folder, region="region1", *, by=None):
         files.keep_authorities([(by or authority()).certificate])
         files.keep_identity(region_identity(region, by=by))
     return files
+
+
+def handmade(*names, usage=None, by=None, key=None, at=None):
+    """A key and a certificate such as no part of evenrack makes; `by` None signs it with its key.
+
+    `names` are of x509.GeneralName, `usage` is an ExtendedKeyUsageOID or None for none at all.
+    """
+    key, at = key or new_key(), at or now()
+    name = x509.Name([]) if by else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "me")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(by.certificate.subject if by else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(minutes=5))
+        .not_valid_after(at + timedelta(days=30))
+    )
+    if names:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    return Identity(key=key, certificate=builder.sign(by.key if by else key, hashes.SHA256()))
 
 
 class OpenDoor:

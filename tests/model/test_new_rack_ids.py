@@ -16,5 +16,7 @@ def test_two_racks_get_two_ids_and_each_is_one():
 def test_the_characters_of_an_id_are_equally_likely_and_not_mistaken_for_each_other():
     assert len(RACK_ID_CHARACTERS) == len(set(RACK_ID_CHARACTERS)) == 32
     assert set("ilou") & set(RACK_ID_CHARACTERS) == set()
-    drawn = Counter(new_rack_id(lambda length: bytes([byte] * length))[0] for byte in range(256))
+    drawn = Counter(
+        new_rack_id(lambda length, byte=byte: bytes([byte] * length))[0] for byte in range(256)
+    )
     assert set(drawn.values()) == {8}

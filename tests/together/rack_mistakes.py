@@ -96,15 +96,18 @@ def names_of_peers_differ():
 
 
 def secondaries_answer_nobody():
-    """Let no secondary answer a client, even where it is left alone."""
-    pool = dhcpd_conf._pool
+    """Let no secondary say anything to a client, even where it is left alone."""
+    shared_network = dhcpd_conf._shared_network
 
-    def pool_for_nobody(subnet, service):
-        text = pool(subnet, service)
-        denied = text.replace("pool {\n", "pool {\n  deny all clients;\n")
-        return denied if service.role == "secondary" else text
+    def for_nobody(service):
+        text = shared_network(service)
+        if service.role != "secondary":
+            return text
+        heading, _, inner = text.partition("{\n")
+        inner = inner.replace("pool {\n", "pool {\n deny all clients;\n")
+        return f"{heading}{{\n not authoritative;\n{inner}"
 
-    dhcpd_conf._pool = pool_for_nobody
+    dhcpd_conf._shared_network = for_nobody
 
 
 def leases_are_not_shared():

@@ -35,15 +35,23 @@ def enrol_racks(fleet: Fleet, racks: Sequence[RackDaemon], programs: Path) -> No
             done.result()
 
 
+def enrol_again(fleet: Fleet, rack: RackDaemon, programs: Path) -> str:
+    """Let one rack come back as itself; give the secret by which it did."""
+    wanted = {"name": f"lab-{secrets.token_hex(4)}", "rack": rack.rack, "minutes": _MINUTES}
+    secret = str(fleet_client(fleet).post("/api/v1/enrolments", wanted)["secret"])
+    _register(rack, secret, programs, "--again")
+    return secret
+
+
 def _initialise(process: RegionProcess, programs: Path) -> None:
     program = str(programs / "evenrack-regiond")
     process.host.run([program, "init", "--config", str(process.config)], seconds=INIT_SECONDS)
 
 
-def _register(rack: RackDaemon, secret: str, programs: Path) -> None:
+def _register(rack: RackDaemon, secret: str, programs: Path, *options: str) -> None:
     write_private(rack.enrolment, f"{secret}\n")
     program = str(programs / "evenrack-rackd")
-    command = [program, "register", "--config", str(rack.config)]
+    command = [program, "register", "--config", str(rack.config), *options]
     try:
         rack.host.run(command, seconds=REGISTER_SECONDS)
     finally:

@@ -66,6 +66,10 @@ class RegionProcess:
         return self.folder / "regiond.conf"
 
     @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
     def passfile(self) -> Path:
         return self.folder / "pgpass"
 
@@ -258,7 +262,7 @@ def region_config(process: RegionProcess, database: str) -> str:
             "database": database,
             "region_name": process.region,
             "key_file": str(process.folder / "keys"),
-            "state_dir": str(process.folder / "state"),
+            "state_dir": str(process.state),
             "run_dir": str(process.folder / "run"),
             "rpc": {
                 "listen": process.host.address,

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
@@ -55,6 +56,16 @@ class LabPrograms:
     def __init__(self, fleet: Fleet, programs_folder: Path) -> None:
         self._fleet = fleet
         self._programs_folder = programs_folder
+
+    @property
+    def folder(self) -> Path:
+        """The folder of evenrack-regiond and evenrack-rackd."""
+        return self._programs_folder
+
+    @property
+    def interpreter(self) -> str:
+        """The Python that lies beside them."""
+        return str(self._programs_folder / Path(sys.executable).name)
 
     @property
     def names(self) -> list[str]:

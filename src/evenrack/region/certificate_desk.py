@@ -6,6 +6,7 @@ kept on disk, so that a process that starts without a database still knows whom 
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -19,6 +20,7 @@ from twisted.python.failure import Failure
 from evenrack.config.region_config import RegionConfig
 from evenrack.config.secret_file import Secret
 from evenrack.errors import (
+    ConfigurationRefused,
     Damaged,
     DatabaseUnreachable,
     EnrolmentRefused,
@@ -33,8 +35,10 @@ from evenrack.region.database.enrolment_store import find_enrolment, secret_cell
 from evenrack.region.database.trust_store import (
     Issued,
     StoredAuthority,
+    TrustPicture,
     active_authority,
     is_rack_known,
+    is_rack_revoked,
     note_process_trusts,
     note_rack_trusts,
     read_trust,
@@ -43,6 +47,7 @@ from evenrack.region.database.trust_store import (
 from evenrack.region.doorkeeper import Application, Enrolled
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.look_again import LookAgain
+from evenrack.runtime.safe_write import safe_write
 from evenrack.trust.certificates import (
     Identity,
     certificate_der,
@@ -61,6 +66,12 @@ from evenrack.trust.certificates import (
 from evenrack.trust.enrolment import Channel
 from evenrack.trust.files import TrustFiles
 from evenrack.trust.tls import Peer, RegionTls, channel_of, own_certificate, peer_of, why_tls_failed
+
+REVOKED_FILE = "revoked"
+"""In the state folder: the serial numbers that were read last, one a line."""
+
+SIGN_AGAIN_SECONDS = 60.0
+"""After a new certificate could not be kept on disk."""
 
 Result = TypeVar("Result")
 
@@ -91,7 +102,9 @@ class CertificateDesk(MultiService):
         self._around = around
         self._identity = around.files.identity()
         self._trusted = around.files.authorities()
-        self._revoked: frozenset[str] = frozenset()
+        self._revoked = _kept_revoked(around.files.folder)
+        self._kept = (self._trusted, self._revoked)
+        self._sign_again_at = 0.0
         self._jitter = around.jitter()
         self._connected: ConnectedRacks | None = None
         self._told_problem = ""
@@ -130,23 +143,24 @@ class CertificateDesk(MultiService):
         secret, number = await self._secret_of(application, channel)
         key = _asked_key(application.request)
 
-        def let_in(connection: Connection) -> tuple[RackId, Certificate]:
+        def let_in(connection: Connection) -> tuple[RackId, Certificate, TrustPicture]:
             used = use_enrolment(connection, number)
             rack = used.rack or self._free_id(connection)
-            return rack, self._sign(
+            certificate = self._sign(
                 connection,
                 lambda authority: issue_for_rack(authority, key, rack, self._around.wall_clock()),
                 rack=rack,
             )
+            return rack, certificate, read_trust(connection, self._around.process)
 
-        rack, certificate = await self._signing(self._around.database.run(let_in))
+        rack, certificate, picture = await self._signing(self._around.database.run(let_in))
         self.log.info(
             "rack {rack} enrolled from {peer}, host {hostname}",
             rack=rack,
             peer=application.peer_address,
             hostname=application.hostname,
         )
-        await self._read()  # or the newcomer would be told of fewer than it needs
+        self._follow(picture)  # or the newcomer would be told of fewer than it needs
         said = (certificate_der(certificate), self._bundle())
         proof = channel.proof(secret, "region", application.request, *said)
         return Enrolled(certificate=said[0], authorities=said[1], proof=proof)
@@ -154,17 +168,17 @@ class CertificateDesk(MultiService):
     async def renew(self, rack: RackId, request: bytes) -> bytes:
         """Sign a new certificate for a rack (`Doorkeeper`)."""
         key = _asked_key(request)
-        certificate = await self._signing(
-            self._around.database.run(
-                lambda c: self._sign(
-                    c,
-                    lambda authority: issue_for_rack(
-                        authority, key, rack, self._around.wall_clock()
-                    ),
-                    rack=rack,
-                )
+
+        def sign_again(connection: Connection) -> Certificate:
+            if is_rack_revoked(connection, rack):  # its link is cut in a moment
+                raise EnrolmentRefused(f"the certificate of rack {rack} was revoked")
+            return self._sign(
+                connection,
+                lambda authority: issue_for_rack(authority, key, rack, self._around.wall_clock()),
+                rack=rack,
             )
-        )
+
+        certificate = await self._signing(self._around.database.run(sign_again))
         self.log.info("rack {rack} has a new certificate", rack=rack)
         return certificate_der(certificate)
 
@@ -232,30 +246,48 @@ class CertificateDesk(MultiService):
 
     async def _look(self) -> None:
         try:
-            await self._read()
+            picture = await self._around.database.read(
+                lambda c: read_trust(c, self._around.process)
+            )
+            self._follow(picture)
+            await self._note(picture)
             await self._renew_own()
+            self._keep()
         except (DatabaseUnreachable, SchemaMismatch):
             pass  # what was read last counts
-        except (EnrolmentRefused, KeyMissing, Damaged) as problem:
+        except (ConfigurationRefused, EnrolmentRefused, KeyMissing, Damaged, OSError) as problem:
             if str(problem) != self._told_problem:
                 self._told_problem = str(problem)
                 self.log.warn("certificates: {problem}", problem=str(problem))
+        else:
+            self._told_problem = ""
 
-    async def _read(self) -> None:
-        picture = await self._around.database.read(lambda c: read_trust(c, self._around.process))
+    def _follow(self, picture: TrustPicture) -> None:
+        """Do as the tables say."""
         self._revoked = picture.revoked
         self._cut_revoked()
         found = _certificates(picture.authorities)
         if found and fingerprint_of(found) != self.fingerprint:
             self._trusted = found
-            self._around.files.keep_authorities(found)
             self._use()
             self.log.info("trusts {count} authorities", count=len(found))
+
+    async def _note(self, picture: TrustPicture) -> None:
+        """Write down whom this process trusts."""
         if picture.noted not in {None, self.fingerprint}:
             trusts = self.fingerprint
             await self._around.database.run(
                 lambda c: note_process_trusts(c, self._around.process, trusts)
             )
+
+    def _keep(self) -> None:
+        """Bring to the disk what a start without a database needs; OSError."""
+        now = (self._trusted, self._revoked)
+        if now != self._kept:
+            self._around.files.keep_authorities(self._trusted)
+            serials = "".join(f"{serial}\n" for serial in sorted(self._revoked))
+            safe_write(self._around.files.folder / REVOKED_FILE, serials.encode())
+            self._kept = now
 
     def _cut_revoked(self) -> None:
         if self._connected is None or not self._revoked:
@@ -276,6 +308,8 @@ class CertificateDesk(MultiService):
             self._trusted[0],  # the one that signs now
         ):
             return
+        if self._around.clock.seconds() < self._sign_again_at:
+            return
         key = new_key()
         certificate = await self._around.database.run(
             lambda c: self._sign(
@@ -286,8 +320,13 @@ class CertificateDesk(MultiService):
                 region=self._around.region,
             )
         )
-        self._identity = Identity(key=key, certificate=certificate)
-        self._around.files.keep_identity(self._identity)
+        renewed = Identity(key=key, certificate=certificate)
+        try:
+            self._around.files.keep_identity(renewed)
+        except OSError:
+            self._sign_again_at = self._around.clock.seconds() + SIGN_AGAIN_SECONDS
+            raise
+        self._identity = renewed
         self._use()
         self.log.info("this region host has a new certificate")
 
@@ -311,6 +350,13 @@ def open_authority(stored: StoredAuthority, sealer: Sealer) -> Identity:
 
 def _certificates(stored: Sequence[StoredAuthority]) -> tuple[x509.Certificate, ...]:
     return tuple(certificates_from_pem(each.certificate.encode())[0] for each in stored)
+
+
+def _kept_revoked(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset((folder / REVOKED_FILE).read_text(encoding="ascii").split())
+    except (OSError, UnicodeDecodeError):
+        return frozenset()  # not there yet; the first look reads them
 
 
 def _asked_key(request: bytes) -> Any:

@@ -45,6 +45,16 @@ def all_processes() -> list[ProcessRow]:
     return [row for row in found if row is not None]
 
 
+def resident_mebibytes(pid: int) -> float:
+    """Say how much memory a process has in use; nothing when there is none, or no longer."""
+    try:
+        status = (PROC / str(pid) / "status").read_text(errors="replace")
+    except OSError:
+        return 0.0
+    lines = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(lines[0].split()[1]) / 1024 if lines else 0.0
+
+
 def descendants(pid: int, rows: list[ProcessRow]) -> list[ProcessRow]:
     """List the children of a process, their children, and so on."""
     found: list[ProcessRow] = []

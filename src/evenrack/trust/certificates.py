@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -147,11 +147,10 @@ def refuse_other_region(
     if not is_issued_by(certificate, authority):
         raise NotTrusted("the region's certificate is not signed by its authority")
     names = _names(certificate)
-    usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     if (
         names is None
         or REGION_NAME not in names.get_values_for_type(x509.DNSName)
-        or ExtendedKeyUsageOID.SERVER_AUTH not in usages
+        or ExtendedKeyUsageOID.SERVER_AUTH not in _usages(certificate)
     ):
         raise NotTrusted("the certificate at the other end is not a region's")
     refuse_wrong_time(certificate, now)
@@ -194,23 +193,34 @@ def certificate_der(certificate: x509.Certificate) -> bytes:
 
 def certificates_from_pem(text: bytes) -> tuple[x509.Certificate, ...]:
     """Read certificates; ValueError when there is none or one is damaged."""
-    return tuple(x509.load_pem_x509_certificates(text))
+    return tuple(_with_readable_key(each) for each in x509.load_pem_x509_certificates(text))
 
 
 def certificate_from_der(content: bytes) -> x509.Certificate:
     """Read a certificate; ValueError when it is none."""
-    return x509.load_der_x509_certificate(content)
+    return _with_readable_key(x509.load_der_x509_certificate(content))
 
 
 def identity_from_pem(text: bytes) -> Identity:
     """Read a key and its certificate; ValueError when one is missing, damaged or another's."""
-    key = load_pem_private_key(text, None)
+    try:
+        key = load_pem_private_key(text, None)
+    except (TypeError, UnsupportedAlgorithm) as problem:  # an encrypted key, a damaged one
+        raise ValueError(str(problem)) from None
     certificate = certificates_from_pem(text)[0]
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not _is_p256(key.public_key()):
         raise ValueError("the key is no P-256 key")
     if key.public_key() != certificate.public_key():
         raise ValueError("the key is not the certificate's")
     return Identity(key=key, certificate=certificate)
+
+
+def _with_readable_key(certificate: x509.Certificate) -> x509.Certificate:
+    try:
+        certificate.public_key()  # it is read late
+    except UnsupportedAlgorithm as problem:
+        raise ValueError(str(problem)) from None
+    return certificate
 
 
 def _leaf(
@@ -274,6 +284,13 @@ def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, ValueError):
         return None
+
+
+def _usages(certificate: x509.Certificate) -> Sequence[x509.ObjectIdentifier]:
+    try:
+        return [*certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value]
+    except (x509.ExtensionNotFound, ValueError):
+        return []
 
 
 def _is_p256(key: object) -> bool:

@@ -74,10 +74,9 @@ class RegionTls:
     def use(self, identity: Identity, authorities: Sequence[x509.Certificate]) -> None:
         """Present this and trust those from the next connection on."""
         self._context = ssl.CertificateOptions(
-            privateKey=crypto.PKey.from_cryptography_key(identity.key),
-            certificate=_openssl(identity.certificate),
+            **_shown(identity),
             # a rack that enrols finds the authority by its pin
-            extraCertChain=[_openssl(authority) for authority in authorities],
+            extraCertChain=cast("list[crypto.X509]", [*authorities]),
             verify=True,
             caCerts=[_openssl(authority) for authority in authorities],
             requireCertificate=False,
@@ -105,11 +104,10 @@ class RackTls:
             trustRoot=ssl.trustRootFromCertificates(
                 [ssl.Certificate(_openssl(authority)) for authority in authorities]
             ),
-            clientCertificate=ssl.PrivateCertificate.fromCertificateAndKeyPair(
-                ssl.Certificate(_openssl(identity.certificate)),
-                ssl.KeyPair(crypto.PKey.from_cryptography_key(identity.key)),
-            ),
-            extraCertificateOptions={"raiseMinimumTo": ssl.TLSVersion.TLSv1_3},
+            extraCertificateOptions={
+                **_shown(identity),
+                "raiseMinimumTo": ssl.TLSVersion.TLSv1_3,
+            },
         )
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
@@ -197,5 +195,11 @@ def _connection(transport: Any) -> SSL.Connection:
     return cast("SSL.Connection", transport._tlsConnection)  # noqa: SLF001
 
 
+def _shown(identity: Identity) -> dict[str, Any]:
+    """Give what an end shows; Twisted hands it to OpenSSL, which asks for no form of its own."""
+    return {"privateKey": identity.key, "certificate": identity.certificate}
+
+
 def _openssl(certificate: x509.Certificate) -> crypto.X509:
+    """Give the form that only OpenSSL's store of trusted certificates still asks for."""
     return crypto.X509.from_cryptography(certificate)

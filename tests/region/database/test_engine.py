@@ -63,13 +63,13 @@ def test_a_transaction_that_lost_a_conflict_is_run_again(sessions, state):
 
     def work(connection):
         turn = next(turns)
-        connection.execute(text("UPDATE cluster SET secret_host = 'a' || :turn"), {"turn": turn})
+        connection.execute(text("UPDATE cluster SET key_host = 'a' || :turn"), {"turn": turn})
         if turn < ATTEMPTS:
             fail_with(connection, state)
         return turn
 
     assert sessions.run(work) == ATTEMPTS
-    assert sessions.value("SELECT secret_host FROM cluster") == f"a{ATTEMPTS}"
+    assert sessions.value("SELECT key_host FROM cluster") == f"a{ATTEMPTS}"
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
@@ -97,7 +97,7 @@ def test_a_lock_is_not_waited_for_longer_than_the_sessions_allow(sessions):
             turns.append(1)
             if len(turns) == 2:
                 holder.rollback()
-            connection.execute(text("UPDATE cluster SET secret_host = 'x'"))
+            connection.execute(text("UPDATE cluster SET key_host = 'x'"))
 
         sessions.run(work)
     assert len(turns) == 2

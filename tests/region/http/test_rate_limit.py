@@ -32,6 +32,16 @@ def test_a_whole_burst_is_let_through_at_once_and_not_one_more(rate):
     assert limit.take("one", 5.0) > 0
 
 
+@given(rates, st.floats(0, 1e6))
+def test_who_rested_may_take_a_burst_and_not_one_more_however_long_it_was(rate, rest):
+    limit = RateLimit(rate)
+    while not limit.take("one", 0.0):
+        pass
+    later = rest + rate.burst / rate.per_second + 1
+    assert [limit.take("one", later) for _ in range(rate.burst)] == [0.0] * rate.burst
+    assert limit.take("one", later) > 0
+
+
 @given(rates, gaps)
 def test_one_who_waits_as_long_as_told_is_let_through(rate, waits):
     limit, now = RateLimit(rate), 0.0

@@ -16,11 +16,19 @@ from evenrack.lab.drill import (
     finding_regions,
     power,
     power_losses,
+    secrecy,
+    strangers,
 )
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.trial import WHOLE_SECONDS, Trial
 from evenrack.lab.refusals import LabRefused
+
+
+def _place(promise: str) -> tuple[bool, int]:
+    """Order promises by number, and what others get wrong (`M8`) after them."""
+    return promise.startswith("M"), int(promise[1:])
+
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
@@ -35,8 +43,10 @@ CHECKS: tuple[Check, ...] = tuple(
             *dhcp_pairs.CHECKS,
             *power.CHECKS,
             *power_losses.CHECKS,
+            *strangers.CHECKS,
+            *secrecy.CHECKS,
         ),
-        key=lambda check: int(check.promise.removeprefix("P")),
+        key=lambda check: _place(check.promise),
     )
 )
 
@@ -143,4 +153,4 @@ def _outcome(check: Check, *, ok: bool, seconds: float | None, detail: str) -> O
 
 
 def _in_order(promises: set[str]) -> list[str]:
-    return sorted(promises, key=lambda promise: int(promise.removeprefix("P")))
+    return sorted(promises, key=_place)

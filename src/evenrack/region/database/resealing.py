@@ -135,7 +135,7 @@ def _not_under(connection: Connection, sealed: SealedColumn, key: Key) -> Iterat
             .where(table.c.id > after, _named_key(sealed.column) != id_prefix(key))
             .order_by(table.c.id)
             .limit(PAGE)
-            
+            .with_for_update()
         ).all()
         if not rows:
             return

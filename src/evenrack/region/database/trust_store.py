@@ -156,8 +156,29 @@ def record_certificate(connection: Connection, issued: Issued) -> None:
     connection.execute(text("DELETE FROM certificate WHERE not_after < now() - interval '1 day'"))
 
 
+def is_rack_revoked(connection: Connection, rack: RackId) -> bool:
+    """Tell whether all certificates of a rack are revoked; until the end nobody revokes more."""
+    return any(revoked := _lock_certificates(connection, rack)) and all(revoked)
+
+
+def _lock_certificates(connection: Connection, rack: RackId) -> list[bool]:
+    """Let renewals and revocations of a rack wait for each other; give which are revoked.
+
+    A statement after this one sees what was written meanwhile; the same statement would not.
+    """
+    found = connection.execute(
+        text(
+            "SELECT revoked_at IS NOT NULL FROM certificate "
+            "WHERE rack_id = :rack AND not_after > now() ORDER BY serial FOR UPDATE"
+        ),
+        {"rack": rack},
+    )
+    return list(found.scalars())
+
+
 def revoke_rack(connection: Connection, rack: RackId) -> int:
     """Make every certificate of a rack worth nothing; give how many were good."""
+    _lock_certificates(connection, rack)
     changed: int = connection.execute(
         text(
             "UPDATE certificate SET revoked_at = now() "

@@ -1,13 +1,16 @@
 """The addresses of BMCs and machines. A password is taken in requests, and in no answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from attrs import frozen
 from twisted.web.resource import Resource
 
 from evenrack.config.secret_file import Secret
-from evenrack.errors import KeyMissing, OutcomeUnknown
+from evenrack.errors import KeyMissing
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
+from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES
 from evenrack.region.database.bmc_facts import reach_and_owners
 from evenrack.region.database.bmc_reading import Kept, Noun, fields_of, find, read_page
 from evenrack.region.database.bmc_store import (
@@ -21,207 +24,136 @@ from evenrack.region.database.bmc_store import (
     remove,
 )
 from evenrack.region.database.engine import Connection
-from evenrack.region.database.inventory_reading import HIGHEST_ID, NoSuchObject
+from evenrack.region.database.inventory_reading import NoSuchObject
 from evenrack.region.database.order_store import last_states
-from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, Query, Reply
-from evenrack.region.http.object_pages import (
-    LIST_LENGTH,
-    MOST_IN_A_LIST,
-    NounAnswers,
-    NounPage,
-    bad_request,
-    changed_meanwhile,
-    condition_of,
-    not_found,
-    only_known,
-    outcome_unknown,
-)
-from evenrack.region.http.request_body import (
-    Read,
+from evenrack.region.http.fields import (
+    Field,
     address,
-    fields_refused,
+    name,
     nullable,
-    read_fields,
-    read_object,
+    one_of,
+    or_null,
     reference,
     text,
     whole_number,
 )
+from evenrack.region.http.json_pages import HttpProblem
+from evenrack.region.http.noun_pages import Form, Kind, noun_page
+from evenrack.region.http.object_pages import bad_request, changed_meanwhile
+from evenrack.region.http.request_body import fields_refused
+from evenrack.region.http.shapes import TEXT, TIME, rows_of, word_of
 from evenrack.region.sealing import Sealer
 
+password = Field(
+    read=lambda value: Secret(text(value).encode()),
+    schema={**text.schema, "minLength": 1, "maxLength": MOST_PASSWORD_BYTES, "writeOnly": True},
+)
+"""A text that nothing shows from here on."""
 
-@frozen(kw_only=True)
-class _Kind:
-    """What can be asked and said of one kind of object."""
+_NAME = name.but(**{"not": {"pattern": "^[0-9]+$"}})
 
-    noun: Noun
-    plural: str
-    """Its address under /api/v1, and the key of a list."""
-    fields: Mapping[str, Read]
-    """What can be set."""
-    required: tuple[str, ...]
-    filters: tuple[str, ...] = ()
-    """By what a list can be narrowed."""
-
-
-def one_of(*choices: str | int) -> Read:
-    """Make the function that reads one of these."""
-
-    def read_choice(value: Any) -> str | int:
-        for choice in choices:
-            if type(value) is type(choice) and value == choice:
-                return choice
-        raise ValueError(f"must be {' or '.join(map(str, choices))}")
-
-    return read_choice
-
-
-def password(value: Any) -> Secret:
-    """Read a text that nothing shows from here on."""
-    return Secret(text(value).encode())
-
-
-_BMCS = _Kind(
+_BMCS = Kind(
     noun="bmc",
     plural="bmcs",
     fields={
-        "name": text,
+        "name": _NAME,
         "driver": one_of("ipmitool"),
         "address": address,
-        "port": whole_number,
-        "user": text,
+        "port": whole_number.but(minimum=LOWEST_PORT, maximum=HIGHEST_PORT),
+        "user": text.but(minLength=1, maxLength=MOST_USER_BYTES),
         "password": password,
         "cipher_suite": nullable(one_of(17, 3)),
     },
     required=("name", "driver", "address", "user", "password"),
+    hidden=("password",),
+    more={
+        "password_set": {"const": True},
+        "owner": or_null(TEXT),
+        "reach": rows_of(TEXT),
+    },
+    removal_problems=(409,),
 )
 
-_MACHINES = _Kind(
+_MACHINES = Kind(
     noun="machine",
     plural="machines",
-    fields={"name": text, "bmc": reference},
+    fields={"name": _NAME, "bmc": reference},
     required=("name", "bmc"),
     filters=("bmc",),
+    more={
+        "bmc": TEXT,
+        "power": word_of("on", "off", "unknown"),
+        "power_seen": or_null(TIME),
+    },
+    removal_problems=(409,),
 )
 
 
 def bmc_pages(door: DatabaseDoor, sealer: Sealer) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     return {
-        kind.plural.encode(): NounPage(_Answers(kind, door, sealer).all, access=OPERATE)
-        for kind in (_BMCS, _MACHINES)
+        b"bmcs": noun_page(_BMCS, _Store("bmc", sealer), door),
+        b"machines": noun_page(_MACHINES, _Store("machine", sealer), door),
     }
 
 
-class _Answers:
-    """What is answered about one kind of object."""
+class _Store:
+    """BMCs, or machines."""
 
-    def __init__(self, kind: _Kind, door: DatabaseDoor, sealer: Sealer) -> None:
-        self._kind = kind
-        self._door = door
+    def __init__(self, noun: Noun, sealer: Sealer) -> None:
+        self._noun = noun
         self._sealer = sealer
 
-    @property
-    def all(self) -> NounAnswers:
-        return NounAnswers(
-            list_all=self._list_all,
-            create=self._create,
-            read_one=self._read_one,
-            change=self._change,
-            remove=self._remove,
-        )
+    def read_page(
+        self, connection: Connection, *, after: int, limit: int, within: Mapping[str, str]
+    ) -> list[Form]:
+        bmc = within.get("bmc")
+        of = None if bmc is None else _argument(connection, "bmc", bmc)
+        found = read_page(connection, self._noun, after=after, limit=limit, of=of)
+        facts = facts_of(connection, self._noun)
+        return [object_form(each, facts) for each in found]
 
-    async def _list_all(self, query: Query) -> dict[str, Any]:
-        kind = self._kind
-        only_known(query, ("after", "limit", *kind.filters))
-        after = query.whole_number("after", 0, most=HIGHEST_ID) or 0
-        limit = query.whole_number("limit", LIST_LENGTH, most=MOST_IN_A_LIST) or 0
-        bmc = query.arguments.get("bmc")
+    def find(self, connection: Connection, name: str) -> Form:
+        return _formed(connection, find(connection, self._noun, name))
 
-        def work(connection: Connection) -> list[dict[str, Any]]:
-            of = None if bmc is None else _argument(connection, "bmc", bmc)
-            # one more than asked tells whether anything follows
-            found = read_page(connection, kind.noun, after=after, limit=limit + 1, of=of)
-            facts = facts_of(connection, kind.noun)
-            return [object_form(each, facts) for each in found]
+    def create(self, connection: Connection, fields: dict[str, Any]) -> Form:
+        with _refusals_told(connection):
+            return _formed(connection, create(connection, self._noun, self._wish(fields)))
 
-        found = await self._door.read(work)
-        shown = found[:limit]
-        more = len(found) > limit
-        return {
-            kind.plural: shown,
-            "next": (shown[-1]["id"] if shown else after) if more else None,
-        }
+    def change(
+        self, connection: Connection, name: str, fields: dict[str, Any], seen: FleetNumber | None
+    ) -> Form:
+        wish = self._wish(fields)
+        with _refusals_told(connection):
+            changed = change(connection, self._noun, name, wish, if_number=seen)
+            return _formed(connection, changed)
 
-    async def _create(self, query: Query) -> Reply:
-        kind = self._kind
-        only_known(query, ())
-        wish = self._wish(read_fields(read_object(query), kind.fields, required=kind.required))
-        made = await self._write(lambda c: create(c, kind.noun, wish), query, status=201)
-        reply = _reply(made)
-        location = {"Location": f"/api/v1/{kind.plural}/{made['id']}"}
-        return Reply(body=reply.body, status=201, headers={**reply.headers, **location})
-
-    def _read_one(self, name: str) -> Callable[[Query], Awaitable[Reply]]:
-        async def answer(query: Query) -> Reply:
-            only_known(query, ())
-            try:
-                noun = self._kind.noun
-                return _reply(await self._door.read(lambda c: _formed(c, find(c, noun, name))))
-            except NoSuchObject as problem:
-                raise not_found(str(problem)) from None
-
-        return answer
-
-    def _change(self, name: str) -> Callable[[Query], Awaitable[Reply]]:
-        async def answer(query: Query) -> Reply:
-            seen = condition_of(query)
-            noun = self._kind.noun
-            wish = self._wish(read_fields(read_object(query), self._kind.fields))
-            return _reply(
-                await self._write(lambda c: change(c, noun, name, wish, if_number=seen), query)
-            )
-
-        return answer
-
-    def _remove(self, name: str) -> Callable[[Query], Awaitable[Reply]]:
-        async def answer(query: Query) -> Reply:
-            seen = condition_of(query)
-            noun = self._kind.noun
-            gone = await self._write(lambda c: remove(c, noun, name, if_number=seen), query)
-            return Reply(body=gone)
-
-        return answer
+    def remove(self, connection: Connection, name: str, seen: FleetNumber | None) -> Form:
+        with _refusals_told(connection):
+            return _formed(connection, remove(connection, self._noun, name, if_number=seen))
 
     def _wish(self, fields: dict[str, Any]) -> Wish:
-        clear = fields.pop("password", None)
-        on_bmc = fields.pop("bmc", None)
+        plain = {name: v for name, v in fields.items() if name not in {"password", "bmc"}}
+        clear = fields.get("password")
         sealed_with = None if clear is None else NewPassword(clear=clear, sealer=self._sealer)
-        return Wish(fields=fields, password=sealed_with, bmc=on_bmc)
+        return Wish(fields=plain, password=sealed_with, bmc=fields.get("bmc"))
 
-    async def _write(
-        self, work: Callable[[Connection], Kept], query: Query, *, status: int = 200
-    ) -> dict[str, Any]:
-        try:
-            return await self._door.change(
-                lambda c: _formed(c, work(c)), query.asked, status=status
-            )
-        except NoSuchObject as problem:
-            raise not_found(str(problem)) from None
-        except ObjectChanged as problem:
-            present = problem.present
-            form = object_form(present, {})
-            raise changed_meanwhile(str(problem), form, present.number) from None
-        except ObjectRefused as problem:
-            raise fields_refused((each.field, each.sentence) for each in problem.breaches) from None
-        except BmcInUse as problem:
-            raise _in_use(problem) from None
-        except KeyMissing as problem:
-            raise _key_missing(problem) from None
-        except OutcomeUnknown as problem:
-            raise outcome_unknown(problem) from None
+
+@contextmanager
+def _refusals_told(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except ObjectChanged as problem:
+        present = problem.present
+        form = _formed(connection, present)
+        raise changed_meanwhile(str(problem), form, present.number) from None
+    except ObjectRefused as problem:
+        raise fields_refused((each.field, each.sentence) for each in problem.breaches) from None
+    except BmcInUse as problem:
+        raise _in_use(problem) from None
+    except KeyMissing as problem:
+        raise _key_missing(problem) from None
 
 
 def facts_of(connection: Connection, noun: Noun) -> Mapping[str, dict[str, Any]]:
@@ -249,10 +181,6 @@ _NOTHING_KNOWN: Mapping[Noun, dict[str, Any]] = {
 
 def _formed(connection: Connection, it: Kept) -> dict[str, Any]:
     return object_form(it, facts_of(connection, it.noun))
-
-
-def _reply(form: dict[str, Any]) -> Reply:
-    return Reply(body=form, headers={"ETag": f'"{form["generation"]}"'})
 
 
 def _argument(connection: Connection, noun: Noun, name: str) -> Kept:

@@ -6,6 +6,7 @@ from typing import Any
 from twisted.web.resource import Resource
 
 from evenrack.balance.rack_plans import dhcp_plan_for
+from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.json_form import to_json
 from evenrack.region.database.notify import notify
@@ -13,23 +14,73 @@ from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
 from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import (
-    HttpProblem,
-    JsonPage,
-    Query,
-    database_problem,
+from evenrack.region.http.fields import or_null
+from evenrack.region.http.json_pages import Query, database_problem
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
+from evenrack.region.http.shapes import (
+    ANYTHING,
+    BOOLEAN,
+    GENERATION,
+    TEXT,
+    object_of,
+    rows_of,
+    word_of,
 )
+
+_SIDE = object_of(
+    rack=TEXT,
+    address=TEXT,
+    connected=BOOLEAN,
+    role=or_null(TEXT),
+    state=TEXT,
+    applied=or_null(GENERATION),
+    waiting=BOOLEAN,
+    error=or_null(TEXT),
+)
+
+_VLAN = object_of(
+    vlan=TEXT,
+    dhcp_on=BOOLEAN,
+    primary_rack=or_null(TEXT),
+    secondary_rack=or_null(TEXT),
+    pinned=rows_of(word_of("primary", "secondary")),
+    pending=BOOLEAN,
+    generation=GENERATION,
+    sides=rows_of(_SIDE),
+)
+
+_PLAN = object_of(rack=TEXT, id=TEXT, generation=or_null(GENERATION), dhcp=ANYTHING)
+
+_LIST = Operation(summary="Show how each VLAN is served", answer=rows_of(_VLAN))
+_SHOW = Operation(summary="Show how a VLAN is served", answer=_VLAN)
+_RECONFIGURE = Operation(
+    summary="Let the leader look at a VLAN at once; it does so by itself anyway", answer=_VLAN
+)
+_LIST_PLANS = Operation(summary="Show what each rack is to serve", answer=rows_of(_PLAN))
+_SHOW_PLAN = Operation(summary="Show what a rack is to serve", answer=_PLAN)
 
 
 def dhcp_pages(look: Callable[[], Awaitable[View]], door: DatabaseDoor) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     answers = _Answers(look, door)
+
+    def plan_page(rack: str) -> DeclaredPage:
+        one = Declared(operation=_SHOW_PLAN, answer=answers.plan_of(rack))
+        return DeclaredPage({"GET": one}, access=WATCH)
+
     return {
-        b"dhcp": JsonPage(answers.list_all, access=WATCH, each=answers.vlan_page),
-        b"dhcp-plans": JsonPage(
-            answers.list_plans,
+        b"dhcp": DeclaredPage(
+            {"GET": Declared(operation=_LIST, answer=answers.list_all)},
             access=WATCH,
-            each=lambda rack: JsonPage(answers.plan_of(rack), access=WATCH),
+            each=answers.vlan_page,
+            each_is="the name or the id of a vlan",
+        ),
+        b"dhcp-plans": DeclaredPage(
+            {"GET": Declared(operation=_LIST_PLANS, answer=answers.list_plans)},
+            access=WATCH,
+            each=plan_page,
+            each_is="the name or the id of a rack",
         ),
     }
 
@@ -41,48 +92,58 @@ class _Answers:
         self._look = look
         self._door = door
 
-    async def list_all(self, _query: Query) -> list[dict[str, Any]]:
+    async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         return dhcp_status_of(await self._fleet())
 
     def vlan_page(self, vlan: str) -> Resource:
         """Make the page of one VLAN, with what can be asked for below it."""
-        reconfigure = JsonPage(None, {"POST": self.reconfigure(vlan)}, access=OPERATE)
-        return JsonPage(self.status_of(vlan), access=WATCH, below={b"reconfigure": reconfigure})
+        reconfigure = DeclaredPage(
+            {"POST": Declared(operation=_RECONFIGURE, answer=self.reconfigure(vlan))},
+            access=OPERATE,
+        )
+        return DeclaredPage(
+            {"GET": Declared(operation=_SHOW, answer=self.status_of(vlan))},
+            access=WATCH,
+            below={b"reconfigure": reconfigure},
+        )
 
-    def status_of(self, vlan: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
-        async def answer(_query: Query) -> dict[str, Any]:
+    def status_of(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
             fleet = await self._fleet()
             number = next((str(v.id) for v in fleet.vlans.values() if v.name == vlan), vlan)
             for row, known in zip(dhcp_status_of(fleet), fleet.vlans.values(), strict=True):
                 if str(known.id) == number:
                     return row
             names = ", ".join(known.name for known in fleet.vlans.values()) or "none yet"
-            raise _not_found(f'no VLAN is called "{vlan}"; there are: {names}')
+            raise not_found(f'no VLAN is called "{vlan}"; there are: {names}')
 
         return answer
 
-    def reconfigure(self, vlan: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
+    def reconfigure(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         """Let the leader look at once; it does so anyway, so there is hardly ever more to do."""
 
-        async def answer(query: Query) -> dict[str, Any]:
-            await self.status_of(vlan)(query)  # says so when there is no such VLAN
-            await self._door.change(lambda c: notify(c, "operator"), query.asked)
-            return await self.status_of(vlan)(query)
+        async def answer(query: Query, asked: Asked) -> dict[str, Any]:
+            await self.status_of(vlan)(query, asked)  # says so when there is no such VLAN
+            try:
+                await self._door.change(lambda c: notify(c, "operator"), query.asked)
+            except OutcomeUnknown as problem:
+                raise outcome_unknown(problem) from None
+            return await self.status_of(vlan)(query, asked)
 
         return answer
 
-    async def list_plans(self, _query: Query) -> list[dict[str, Any]]:
+    async def list_plans(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         fleet = await self._fleet()
         return [_plan(fleet, rack) for rack in fleet.racks]
 
-    def plan_of(self, rack: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
-        async def answer(_query: Query) -> dict[str, Any]:
+    def plan_of(self, rack: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
             fleet = await self._fleet()
             for known in fleet.racks.values():
                 if rack in {known.id, known.hostname}:
                     return _plan(fleet, known.id)
             names = ", ".join(known.hostname for known in fleet.racks.values()) or "none yet"
-            raise _not_found(f'no rack is called "{rack}"; there are: {names}')
+            raise not_found(f'no rack is called "{rack}"; there are: {names}')
 
         return answer
 
@@ -101,7 +162,3 @@ def _plan(fleet: Fleet, rack: Any) -> dict[str, Any]:
         "generation": None if managing is None else str(managing.number),
         "dhcp": to_json(dhcp_plan_for(fleet, rack)),
     }
-
-
-def _not_found(detail: str) -> HttpProblem:
-    return HttpProblem(status=404, code="NotFound", title="There is no such object", detail=detail)

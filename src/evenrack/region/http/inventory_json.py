@@ -1,83 +1,90 @@
 """The forms of VLANs, subnets, ranges and reservations in requests and answers."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
-from evenrack.model.network_rules import SETTING_LIMITS, Noun
+from evenrack.model.network_rules import (
+    DOMAIN_LABEL,
+    HIGHEST_VID,
+    MOST_DOMAIN_CHARACTERS,
+    MOST_HOSTNAME_BYTES,
+    MOST_SERVERS,
+    SETTING_LIMITS,
+)
 from evenrack.region.database.inventory_reading import AROUND, Stored, fields_of
-from evenrack.region.http.request_body import (
-    Read,
+from evenrack.region.http.fields import (
     address,
     boolean,
     list_of,
     mac,
+    name,
     network,
     nullable,
     reference,
     text,
     whole_number,
 )
+from evenrack.region.http.noun_pages import Kind
+from evenrack.region.http.shapes import TEXT
 
+_DOMAIN = rf"(?:{DOMAIN_LABEL.pattern})(?:\.(?:{DOMAIN_LABEL.pattern}))*"
 
-@frozen(kw_only=True)
-class Kind:
-    """What can be asked and said of one kind of object."""
-
-    noun: Noun
-    plural: str
-    """Its address under /api/v1, and the key of a list."""
-    fields: Mapping[str, Read]
-    """What can be set."""
-    required: tuple[str, ...]
-    inside: tuple[Noun, ...] = ()
-    """What it is inside, the nearest first: the first is set by the field of that name, and a list
-    can be narrowed to what is inside one of any of them."""
-
-
-KINDS = (
-    Kind(
-        noun="vlan",
-        plural="vlans",
-        fields={
-            "name": text,
-            "fabric": text,
-            "vid": nullable(whole_number),
-            "dhcp_on": boolean,
-            **dict.fromkeys(SETTING_LIMITS, whole_number),
+VLANS = Kind(
+    noun="vlan",
+    plural="vlans",
+    fields={
+        "name": name.but(**{"not": {"pattern": "^[0-9]+$"}}),
+        "fabric": name,
+        "vid": nullable(whole_number.but(minimum=0, maximum=HIGHEST_VID)),
+        "dhcp_on": boolean,
+        **{
+            setting: whole_number.but(minimum=least, maximum=most)
+            for setting, (least, most) in SETTING_LIMITS.items()
         },
-        required=("name",),
-    ),
-    Kind(
-        noun="subnet",
-        plural="subnets",
-        fields={
-            "vlan": reference,
-            "cidr": network,
-            "gateway": nullable(address),
-            "dns_servers": list_of(address),
-            "ntp_servers": list_of(address),
-            "domain": text,
-        },
-        required=("vlan", "cidr"),
-        inside=("vlan",),
-    ),
-    Kind(
-        noun="range",
-        plural="ranges",
-        fields={"subnet": reference, "first": address, "last": address},
-        required=("first", "last"),
-        inside=("subnet", "vlan"),
-    ),
-    Kind(
-        noun="reservation",
-        plural="reservations",
-        fields={"subnet": reference, "mac": mac, "address": address, "hostname": text},
-        required=("mac", "address"),
-        inside=("subnet", "vlan"),
-    ),
+    },
+    required=("name",),
+    more={},
 )
+
+SUBNETS = Kind(
+    noun="subnet",
+    plural="subnets",
+    fields={
+        "vlan": reference,
+        "cidr": network,
+        "gateway": nullable(address),
+        "dns_servers": list_of(address, most=MOST_SERVERS),
+        "ntp_servers": list_of(address, most=MOST_SERVERS),
+        "domain": text.but(pattern=f"^(?:{_DOMAIN})?$", maxLength=MOST_DOMAIN_CHARACTERS),
+    },
+    required=("vlan", "cidr"),
+    filters=("vlan",),
+    more={"vlan": TEXT},
+)
+
+RANGES = Kind(
+    noun="range",
+    plural="ranges",
+    fields={"subnet": reference, "first": address, "last": address},
+    required=("first", "last"),
+    filters=("subnet", "vlan"),
+    more={"subnet": TEXT},
+)
+
+RESERVATIONS = Kind(
+    noun="reservation",
+    plural="reservations",
+    fields={
+        "subnet": reference,
+        "mac": mac,
+        "address": address,
+        "hostname": text.but(maxLength=MOST_HOSTNAME_BYTES),
+    },
+    required=("mac", "address"),
+    filters=("subnet", "vlan"),
+    more={"subnet": TEXT},
+)
+
+KINDS = (VLANS, SUBNETS, RANGES, RESERVATIONS)
 
 
 def object_form(it: Stored) -> dict[str, Any]:

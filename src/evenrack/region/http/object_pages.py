@@ -1,49 +1,12 @@
-"""What the pages of stored objects have in common: addresses, conditions, and problems."""
-
-from collections.abc import Callable
-
-from attrs import frozen
-from twisted.web.resource import Resource
+"""What pages have in common: conditions, and problems."""
 
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.region.http.access import Access
-from evenrack.region.http.json_pages import Answer, HttpProblem, JsonPage, Query
-
-MOST_IN_A_LIST = 1_000
-LIST_LENGTH = 100
-
-
-@frozen(kw_only=True)
-class NounAnswers:
-    """What is answered about one kind of object; the functions that take a name are about one."""
-
-    list_all: Answer
-    create: Answer
-    read_one: Callable[[str], Answer]
-    change: Callable[[str], Answer]
-    remove: Callable[[str], Answer]
-
-
-class NounPage(JsonPage):
-    """The list of one kind, and below it each object by its name or id."""
-
-    def __init__(self, answers: NounAnswers, *, access: Access) -> None:
-        super().__init__(
-            answers.list_all, {"POST": answers.create}, access=access, each=self._page_of
-        )
-        self._about = answers
-        self._access = access
-
-    def _page_of(self, name: str) -> Resource:
-        about = self._about
-        changes = {"PATCH": about.change(name), "DELETE": about.remove(name)}
-        return JsonPage(about.read_one(name), changes, access=self._access)
+from evenrack.region.http.json_pages import HttpProblem, Query
 
 
 def condition_of(query: Query) -> FleetNumber | None:
     """Read If-Match: the generation that was seen, or `*` for any; HttpProblem 400 otherwise."""
-    only_known(query, ())
     if query.if_match is None or query.if_match.strip() == "*":
         return None
     try:

@@ -8,7 +8,7 @@ from twisted.web.resource import Resource
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.bmc import Machine
 from evenrack.model.network_rules import NAME
-from evenrack.model.power import PowerAction
+from evenrack.model.power import PHASES, PowerAction, PowerState, Result
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
@@ -20,29 +20,60 @@ from evenrack.region.database.order_store import (
 )
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
-from evenrack.region.http.object_pages import bad_request, not_found, only_known, outcome_unknown
-from evenrack.region.http.request_body import (
-    fields_refused,
-    list_of,
-    read_fields,
-    read_object,
-    text,
+from evenrack.region.http.fields import list_of, one_of, or_null, text
+from evenrack.region.http.json_pages import HttpProblem, Query, Reply
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import (
+    Asked,
+    Body,
+    Declared,
+    DeclaredPage,
+    Operation,
+    any_text,
+    limit_up_to,
+    text_read_by,
 )
+from evenrack.region.http.request_body import fields_refused
+from evenrack.region.http.shapes import COUNT, ID, TEXT, TIME, object_of, rows_of, word_of
 
 HIGHEST_ORDER = 2**63 - 1
-LIST_LENGTH = 100
+MOST_MACHINES = MOST_ORDERS
+"""In one request: each is looked for by its name."""
+
+_ORDER = object_of(
+    order=ID,
+    machine=TEXT,
+    bmc=TEXT,
+    action=word_of(*get_args(PowerAction)),
+    who=TEXT,
+    at=TIME,
+    attempt=COUNT,
+    rack=or_null(TEXT),
+    phase=word_of(*dict.fromkeys(phase for phases in PHASES.values() for phase in phases)),
+    result=word_of(*get_args(Result), None),
+    state=word_of(*get_args(PowerState)),
+    seconds={"type": "number"},
+    error=or_null(TEXT),
+)
 
 
 def order_pages(door: DatabaseDoor) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     answers = _Answers(door)
+
+    def page_of(order: str) -> DeclaredPage:
+        one = Declared(operation=_SHOW, answer=answers.read_one(order))
+        return DeclaredPage({"GET": one}, access=OPERATE)
+
     return {
-        b"orders": JsonPage(
-            answers.list_all,
-            {"POST": answers.create},
+        b"orders": DeclaredPage(
+            {
+                "GET": Declared(operation=_LIST, answer=answers.list_all),
+                "POST": Declared(operation=_ORDERING, answer=answers.create),
+            },
             access=OPERATE,
-            each=lambda order: JsonPage(answers.read_one(order), access=OPERATE),
+            each=page_of,
+            each_is="the number of an order",
         )
     }
 
@@ -53,32 +84,23 @@ class _Answers:
     def __init__(self, door: DatabaseDoor) -> None:
         self._door = door
 
-    async def list_all(self, query: Query) -> list[dict[str, Any]]:
-        only_known(query, ("ids", "machine", "limit"))
-        limit = query.whole_number("limit", LIST_LENGTH, most=MOST_ORDERS) or 0
-        wanted = query.arguments.get("ids")
-        ids = None if wanted is None else _ids(wanted)
-        machine = query.arguments.get("machine")
+    async def list_all(self, _query: Query, asked: Asked) -> list[dict[str, Any]]:
+        machine = asked.arguments["machine"]
         if machine is not None and not NAME.fullmatch(machine):
             return []  # no machine is called so, and PostgreSQL refuses some of it
+        ids, limit = asked.arguments["ids"], asked.arguments["limit"]
         return await self._door.read(
             lambda c: read_orders(c, orders=ids, machine=machine, limit=limit)
         )
 
-    async def create(self, query: Query) -> Reply:
-        only_known(query, ())
-        reading = {"machines": list_of(text), "action": _action}
-        fields = read_fields(read_object(query), reading, required=("machines", "action"))
-        names = list(dict.fromkeys(fields["machines"]))
-        if not names:
-            raise fields_refused([("machines", "machines: name at least one")])
-
+    async def create(self, query: Query, asked: Asked) -> Reply:
+        names, action = list(dict.fromkeys(asked.fields["machines"])), asked.fields["action"]
         who = query.asker.who
 
         def work(connection: Connection) -> list[dict[str, Any]]:
             found = [cast("Machine", find(connection, "machine", n).value) for n in names]
             machines = {machine.id: machine for machine in found}  # by its name and by its id
-            orders = enter_orders(connection, list(machines.values()), fields["action"], who)
+            orders = enter_orders(connection, list(machines.values()), action, who)
             return read_orders(connection, orders=orders, limit=len(orders))
 
         try:
@@ -91,9 +113,8 @@ class _Answers:
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
 
-    def read_one(self, order: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
-        async def answer(query: Query) -> dict[str, Any]:
-            only_known(query, ())
+    def read_one(self, order: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
             if _is_number(order):
                 for found in await self._door.read(lambda c: read_orders(c, orders=[int(order)])):
                     return found
@@ -102,23 +123,50 @@ class _Answers:
         return answer
 
 
-def _ids(text: str) -> list[int]:
+def _read_ids(text: str) -> list[int]:
     """Read numbers of orders with commas between."""
     parts = text.split(",")
     if not all(map(_is_number, parts)):
-        raise bad_request("ids: numbers of orders with commas between are needed, as in 3,4")
+        raise ValueError("numbers of orders with commas between are needed, as in 3,4")
     return [int(part) for part in parts]
 
 
 def _is_number(text: str) -> bool:
-    digits = len(str(HIGHEST_ORDER)) - 1
-    return text.isascii() and text.isdecimal() and len(text) <= digits
+    return text.isascii() and text.isdecimal() and len(text) <= _DIGITS
 
 
-def _action(value: Any) -> PowerAction:
-    if not isinstance(value, str) or value not in get_args(PowerAction):
-        raise ValueError(f"must be {', '.join(get_args(PowerAction))}")
-    return cast("PowerAction", value)
+_DIGITS = len(str(HIGHEST_ORDER)) - 1
+_NUMBER = f"[0-9]{{1,{_DIGITS}}}"
+
+_LIST = Operation(
+    summary="List orders: these, or the newest, of one machine or of all",
+    arguments={
+        "ids": text_read_by(
+            _read_ids,
+            {"type": "string", "pattern": f"^{_NUMBER}(?:,{_NUMBER})*$"},
+            "only the orders with these numbers",
+        ),
+        "machine": any_text("only those of the machine with this name"),
+        "limit": limit_up_to(MOST_ORDERS),
+    },
+    answer=rows_of(_ORDER),
+)
+
+_SHOW = Operation(summary="Show an order", answer=_ORDER)
+
+_ORDERING = Operation(
+    summary="Order a power state of machines, or ask for it: one order for each",
+    body=Body(
+        fields={
+            "machines": list_of(text, least=1, most=MOST_MACHINES),
+            "action": one_of(*get_args(PowerAction)),
+        },
+        required=("machines", "action"),
+    ),
+    answer=rows_of(_ORDER),
+    status=201,
+    problems=(409,),
+)
 
 
 def _under_way(problem: OrderUnderWay) -> HttpProblem:

@@ -1,0 +1,189 @@
+"""M8 and M18: who has no right is not heard, and costs nobody who has one anything."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from evenrack.lab.drill.check import Check, Measured
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.kernel_links import Socket, read_sockets
+from evenrack.lab.drill.trial import Trial
+from evenrack.lab.enrolling import enrol_again
+from evenrack.lab.fleet import RegionProcess
+from evenrack.lab.hosts import Host, this_machine
+from evenrack.runtime.process_table import resident_mebibytes
+
+_COMMANDS_IN_EACH_WAY = 250
+_FLOOD = 2_000
+_FLOOD_SECONDS = 6.0
+_PROGRAM_SECONDS = 60.0
+_MOST_MEBIBYTES = 110.0
+_STAYS_OUT_SECONDS = 3.0
+_STEPS_SECONDS = 20.0
+
+
+def strangers_are_not_heard(trial: Trial, limit: float) -> Measured:
+    """Send 1,000 commands to which nobody has a right: none is answered, nothing changes."""
+    process = trial.fleet.processes[0]
+    before, event = rack_links(trial), trial.newest_event()
+    since = trial.clocks.seconds()
+    told = intrude(trial, "strangers", process, str(_COMMANDS_IN_EACH_WAY))
+    seconds = trial.clocks.seconds() - since
+    for way, outcomes in told.items():
+        if outcomes["answered"]:
+            raise CheckFailed(f"{outcomes['answered']} commands {way} were answered", seconds)
+    _refuse_changes(trial, before, event, seconds)
+    if seconds > limit:
+        raise CheckFailed(f"they were refused only after {seconds:.1f} s", seconds)
+    ways = ", ".join(told)
+    return Measured(
+        seconds=seconds,
+        detail=f"{len(told) * _COMMANDS_IN_EACH_WAY} commands, {ways}: none answered, nothing done",
+    )
+
+
+def a_flood_is_felt_by_nobody(trial: Trial, limit: float) -> Measured:
+    """Open 2,000 connections that say nothing: links stay, answers come, memory is bounded."""
+    process = trial.fleet.processes[0]
+    before, event = rack_links(trial), trial.newest_event()
+    told = intrude(trial, "flood", process, str(_FLOOD), str(_FLOOD_SECONDS))
+    since = trial.clocks.seconds()
+    trial.client_of([process.name]).get("/api/v1/status")
+    seconds = trial.clocks.seconds() - since
+    _refuse_changes(trial, before, event, seconds)
+    pid = trial.pid_of(process.name)
+    memory = 0.0 if pid is None else resident_mebibytes(pid)
+    if memory > _MOST_MEBIBYTES:
+        raise CheckFailed(f"{process.name} takes {memory:.0f} MiB", seconds)
+    if seconds > limit:
+        raise CheckFailed(f"status took {seconds:.2f} s", seconds)
+    return Measured(
+        seconds=seconds,
+        detail=f"{told['connected']} silent connections to {process.name} for "
+        f"{_FLOOD_SECONDS:g} s: no link ended, {memory:.0f} MiB",
+    )
+
+
+def a_revoked_rack_is_shut_out(trial: Trial, limit: float) -> Measured:
+    """Revoke a rack: cut off everywhere at once, and back only when it was enrolled again."""
+    rack = trial.pick_rack()
+    client = trial.client()
+    since = trial.clocks.seconds()
+    client.delete(f"/api/v1/certificates/{rack.rack}")
+
+    def connections() -> int:
+        row = trial.must_look().rack(rack.rack)
+        return -1 if row is None else int(row["connections"])
+
+    trial.clocks.wait_until(lambda: connections() == 0, seconds=limit + 5, every=0.05)
+    seconds = trial.clocks.seconds() - since
+    trial.clocks.sleep(_STAYS_OUT_SECONDS)
+    back = connections()
+    trial.programs.stop(rack.name)
+    enrol_again(trial.fleet, rack, trial.programs.folder)
+    if seconds > limit:
+        raise CheckFailed(f"{rack.rack} was cut off only after {seconds:.2f} s", seconds)
+    if back:
+        raise CheckFailed(f"{rack.rack} came back with {back} connections", seconds)
+    return Measured(
+        seconds=seconds,
+        detail=f"{rack.rack} cut off by every region process, stayed out, and enrolled again",
+    )
+
+
+def the_authority_is_changed(trial: Trial, limit: float) -> Measured:
+    """Put another authority in the place of the cluster's, under load: no link ends."""
+    before, event = rack_links(trial), trial.newest_event()
+    client = trial.client()
+    since = trial.clocks.seconds()
+    client.post("/api/v1/authorities", {})
+    _step(trial, "next", lambda found: not found["not_trusted_by"], "was not trusted by all")
+    client.post(f"/api/v1/authorities/{_pin(trial, 'next')}", {})
+    _step(trial, "retiring", lambda found: found["certificates"] == 0, "was in use still")
+    client.delete(f"/api/v1/authorities/{_pin(trial, 'retiring')}")
+    seconds = trial.clocks.seconds() - since
+    _refuse_changes(trial, before, event, seconds)
+    if seconds > limit:
+        raise CheckFailed(f"it took {seconds:.1f} s", seconds)
+    return Measured(
+        seconds=seconds,
+        detail=f"all {len(trial.fleet.racks)} racks and all regions have certificates of another "
+        f"authority; {len(before)} links, none ended",
+    )
+
+
+def intrude(trial: Trial, deed: str, process: RegionProcess, *words: str) -> dict[str, Any]:
+    """Let an intruder on a rack host loose on a region process, and give what it tells."""
+    host = trial.fleet.racks[0].host if trial.fleet.racks else this_machine("here")
+    arguments = [process.host.address, str(process.port), *words]
+    return run_intruder(trial, host, deed, *arguments)
+
+
+def run_intruder(trial: Trial, host: Host, deed: str, *words: str) -> dict[str, Any]:
+    """Run the intruder's program on a host to its end."""
+    command = [trial.programs.interpreter, "-P", "-m", "evenrack.lab.intruder", deed, *words]
+    told: dict[str, Any] = json.loads(host.run(command, seconds=_PROGRAM_SECONDS))
+    return told
+
+
+def rack_links(trial: Trial) -> set[Socket]:
+    """List the sockets of racks to regions: a link that was made again has another port."""
+    ends = {process.endpoint for process in trial.fleet.processes}
+    racks = {trial.pid_of(rack.name) for rack in trial.fleet.racks}
+    return {
+        socket
+        for socket in read_sockets(trial.programs)
+        if socket.peer in ends and racks & set(socket.pids)
+    }
+
+
+def _refuse_changes(trial: Trial, before: set[Socket], event: int, seconds: float) -> None:
+    if ended := before - rack_links(trial):
+        raise CheckFailed(f"{len(ended)} links of racks ended", seconds)
+    if moves := trial.moves_since(event):
+        raise CheckFailed(f"{len(moves)} moves, the first: {moves[0]['reason']}", seconds)
+
+
+def _authorities(trial: Trial) -> Sequence[dict[str, Any]]:
+    found: list[dict[str, Any]] = trial.client().get("/api/v1/authorities")
+    return found
+
+
+def _pin(trial: Trial, state: str) -> str:
+    return str(next(each["pin"] for each in _authorities(trial) if each["state"] == state))
+
+
+def _step(trial: Trial, state: str, reached: Any, why_not: str) -> None:
+    def done() -> bool:
+        return all(reached(each) for each in _authorities(trial) if each["state"] == state)
+
+    if not trial.clocks.wait_until(done, seconds=_STEPS_SECONDS, every=0.1):
+        raise CheckFailed(f"the {state} authority {why_not} after {_STEPS_SECONDS:g} s")
+
+
+CHECKS = (
+    Check(
+        promise="M8",
+        name="strangers are not heard",
+        limit_seconds=30,
+        run=strangers_are_not_heard,
+    ),
+    Check(
+        promise="M8",
+        name="a revoked rack is cut off everywhere, and enrols again",
+        limit_seconds=2,
+        run=a_revoked_rack_is_shut_out,
+    ),
+    Check(
+        promise="M18",
+        name="2,000 half-open connections are felt by nobody",
+        limit_seconds=2,
+        run=a_flood_is_felt_by_nobody,
+    ),
+    Check(
+        promise="M18",
+        name="the authority is changed under load, and no link ends",
+        limit_seconds=20,
+        run=the_authority_is_changed,
+    ),
+)

@@ -1,0 +1,80 @@
+"""The program that is started on a host of the lab: `strangers`, `flood` or `tap`.
+
+It prints one JSON object.
+"""
+
+import json
+import socket
+import sys
+import time
+from pathlib import Path
+
+from evenrack.lab.intruder.strangers import (
+    in_the_clear,
+    of_another_cluster,
+    send_all_commands,
+    with_no_certificate,
+    with_tls_1_2,
+)
+
+_EVERY_PROTOCOL = 0x0003
+"""ETH_P_ALL, packet(7)."""
+_LARGEST_FRAME = 65_536
+
+
+def strangers(host: str, port: int, count: int) -> dict[str, object]:
+    """Send `count` commands in each of four ways to be a stranger."""
+    with of_another_cluster() as foreign:
+        ways = {
+            "in the clear": in_the_clear,
+            "without a certificate": with_no_certificate,
+            "with TLS 1.2": with_tls_1_2,
+            "of another cluster": foreign,
+        }
+        return {way: send_all_commands(dial, host, port, count) for way, dial in ways.items()}
+
+
+def flood(host: str, port: int, count: int, seconds: float) -> dict[str, object]:
+    """Open so many connections, say nothing on any, and hold them."""
+    held = []
+    for _ in range(count):
+        try:
+            held.append(socket.create_connection((host, port), timeout=2))
+        except OSError:
+            continue
+    time.sleep(seconds)
+    for connection in held:
+        connection.close()
+    return {"connected": len(held)}
+
+
+def tap(out: Path, seconds: float) -> dict[str, object]:
+    """Write down every byte on every interface of this host."""
+    end = time.monotonic() + seconds
+    size = 0
+    every = socket.htons(_EVERY_PROTOCOL)
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, every) as wires, out.open("wb") as file:
+        wires.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 * 1024 * 1024)
+        while (left := end - time.monotonic()) > 0:
+            wires.settimeout(left)
+            try:
+                size += file.write(wires.recv(_LARGEST_FRAME))
+            except TimeoutError:
+                break
+    return {"bytes": size}
+
+
+def main() -> None:
+    """Do what the arguments say."""
+    deed, *rest = sys.argv[1:]
+    if deed == "strangers":
+        told = strangers(rest[0], int(rest[1]), int(rest[2]))
+    elif deed == "flood":
+        told = flood(rest[0], int(rest[1]), int(rest[2]), float(rest[3]))
+    else:
+        told = tap(Path(rest[0]), float(rest[1]))
+    print(json.dumps(told))  # noqa: T201  who started it reads this
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Operations: what may be asked of an address by one method, and what is answered.
+
+Each is declared once. Requests are read by the declaration before a page sees them, and the OpenAPI
+document is made from it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import field, frozen
+from twisted.web.resource import Resource
+
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.region.http.access import Access
+from evenrack.region.http.fields import Read, Schema
+from evenrack.region.http.json_pages import JsonPage, Query
+from evenrack.region.http.object_pages import bad_request, condition_of, only_known
+from evenrack.region.http.request_body import read_fields, read_object
+
+LIST_LENGTH = 100
+
+
+@frozen(kw_only=True)
+class Argument:
+    """One argument in the address, behind the question mark."""
+
+    read: Callable[[Query, str], Any]
+    """By its name; HttpProblem 400."""
+    schema: Schema
+    description: str = ""
+
+
+def number_up_to(most: int, default: int | None = None, description: str = "") -> Argument:
+    """Make the argument that is a whole number from 0 on."""
+    told = {} if default is None else {"default": default}
+    return Argument(
+        read=lambda query, name: query.whole_number(name, default, most=most),
+        schema={"type": "integer", "minimum": 0, "maximum": most, **told},
+        description=description,
+    )
+
+
+def limit_up_to(most: int) -> Argument:
+    """Make the argument that says how many are answered at most."""
+    return number_up_to(most, LIST_LENGTH, "at most so many")
+
+
+def any_text(description: str) -> Argument:
+    """Make the argument that is a text; None when it is not given."""
+    return Argument(
+        read=lambda query, name: query.arguments.get(name),
+        schema={"type": "string"},
+        description=description,
+    )
+
+
+def text_read_by(read: Read, schema: Schema, description: str) -> Argument:
+    """Make the argument that a function reads, ValueError says why not; None when not given."""
+
+    def read_argument(query: Query, name: str) -> Any:
+        given = query.arguments.get(name)
+        try:
+            return None if given is None else read(given)
+        except ValueError as problem:
+            raise bad_request(f"{name}: {problem}") from None
+
+    return Argument(read=read_argument, schema=schema, description=description)
+
+
+@frozen(kw_only=True)
+class Body:
+    """The JSON object that a request brings."""
+
+    fields: Mapping[str, Read]
+    required: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Asked:
+    """What a request asked, read as its operation declares."""
+
+    arguments: Mapping[str, Any]
+    """Every declared one; None, or what the declaration says, for those that were not given."""
+    fields: dict[str, Any] = field(repr=False)
+    """Those that were given."""
+    seen: FleetNumber | None
+    """The generation of the object that whoever asks has seen; None for any."""
+
+
+@frozen(kw_only=True)
+class Operation:
+    """What may be asked of an address by one method, and what is answered when it went well."""
+
+    summary: str
+    """A sentence without its dot."""
+    answer: Schema
+    status: int = 200
+    headers: tuple[str, ...] = ()
+    """Of the answer."""
+    arguments: Mapping[str, Argument] = field(factory=dict)
+    ignores_other_arguments: bool = False
+    """For what others than our clients ask."""
+    body: Body | None = None
+    is_conditional: bool = False
+    """Whether If-Match is heeded."""
+    problems: tuple[int, ...] = ()
+    """What may be answered besides what any operation of this kind may answer."""
+
+    def read(self, query: Query) -> Asked:
+        """Read a request; HttpProblem 400, 413, 415 or 422 when it is not as declared."""
+        if not self.ignores_other_arguments:
+            only_known(query, tuple(self.arguments))
+        arguments = {name: each.read(query, name) for name, each in self.arguments.items()}
+        seen = condition_of(query) if self.is_conditional else None
+        fields: dict[str, Any] = {}
+        if self.body is not None:
+            fields = read_fields(read_object(query), self.body.fields, required=self.body.required)
+        return Asked(arguments=arguments, fields=fields, seen=seen)
+
+
+@frozen(kw_only=True)
+class Declared:
+    """An operation with the function that answers it."""
+
+    operation: Operation
+    answer: Callable[[Query, Asked], Awaitable[object]]
+
+    async def __call__(self, query: Query) -> object:
+        return await self.answer(query, self.operation.read(query))
+
+
+class DeclaredPage(JsonPage):
+    """A page whose operations are all declared.
+
+    `each_is` says in a few words what the last part of the addresses below it is.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, Declared],
+        *,
+        access: Access,
+        below: Mapping[bytes, Resource] = MappingProxyType({}),
+        each: Callable[[str], Resource] | None = None,
+        each_is: str = "",
+    ) -> None:
+        changes = {method: answer for method, answer in answers.items() if method != "GET"}
+        super().__init__(answers.get("GET"), changes, access=access, below=below, each=each)
+        self.each_is = each_is
+        self.operations = {method: answer.operation for method, answer in answers.items()}

@@ -1,0 +1,34 @@
+"""Whatever a region sends: the rack's real end of a link answers, or the link is closed."""
+
+from evenrack.wire import rack_commands
+from tests.fuzz.amp_boxes import RAW, bytes_of, commands_of, seed, words_of
+from tests.fuzz.rack_plan import SEEDS as PLANS
+from tests.wire.both_ends import Link
+
+COMMANDS = commands_of(rack_commands)
+WORDS = words_of(COMMANDS)
+
+ORDER = (
+    b'{"order": 7, "attempt": 2, "action": "cycle", "phase": "new", "bmc": {"id": 1, "driver": '
+    b'"ipmitool", "address": "10.9.0.1", "port": 623, "user": "u", "password": "p", '
+    b'"cipher_suite": 17}}'
+)
+
+SEEDS = (
+    *(seed(COMMANDS, rack_commands.ApplyPlan, plan) for plan in PLANS),
+    seed(COMMANDS, rack_commands.TakeTurn, b"ab"),
+    seed(COMMANDS, rack_commands.PowerBmc, ORDER),
+    RAW + bytes_of(seed(COMMANDS, rack_commands.TakeTurn, b"ab"), COMMANDS),
+    RAW + b"\x00\x00",
+)
+
+
+def run(data):
+    """Nothing escapes, and the link can be ended."""
+    link = Link().introduce()
+    link.wire.server_end.write(bytes_of(data, COMMANDS))
+    link.world.settle()
+    link.region.abort()
+    link.world.advance(0.2)
+    if link.rack.is_open:
+        raise AssertionError("the link does not end")

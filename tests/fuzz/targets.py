@@ -1,0 +1,31 @@
+"""All targets by name: each is a module with `run(data)`, its `SEEDS`, and `WORDS` to try."""
+
+import importlib
+from pathlib import Path
+
+CORPUS = Path(__file__).parent / "corpus"
+
+TARGETS = (
+    "amp_rack",
+    "amp_region",
+    "dhcpd_words",
+    "enrolment",
+    "http_bodies",
+    "interfaces_printed",
+    "ipmitool_words",
+    "key_files",
+    "omapi_bytes",
+    "rack_plan",
+    "rackd_conf",
+    "regiond_conf",
+)
+
+
+def load(name):
+    """Give a target."""
+    return importlib.import_module(f"tests.fuzz.{name}")
+
+
+def corpus_of(name):
+    """Give the committed inputs of a target."""
+    return sorted((CORPUS / name).glob("*"))

@@ -1,0 +1,73 @@
+"""Inputs that a fuzzer found once, and where each target begins: a typed error, and in bounds.
+
+`make fuzz` looks for more; what it finds is put into the corpus with the cure.
+"""
+
+import hashlib
+
+import pytest
+
+from tests.fuzz.limits import BugLogged, LimitPassed, in_space, in_time
+from tests.fuzz.targets import CORPUS, TARGETS, corpus_of, load
+
+MOST_BYTES = 2048
+MOST_FILES = 24
+
+FOUND = [(name, path) for name in TARGETS for path in corpus_of(name)]
+SEEDS = [(name, n) for name in TARGETS for n in range(len(load(name).SEEDS))]
+
+
+def test_every_target_has_a_corpus_and_every_corpus_a_target():
+    assert sorted(path.name for path in CORPUS.iterdir()) == sorted(TARGETS)
+    assert all(corpus_of(name) for name in TARGETS)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_corpus_is_small_and_its_files_are_named_after_what_is_in_them(name):
+    paths = corpus_of(name)
+    assert len(paths) <= MOST_FILES
+    assert all(path.stat().st_size <= MOST_BYTES for path in paths)
+    for path in paths:
+        assert path.name == hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize(("name", "path"), FOUND, ids=[f"{n}-{p.name}" for n, p in FOUND])
+def test_what_was_found_once_is_read_or_refused_in_bounds(name, path):
+    in_space(load(name).run, path.read_bytes())
+    in_time(load(name).run, path.read_bytes())
+
+
+@pytest.mark.parametrize(("name", "number"), SEEDS)
+def test_where_the_search_begins_is_read_or_refused_in_bounds(name, number):
+    in_space(load(name).run, load(name).SEEDS[number])
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_nothing_at_all_is_read_or_refused(name):
+    in_time(load(name).run, b"")
+
+
+def test_the_bounds_are_seen():
+    def hangs(_data):
+        sum(range(10**8))
+
+    def holds(data):
+        return data * 10**9
+
+    with pytest.raises(LimitPassed, match=r"s for 1 bytes"):
+        in_time(hangs, b"x")
+    with pytest.raises(LimitPassed, match="of memory"):
+        in_space(holds, b"x")
+
+
+def test_a_bug_that_was_caught_and_logged_is_seen():
+    from twisted.logger import Logger
+
+    def buggy(_data):
+        try:
+            raise KeyError("a bug")
+        except KeyError:
+            Logger().failure("it failed")
+
+    with pytest.raises(BugLogged, match="it failed"):
+        in_time(buggy, b"")
