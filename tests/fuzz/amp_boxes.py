@@ -10,6 +10,7 @@ from twisted.protocols import amp
 from evenrack.wire.arguments import Json
 
 LENGTH_BYTES = 2
+ALL = b"\xff" * LENGTH_BYTES
 RAW = b"\x00"
 BOX = 0x80
 
@@ -44,9 +45,14 @@ def bytes_of(data, commands):
 
 def seed(commands, command, *values):
     """The input that is this command with these values."""
-    number = commands.index(command)
-    parts = [len(value).to_bytes(LENGTH_BYTES, "big") + value for value in values]
-    return bytes([BOX, number]) + b"".join(parts)
+    kinds = [kind for _, kind in command.arguments]
+    parts = [_length(*each) + each[1] for each in zip(kinds, values, strict=True)]
+    return bytes([BOX, commands.index(command)]) + b"".join(parts)
+
+
+def _length(kind, value):
+    """JSON goes on to the end, so that it can be changed without its length."""
+    return ALL if isinstance(kind, Json) else len(value).to_bytes(LENGTH_BYTES, "big")
 
 
 def words_of(commands):

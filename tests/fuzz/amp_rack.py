@@ -1,5 +1,10 @@
 """Whatever a region sends: the rack's real end of a link answers, or the link is closed."""
 
+import json
+from ipaddress import IPv4Address
+
+from evenrack.model.identifiers import BmcId, OrderId
+from evenrack.model.power import BmcAccess, PowerOrder, power_order_to_json
 from evenrack.wire import rack_commands
 from tests.fuzz.amp_boxes import RAW, bytes_of, commands_of, seed, words_of
 from tests.fuzz.rack_plan import SEEDS as PLANS
@@ -8,16 +13,25 @@ from tests.wire.both_ends import Link
 COMMANDS = commands_of(rack_commands)
 WORDS = words_of(COMMANDS)
 
-ORDER = (
-    b'{"order": 7, "attempt": 2, "action": "cycle", "phase": "new", "bmc": {"id": 1, "driver": '
-    b'"ipmitool", "address": "10.9.0.1", "port": 623, "user": "u", "password": "p", '
-    b'"cipher_suite": 17}}'
+ORDER = PowerOrder(
+    id=OrderId(7),
+    attempt=2,
+    bmc=BmcId(1),
+    access=BmcAccess(
+        address=IPv4Address("10.9.0.1"),
+        user="u",
+        password="p",  # noqa: S106  of no BMC
+        cipher_suite=17,
+    ),
+    action="cycle",
+    phase="OFF_SENT",
+    seconds_left=9.5,
 )
 
 SEEDS = (
     *(seed(COMMANDS, rack_commands.ApplyPlan, plan) for plan in PLANS),
     seed(COMMANDS, rack_commands.TakeTurn, b"ab"),
-    seed(COMMANDS, rack_commands.PowerBmc, ORDER),
+    seed(COMMANDS, rack_commands.PowerBmc, json.dumps(power_order_to_json(ORDER)).encode()),
     RAW + bytes_of(seed(COMMANDS, rack_commands.TakeTurn, b"ab"), COMMANDS),
     RAW + b"\x00\x00",
 )

@@ -1,8 +1,14 @@
 """Whatever a rack sends: the region's real end of a link answers, or the link is closed."""
 
+import json
+
+from evenrack.model.dhcp_report import DhcpReport, VlanError, VlanReport
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import VlanId
+from evenrack.model.json_form import to_json
+from evenrack.trust.tls import Peer
 from evenrack.wire import region_commands
 from tests.fuzz.amp_boxes import RAW, bytes_of, commands_of, seed, words_of
-from tests.trusted import Peer
 from tests.wire.both_ends import Link
 
 COMMANDS = commands_of(region_commands)
@@ -11,9 +17,11 @@ STAGES = ("no certificate", "certificate", "introduced")
 
 HELLO = (b"2", b"run1", b"rack1", b"0.0", b"")
 ADDRESSES = b'[{"name": "eth0", "address": "10.0.0.1/24"}]'
-REPORT = (
-    b'{"plan": "ab", "waiting": "", "running": true, "vlans": [{"vlan": 1, "state": "normal"}], '
-    b'"errors": []}'
+REPORT = DhcpReport(
+    applied="ab",
+    running=True,
+    vlans=(VlanReport(vlan=VlanId(1), number=FleetNumber(1, 7), role="primary", state="normal"),),
+    errors=(VlanError(vlan=VlanId(2), error="bad"),),
 )
 
 _COMMANDS_WITH_VALUES = (
@@ -25,9 +33,9 @@ _COMMANDS_WITH_VALUES = (
     (region_commands.ListEndpoints,),
     (region_commands.ReportLostLink, b"link1"),
     (region_commands.ReportInterfaces, ADDRESSES),
-    (region_commands.ReportDhcp, REPORT),
+    (region_commands.ReportDhcp, json.dumps(to_json(REPORT)).encode()),
     (region_commands.ReportReach, b"[1, 2]"),
-    (region_commands.RecordPhase, b"1", b"2", b"new", b"off-sent"),
+    (region_commands.RecordPhase, b"1", b"2", b"NEW", b"OFF_SENT"),
 )
 
 SEEDS = tuple(

@@ -9,7 +9,8 @@ SEEDS = (
     b"If you think you have received this message due to a bug\nexiting.\n",
     b"No subnet declaration for eth0 (10.0.0.1).\n** Ignoring requests on eth0.\n",
 )
-WORDS = [b"secret", b"line 8: ", FILE.encode(), b"If you think you have received this message"] + [
+WORDS = [
+    *(b"secret", b"line 8: ", FILE.encode(), b"If you think you have received this message"),
     *(b"No subnet declaration for ", b" (", b"\n", b"\r", b"\x85"),
 ]
 

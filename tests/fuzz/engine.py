@@ -24,11 +24,7 @@ MOST_MEGABYTES = 450
 HANG_SECONDS = 20
 """Of real time; the target's own seconds are counted by `limits`."""
 
-SLOWER = 8.0
-"""By so much the fuzzer's eyes slow the program down."""
-
 KEPT_FILES = 12
-WATCHED = ("evenrack", "twisted.protocols.amp", "pypureomapi")
 
 
 def main():
@@ -37,12 +33,7 @@ def main():
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--keep", action="store_true", help="renew the committed corpus")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("rest", nargs="*")
     asked = parser.parse_args()
-    if asked.inside:
-        _fuzz(asked.target, asked.rest)
-        return 0
     folder = BUILD / asked.target
     found = _begin(asked.target, folder)
     code = _run(asked.target, asked.seconds, folder, found)
@@ -64,7 +55,7 @@ def _begin(name, folder):
 
 
 def _run(name, seconds, folder, found):
-    program = [sys.executable, "-m", "tests.fuzz.engine", name, "--inside", "--", str(found)]
+    program = [sys.executable, "-m", "tests.fuzz.watched", name, str(found)]
     options = {
         "max_total_time": seconds,
         "max_len": MOST_INPUT_BYTES,
@@ -76,24 +67,15 @@ def _run(name, seconds, folder, found):
         "verbosity": 1,
     }
     given = [f"-{option}={value}" for option, value in options.items()]
-    return subprocess.run([*program, *given], check=False).returncode
-
-
-def _fuzz(name, arguments):
-    import atheris
-
-    from tests.fuzz.limits import in_time
-
-    with atheris.instrument_imports(include=[*WATCHED, f"tests.fuzz.{name}"]):
-        target = importlib.import_module(f"tests.fuzz.{name}")
-    atheris.Setup([sys.argv[0], *arguments], lambda data: in_time(target.run, data, slower=SLOWER))
-    atheris.Fuzz()
+    return subprocess.run([*program, *given], check=False).returncode  # noqa: S603  our own
 
 
 def _keep(name, found):
     """Choose the few small inputs that together run most lines, the one that adds most first."""
     target = importlib.import_module(f"tests.fuzz.{name}")
-    inputs = sorted((path.read_bytes() for path in found.iterdir()), key=lambda data: (len(data), data))
+    inputs = sorted(
+        (path.read_bytes() for path in found.iterdir()), key=lambda data: (len(data), data)
+    )
     inputs = [data for data in inputs if len(data) <= MOST_INPUT_BYTES]
     lines = {data: _lines_of(target, data) for data in inputs}
     kept, seen = [], set()

@@ -24,7 +24,11 @@ PAGES = (
     ("POST", "subnets", {"vlan": "vlan1", "cidr": "10.0.0.0/24", "gateway": "10.0.0.1"}),
     ("POST", "ranges", {"subnet": "10.0.0.0/24", "first": "10.0.0.1", "last": "10.0.0.9"}),
     ("POST", "reservations", {"mac": "52:54:00:12:34:56", "address": "10.0.0.3"}),
-    ("POST", "bmcs", {"name": "b1", "driver": "ipmitool", "address": "10.9.0.1", "user": "u"}),
+    (
+        "POST",
+        "bmcs",
+        {"name": "b1", "driver": "ipmitool", "address": "1.2.3.4", "user": "u", "password": "p"},
+    ),
     ("POST", "machines", {"name": "m1", "bmc": "b1"}),
     ("POST", "orders", {"machines": ["m1"], "action": "on"}),
     ("POST", "enrolments", {"name": "rack7", "uses": 1, "minutes": 60}),
@@ -44,10 +48,12 @@ RAW = 0xC0
 SEEDS = (
     *(bytes([n]) + json.dumps(body).encode() for n, (_, _, body) in enumerate(PAGES)),
     b"\xc0GET /api/v1/problems HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"\xc0POST /api/v1/vlans?x=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"\xc0DELETE /api/v1/bmcs/b1 HTTP/1.1\r\nHost: a\r\nIf-Match: \"1.7\"\r\n\r\n",
+    b"\xc0POST /api/v1/vlans?x=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"0\r\n\r\n",
+    b'\xc0DELETE /api/v1/bmcs/b1 HTTP/1.1\r\nHost: a\r\nIf-Match: "1.7"\r\n\r\n',
 )
-WORDS = sorted({name.encode() for _, _, body in PAGES for name in body}) + [
+WORDS = [
+    *sorted({name.encode() for _, _, body in PAGES for name in body}),
     *(b"null", b"true", b"1e999", b"\\u0000", b"\\ud800", b'"', b"[", b"{", b"/api/v1/"),
     *(b"Content-Length: ", b"Transfer-Encoding: chunked", b"Host: a", b"\r\n", b"%00"),
 ]
@@ -107,7 +113,7 @@ def run(data):
     site.stopFactory()
     if answer.startswith(b"HTTP/1.1 500"):
         raise AssertionError(f"a bug was found: {answer!r}")
-    if data[:1] < bytes([RAW]) and not answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 503")):
+    if data and data[0] < RAW and not answer.startswith((b"HTTP/1.1 4", b"HTTP/1.1 503")):
         raise AssertionError(f"answered without a database: {answer!r}")
 
 

@@ -12,7 +12,8 @@ SEEDS = (
     b'[{"ifname": "lo", "flags": ["LOOPBACK", "UP"], "addr_info": [{}]}]',
     b"[]",
 )
-WORDS = [b"ifname", b"flags", b"addr_info", b"family", b"inet", b"scope", b"global", b"local"] + [
+WORDS = [
+    *(b"ifname", b"flags", b"addr_info", b"family", b"inet", b"scope", b"global", b"local"),
     *(b"prefixlen", b"tentative", b"UP", b"null", b"[", b"{", b"1e9", b"NaN"),
 ]
 

@@ -25,7 +25,8 @@ SEEDS = (
     b"\x01\xff> Error: Received an Unexpected Open Session Response\nRAKP 2 HMAC is invalid\n",
     b"\x02\xffno response\n",
 )
-WORDS = [b"Chassis Power is ", b"RAKP 2 message indicates an error : ", b"failed: ", b"\xff"] + [
+WORDS = [
+    *(b"Chassis Power is ", b"RAKP 2 message indicates an error : ", b"failed: ", b"\xff"),
     *(b"Error in open session response message : ", b"Unknown (0x11)", b"invalid user name"),
 ]
 

@@ -1,10 +1,12 @@
 """A plan of any form is read whole, and written as it was; or it is a ValueError."""
 
 import json
+from ipaddress import IPv4Address
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId
+from evenrack.model.power import BmcTarget
 from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 
@@ -24,13 +26,8 @@ def _plan(**more):
 
 SEEDS = (
     _form(_plan()),
-    _form(
-        _plan(dhcp=dhcp_plan_for(dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}), rack_id(1)))
-    ),
-    _form(_plan()).replace(
-        b'"bmcs": []',
-        b'"bmcs": [{"id": 1, "driver": "ipmitool", "address": "10.9.0.1", "port": 623}]',
-    ),
+    _form(_plan(dhcp=dhcp_plan_for(dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}), rack_id(1)))),
+    _form(_plan(bmcs=(BmcTarget(bmc=BmcId(1), address=IPv4Address("10.9.0.1")),))),
 )
 WORDS = sorted({word.encode() for word in rack_plan_to_json(_plan())} | {b'"', b"[", b"{", b"null"})
 

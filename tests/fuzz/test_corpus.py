@@ -60,14 +60,15 @@ def test_the_bounds_are_seen():
         in_space(holds, b"x")
 
 
-def test_a_bug_that_was_caught_and_logged_is_seen():
+def test_a_bug_that_was_caught_and_logged_is_seen(logged_failures):
     from twisted.logger import Logger
 
     def buggy(_data):
         try:
-            raise KeyError("a bug")
+            {}["a bug"]
         except KeyError:
             Logger().failure("it failed")
 
     with pytest.raises(BugLogged, match="it failed"):
         in_time(buggy, b"")
+    logged_failures.take(KeyError)

@@ -103,8 +103,9 @@ _LOSSES = (
     ),
     _in_network(
         "racks_stay_with_the_lost",
-        {"region host cut": r"is still managed by region\d/\d, which does not run"},
+        {"region host cut": r"rack\d is managed by nobody"},
         TWO_REGION_HOSTS,
+        most_seconds=3,
     ),
     _in_network(
         "nobody_takes_over",
@@ -282,7 +283,7 @@ _POWER = (
         POWER,
     ),
     _in_network(
-        "rack_asks_nobody",
+        "old_orders_are_carried_out",
         {
             "the owner hangs: the next power command is done by another rack, once": (
                 r"b1 was told off, on, .*not off, on"

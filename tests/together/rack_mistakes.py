@@ -103,9 +103,7 @@ def secondaries_answer_nobody():
         text = shared_network(service)
         if service.role != "secondary":
             return text
-        heading, _, inner = text.partition("{\n")
-        inner = inner.replace("pool {\n", "pool {\n deny all clients;\n")
-        return f"{heading}{{\n not authoritative;\n{inner}"
+        return text.replace("{\n", "{\n  deny unknown-clients;\n", 1)
 
     dhcpd_conf._shared_network = for_nobody
 
@@ -123,8 +121,9 @@ def leases_are_not_shared():
     dhcpd_conf._pool = two_pools
 
 
-def rack_asks_nobody():
-    """Carry power orders out without a lease, and whoever else has them by now."""
+def old_orders_are_carried_out():
+    """Read on where nothing was heard, and carry orders out with no lease, whoever has them now."""
+    silent_links_are_kept()
     run = desk.run_order
 
     async def run_anyhow(order, driver, record, may_act, clock):

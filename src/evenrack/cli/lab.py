@@ -195,7 +195,7 @@ def _fleet_page(seen: dict[str, Any] | None) -> list[Any]:
 
 def _address(host: Host) -> str:
     if not host.entrance:
-        return f"{host.name}: http://{host.http}"
+        return f"{host.name}: https://{host.http}"
     return f"{host.name}: {host.address}; enter it with: {shlex.join(host.entrance)} bash"
 
 

@@ -16,7 +16,7 @@ WATCH_SECONDS = 1.0
         "evenrack status",
         "evenrack status --check",
         "evenrack status --watch",
-        "evenrack --region http://region1:5240 status --json",
+        "evenrack --region https://region1:5240 status --json",
     )
 )
 @click.option("--watch", is_flag=True, help="Show it again each second until Ctrl-C.")

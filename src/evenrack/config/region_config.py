@@ -223,8 +223,8 @@ class RegionConfig:
     """Every setting of a region host."""
 
     RETIRED: ClassVar = {
-        "secret_file": "is no longer used: racks enrol now (evenrack enrolment create); remove this "
-        "line, and if the keys are not in /etc/evenrack/keys, name their file with key_file",
+        "secret_file": "is no longer used: racks enrol now (evenrack enrolment create); remove "
+        "this line, and if the keys are not in /etc/evenrack/keys, name their file with key_file",
         "insecure_rpc": "is no longer used: all links to racks have TLS now; remove this line",
     }
 

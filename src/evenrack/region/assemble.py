@@ -10,6 +10,8 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.web.server import Site
 
 from evenrack.config.region_config import RegionConfig
 from evenrack.model.identifiers import ProcessId
@@ -113,12 +115,20 @@ def assemble(
         )
     )
     socket_path = config.administration_socket(instance)
-    HttpDoors(site, reactor, socket_path, config.http.listen).setServiceParent(running)
+    doors = HttpDoors(
+        site, reactor, socket_path, config.http.listen, tls=lambda s: _within_tls(s, desk, reactor)
+    )
+    doors.setServiceParent(running)
     notifications.setServiceParent(running)
     desk.setServiceParent(running)
     key_watch.setServiceParent(running)
     region.setServiceParent(running)
     return running
+
+
+def _within_tls(site: Site, desk: CertificateDesk, reactor: Any) -> TLSMemoryBIOFactory:
+    """Put TLS around what is asked over the network, with the certificate that racks see, too."""
+    return TLSMemoryBIOFactory(desk.tls, isClient=False, wrappedFactory=site, clock=reactor)
 
 
 def _certificate_desk(

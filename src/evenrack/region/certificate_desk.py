@@ -251,8 +251,8 @@ class CertificateDesk(MultiService):
             )
             self._follow(picture)
             await self._note(picture)
-            await self._renew_own()
             self._keep()
+            await self._renew_own()
         except (DatabaseUnreachable, SchemaMismatch):
             pass  # what was read last counts
         except (ConfigurationRefused, EnrolmentRefused, KeyMissing, Damaged, OSError) as problem:

@@ -140,18 +140,23 @@ def is_issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> 
     return True
 
 
+def is_for_region(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate is one by which regions answer; not who signed it."""
+    names = _names(certificate)
+    return (
+        names is not None
+        and REGION_NAME in names.get_values_for_type(x509.DNSName)
+        and ExtendedKeyUsageOID.SERVER_AUTH in _usages(certificate)
+    )
+
+
 def refuse_other_region(
     certificate: x509.Certificate, authority: x509.Certificate, now: datetime
 ) -> None:
     """Check a region's certificate by hand, where TLS could not: NotTrusted says what is wrong."""
     if not is_issued_by(certificate, authority):
         raise NotTrusted("the region's certificate is not signed by its authority")
-    names = _names(certificate)
-    if (
-        names is None
-        or REGION_NAME not in names.get_values_for_type(x509.DNSName)
-        or ExtendedKeyUsageOID.SERVER_AUTH not in _usages(certificate)
-    ):
+    if not is_for_region(certificate):
         raise NotTrusted("the certificate at the other end is not a region's")
     refuse_wrong_time(certificate, now)
 

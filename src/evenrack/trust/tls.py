@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 from attrs import frozen
 from cryptography import x509
 from OpenSSL import SSL, crypto
-from service_identity import VerificationError
 from twisted.internet import ssl
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
@@ -21,7 +20,14 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from evenrack.model.identifiers import RackId
-from evenrack.trust.certificates import REGION_NAME, Identity, certificate_der, rack_of, serial_of
+from evenrack.trust.certificates import (
+    REGION_NAME,
+    Identity,
+    certificate_der,
+    is_for_region,
+    rack_of,
+    serial_of,
+)
 from evenrack.trust.enrolment import EXPORTER_BYTES, EXPORTER_LABEL, Channel
 
 _WHY = {
@@ -34,6 +40,8 @@ _WHY = {
     26: "the certificate is not for this end of a link",
 }
 """OpenSSL's verification errors that occur here (`X509_V_ERR_..`, openssl-verification-options)."""
+
+_NOT_A_REGION = "the certificate at the other end is not a region's"
 
 _ALERTS = {
     "certificate expired": "the other end says that this end's certificate has expired",
@@ -112,7 +120,8 @@ class RackTls:
 
     def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
         connection = self._options.clientConnectionForTLS(tlsProtocol)
-        connection.set_verify(SSL.VERIFY_PEER, _remember(tlsProtocol))
+        # in the place of Twisted's own, which checks the name there: so this one has to
+        connection.set_verify(SSL.VERIFY_PEER, _remember(tlsProtocol, is_right=is_for_region))
         return connection
 
 
@@ -163,8 +172,6 @@ def why_tls_failed(transport: Any, failure: Failure) -> str | None:
     remembered = None if transport is None else _PROBLEMS.get(transport)
     if remembered is not None:
         return remembered
-    if failure.check(VerificationError):
-        return "the certificate at the other end is not a region's"
     if not failure.check(SSL.Error):
         return None
     words = "; ".join(str(entry[-1]) for entry in _entries(failure.value))
@@ -179,12 +186,19 @@ def _entries(problem: object) -> Sequence[Sequence[object]]:
     return arguments[0] if arguments and isinstance(arguments[0], list) else []
 
 
-def _remember(protocol: Any) -> Callable[[SSL.Connection, crypto.X509, int, int, int], bool]:
+def _remember(
+    protocol: Any, is_right: Callable[[x509.Certificate], bool] = lambda _: True
+) -> Callable[[SSL.Connection, crypto.X509, int, int, int], bool]:
+    """Note what OpenSSL finds wrong; what it finds right must be so for us, too."""
+
     def verified(
-        _connection: SSL.Connection, _shown: crypto.X509, code: int, _: int, ok: int
+        _connection: SSL.Connection, shown: crypto.X509, code: int, depth: int, ok: int
     ) -> bool:
         if not ok:
             _PROBLEMS[protocol] = _WHY.get(code, f"the certificate is not right (OpenSSL {code})")
+        elif depth == 0 and not is_right(shown.to_cryptography()):
+            _PROBLEMS[protocol] = _NOT_A_REGION
+            return False
         return bool(ok)
 
     return verified

@@ -17,6 +17,7 @@ from evenrack.region.database.trust_store import (
     drop_authority,
     find_rack,
     is_rack_known,
+    is_rack_revoked,
     lock_authorities,
     note_process_trusts,
     note_rack_trusts,
@@ -220,6 +221,43 @@ def test_a_certificate_that_is_issued_after_a_revocation_is_good(sessions):
     listed = {c["serial"]: c["revoked_at"] for c in sessions.run(read_certificates)}
     assert listed["fresh"] is None
     assert listed["stolen"] is not None
+
+
+def test_a_rack_is_revoked_while_all_of_its_good_certificates_are(sessions):
+    def is_revoked():
+        return sessions.run(lambda c: is_rack_revoked(c, RACK))
+
+    assert not is_revoked(), "nothing is known: a restored database may be older than the rack"
+    issued(sessions, "stolen")
+    issued(sessions, "other's", OTHER_RACK)
+    assert not is_revoked()
+    sessions.run(lambda c: revoke_rack(c, RACK))
+    assert is_revoked()
+    issued(sessions, "fresh")
+    assert not is_revoked()
+
+
+def test_a_renewal_that_was_begun_before_a_revocation_is_revoked_with_the_rest(sessions):
+    issued(sessions, "old")
+    renewed = Issued(serial="new", authority=1, not_after=now() + timedelta(days=30), rack=RACK)
+    with sessions.open_transaction() as region:
+        assert not is_rack_revoked(region, RACK)
+        revoking = sessions.start(lambda: sessions.run(lambda c: revoke_rack(c, RACK)))
+        sessions.wait_until_blocked()
+        record_certificate(region, renewed)
+        region.commit()
+    assert revoking.result(SECONDS) == 2
+    assert revoked(sessions) == {"old", "new"}
+
+
+def test_a_renewal_that_is_begun_during_a_revocation_waits_and_sees_it(sessions):
+    issued(sessions, "old")
+    with sessions.open_transaction() as operator:
+        revoke_rack(operator, RACK)
+        renewing = sessions.start(lambda: sessions.run(lambda c: is_rack_revoked(c, RACK)))
+        sessions.wait_until_blocked()
+        operator.commit()
+    assert renewing.result(SECONDS)
 
 
 def test_a_revoked_certificate_is_forgotten_when_it_has_expired(sessions):

@@ -51,7 +51,8 @@ async def test_requests_of_one_token_are_limited_and_those_of_another_are_not(da
         assert answers[-1].json["code"] == "TooManyRequests"
         assert 1 <= int(answers[-1].headers["Retry-After"]) <= 10
         assert (await api("GET", "/api/v1/vlans", token=other)).status == 200
-        assert (await api.locally("GET", "/api/v1/vlans")).status == 200
+        for _ in range(7):
+            assert (await api.locally("GET", "/api/v1/vlans")).status == 200
         health = [(await api("GET", "/healthz")).status for _ in range(7)]
         assert health == [200] * 5 + [429] * 2
 

@@ -22,7 +22,7 @@ def test_in_no_time_more_is_taken_than_the_burst_and_what_grew_since(rate, waits
             taken.append(now)
     for first, begin in enumerate(taken):
         for last, end in enumerate(taken[first:], start=first):
-            assert last - first + 1 <= rate.burst + (end - begin) * rate.per_second + 1e-6
+            assert last - first + 1 <= rate.burst + (end - begin) * rate.per_second + 0.2
 
 
 @given(rates)
@@ -32,7 +32,7 @@ def test_a_whole_burst_is_let_through_at_once_and_not_one_more(rate):
     assert limit.take("one", 5.0) > 0
 
 
-@given(rates, st.floats(0, 1e6))
+@given(rates, st.floats(0, 1e9))
 def test_who_rested_may_take_a_burst_and_not_one_more_however_long_it_was(rate, rest):
     limit = RateLimit(rate)
     while not limit.take("one", 0.0):
@@ -50,7 +50,7 @@ def test_one_who_waits_as_long_as_told_is_let_through(rate, waits):
         wait = limit.take("one", now)
         if wait:
             assert limit.wait("one", now) == wait, "a refused one costs nothing"
-            now += wait + 1e-6
+            now += wait
             assert limit.take("one", now) == 0
 
 

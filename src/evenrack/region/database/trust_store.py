@@ -158,7 +158,8 @@ def record_certificate(connection: Connection, issued: Issued) -> None:
 
 def is_rack_revoked(connection: Connection, rack: RackId) -> bool:
     """Tell whether all certificates of a rack are revoked; until the end nobody revokes more."""
-    return any(revoked := _lock_certificates(connection, rack)) and all(revoked)
+    revoked = _lock_certificates(connection, rack)
+    return bool(revoked) and all(revoked)
 
 
 def _lock_certificates(connection: Connection, rack: RackId) -> list[bool]:

@@ -9,7 +9,8 @@ from collections.abc import Hashable
 from attrs import frozen
 
 MOST_KEYS = 4096
-_ROUNDING = 1e-9
+_ROUNDING = 1e-4
+"""Seconds; of times as large as those of hosts that run for years."""
 
 
 @frozen(kw_only=True)
