@@ -205,7 +205,7 @@ class Client:
         if self._credentials.authority is None:
             raise NotSafe(
                 f"{target}: whom to believe is not known: give the cluster's authority with "
-                "--authority FILE (from a region host: /etc/evenrack/authority.pem)"
+                "--authority FILE, a copy of authorities.pem in a region host's state_dir"
             )
         return _TlsConnection(target, self._timeout, self._credentials.authority)
 

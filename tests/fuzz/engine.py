@@ -1,20 +1,19 @@
 """Look for inputs that break a target: `python -m tests.fuzz.engine TARGET --seconds 60`.
 
-What it finds is in `build/fuzz/TARGET`: an input that breaks the target (then it ends with an
-error), and with `--keep` the smallest inputs that together run most of the code are put into the
-corpus. It needs atheris, and knows which branch each input took; the tests that replay the corpus
-need neither.
+What breaks the target is in `build/fuzz/TARGET`, and it ends with an error: with the cure it is put
+into the corpus, as `broke-` and the name that it would have. With `--keep` the few inputs that
+together run most of the code become the rest of the corpus. It needs atheris; the tests that replay
+the corpus do not.
 """
 
 import argparse
 import hashlib
 import importlib
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.fuzz.targets import CORPUS, TARGETS, corpus_of
+from tests.fuzz.targets import BROKE, CORPUS, TARGETS, corpus_of
 
 BUILD = Path("build") / "fuzz"
 MOST_INPUT_BYTES = 2048
@@ -86,8 +85,10 @@ def _keep(name, found):
         kept.append(best)
         seen |= lines[best]
     folder = CORPUS / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in corpus_of(name):
+        if not path.name.startswith(BROKE):
+            path.unlink()
     for data in kept:
         (folder / _name_of(data)).write_bytes(data)
 

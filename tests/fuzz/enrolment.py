@@ -87,7 +87,7 @@ def _look_at(certificate):
     }:
         raise AssertionError("a certificate that our authority never signed counts as its own")
     for refuse in (
-        lambda: refuse_other_region(certificate, (authority().certificate,), ""),
+        lambda: refuse_other_region(certificate, authority().certificate, NOW),
         lambda: refuse_wrong_time(certificate, NOW),
     ):
         try:

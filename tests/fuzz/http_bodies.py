@@ -16,6 +16,7 @@ from evenrack.config.secret_file import Secret
 from evenrack.errors import DatabaseUnreachable
 from evenrack.region.http.asker import Asker
 from evenrack.region.http.gate import Gate
+from evenrack.region.http.json_pages import HttpProblem
 from evenrack.region.http.pages import ApiSources, make_site, utc_now
 from evenrack.region.sealing import Sealer
 
@@ -50,12 +51,14 @@ SEEDS = (
     b"\xc0GET /api/v1/problems HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\xc0POST /api/v1/vlans?x=1 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"0\r\n\r\n",
+    b"\xc0GET /api/v1/audit HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer evr_abc\r\n\r\n",
     b'\xc0DELETE /api/v1/bmcs/b1 HTTP/1.1\r\nHost: a\r\nIf-Match: "1.7"\r\n\r\n',
 )
 WORDS = [
     *sorted({name.encode() for _, _, body in PAGES for name in body}),
     *(b"null", b"true", b"1e999", b"\\u0000", b"\\ud800", b'"', b"[", b"{", b"/api/v1/"),
-    *(b"Content-Length: ", b"Transfer-Encoding: chunked", b"Host: a", b"\r\n", b"%00"),
+    *(b"Content-Length: ", b"Transfer-Encoding: chunked", b"Authorization: Bearer ", b"Host: a"),
+    *(b"\r\n", b"%00", b"\xff"),
 ]
 
 
@@ -69,9 +72,14 @@ class NoDatabase:
 
 
 class OpenGate(Gate):
-    """Lets everybody in."""
+    """Lets everybody in, after having looked at who it is as always."""
 
     async def identify(self, request, needed):
+        try:
+            await super().identify(request, needed)
+        except (DatabaseUnreachable, HttpProblem) as refusal:
+            if getattr(refusal, "code", "") == "TokenInAddress":
+                raise
         return Asker(who="fuzzer", role="admin", source="fuzzer")
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
 
+BROKE = "broke-"
+"""What the names of inputs begin with that once broke a target; they stay."""
+
 TARGETS = (
     "amp_rack",
     "amp_region",

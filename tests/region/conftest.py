@@ -1,14 +1,17 @@
-"""What the tests of whole processes need."""
+"""What the tests of whole processes and of the stores need."""
 
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from twisted.logger import formatEvent, globalLogPublisher
 
 from evenrack.postgres.embedded import EmbeddedPostgres
+from evenrack.region.database.engine import open_engine
 from evenrack.region.database.schema import upgrade
 from tests.postgres_fixtures import SETTINGS, ended_with_this_run, execute
+from tests.region.database.sessions import Sessions
 
 
 class Log:
@@ -57,3 +60,12 @@ def own_migrated_server(hurt_server):
     execute(hurt_server, "CREATE DATABASE hurt")
     upgrade(hurt_server.dsn("hurt"))
     return hurt_server, hurt_server.dsn("hurt")
+
+
+@pytest.fixture
+def sessions(database_dsn):
+    """Several sessions to a database as `evenrack-regiond init` leaves it."""
+    engine = open_engine(database_dsn, "tests", sessions=20)
+    with ThreadPoolExecutor(20) as threads:
+        yield Sessions(engine, threads)
+    engine.dispose()

@@ -1,24 +1,27 @@
-"""Who may be a rack: the secret, and one run at a time (M8)."""
+"""Who may be a rack: its certificate, and one run at a time (M8)."""
 
+import secrets
 import shutil
 from contextlib import asynccontextmanager
 
 import pytest
+from OpenSSL import SSL
 from twisted.internet import reactor
-from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionClosed
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.protocols import amp
 
-from evenrack.config.secret_file import Secret
+from evenrack.model.identifiers import new_rack_id
+from evenrack.trust.tls import NewcomerTls
 from evenrack.wire.region_commands import Ping
 from tests.region.cable import Cable
 from tests.region.processes import eventually, fleet_on, goes_on
+from tests.trusted import authority, enrol, equip, expired, rack_identity
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
-WRONG = Secret(b"w" * 32)
 SILENCE_SECONDS = 1.5
 
 
@@ -40,23 +43,83 @@ def problems(fleet, code):
     return [where for found, where in fleet.read().open_problems if found == code]
 
 
-async def test_a_rack_with_another_secret_is_refused_once_in_the_log_however_often_it_returns(
-    database_dsn, log
+def rack_of_a_stranger(fleet, **signed):
+    """A rack that knows whom to trust, and whose own certificate is worth nothing."""
+    rack = new_rack_id(secrets.token_bytes)
+    state = enrol(fleet.folder / "stranger", rack)
+    state.trust.keep_identity(rack_identity(rack, **signed))
+
+
+@pytest.mark.parametrize(
+    ("signed", "at_region", "at_rack"),
+    [
+        (
+            lambda: {"by": authority("another")},
+            "the certificate is of another cluster's authority",
+            "this end's certificate is of another cluster",
+        ),
+        (
+            lambda: {"at": expired()},
+            "the certificate has expired",
+            "this end's certificate has expired",
+        ),
+    ],
+    ids=["another authority's", "expired"],
+)
+async def test_a_rack_whose_certificate_is_not_right_is_refused_once_in_the_log_and_others_stay(
+    database_dsn, log, signed, at_region, at_rack
 ):
     async with fleet_on(database_dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().live)
-        fleet.start_rack("stranger", secret=WRONG)
+        fleet.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        region = fleet.regions["region1/1"]
+        before = region.sockets()
+        rack_of_a_stranger(fleet, **signed())
+        fleet.start_rack("stranger")
         await eventually(lambda: log.about("refused", "127.0.0.1", level="warn"))
         await deferLater(reactor, 1.5)  # several tries
         (refusal,) = log.about("refused", "127.0.0.1:")
-        assert "secret" in refusal
-        assert len(log.about("no link", "NotAuthenticated")) == 1, "the rack says it once as well"
+        assert at_region in refusal
+        (told,) = log.about("no link", "NotTrusted")
+        assert at_rack in told, "the rack says it once as well"
+        assert [rack.hostname for rack in fleet.read().racks.values()] == ["rack1"]
+        assert region.sockets() == before
+
+
+async def test_a_rack_of_another_cluster_does_not_speak_to_this_region(database_dsn, log):
+    async with fleet_on(database_dsn, "region1") as fleet:
+        await eventually(lambda: fleet.read().live)
+        fleet.start_rack("stranger", by=authority("another"))
+        await eventually(lambda: log.about("no link", "NotTrusted"))
+        await eventually(lambda: log.about("refused", "127.0.0.1:", level="warn"))
+        (told,) = log.about("no link", "NotTrusted")
+        assert "the certificate is of another cluster's authority" in told
         assert fleet.read().racks == {}
         assert fleet.regions["region1/1"].sockets() == set()
 
 
-async def test_a_peer_without_the_secret_gets_no_answer_to_anything_but_the_handshake(
-    database_dsn, log
+async def test_a_rack_does_not_take_another_rack_for_a_region(database_dsn, log):
+    """A rack's certificate is of the right authority, and good for a client only."""
+    async with fleet_on(database_dsn) as fleet:
+        files = equip(fleet.region_config("region1").state_dir)
+        files.keep_identity(rack_identity())
+        fleet.start_region("region1")
+        fleet.start_rack("rack1")
+        (told,) = await eventually(lambda: log.about("no link", "NotTrusted"))
+        assert "the certificate is not for this end of a link" in told
+        assert fleet.regions["region1/1"].sockets() == set()
+
+
+@pytest.mark.parametrize(
+    ("dressed", "why"),
+    [
+        (lambda plain: wrapClientTLS(NewcomerTls(), plain), "has no certificate"),
+        (lambda plain: plain, "does not speak TLS"),
+    ],
+    ids=["no certificate", "no TLS"],
+)
+async def test_a_peer_without_a_certificate_gets_no_answer_and_is_told_of_once(
+    database_dsn, log, dressed, why
 ):
     async with fleet_on(database_dsn, "region1") as fleet:
         await eventually(lambda: fleet.read().live)
@@ -64,10 +127,12 @@ async def test_a_peer_without_the_secret_gets_no_answer_to_anything_but_the_hand
         maker.noisy = False
         port = fleet.regions["region1/1"].port
         for _ in range(3):
-            peer = await TCP4ClientEndpoint(reactor, "127.0.0.1", port).connect(maker)
-            with pytest.raises((ConnectionDone, ConnectionLost)):
+            plain = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
+            peer = await dressed(plain).connect(maker)
+            with pytest.raises((ConnectionClosed, SSL.Error)):
                 await peer.callRemote(Ping)
-        assert len(log.about("refused 127.0.0.1")) == 1
+        (refusal,) = await eventually(lambda: log.about("refused 127.0.0.1"))
+        assert why in refusal
 
 
 async def test_m8_a_copy_of_a_connected_rack_is_refused_and_both_addresses_are_named(

@@ -35,10 +35,8 @@ def _listen_address(_: Any, __: "Attribute[Any]", value: str) -> None:
         )
 
 
-def _loopback_only(_: Any, __: "Attribute[Any]", value: HostPort) -> None:
+def _listen_endpoint(_: Any, __: "Attribute[Any]", value: HostPort) -> None:
     _listen_address(_, __, value.host)
-    if not value.is_loopback:
-        raise ValueError(f"{value} needs tokens, which this version does not have; use 127.0.0.1")
 
 
 def _short_enough_for_sockets(_: Any, __: "Attribute[Any]", value: Path) -> None:
@@ -114,9 +112,9 @@ class HttpSettings:
     """Where one process of this host answers HTTP."""
 
     listen: HostPort = field(
-        default=HostPort(host="127.0.0.1", port=5240), validator=_loopback_only
+        default=HostPort(host="127.0.0.1", port=5240), validator=_listen_endpoint
     )
-    """Address and port, loopback only. Default 127.0.0.1:5240."""
+    """Address and port, TLS and tokens; 0.0.0.0 is every address. Default 127.0.0.1:5240."""
 
 
 def _beats_before_death(beat: float, dead_after: float) -> Iterator[tuple[str, str]]:

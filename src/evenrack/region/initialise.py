@@ -13,7 +13,12 @@ from evenrack.errors import ConfigurationRefused
 from evenrack.region.certificate_desk import open_authority, region_files
 from evenrack.region.database import schema
 from evenrack.region.database.engine import Connection, attempt, open_engine
-from evenrack.region.database.key_store import KeyOrigin, lock_key_origin, write_key_origin
+from evenrack.region.database.key_store import (
+    KeyOrigin,
+    lock_key_origin,
+    read_key_origin,
+    write_key_origin,
+)
 from evenrack.region.database.trust_store import (
     Issued,
     active_authority,
@@ -22,6 +27,7 @@ from evenrack.region.database.trust_store import (
     record_certificate,
     store_authority,
 )
+from evenrack.region.key_ring import KeyRing
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.safe_write import safe_write
 from evenrack.trust.certificates import (
@@ -56,7 +62,9 @@ def initialise(config: RegionConfig, *, hostname: str, chance: Chance) -> list[s
     engine = open_engine(config.database, "evenrack init", sessions=0)
     try:
         told = [attempt(engine, lambda c: _see_to_keys(c, config.key_file, hostname, chance))]
-        sealer = Sealer(keys=load_keys(config.key_file), token_bytes=chance.token_bytes)
+        ring = KeyRing(config.key_file)
+        ring.follow(attempt(engine, read_key_origin))
+        sealer = Sealer(keys=ring, token_bytes=chance.token_bytes)
         act_as_owner(config.state_dir)  # what root makes there the daemon cannot read
         told.append(attempt(engine, lambda c: _see_to_authority(c, sealer, chance.now)))
         told.append(attempt(engine, lambda c: _see_to_certificate(c, config, sealer, chance.now)))

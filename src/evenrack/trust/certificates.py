@@ -284,17 +284,26 @@ def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
+_UNREADABLE = (
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    ValueError,
+)
+"""How cryptography says that a certificate has no such extension, or none that can be read."""
+
+
 def _names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except _UNREADABLE:
         return None
 
 
 def _usages(certificate: x509.Certificate) -> Sequence[x509.ObjectIdentifier]:
     try:
         return [*certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value]
-    except (x509.ExtensionNotFound, ValueError):
+    except _UNREADABLE:
         return []
 
 

@@ -49,6 +49,7 @@ _ALERTS = {
     "bad certificate": "the other end says that this end's certificate is not valid now",
     "unknown ca": "the other end says that this end's certificate is of another cluster",
     "unsupported certificate": "the other end says that this end's certificate is not for this",
+    "internal error": "the other end does not take this end's certificate, or failed itself",
     "protocol version": "the other end does not speak TLS 1.3",
     "unsupported protocol": "the other end does not speak TLS 1.3",
     "wrong version number": "the other end does not speak TLS",

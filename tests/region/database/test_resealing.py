@@ -18,8 +18,8 @@ from evenrack.region.database.resealing import (
     reseal,
     wait_for_writers,
 )
-from evenrack.region.database.tables import metadata
 from evenrack.region.database.trust_store import key_cell
+from evenrack.region.database.trust_tables import metadata
 from evenrack.region.sealing import Sealer
 from tests.region.database.sessions import SECONDS
 

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
-from evenrack.region.database import tables
+from evenrack.region.database import trust_tables as tables
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.schema import SCHEMA, check, upgrade
 

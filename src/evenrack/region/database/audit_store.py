@@ -7,7 +7,7 @@ from attrs import frozen
 from sqlalchemy import Connection, insert, select
 
 from evenrack.region.database.event_store import as_text
-from evenrack.region.database.tables import audit
+from evenrack.region.database.trust_tables import audit
 
 MOST_ROWS = 1_000
 """In one answer."""

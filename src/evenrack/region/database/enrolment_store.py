@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from evenrack.errors import EnrolmentRefused
 from evenrack.model.identifiers import RackId
-from evenrack.region.database.tables import enrolment
+from evenrack.region.database.trust_tables import enrolment
 from evenrack.region.sealing import Cell
 
 

@@ -24,7 +24,8 @@ from sqlalchemy import (
 
 from evenrack.config.key_file import KEY_ID, Key
 from evenrack.errors import Damaged, KeyMissing
-from evenrack.region.database.tables import authority, bmc, enrolment
+from evenrack.region.database.tables import bmc
+from evenrack.region.database.trust_tables import authority, enrolment
 from evenrack.region.sealing import Cell, Sealer, id_prefix
 
 PAGE = 200

@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 metadata = MetaData()
 
 
-def _now() -> Column[object]:
+def created_at() -> Column[object]:
     """When the row was made: shown to people, never used in a decision."""
     return Column("at", DateTime(timezone=True), nullable=False, server_default=func.now())
 
@@ -294,7 +294,7 @@ power_order = Table(
     Column("tried", ARRAY(Text), nullable=False),
     Column("phase", Text, nullable=False),
     Column("who", Text, nullable=False),
-    _now(),
+    created_at(),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("result", Text),
@@ -313,7 +313,7 @@ event = Table(
     "event",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _now(),
+    created_at(),
     Column("kind", Text, nullable=False),
     Column("object", Text, nullable=False),
     Column("text", Text, nullable=False),
@@ -328,103 +328,7 @@ problem = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("object", Text, primary_key=True),
-    _now(),
+    created_at(),
     Column("affects", Text, nullable=False),
     comment="Open problems with when they began; the leader opens and closes them.",
-)
-
-authority = Table(
-    "authority",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    _now(),
-    Column(
-        "state",
-        Text,
-        CheckConstraint("state IN ('next', 'active', 'retiring')", name="authority_state"),
-        nullable=False,
-    ),
-    Column("certificate", Text, nullable=False),
-    Column("sealed_key", LargeBinary, nullable=False),
-    Index(
-        "authority_one_signs",
-        "state",
-        unique=True,
-        postgresql_where=text("state = 'active'"),
-    ),
-    comment="Who is trusted to sign certificates; the active one signs. Keys are sealed.",
-)
-
-certificate = Table(
-    "certificate",
-    metadata,
-    Column("serial", Text, primary_key=True),
-    _now(),
-    Column("rack_id", Text),
-    Column("region", Text),
-    Column("authority_id", Integer, nullable=False),
-    Column("not_after", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-    CheckConstraint("(rack_id IS NULL) <> (region IS NULL)", name="certificate_of_one"),
-    Index("certificate_of_rack", "rack_id"),
-    Index("certificate_revoked", "not_after", postgresql_where=text("revoked_at IS NOT NULL")),
-    comment="Every certificate that was issued; a revoked one is refused at the handshake.",
-)
-
-enrolment = Table(
-    "enrolment",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    _now(),
-    Column("who", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("lookup", Text, nullable=False),
-    Column("sealed_secret", LargeBinary, nullable=False),
-    Column("rack_id", Text),
-    Column(
-        "uses_left",
-        Integer,
-        CheckConstraint("uses_left >= 0", name="enrolment_uses"),
-        nullable=False,
-    ),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-    UniqueConstraint("name", name="enrolment_name_key"),
-    UniqueConstraint("lookup", name="enrolment_lookup_key"),
-    comment="Secrets by which new racks join, each limited in time and count. Sealed.",
-)
-
-token = Table(
-    "token",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    _now(),
-    Column("who", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column(
-        "role",
-        Text,
-        CheckConstraint("role IN ('viewer', 'operator', 'admin')", name="token_role"),
-        nullable=False,
-    ),
-    Column("hash", LargeBinary, nullable=False),
-    Column("expires_at", DateTime(timezone=True), nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-    UniqueConstraint("name", name="token_name_key"),
-    UniqueConstraint("hash", name="token_hash_key"),
-    comment="Who may ask over HTTP, and how much; only hashes are kept.",
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    _now(),
-    Column("who", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("deed", Text, nullable=False),
-    Column("status", Integer, nullable=False),
-    Column("data", JSONB, nullable=False),
-    comment="Every change that was asked for: by whom, from where, what of it.",
 )

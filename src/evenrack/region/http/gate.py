@@ -17,7 +17,7 @@ from evenrack.region.database.token_store import Role, find_holder, is_enough
 from evenrack.region.http.asker import Asker, source_of, user_of
 from evenrack.region.http.bearer import hash_of, holds_token, token_from
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem
+from evenrack.region.http.json_pages import HttpProblem, header_of
 from evenrack.region.http.rate_limit import Rate, RateLimit
 
 FAILURES = Rate(per_second=10 / 60, burst=10)
@@ -68,7 +68,7 @@ class Gate:
         wait = self._failures.wait(address, now)
         if wait:
             raise _too_often("TooManyFailures", "Too many requests without a good token", wait)
-        token = token_from(request.getHeader("authorization"))
+        token = token_from(header_of(request, b"authorization"))
         digest = None if token is None else hash_of(token)
         holder = None
         if digest is not None:

@@ -233,6 +233,12 @@ def write_json(
     request.finish()
 
 
+def header_of(request: Request, name: bytes) -> str | None:
+    """Give a header; bytes that are no text are shown as such, and not an error."""
+    value: bytes | None = request.getHeader(name)
+    return None if value is None else value.decode("utf-8", "backslashreplace")
+
+
 def _is_at_most(digits: str, most: int) -> bool:
     digits = digits.lstrip("0")  # Python reads only so many digits
     return len(digits) <= len(str(most)) and int(digits or "0") <= most
@@ -248,8 +254,8 @@ def _query_of(request: IdentifiedRequest) -> Query:
     return Query(
         arguments=arguments,
         body=b"" if request.content is None else request.content.read(),
-        content_type=(request.getHeader("content-type") or "").partition(";")[0].strip().lower(),
-        if_match=request.getHeader("if-match"),
+        content_type=(header_of(request, b"content-type") or "").partition(";")[0].strip().lower(),
+        if_match=header_of(request, b"if-match"),
         asker=request.asker,
         asked=request.asked,
     )

@@ -55,6 +55,18 @@ def any_text(description: str) -> Argument:
     )
 
 
+def yes_or_no(description: str) -> Argument:
+    """Make the argument that is `true` or `false`; False when it is not given."""
+
+    def read(query: Query, name: str) -> bool:
+        given = query.arguments.get(name, "false")
+        if given not in {"true", "false"}:
+            raise bad_request(f"{name}: true or false is needed")
+        return given == "true"
+
+    return Argument(read=read, schema={"type": "boolean"}, description=description)
+
+
 def text_read_by(read: Read, schema: Schema, description: str) -> Argument:
     """Make the argument that a function reads, ValueError says why not; None when not given."""
 

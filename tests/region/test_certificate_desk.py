@@ -1,0 +1,424 @@
+"""The desk of one process: what it trusts, presents, signs and refuses, by a clock that we move.
+
+The database and the files are real; links, and what racks see, are in `test_trust_on_links`.
+"""
+
+import errno
+import secrets
+from datetime import timedelta
+
+import pytest
+import pytest_twisted
+from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+
+from evenrack.config.key_file import NO_KEYS, load_keys
+from evenrack.config.region_config import RegionConfig
+from evenrack.errors import EnrolmentRefused
+from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
+from evenrack.region.connected_racks import ConnectedRacks
+from evenrack.region.database.engine import PooledDatabase
+from evenrack.region.database.trust_store import (
+    Issued,
+    active_authority,
+    note_process_trusts,
+    record_certificate,
+    revoke_rack,
+    set_state,
+    store_authority,
+)
+from evenrack.region.initialise import Chance, initialise
+from evenrack.region.sealing import Sealer
+from evenrack.trust.certificates import (
+    certificate_from_der,
+    certificate_pem,
+    certificates_from_pem,
+    fingerprint_of,
+    is_issued_by,
+    new_authority,
+    new_key,
+    new_request,
+    rack_of,
+    serial_of,
+)
+from evenrack.trust.files import TrustFiles
+from tests.region.database.sessions import facts, joined, recorded
+from tests.region.processes import eventually
+from tests.trusted import now
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
+
+HOST = "region1"
+RACK, OTHER_RACK = RackId("aaaaaaaa"), RackId("bbbbbbbb")
+LATE, EARLY = 1.0, 0.0
+"""Jitter of a process that renews a twentieth after two thirds of the time, or before."""
+
+
+class ChangingKeys:
+    """The keys of a host, which come and go."""
+
+    def __init__(self, keys):
+        self.now = keys
+
+    all = property(lambda self: self.now.all)
+    first = property(lambda self: self.now.first)
+
+    def find(self, key_id):
+        return self.now.find(key_id)
+
+
+class DiskThatFills(TrustFiles):
+    """The files of a host, on a disk that can be full."""
+
+    is_full = False
+
+    def _write(self, name, content):
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super()._write(name, content)
+
+
+class Host:
+    """One region host: files, keys, a wall clock, and the desks of its processes."""
+
+    def __init__(self, dsn, sessions, folder):
+        self.dsn = dsn
+        self.sessions = sessions
+        self.now = self.began = now()
+        self.config = RegionConfig(
+            database=dsn, region_name=HOST, key_file=folder / "keys", state_dir=folder / "state"
+        )
+        chance = Chance(token_bytes=secrets.token_bytes, now=self.now)
+        initialise(self.config, hostname=HOST, chance=chance)
+        self.keys = ChangingKeys(load_keys(self.config.key_file))
+        self.sealer = Sealer(keys=self.keys, token_bytes=secrets.token_bytes)
+        self.files = region_files(self.config)
+        self.desks = []
+
+    def start(self, number=1, *, jitter=0.5, dsn=None, files=None):
+        database = PooledDatabase(dsn or self.dsn, reactor, name=f"{HOST}/{number}")
+        desk = CertificateDesk(
+            DeskSurroundings(
+                database=database,
+                clock=Clock(),
+                wall_clock=lambda: self.now,
+                token_bytes=secrets.token_bytes,
+                jitter=lambda: jitter,
+                sealer=self.sealer,
+                files=files or self.files,
+                process=ProcessId(f"{HOST}/{number}"),
+                region=HOST,
+            )
+        )
+        desk.startService()
+        self.desks.append((desk, database))
+        return desk
+
+    async def look(self, desk, seconds=1.0):
+        """Let the desk look once."""
+        desk._around.clock.advance(seconds)
+        await eventually(lambda: not desk._looking._busy)
+
+    async def stop(self):
+        for desk, database in self.desks:
+            await eventually(lambda desk=desk: not desk._looking._busy)
+            await desk.stopService()
+            database.close()
+
+    def own(self):
+        """The serial numbers that were signed for this host, the oldest first."""
+        rows = self.sessions.rows(
+            "SELECT serial FROM certificate WHERE region = 'region1' ORDER BY at"
+        )
+        return [serial for (serial,) in rows]
+
+    def authority(self):
+        return certificates_from_pem(self.sessions.run(active_authority).certificate.encode())[0]
+
+    def store(self, state="next"):
+        """Another authority; give its number and certificate."""
+        made = new_authority(self.now)
+        number = self.sessions.run(lambda c: store_authority(c, self.sealer, made, state=state))
+        return number, made.certificate
+
+    def activate(self, number):
+        def work(connection):
+            set_state(connection, active_authority(connection).id, "retiring")
+            set_state(connection, number, "active")
+
+        self.sessions.run(work)
+
+    def issued(self, serial, rack=RACK):
+        certificate = Issued(
+            serial=serial, authority=1, not_after=now() + timedelta(days=30), rack=rack
+        )
+        self.sessions.run(lambda c: record_certificate(c, certificate))
+
+
+@pytest.fixture
+def host(database_dsn, sessions, tmp_path):
+    host = Host(database_dsn, sessions, tmp_path)
+    yield host
+    pytest_twisted.blockon(Deferred.fromCoroutine(host.stop()))
+
+
+def presented(desk):
+    """What the next rack that connects is shown."""
+    connection = desk.tls.serverConnectionForTLS(Protocol())
+    return connection.get_certificate().to_cryptography()
+
+
+def two_thirds(certificate):
+    first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return first + (last - first) * 2 / 3
+
+
+# The certificate of this host
+
+
+async def test_a_certificate_is_renewed_after_two_thirds_of_its_life_and_not_before(host):
+    desk = host.start()
+    old = host.files.identity().certificate
+    host.now = two_thirds(old) - timedelta(minutes=1)
+    await host.look(desk)
+    assert (presented(desk), host.own()) == (old, [serial_of(old)])
+    host.now = two_thirds(old) + timedelta(minutes=1)
+    await host.look(desk)
+    new = presented(desk)
+    assert host.own() == [serial_of(old), serial_of(new)]
+    assert host.files.identity().certificate == new
+    assert is_issued_by(new, host.authority())
+    assert new.not_valid_after_utc > host.now + timedelta(days=29)
+    await host.look(desk)
+    assert len(host.own()) == 2, "once is enough"
+
+
+async def test_processes_of_one_host_renew_at_different_times_and_the_later_takes_over(host):
+    early, late = host.start(1, jitter=EARLY), host.start(2, jitter=LATE)
+    old = host.files.identity().certificate
+    host.now = two_thirds(old)
+    await host.look(late)
+    assert presented(late) == old
+    await host.look(early)
+    new = presented(early)
+    assert new != old
+    await host.look(late)
+    assert presented(late) == new
+    assert len(host.own()) == 2
+
+
+async def test_without_its_key_a_host_says_once_that_it_cannot_renew_and_does_when_it_can(
+    host, log
+):
+    desk = host.start()
+    old = host.files.identity().certificate
+    keys, host.keys.now = host.keys.now, NO_KEYS
+    host.now = two_thirds(old) + timedelta(minutes=1)
+    for _ in range(3):
+        await host.look(desk)
+    assert presented(desk) == old
+    assert len(log.about("certificates: ", level="warn")) == 1
+    host.keys.now = keys
+    await host.look(desk)
+    assert presented(desk) != old
+
+
+async def test_a_new_certificate_that_finds_no_place_on_the_disk_is_not_used_nor_made_each_second(
+    host, log
+):
+    files = DiskThatFills(host.config.state_dir, cure="")
+    desk = host.start(files=files)
+    old = host.files.identity().certificate
+    host.now = two_thirds(old) + timedelta(minutes=1)
+    files.is_full = True
+    for _ in range(5):
+        await host.look(desk)
+    assert presented(desk) == old
+    assert len(host.own()) == 2, "one was signed, and lost"
+    assert len(log.about("No space left")) == 1
+    files.is_full = False
+    await host.look(desk, 60)
+    assert presented(desk) == host.files.identity().certificate != old
+    assert len(host.own()) == 3
+
+
+async def test_a_certificate_that_is_gone_from_the_disk_is_told_of_once_and_presented_on(host, log):
+    desk = host.start()
+    old = presented(desk)
+    (host.config.state_dir / "identity.pem").unlink()
+    for _ in range(3):
+        await host.look(desk)
+    assert presented(desk) == old
+    (told,) = log.about("certificates: ", "identity.pem", level="warn")
+    assert "evenrack-regiond init" in told
+
+
+# Whom to trust
+
+
+async def test_another_authority_is_trusted_at_once_and_signs_when_it_is_its_turn(host):
+    desk = host.start()
+    await host.look(desk)
+    first = host.authority()
+    assert desk.fingerprint == fingerprint_of([first])
+    number, second = host.store()
+    await host.look(desk)
+    assert desk.fingerprint == fingerprint_of([first, second])
+    assert host.files.authorities() == (first, second)
+    assert is_issued_by(presented(desk), first)
+    host.activate(number)
+    await host.look(desk)
+    assert desk.fingerprint == fingerprint_of([second, first])
+    assert is_issued_by(presented(desk), second)
+    assert len(host.own()) == 2
+
+
+async def test_whom_a_process_trusts_is_in_its_row_for_others_to_see(host):
+    def noted():
+        return host.sessions.value("SELECT trusts FROM process")
+
+    joined(host.sessions, f"{HOST}/1")
+    desk = host.start()
+    await host.look(desk)
+    assert noted() == desk.fingerprint
+    host.store()
+    await host.look(desk)
+    assert noted() == desk.fingerprint
+    host.sessions.run(lambda c: note_process_trusts(c, ProcessId(f"{HOST}/1"), "older"))
+    await host.look(desk)
+    assert noted() == desk.fingerprint, "also after the tables were set back"
+
+
+async def test_without_a_database_a_process_trusts_and_refuses_as_it_did_before_it_started(
+    host, tmp_path, log
+):
+    desk = host.start()
+    host.issued("stolen")
+    host.store()
+    host.sessions.run(lambda c: revoke_rack(c, RACK))
+    await host.look(desk)
+    assert desk.is_revoked("stolen")
+    alone = host.start(2, dsn=f"host={tmp_path} dbname=nowhere")
+    await host.look(alone)
+    assert alone.fingerprint == desk.fingerprint
+    assert alone.is_revoked("stolen")
+    assert not alone.is_revoked("another")
+    assert presented(alone) == presented(desk)
+    assert log.about("certificates: ") == []
+
+
+async def test_an_empty_database_does_not_take_the_authorities_away(host):
+    desk = host.start()
+    before = desk.fingerprint
+    host.sessions.change("DELETE FROM authority")
+    await host.look(desk)
+    assert desk.fingerprint == before
+    assert host.files.authorities()
+
+
+# What racks ask for
+
+
+async def test_a_rack_renews_its_certificate_under_its_own_id(host):
+    desk = host.start()
+    key = new_key()
+    renewed = certificate_from_der(await desk.renew(RACK, new_request(key)))
+    assert rack_of(renewed) == RACK
+    assert renewed.public_key() == key.public_key()
+    assert is_issued_by(renewed, host.authority())
+    rows = host.sessions.rows("SELECT serial FROM certificate WHERE rack_id = :rack", rack=RACK)
+    assert rows == [(serial_of(renewed),)]
+
+
+async def test_a_revoked_rack_cannot_renew_and_may_again_with_a_new_certificate(host):
+    desk = host.start()
+    host.issued("stolen")
+    host.issued("other's", OTHER_RACK)
+    host.sessions.run(lambda c: revoke_rack(c, RACK))
+    with pytest.raises(EnrolmentRefused, match="was revoked"):
+        await desk.renew(RACK, new_request(new_key()))
+    assert await desk.renew(OTHER_RACK, new_request(new_key()))
+    host.issued("fresh")
+    assert await desk.renew(RACK, new_request(new_key()))
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda: b"",
+        lambda: b"\x30\x82",
+        lambda: new_request(ec.generate_private_key(ec.SECP384R1())),
+    ],
+    ids=["nothing", "garbage", "another curve"],
+)
+async def test_what_is_no_request_for_a_p256_key_is_refused_and_nothing_is_signed(host, request_of):
+    desk = host.start()
+    with pytest.raises(EnrolmentRefused, match="no signing request for a P-256 key"):
+        await desk.renew(RACK, request_of())
+    assert host.sessions.rows("SELECT 1 FROM certificate WHERE rack_id IS NOT NULL") == []
+
+
+async def test_a_host_without_the_key_signs_nothing_and_says_why(host):
+    desk = host.start()
+    host.keys.now = NO_KEYS
+    with pytest.raises(EnrolmentRefused, match="this region cannot sign"):
+        await desk.renew(RACK, new_request(new_key()))
+
+
+async def test_a_rack_is_told_whom_to_trust_and_whom_it_trusts_is_noted(host):
+    recorded(host.sessions, joined(host.sessions, f"{HOST}/1"), facts(RACK, "link1"))
+    desk = host.start()
+    _, second = host.store()
+    await host.look(desk)
+    told = await desk.authorities(RACK, "what it knows")
+    assert told == certificate_pem(host.authority()) + certificate_pem(second)
+    assert host.sessions.value("SELECT trusts FROM rack") == "what it knows"
+
+
+async def test_a_new_rack_gets_an_id_that_no_rack_has_or_had(host):
+    ids = iter([b"\x00" * 8, b"\x00" * 8, b"\x01" * 8])
+    desk = host.start()
+    desk._around = evolve(desk._around, token_bytes=lambda count: next(ids)[:count])
+    first = host.sessions.run(desk._free_id)
+    host.issued("5e1a", first)
+    second = host.sessions.run(desk._free_id)
+    assert first != second
+    assert next(ids, None) is None, "the taken one was drawn again, and left"
+
+
+# Revoked links
+
+
+class SmallLink:
+    """A link by what the desk looks at."""
+
+    def __init__(self, link, rack, serial):
+        self.link, self.rack, self.serial = link, rack, serial
+        self.cuts = []
+
+    def cut(self, reason):
+        self.cuts.append(reason)
+
+
+async def test_links_with_a_revoked_certificate_are_cut_at_the_next_look_and_no_others(host):
+    desk = host.start()
+    connected = ConnectedRacks()
+    desk.watch(connected)
+    stolen, fresh = SmallLink("1", RACK, "stolen"), SmallLink("2", RACK, "fresh")
+    other = SmallLink("3", OTHER_RACK, "other's")
+    for link in (stolen, fresh, other):
+        connected.add(link)
+    host.issued("stolen")
+    await host.look(desk)
+    assert stolen.cuts == []
+    host.sessions.run(lambda c: revoke_rack(c, RACK))
+    host.issued("fresh")
+    await host.look(desk)
+    assert stolen.cuts == [f"the certificate of rack {RACK} was revoked"]
+    assert (fresh.cuts, other.cuts) == ([], [])
+    assert [desk.is_revoked(link.serial) for link in (stolen, fresh, other)] == [True, False, False]
