@@ -4,8 +4,9 @@
 #   make venv        only the environment, with the test tools
 #   make check       lint, types, import rules, and what the units give away
 #   make test        what is missing is installed, then every test, with the coverage gates
-#   make test-long   the same with 1,000 examples a property
+#   make test-long   the same with 1,000 examples a property and 300 seeds, then each fuzz target
 #   make simulate    live through one seeded world again: SEED=n, and SECONDS=120 of its time
+#   make fuzz        look for input that breaks a parser: TARGET=name, SECONDS=60
 #   make mutants     plant known mistakes, and see the simulation find each
 #   make bench       measure, with targets and limits: a table and benchmarks/results.json; ONLY=name
 #   make lock        lock the dependencies again; ARGS=--upgrade chooses newer ones
@@ -51,7 +52,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
 .PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts test-long \
-	simulate mutants bench lock clean
+	simulate fuzz fuzz-all mutants bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -102,13 +103,21 @@ tests-of-parts:
 
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 300
-test-long: test
+test-long: test fuzz-all
 
 SEED ?= 1
 SECONDS ?= 120
 
 simulate: $(READY)
 	@$(BIN)/python -m tests.simulation.run $(SEED) $(SECONDS)
+
+fuzz: SECONDS := $(if $(filter command line environment,$(origin SECONDS)),$(SECONDS),60)
+fuzz: $(READY)
+	@nice -n 15 $(BIN)/python -m tests.fuzz.engine $(TARGET) --seconds $(SECONDS)
+
+fuzz-all: $(READY)
+	@for target in $$($(BIN)/python -c "from tests.fuzz.targets import TARGETS; print(*TARGETS)"); do \
+		$(BIN)/python -m tests.fuzz.engine $$target --seconds 60 || exit 1; done
 
 mutants: $(READY)
 	$(BIN)/pytest -s tests/simulation/mutants_are_found.py

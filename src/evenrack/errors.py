@@ -149,8 +149,8 @@ class KeyMissing(CannotEverWork):
         """None when it has no key at all to encrypt with."""
         what = "no key to encrypt with" if key_id is None else f'no key "{key_id}"'
         super().__init__(
-            f"this host has {what}: copy the key file from a region host that has it, then "
-            "restart evenrack-regiond"
+            f"this host has {what}: copy the key file from a region host that has it; "
+            "no restart is needed"
         )
 
 

@@ -159,7 +159,7 @@ IMPOSTORS = {
         "not a region's",
     ),
     "that shows no authority": (
-        lambda: signer(),
+        signer,
         lambda: [authority("another").certificate],
         "not of the cluster that made the enrolment secret",
     ),
@@ -306,9 +306,14 @@ class Says(Protocol):
     """A server that is no region."""
 
     said = b""
+    is_open = False
 
     def connectionMade(self):
+        self.is_open = True
         self.transport.write(self.said)
+
+    def connectionLost(self, reason=None):
+        self.is_open = False
 
 
 async def with_server(protocol, work):
@@ -328,7 +333,7 @@ async def with_server(protocol, work):
         await port.stopListening()
         for each in made:
             each.transport.abortConnection()
-        while any(each.connected for each in made):
+        while any(each.is_open for each in made):
             await turn()
 
 
@@ -344,8 +349,9 @@ async def test_a_server_that_speaks_no_tls_is_told_as_such():
 
 
 async def test_a_server_that_hangs_up_is_told_as_such():
-    class Leaves(Protocol):
+    class Leaves(Says):
         def connectionMade(self):
+            super().connectionMade()
             self.transport.loseConnection()
 
     async def work(endpoint, _made):
@@ -365,7 +371,7 @@ async def test_a_server_that_says_nothing_is_given_up_after_10_seconds_and_left_
         clock.advance(ANSWER_SECONDS + 0.1)
         with pytest.raises(RegionUnreachable):
             await joining
-        while made[0].connected:
+        while made[0].is_open:
             await turn()
         assert clock.getDelayedCalls() == []
 

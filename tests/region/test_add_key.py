@@ -13,6 +13,7 @@ from evenrack.errors import ConfigurationRefused, DatabaseUnreachable
 from evenrack.region.add_key import add_key
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.key_store import KeyOrigin, write_key_origin
+from tests.region.test_main import run
 
 pytestmark = pytest.mark.postgres
 
@@ -124,3 +125,20 @@ def test_without_a_database_nothing_is_written(tmp_path):
     with pytest.raises(DatabaseUnreachable):
         added(config)
     assert path.read_text() == BEFORE
+
+
+@pytest.mark.daemon
+def test_the_program_adds_one_to_the_file_that_init_made(empty_database_dsn, tmp_path):
+    etc = tmp_path / "etc"
+    configuration = tmp_path / "regiond.conf"
+    configuration.write_text(
+        f'database: "{empty_database_dsn}"\nregion_name: region1\nkey_file: {etc / "keys"}\n'
+        f"state_dir: {tmp_path / 'state'}\n"
+    )
+    run("init", "--config", configuration)
+    (made,) = load_keys(etc / "keys").all
+    told = run("add-key", "--config", configuration)
+    first, second = load_keys(etc / "keys").all
+    assert first == made
+    assert f"added key {second.id} to {etc / 'keys'}" in told
+    assert "evenrack key rotate" in told

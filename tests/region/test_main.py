@@ -1,34 +1,17 @@
 """The program `evenrack-regiond`, as systemd and people start it."""
 
-import json
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from evenrack.errors import ProgramFailed
-from evenrack.runtime.child_process import (
-    is_alive,
-    run_program,
-    send_signal,
-    start_detached,
-    stop_program,
-    wait_until_ended,
-)
-from tests.postgres_fixtures import for_this_source
-from tests.region.processes import asked, free_ports
+from evenrack.runtime.child_process import send_signal, stop_program, wait_until_ended
+from tests.region.programs import configure, logged, ready, run, start, wait_for
 
 pytestmark = [pytest.mark.postgres, pytest.mark.daemon]
-
-PROGRAM = [
-    sys.executable,
-    "-c",
-    "import sys; sys.argv[0] = 'evenrack-regiond'; from evenrack.region.main import main; main()",
-]
-START_SECONDS = 20
 
 
 @pytest.fixture
@@ -38,68 +21,17 @@ def folder():
     shutil.rmtree(folder)
 
 
-def configure(folder, dsn, name="regiond.conf", **more):
-    before = free_ports(3)
-    lines = {
-        "database": f'"{dsn}"',
-        "region_name": "region1",
-        "secret_file": folder / "etc" / "secret",
-        "state_dir": folder / "state",
-        "run_dir": folder / "run",
-        "rpc": f"{{port: {before}}}",
-        "http": f'{{listen: "127.0.0.1:{before + 3}"}}',
-        **more,
-    }
-    path = folder / name
-    path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
-    return path
-
-
-def run(*arguments, seconds=20):
-    return run_program(
-        [*PROGRAM, *map(str, arguments)], seconds=seconds, environment=for_this_source()
-    )
-
-
-def start(folder, path, instance=1):
-    return start_detached(
-        [*PROGRAM, "run", "--config", str(path), "--instance", str(instance)],
-        log=folder / f"regiond-{instance}.log",
-        environment=for_this_source(),
-    )
-
-
-def wait_for(condition, program=None, seconds=START_SECONDS):
-    for _ in range(int(seconds / 0.05)):
-        found = condition()
-        if found:
-            return found
-        if program is not None:
-            assert is_alive(program), "the daemon has ended"
-            wait_until_ended([program], seconds=0.05)
-    raise AssertionError(f"not within {seconds} s")
-
-
-def ready(folder, instance=1):
-    path = folder / "run" / f"regiond-{instance}.sock"
-    try:
-        return asked(path, "/readyz").status == 200
-    except OSError:
-        return False
-
-
-def logged(folder, instance=1):
-    lines = (folder / f"regiond-{instance}.log").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def test_a_cluster_is_made_run_and_stopped_by_the_program_alone(folder, empty_database_dsn):
     path = configure(folder, empty_database_dsn)
     told = run("init", "--config", path)
-    assert f"made {folder}/etc/secret" in told
+    assert f"made {folder}/etc/keys: copy it to every other region host" in told
+    assert "made authority " in told
+    assert f"made this host's certificate in {folder}/state" in told
     assert f"next: evenrack-regiond run --config {path}" in told
-    assert "is there already" in run("init", "--config", path)
-    assert "schema 1" in run("migrate", "--config", path)
+    again = run("init", "--config", path)
+    assert "is there already" in again
+    assert "made" not in again
+    assert "schema 2" in run("migrate", "--config", path)
     daemon = start(folder, path)
     try:
         wait_for(lambda: ready(folder), daemon)
@@ -148,9 +80,34 @@ def test_without_a_database_init_says_so_in_one_line(folder):
     assert "Traceback" not in refused.value.output
 
 
-def test_without_its_secret_a_daemon_does_not_run_and_says_what_to_do(folder):
+def test_without_its_certificate_a_daemon_does_not_run_and_says_what_to_do(folder):
     path = configure(folder, "host=x")
     with pytest.raises(ProgramFailed) as refused:
         run("run", "--config", path)
     assert "exit code 2" in refused.value.outcome
-    assert "evenrack-regiond init" in refused.value.output
+    assert "identity.pem" in refused.value.output
+    assert "run `evenrack-regiond init` on this host" in refused.value.output
+    assert "Traceback" not in refused.value.output
+
+
+def test_a_file_of_an_earlier_version_is_refused_with_what_to_do(folder):
+    path = configure(folder, "host=x", secret_file=folder / "secret", insecure_rpc="true")
+    with pytest.raises(ProgramFailed) as refused:
+        run("run", "--config", path)
+    assert "exit code 2" in refused.value.outcome
+    assert "secret_file: is no longer used" in refused.value.output
+    assert "insecure_rpc: is no longer used" in refused.value.output
+
+
+def test_init_on_another_host_without_the_keys_is_refused_and_says_where_they_are(
+    folder, empty_database_dsn
+):
+    run("init", "--config", configure(folder, empty_database_dsn))
+    other = folder / "other"
+    other.mkdir()
+    path = configure(other, empty_database_dsn, region_name="region2")
+    with pytest.raises(ProgramFailed) as refused:
+        run("init", "--config", path)
+    assert "exit code 2" in refused.value.outcome
+    assert "the cluster has keys: copy the file from host" in refused.value.output
+    assert not (other / "state").exists()

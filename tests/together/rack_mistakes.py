@@ -6,7 +6,7 @@ Each is a function that spoils the program before it begins. The product has no 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 
-from evenrack.rack import kept_link, region_connections
+from evenrack.rack import region_connections
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp import dhcpd_conf, failover
 from evenrack.rack.dhcp.server import IscDhcpServer
@@ -25,17 +25,6 @@ def silent_links_are_kept():
 def lost_links_are_not_reported():
     """Tell no region that the link to another one is gone."""
     RegionConnections._report_lost_links = lambda _connections: None
-
-
-def links_are_not_made_again():
-    """Dial no process again once a link to it has ended."""
-    end_of = kept_link._end_of
-
-    async def end_of_all(session):
-        await end_of(session)
-        await Deferred()
-
-    kept_link._end_of = end_of_all
 
 
 def regions_are_not_learnt():

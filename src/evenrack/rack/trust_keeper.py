@@ -4,18 +4,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from cryptography import x509
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from evenrack.errors import ConfigurationRefused
+from evenrack.errors import ConfigurationRefused, NotTrusted
 from evenrack.model.identifiers import RackId
 from evenrack.rack.region_session import RegionSession
 from evenrack.runtime.look_again import LookAgain
 from evenrack.trust.certificates import (
     Identity,
+    Key,
     certificate_from_der,
     certificates_from_pem,
     fingerprint_of,
@@ -30,6 +30,9 @@ from evenrack.trust.tls import RackTls, why_tls_failed
 
 LOOK_SECONDS = 10.0
 """Between two looks at how old the certificate is."""
+
+AGAIN_SECONDS = 3600.0
+"""Between two renewals because of age: a clock that is far ahead finds each new one old."""
 
 
 class TrustKeeper(MultiService):
@@ -56,6 +59,8 @@ class TrustKeeper(MultiService):
         self._authorities = files.authorities()
         self._refuse_another_s()
         self.tls = RackTls(self._identity, self._authorities)
+        self._clock = clock
+        self._renewed_at = float("-inf")
         self._looking = LookAgain(
             self._look, clock, gather_seconds=0.02, at_least_every=LOOK_SECONDS
         )
@@ -105,30 +110,41 @@ class TrustKeeper(MultiService):
         )
 
     async def _look(self) -> None:
-        certificate = self._identity.certificate
-        is_young = self._wall_clock() < renewal_time(certificate, self._jitter)
-        # the first of them signs now: regions name it first
-        if is_young and is_issued_by(certificate, self._authorities[0]):
+        if not self._is_due():
             return
         key = new_key()
         for session in self._sessions():
             try:
-                renewed = certificate_from_der(await session.renew_certificate(new_request(key)))
+                answer = await session.renew_certificate(new_request(key))
+                self._take(self._checked(key, answer))
             except Exception as problem:  # noqa: BLE001  whatever it is, the next look asks again
                 self.log.warn("certificate not renewed: {problem}", problem=str(problem))
-                continue
-            self._take(Identity(key=key, certificate=renewed))
-            return
+            else:
+                return
+
+    def _is_due(self) -> bool:
+        certificate = self._identity.certificate
+        # the first of them signs now: regions name it first
+        if not is_issued_by(certificate, self._authorities[0]):
+            return True
+        is_old = self._wall_clock() >= renewal_time(certificate, self._jitter)
+        return is_old and self._clock.seconds() - self._renewed_at >= AGAIN_SECONDS
+
+    def _checked(self, key: Key, answer: bytes) -> Identity:
+        """See that a region signed what was asked for; the old one stays when it did not."""
+        certificate = certificate_from_der(answer)
+        if rack_of(certificate) != self._rack:
+            raise NotTrusted("a region signed a certificate for another rack; it is not used")
+        if certificate.public_key() != key.public_key():
+            raise NotTrusted("a region signed a certificate for another key; it is not used")
+        return Identity(key=key, certificate=certificate)
 
     def _take(self, identity: Identity) -> None:
-        certificate: x509.Certificate = identity.certificate
-        if rack_of(certificate) != self._rack:
-            self.log.warn("a region signed a certificate for another rack; it is not used")
-            return
         self._files.keep_identity(identity)
         self._identity = identity
+        self._renewed_at = self._clock.seconds()
         self.tls.use(identity, self._authorities)
         self.log.info(
             "has a new certificate, good to {last}",
-            last=f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+            last=f"{identity.certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
         )

@@ -5,7 +5,7 @@ a server only and has one name for all regions, whatever address a rack dialled.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from attrs import field, frozen
@@ -198,12 +198,12 @@ def certificate_der(certificate: x509.Certificate) -> bytes:
 
 def certificates_from_pem(text: bytes) -> tuple[x509.Certificate, ...]:
     """Read certificates; ValueError when there is none or one is damaged."""
-    return tuple(_with_readable_key(each) for each in x509.load_pem_x509_certificates(text))
+    return _readable(lambda: x509.load_pem_x509_certificates(text))
 
 
 def certificate_from_der(content: bytes) -> x509.Certificate:
     """Read a certificate; ValueError when it is none."""
-    return _with_readable_key(x509.load_der_x509_certificate(content))
+    return _readable(lambda: [x509.load_der_x509_certificate(content)])[0]
 
 
 def identity_from_pem(text: bytes) -> Identity:
@@ -220,12 +220,14 @@ def identity_from_pem(text: bytes) -> Identity:
     return Identity(key=key, certificate=certificate)
 
 
-def _with_readable_key(certificate: x509.Certificate) -> x509.Certificate:
+def _readable(load: Callable[[], Iterable[x509.Certificate]]) -> tuple[x509.Certificate, ...]:
     try:
-        certificate.public_key()  # it is read late
-    except UnsupportedAlgorithm as problem:
+        found = tuple(load())
+        for certificate in found:
+            certificate.public_key()  # it is read late
+    except Exception as problem:  # noqa: BLE001  the parser has many ways to say that it is damaged
         raise ValueError(str(problem)) from None
-    return certificate
+    return found
 
 
 def _leaf(

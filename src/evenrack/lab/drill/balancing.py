@@ -1,11 +1,13 @@
 """P5, P7 and P25: balance is checked when a rack connects, it is even, and moves are few."""
 
+from collections import Counter
 from typing import Any
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, unserved
 from evenrack.lab.drill.trial import Trial
+from evenrack.lab.fleet import RackDaemon
 
 _STOP_LIMIT = 5.0
 _DECISIONS = frozenset({"move", "balance"})
@@ -68,16 +70,20 @@ def processes_are_even_again(trial: Trial, limit: float) -> Measured:
 
 
 def hosts_are_even(trial: Trial, limit: float) -> Measured:
-    """Start as many racks as there are region hosts: each host gets one, not each process."""
+    """Start as many racks as there are region hosts: each host gets one, not each process.
+
+    They are of one host before, as far as it has so many: each goes back to its manager first.
+    """
     hosts = trial.fleet.size.region_hosts
     if hosts == 1 or len(trial.fleet.racks) < hosts:
         raise CheckFailed("this check needs two region hosts and as many racks")
+    chosen = _racks_of_one_host(trial)[:hosts]
     for rack in trial.fleet.racks:
         trial.programs.kill(rack.name)
     for rack in trial.fleet.racks:
         trial.measure(trial.clocks.seconds(), _unmanaged(rack.rack), _STOP_LIMIT, keep=0)
     since = trial.clocks.seconds()
-    for rack in trial.fleet.racks[:hosts]:
+    for rack in chosen:
         trial.programs.start(rack.name)
 
     def placed(sight: Sight) -> str | None:
@@ -85,9 +91,21 @@ def hosts_are_even(trial: Trial, limit: float) -> Measured:
 
     seconds = trial.measure(since, placed, limit)
     managers = trial.must_look().managers
-    started = [rack.rack for rack in trial.fleet.racks[:hosts]]
-    told = ", ".join(f"{rack} by {managers.get(rack)}" for rack in started)
+    told = ", ".join(f"{rack.rack} by {managers.get(rack.rack)}" for rack in chosen)
     return Measured(seconds=seconds, detail=f"{hosts} racks on {hosts} hosts: {told}")
+
+
+def _racks_of_one_host(trial: Trial) -> list[RackDaemon]:
+    """List all racks, those of the region host that manages the most first."""
+    managers = trial.must_look().managers
+    hosts = {rack: (manager or "").partition("/")[0] for rack, manager in managers.items()}
+    managed = Counter(hosts.values())
+
+    def order(rack: RackDaemon) -> tuple[int, str]:
+        host = hosts.get(rack.rack, "")
+        return -managed[host], host
+
+    return sorted(trial.fleet.racks, key=order)
 
 
 def _decision_about(rack: str, trial: Trial, event: int) -> str:

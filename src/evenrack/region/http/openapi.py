@@ -7,6 +7,7 @@ from typing import Any, cast
 from attrs import frozen
 from twisted.web.resource import Resource
 
+from evenrack.model.fleet_number import MOST_DIGITS
 from evenrack.region.http.access import READING, WATCH, Access
 from evenrack.region.http.fields import Field, Schema
 from evenrack.region.http.json_pages import DOCUMENTATION, JsonPage, Query
@@ -175,11 +176,20 @@ def _arguments(operation: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "description": each.description, "schema": each.schema}
 
 
+_ANY_GENERATION = f"[0-9]{{1,{MOST_DIGITS}}}[.][0-9]{{1,{MOST_DIGITS}}}"
+
 _IF_MATCH: Mapping[str, Any] = {
     "name": "If-Match",
     "in": "header",
     "description": "the generation of the object that was seen, as in ETag; * for any",
-    "schema": {"type": "string", "pattern": r'^(?:\*|"?[0-9]{1,15}\.[0-9]{1,15}"?)$'},
+    "schema": {
+        "type": "string",
+        "anyOf": [
+            {"const": "*"},
+            {"pattern": f'^"{_ANY_GENERATION}"$'},
+            {"pattern": f"^{_ANY_GENERATION}$"},
+        ],
+    },
 }
 
 

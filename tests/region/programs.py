@@ -1,0 +1,107 @@
+"""The programs of a cluster, as systemd and people start them: configured, run, watched."""
+
+import json
+import sys
+
+from evenrack.runtime.child_process import (
+    is_alive,
+    run_program,
+    start_detached,
+    wait_until_ended,
+)
+from tests.postgres_fixtures import for_this_source
+from tests.region.processes import asked, free_ports
+
+START_SECONDS = 20
+
+
+def program(name, module):
+    """Run a program of this source, so that what it does is covered, too."""
+    start = f"import sys; sys.argv[0] = '{name}'; from {module} import main; main()"
+    return [sys.executable, "-c", start]
+
+
+REGIOND = program("evenrack-regiond", "evenrack.region.main")
+RACKD = program("evenrack-rackd", "evenrack.rack.main")
+EVENRACK = program("evenrack", "evenrack.cli.main")
+
+
+def configure(folder, dsn, name="regiond.conf", **more):
+    before = free_ports(3)
+    lines = {
+        "database": f'"{dsn}"',
+        "region_name": "region1",
+        "key_file": folder / "etc" / "keys",
+        "state_dir": folder / "state",
+        "run_dir": folder / "run",
+        "rpc": f"{{port: {before}}}",
+        "http": f'{{listen: "127.0.0.1:{before + 3}"}}',
+        **more,
+    }
+    return written(folder / name, lines)
+
+
+def configure_rack(folder, name="rack1", **more):
+    """A rack that knows no region which answers: `register` is told one."""
+    lines = {
+        "regions": '["127.0.0.1:1"]',
+        "rack_name": name,
+        "secret_file": folder / f"{name}.enrolment",
+        "state_dir": folder / name,
+        "dhcp": "{runner: child}",
+        **more,
+    }
+    return written(folder / f"{name}.conf", lines)
+
+
+def written(path, lines):
+    path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
+    return path
+
+
+def run(*arguments, of=None, seconds=20, environment=None, **more):
+    """Run to the end; give what was printed."""
+    command = [*(of or REGIOND), *map(str, arguments)]
+    around = environment or for_this_source()
+    return run_program(command, seconds=seconds, environment=around, **more)
+
+
+def start(folder, path, instance=1):
+    return start_detached(
+        [*REGIOND, "run", "--config", str(path), "--instance", str(instance)],
+        log=folder / f"regiond-{instance}.log",
+        environment=for_this_source(),
+    )
+
+
+def start_rack(folder, path):
+    command = [*RACKD, "run", "--config", str(path)]
+    log = folder / f"{path.stem}.log"
+    return start_detached(command, log=log, environment=for_this_source())
+
+
+def wait_for(condition, program=None, seconds=START_SECONDS):
+    for _ in range(int(seconds / 0.05)):
+        found = condition()
+        if found:
+            return found
+        if program is not None:
+            assert is_alive(program), "the daemon has ended"
+            wait_until_ended([program], seconds=0.05)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def socket_of(folder, instance=1):
+    return folder / "run" / f"regiond-{instance}.sock"
+
+
+def ready(folder, instance=1):
+    try:
+        return asked(socket_of(folder, instance), "/readyz").status == 200
+    except OSError:
+        return False
+
+
+def logged(folder, name="regiond-1"):
+    lines = (folder / f"{name}.log").read_text().splitlines()
+    return [json.loads(line) for line in lines]
