@@ -328,5 +328,43 @@ _POWER = (
         POWER,
     ),
 )
+_TRUST = (
+    _without_network(
+        "strangers_are_heard", {"strangers are not heard": r"\d+ commands .+ were answered"}
+    ),
+    _without_network(
+        "revoked_links_stay",
+        {
+            "a revoked rack is cut off everywhere, and enrols again": (
+                r"rack1 was cut off only after"
+            )
+        },
+    ),
+    _without_network(
+        "strangers_cost_much",
+        {"2,000 half-open connections are felt by nobody": r"region1/1 takes \d+ MiB"},
+    ),
+    _without_network(
+        "links_end_with_their_authority",
+        {"the authority is changed under load, and no link ends": r"\d links of racks ended"},
+    ),
+    _in_network(
+        "passwords_go_to_the_database",
+        {
+            "no secret crosses a wire: enrolment, DHCP plans, power orders": (
+                r"the password of the BMCs stands in what is seen of region1"
+            )
+        },
+        POWER,
+    ),
+    _without_network(
+        "keys_are_logged",
+        {
+            "no secret in arguments, environments, logs or a dump of the database": (
+                r"the OMAPI key of rack\d stands in what is seen of the log of rack\d/rackd"
+            )
+        },
+    ),
+)
 
-BROKEN = (*_COUNTS, *_LOSSES, *_REGIONS, *_BALANCE, *_DHCP, *_POWER)
+BROKEN = (*_COUNTS, *_LOSSES, *_REGIONS, *_BALANCE, *_DHCP, *_POWER, *_TRUST)

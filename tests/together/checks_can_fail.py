@@ -40,7 +40,7 @@ STARTS = {
 _START = """\
 #!{python}
 import sys
-sys.path.append("{root}")
+sys.path.insert(0, "{root}")
 from tests.together import {mistakes}
 from {program} import main
 getattr({mistakes}, "{mistake}", lambda: None)()

@@ -3,6 +3,8 @@
 Each is a function that spoils the program before it begins. The product has no such switch.
 """
 
+import sys
+
 from attrs import evolve
 from twisted.internet.defer import Deferred
 
@@ -133,6 +135,18 @@ def machines_are_turned_on_twice():
         await turn_on(driver, access)
 
     IpmitoolDriver.turn_on = twice
+
+
+def keys_are_logged():
+    """Write the key of the DHCP server into the log."""
+    omapi_key = StateFolder.omapi_key
+
+    def key_and_tell(folder, token_bytes):
+        key = omapi_key(folder, token_bytes)
+        sys.stderr.write(f"{key}\n")
+        return key
+
+    StateFolder.omapi_key = key_and_tell
 
 
 def _write_in_stanzas(keyword, value):

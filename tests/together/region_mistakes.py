@@ -4,18 +4,23 @@ Each is a function that spoils the program before it begins. The product has no 
 """
 
 from attrs import evolve
+from twisted.internet.defer import Deferred
 
 from evenrack.balance import dhcp_services, managing, power_routes
 from evenrack.balance.spread import Bin
 from evenrack.region import dhcp_watch, leader, status
 from evenrack.region.beat_judge import BeatJudge
+from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.leadership import LeaderSeat
 from evenrack.region.newcomers import Newcomers
+from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
 from evenrack.region.quiet import Quiet
+from evenrack.region.rack_session import RackSession
 from evenrack.wire.session import LinkEnd
 
 LATE_SECONDS = 2.0
+MEBIBYTE = 2**20
 
 
 def silent_links_are_kept():
@@ -157,3 +162,60 @@ def orders_are_for_owners_only():
         return owner if owner in fleet.bmc_reach.get(bmc, ()) and owner not in without else None
 
     power_routes.route = to_the_owner
+
+
+def strangers_are_heard():
+    """Answer every command, whoever sends it."""
+    is_turn_of = RackSession._is_turn_of
+
+    def always(session, name):
+        is_turn_of(session, name)
+        return True
+
+    RackSession._is_turn_of = always
+
+
+def strangers_cost_much():
+    """Keep a mebibyte for each connection that ever came."""
+    made, kept = RackSession.connectionMade, []
+
+    def made_dear(session):
+        kept.append(b"x" * MEBIBYTE)
+        made(session)
+
+    RackSession.connectionMade = made_dear
+
+
+def revoked_links_stay():
+    """Ask new links only whether their certificate was revoked."""
+    CertificateDesk._cut_revoked = lambda _desk: None
+
+
+def links_end_with_their_authority():
+    """Begin every link anew when other certificates are used."""
+    use = CertificateDesk._use
+
+    def use_and_cut(desk):
+        use(desk)
+        for link in desk._connected.all_links():
+            link.cut("there are other certificates now")
+
+    CertificateDesk._use = use_and_cut
+
+
+def passwords_go_to_the_database():
+    """Send the password of a BMC to PostgreSQL as it is."""
+    order_for = PowerOrders._order_for
+
+    def order_and_tell(orders, *about):
+        order = order_for(orders, *about)
+
+        async def tell():
+            await orders._database.run(
+                lambda c: c.exec_driver_sql("SELECT %s", (order.access.password,))
+            )
+
+        Deferred.fromCoroutine(tell())
+        return order
+
+    PowerOrders._order_for = order_and_tell

@@ -20,6 +20,7 @@ from evenrack.lab.drill import (
     dhcp_pairs,
     power,
     power_losses,
+    secrecy,
 )
 from evenrack.lab.drill.course import run_drill
 from evenrack.lab.drill.trial import Trial
@@ -83,8 +84,10 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.parametrize("checks", [dhcp_pairs, dhcp_losses, dhcp_changes, power, power_losses])
-def test_dhcp_and_power_go_on_whatever_is_lost_or_changed(checks, trial):
+@pytest.mark.parametrize(
+    "checks", [dhcp_pairs, dhcp_losses, dhcp_changes, power, power_losses, secrecy]
+)
+def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(checks, trial):
     outcomes = run_drill(checks.CHECKS, trial, lambda outcome: None)
     assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
 

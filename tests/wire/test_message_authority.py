@@ -54,7 +54,7 @@ NEWCOMER = "a rack, by its certificate; once a connection"
 GREETED = "a rack, by its certificate, after its hello"
 ADMITTED = "a rack, by its certificate, once its hello is answered"
 REGION = "a region process, by its certificate, after it answered the hello"
-ITSELF = "it is about the rack of the certificate; no message names a rack"
+ITSELF = "it counts for the rack of the certificate only"
 BELIEVED = "what a rack says of itself is believed"
 DHCP = DhcpReport(applied="", waiting="", running=False, vlans=(), errors=())
 ORDER = PowerOrder(
@@ -114,7 +114,7 @@ TABLE = {
     ),
     Goodbye: Row(
         who=ADMITTED,
-        checked=f"{ITSELF}, and about the run of its hello",
+        checked=f"{ITSELF}, and for the run of its hello",
         says={},
         told=("goodbye", RACK, "run1"),
     ),

@@ -198,7 +198,10 @@ def certificate_der(certificate: x509.Certificate) -> bytes:
 
 def certificates_from_pem(text: bytes) -> tuple[x509.Certificate, ...]:
     """Read certificates; ValueError when there is none or one is damaged."""
-    return _readable(lambda: x509.load_pem_x509_certificates(text))
+    found = _readable(lambda: x509.load_pem_x509_certificates(text))
+    if len(found) != text.count(b"-----BEGIN CERTIFICATE-----"):
+        raise ValueError("a certificate is cut off")  # the parser passes over it
+    return found
 
 
 def certificate_from_der(content: bytes) -> x509.Certificate:

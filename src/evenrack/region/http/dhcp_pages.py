@@ -50,7 +50,7 @@ _VLAN = object_of(
     sides=rows_of(_SIDE),
 )
 
-_PLAN = object_of(rack=TEXT, id=TEXT, generation=or_null(GENERATION), dhcp=ANYTHING)
+_PLAN = object_of(rack=TEXT, id=TEXT, generation=or_null(GENERATION), dhcp=rows_of(ANYTHING))
 
 _LIST = Operation(summary="Show how each VLAN is served", answer=rows_of(_VLAN))
 _SHOW = Operation(summary="Show how a VLAN is served", answer=_VLAN)

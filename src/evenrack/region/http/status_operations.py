@@ -46,6 +46,20 @@ _EVENT = object_of(
     id=ID, at=TIME, kind=TEXT, object=TEXT, text=TEXT, data=ANYTHING, generation=GENERATION
 )
 
+_MOVE = object_of(
+    **{
+        "at": TIME,
+        "what": TEXT,
+        "item": TEXT,
+        "name": TEXT,
+        "from": or_null(TEXT),
+        "to": or_null(TEXT),
+        "forced": BOOLEAN,
+        "reason": TEXT,
+        "generation": GENERATION,
+    }
+)
+
 _OK = object_of(ok=BOOLEAN)
 
 STATUS = Operation(
@@ -85,7 +99,7 @@ EVENTS = Operation(
 HISTORY = Operation(
     summary="Show the newest moves, each with its reason",
     arguments={"limit": limit_up_to(MOST_EVENTS)},
-    answer=rows_of(object_of(at=TIME, generation=GENERATION)),
+    answer=rows_of(_MOVE),
 )
 
 HEALTHY = Operation(
