@@ -48,8 +48,8 @@ class EnrolmentDesk:
     knows: EnrolmentSecret = field(factory=secret)
     uses: int = 1
     reason: str = "used up"
-    key: object = None
-    """Signed for instead of the key that was asked for."""
+    issue: object = None
+    """Makes another certificate of the key that was asked for."""
     certificate: bytes | None = None
     trusted: bytes | None = None
     proof: bytes | None = None
@@ -80,8 +80,8 @@ class EnrolmentDesk:
         if not self.uses:
             raise EnrolmentRefused(f'enrolment "name" is {self.reason}')
         self.uses -= 1
-        key = self.key or key_of_request(application.request)
-        issued = issue_for_rack(signer(), key, NEW_RACK, now())
+        issue = self.issue or (lambda key: issue_for_rack(signer(), key, NEW_RACK, now()))
+        issued = issue(key_of_request(application.request))
         said = (
             self.certificate or certificate_der(issued),
             self.trusted or certificate_pem(signer().certificate),

@@ -22,9 +22,10 @@ from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.region.doorkeeper import Enrolled
 from evenrack.trust.certificates import (
-    certificate_der,
     certificate_pem,
     is_issued_by,
+    issue_for_rack,
+    issue_for_region,
     new_key,
     pin_of,
     rack_of,
@@ -224,10 +225,13 @@ class Relay:
         return Enrolled(**answer)
 
 
-async def test_a_relay_passes_nothing_on_not_even_with_a_region_s_certificate():
-    async with region_end() as region:
+@pytest.mark.parametrize("shown", ["another region's", "the region's own"])
+async def test_a_relay_passes_nothing_on_not_even_with_a_region_s_certificate(shown):
+    own = region_identity()
+    async with region_end(identity=own) as region:
         relay = Relay(region.endpoint, [])
-        async with region_end(relay, identity=region_identity("region2")) as between:
+        stolen = own if shown == "the region's own" else region_identity("region2")
+        async with region_end(relay, identity=stolen) as between:
             await refusal(between, EnrolmentRefused)
             assert len(region.door.told) == 1
             assert len(relay.told) == 1
@@ -275,13 +279,18 @@ async def test_a_region_that_sends_the_rack_s_own_proof_back_is_not_believed():
 
 
 async def test_an_answer_for_another_key_is_refused():
-    async with region_end(EnrolmentDesk(key=new_key().public_key())) as region:
+    def issue(_key):
+        return issue_for_rack(signer(), new_key().public_key(), NEW_RACK, now())
+
+    async with region_end(EnrolmentDesk(issue=issue)) as region:
         assert "another certificate than was asked for" in await refusal(region, NotTrusted)
 
 
 async def test_an_answer_that_names_no_rack_is_refused():
-    own = certificate_der(region_identity().certificate)
-    async with region_end(EnrolmentDesk(certificate=own)) as region:
+    def issue(key):
+        return issue_for_region(signer(), key, "region1", now())
+
+    async with region_end(EnrolmentDesk(issue=issue)) as region:
         assert "another certificate than was asked for" in await refusal(region, NotTrusted)
 
 

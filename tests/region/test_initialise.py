@@ -16,8 +16,13 @@ from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused, Damaged, DatabaseUnreachable, KeyMissing
 from evenrack.region.certificate_desk import open_authority, region_files
 from evenrack.region.database.engine import attempt, open_engine
-from evenrack.region.database.schema import check
-from evenrack.region.database.trust_store import key_cell, read_authorities
+from evenrack.region.database.schema import check, upgrade
+from evenrack.region.database.trust_store import (
+    key_cell,
+    lock_authorities,
+    read_authorities,
+    store_authority,
+)
 from evenrack.region.initialise import Chance, initialise
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import (
@@ -25,10 +30,12 @@ from evenrack.trust.certificates import (
     certificates_from_pem,
     is_issued_by,
     key_pem,
+    new_authority,
     pin_of,
     refuse_other_region,
     serial_of,
 )
+from tests.region.database.sessions import Sessions
 from tests.trusted import now
 
 pytestmark = pytest.mark.postgres
@@ -294,11 +301,8 @@ def test_many_hosts_with_the_cluster_s_keys_that_begin_at_once_make_one_authorit
 ):
     """The keys were brought there by hand, before any host ran init."""
     hosts = [f"host{number}" for number in range(1, 7)]
-    line = f"k:{base64.b64encode(b'k' * 32).decode()}\n"
     for host in hosts:
-        (tmp_path / host / "etc").mkdir(parents=True, mode=0o700)
-        (tmp_path / host / "etc" / "keys").touch(mode=0o600)
-        (tmp_path / host / "etc" / "keys").write_text(line)
+        keys_brought_by_hand(tmp_path / host)
     together = threading.Barrier(len(hosts))
 
     def begin(host):
@@ -311,6 +315,34 @@ def test_many_hosts_with_the_cluster_s_keys_that_begin_at_once_make_one_authorit
     for host in hosts:
         assert is_issued_by(files_of(tmp_path / host).identity().certificate, authority)
     assert sorted(region for region, _ in issued(empty_database_dsn)) == hosts
+
+
+def test_a_host_that_begins_while_another_makes_the_authority_waits_and_takes_that(
+    empty_database_dsn, tmp_path
+):
+    upgrade(empty_database_dsn)
+    keys_brought_by_hand(tmp_path)
+    made = new_authority(now())
+    engine = open_engine(empty_database_dsn, "tests", sessions=3)
+    with ThreadPoolExecutor(1) as threads:
+        sessions = Sessions(engine, threads)
+        with sessions.open_transaction() as other:
+            lock_authorities(other)
+            beginning = sessions.start(lambda: initialised(empty_database_dsn, tmp_path))
+            sessions.wait_until_blocked()
+            store_authority(other, unsealer(tmp_path), made, state="active")
+            other.commit()
+        assert f"the cluster has authority {pin_of(made.certificate)[:16]}" in beginning.result(20)
+    engine.dispose()
+    assert is_issued_by(files_of(tmp_path).identity().certificate, made.certificate)
+    assert len(authorities(empty_database_dsn)) == 1
+
+
+def keys_brought_by_hand(folder):
+    path = folder / "etc" / "keys"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.touch(mode=0o600)
+    path.write_text(f"k:{base64.b64encode(b'k' * 32).decode()}\n")
 
 
 def test_without_a_database_no_file_is_made(tmp_path):

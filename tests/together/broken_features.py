@@ -134,11 +134,13 @@ _LOSSES = (
         "nobody_takes_over",
         {"region host of the leader cut": r"nobody leads|still leads and is cut off"},
         TO_BE_CUT,
+        most_seconds=3,
     ),
     _in_network(
         "silent_links_are_kept",
         {"rack host cut and healed": r"cut off, is shown \w+ with 2 connections"},
         TO_BE_CUT,
+        most_seconds=3,
     ),
 )
 _REGIONS = (

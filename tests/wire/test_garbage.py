@@ -1,7 +1,7 @@
 """Whatever bytes arrive, nothing escapes into the reactor, and what is no AMP cuts the link."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.protocols import amp
 
@@ -88,11 +88,16 @@ def test_after_garbage_nothing_else_of_the_same_packet_is_obeyed():
     assert ("goodbye", link.memory.rack, "run1") not in link.desk.told
 
 
+@example({"protocol": b"3"})
 @given(st.dictionaries(st.sampled_from([*hello_arguments()]), st.binary(max_size=300)))
-def test_a_hello_of_any_bytes_is_taken_or_refused_and_the_link_stays(changed):
+def test_a_hello_of_any_bytes_is_taken_or_refused_and_only_another_version_ends_the_link(
+    changed,
+):
     link = at("certificate")
     arguments = {**hello_arguments(), **changed}
     outcome = link.ask(link.rack.callRemoteString(Hello.commandName, **arguments))
-    if not isinstance(outcome.results[0], dict):
+    if isinstance(outcome.results[0], dict):
+        assert not link.wire.is_gone
+    else:
         assert outcome.code() in {b"BAD_ARGUMENTS", b"VERSION_REFUSED"}
-    assert not link.wire.is_gone
+        assert link.wire.is_gone is (outcome.code() == b"VERSION_REFUSED")
