@@ -8,6 +8,7 @@
 #   make simulate    live through one seeded world again: SEED=n, and SECONDS=120 of its time
 #   make fuzz        look for input that breaks a parser: TARGET=name, SECONDS=60
 #   make mutants     plant known mistakes, and see the simulation find each
+#   make drill-mutants  break what each check of the drill is about, and see it say no (10 minutes)
 #   make bench       measure, with targets and limits: a table and benchmarks/results.json; ONLY=name
 #   make lock        lock the dependencies again; ARGS=--upgrade chooses newer ones
 #   make clean       remove all that was made here
@@ -52,7 +53,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
 .PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts test-long \
-	simulate fuzz fuzz-all mutants bench lock clean
+	simulate fuzz fuzz-all mutants drill-mutants drill-mutants-without drill-mutants-in bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -121,6 +122,13 @@ fuzz-all: $(READY)
 
 mutants: $(READY)
 	$(BIN)/pytest -s tests/simulation/mutants_are_found.py
+
+# Each check of the drill on a fleet in which its feature is broken: it must say no.
+drill-mutants: debian $(READY)
+	@$(MAKE) --no-print-directory -j2 drill-mutants-without drill-mutants-in
+
+drill-mutants-without drill-mutants-in: drill-mutants-%:
+	$(BIN)/pytest -s tests/together/checks_can_fail.py -k $*_network
 
 bench: $(READY)
 	@$(BIN)/python -m benchmarks $(ONLY)

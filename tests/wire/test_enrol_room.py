@@ -183,3 +183,22 @@ def test_a_link_that_ends_while_the_region_thinks_leaves_nothing_behind():
     link.world.advance(0.6)
     assert outcome.is_there
     assert link.world.clock.getDelayedCalls() == []
+
+
+def test_a_region_that_thinks_longer_than_silence_ends_a_link_still_answers():
+    # The secret would be used up and the rack would have nothing for it.
+    link = stranger()
+    thinks = Deferred()
+
+    async def enrols(application, transport):
+        await thinks
+        return evolve(ANSWER)
+
+    link.desk.door.enrol = enrols
+    link.rack._watch_silence = lambda: None
+    link.rack.allow_silence()
+    outcome = enrol(link)
+    link.world.advance(8.0)
+    thinks.callback(None)
+    link.world.settle()
+    assert outcome.value()["certificate"] == b"certificate"

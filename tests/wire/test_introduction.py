@@ -90,6 +90,7 @@ def test_all_commands_in_one_packet_are_cut_at_the_first_that_is_out_of_turn():
     said_to_region(link, Hello, **hello_arguments())
     assert link.wire.is_gone
     assert link.wire.from_server == b""
+    assert link.desk.told == []
 
 
 def test_an_unknown_command_before_the_hello_cuts_the_link_without_an_answer():

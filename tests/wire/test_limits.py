@@ -4,10 +4,13 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
-from evenrack.region.rack_session import MOST_BYTES_OF_RACK, MOST_BYTES_OF_STRANGER
+from evenrack.region.rack_session import (
+    MOST_BYTES_OF_RACK,
+    MOST_BYTES_OF_STRANGER,
+    MOST_PENDING_OF_RACK,
+)
 from evenrack.trust.tls import Peer
 from evenrack.wire.region_commands import Ping, ReportLostLink
-from evenrack.wire.session import MOST_PENDING
 from tests.trusted import OpenDoor
 from tests.wire.both_ends import Desk, Link, World
 
@@ -54,19 +57,20 @@ def test_more_commands_than_can_be_answered_cut_the_link(logged):
         await Deferred()
 
     link.region._reception = link.desk.reception(lost=never)
-    for _ in range(MOST_PENDING):
+    for _ in range(MOST_PENDING_OF_RACK):
         link.rack.callRemote(ReportLostLink, link="x").addErrback(lambda _: None)
     link.world.settle()
     assert not link.wire.is_gone
     link.rack.callRemote(ReportLostLink, link="x").addErrback(lambda _: None)
     link.world.settle()
     assert link.wire.is_gone
-    assert any(f"{MOST_PENDING} commands that are not answered" in line for line in logged())
+    reason = f"has {MOST_PENDING_OF_RACK} commands that are not answered"
+    assert any(reason in line for line in logged())
 
 
 def test_answered_commands_do_not_count():
     link = Link().introduce()
-    for _ in range(3 * MOST_PENDING):
+    for _ in range(3 * MOST_PENDING_OF_RACK):
         link.ask(link.rack.callRemote(Ping)).value()
     assert not link.wire.is_gone
 

@@ -1,6 +1,7 @@
 """Who may send each command and what is checked, as a table; and for each row its impostors."""
 
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from attrs import evolve, frozen
@@ -340,3 +341,8 @@ def test_a_rack_s_end_answers_nothing_that_racks_ask(command):
     # The rack's end has no answer to what a rack asks: a rack cannot be used as a region.
     link = link_of(RACK).introduce()
     assert isinstance(link.ask(send(link.region, command)).error(), amp.UnhandledCommand)
+
+
+def test_the_page_on_security_has_the_table():
+    page = Path(__file__).parents[2] / "docs" / "security.md"
+    assert table() in page.read_text()

@@ -159,3 +159,20 @@ def test_before_its_hello_a_rack_says_nothing_of_power(what):
     else:
         phase(link)
     assert [what for what, *_ in link.desk.told] == []
+
+
+def test_a_thousand_orders_may_wait_for_their_ends_on_one_link():
+    ends = Deferred()
+
+    async def takes_long(order):
+        await ends
+        return OUTCOME
+
+    link = Link(rack={"power": takes_long}).introduce()
+    for number in range(1_000):
+        Deferred.fromCoroutine(link.region.power_bmc(evolve(ORDER, id=OrderId(number))))
+    link.world.settle()
+    assert not link.wire.is_gone
+    ends.callback(None)
+    link.world.settle()
+    assert not link.wire.is_gone

@@ -38,6 +38,9 @@ from evenrack.wire.region_commands import (
 from evenrack.wire.session import LinkEnd
 from evenrack.wire.version import PROTOCOL
 
+MOST_PENDING_OF_REGION = 10_000
+"""Commands that wait for their answers: a power order does so until it has ended."""
+
 MOST_BYTES_OF_REGION = 8 * 1024 * 1024
 """Of one box: more than any plan has."""
 
@@ -81,6 +84,7 @@ class RegionSession(LinkEnd):
             rack.clock,
             silence_seconds=rack.silence_seconds,
             most_box_bytes=MOST_BYTES_OF_REGION,
+            most_pending=MOST_PENDING_OF_REGION,
         )
         self._rack = rack
         self._lost = lost
@@ -102,6 +106,8 @@ class RegionSession(LinkEnd):
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; only a process that knows this rack may command."""
+        if self.is_cut:
+            return None
         if self.process is None:
             self.cut("it sent a command before it answered the hello")
             return None

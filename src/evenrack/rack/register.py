@@ -90,7 +90,12 @@ class EnrolmentSession(LinkEnd):
     """The link of a rack that has no certificate yet."""
 
     def __init__(self, clock: IReactorTime) -> None:
-        super().__init__(clock, silence_seconds=ANSWER_SECONDS, most_box_bytes=MOST_ANSWER_BYTES)
+        super().__init__(
+            clock,
+            silence_seconds=ANSWER_SECONDS,
+            most_box_bytes=MOST_ANSWER_BYTES,
+            most_pending=0,
+        )
         self.shaken: Deferred[None] = Deferred()
         self.why_ended: str | None = None
 

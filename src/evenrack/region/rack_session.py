@@ -59,6 +59,9 @@ MOST_BYTES_OF_STRANGER = 16 * 1024
 MOST_BYTES_OF_RACK = 1024 * 1024
 """Of one box: more than any report of a rack has."""
 
+MOST_PENDING_OF_RACK = 100
+"""Commands that wait for their answers: more than a rack ever has."""
+
 _TOLD_SECONDS = 0.5
 """So long a rack that enrolled has to take its answer and leave."""
 
@@ -95,6 +98,7 @@ class RackSession(LinkEnd):
             reception.clock,
             silence_seconds=reception.silence_seconds,
             most_box_bytes=MOST_BYTES_OF_STRANGER,
+            most_pending=MOST_PENDING_OF_RACK,
         )
         self._reception = reception
         self._peer: Peer | None = None
@@ -129,12 +133,14 @@ class RackSession(LinkEnd):
         """End the link now; of those who never said who they are, each host is logged once."""
         if self._greeted:
             super().cut(reason)
-        elif self.is_open:
+        elif self.is_open and not self.is_cut:
             self._reception.refusals.refused(self.peer_address, reason)
             self.abort()
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that is not so far is cut."""
+        if self.is_cut:
+            return None
         if not self._is_turn_of(name):
             self._reception.refusals.refused(self.peer_address, self._why_not())
             self.abort()  # at once: not even "unknown command" is answered
@@ -164,7 +170,8 @@ class RackSession(LinkEnd):
         self, lookup: str, request: bytes, proof: bytes, hostname: str
     ) -> dict[str, bytes]:
         self._applied = True
-        self._expect_no_greeting()  # what it came for is said; the rest is our affair
+        self._expect_no_greeting()
+        self.allow_silence()  # a newcomer does not ping, and signing may take the database a while
         application = Application(
             lookup=lookup,
             request=request,
@@ -178,7 +185,8 @@ class RackSession(LinkEnd):
             self._reception.refusals.refused(self.peer_address, str(refusal))
             raise
         finally:
-            self.clock.callLater(_TOLD_SECONDS, self.close)
+            if self.is_open:
+                self._greeting_check = self.clock.callLater(_TOLD_SECONDS, self.close)
         return {
             "certificate": enrolled.certificate,
             "authorities": enrolled.authorities,

@@ -16,9 +16,6 @@ from twisted.python.failure import Failure
 
 from evenrack.wire.answers import Answers
 
-MOST_PENDING = 100
-"""Commands of one peer that are answered at the same time; more than any of ours ever has."""
-
 BOX_OVERHEAD = 4
 """Bytes that AMP adds to each key and value."""
 
@@ -29,15 +26,25 @@ SHORTEST_CHECK_SECONDS = 0.01
 class LinkEnd(Answers, amp.AMP):
     """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor.
 
-    A peer that sends a box larger than `most_box_bytes`, or more commands than can be answered, is
-    cut: what one peer may make us hold is bounded.
+    A peer that sends a box larger than `most_box_bytes`, or has more than `most_pending` commands
+    that wait for their answers, is cut: what one peer may make us hold is bounded.
     """
 
     log = Logger()
 
-    def __init__(self, clock: IReactorTime, *, silence_seconds: float, most_box_bytes: int) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        silence_seconds: float,
+        most_box_bytes: int,
+        most_pending: int,
+    ) -> None:
         super().__init__()
         self.most_box_bytes = most_box_bytes
+        self._most_pending = most_pending
+        self.is_cut = False
+        """Nothing more that the peer sent, not even in the same packet, is obeyed."""
         self._box_bytes = 0
         self._pending = 0
         self.clock = clock
@@ -56,8 +63,7 @@ class LinkEnd(Answers, amp.AMP):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.is_open = False
-        if self._silence_check is not None and self._silence_check.active():
-            self._silence_check.cancel()
+        self.allow_silence()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -69,6 +75,8 @@ class LinkEnd(Answers, amp.AMP):
 
     def stringReceived(self, string: bytes) -> Any:
         """Take a key or a value, if the box is not too large with it; AMP calls this."""
+        if self.is_cut:
+            return None
         self._box_bytes += len(string) + BOX_OVERHEAD
         if self._box_bytes > self.most_box_bytes:
             self.cut(f"sent a box of more than {self.most_box_bytes} bytes")
@@ -81,9 +89,9 @@ class LinkEnd(Answers, amp.AMP):
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
         """Find the answer to a command; a peer that has too many unanswered ones is cut."""
-        if name == amp.StartTLS.commandName:
+        if self.is_cut or name == amp.StartTLS.commandName:
             return None  # AMP would begin TLS within TLS for whoever asks
-        if self._pending >= MOST_PENDING:
+        if self._pending >= self._most_pending:
             self.cut(f"has {self._pending} commands that are not answered yet")
             return None
         found = super().locateResponder(name)
@@ -108,7 +116,7 @@ class LinkEnd(Answers, amp.AMP):
 
     def cut(self, reason: str) -> None:
         """End the link now, with a reason in the log."""
-        if self.is_open:
+        if self.is_open and not self.is_cut:
             self.log.warn(
                 "cutting the link to {peer}: {reason}", peer=self.peer_address, reason=reason
             )
@@ -117,12 +125,18 @@ class LinkEnd(Answers, amp.AMP):
     def abort(self) -> None:
         """End the link now; nothing that waits to be sent is sent."""
         if self.is_open:
+            self.is_cut = True
             cast("ITCPTransport", self.transport).abortConnection()
 
     def close(self) -> None:
         """End the link when all that was said has been sent."""
         if self.is_open:
             cast("ITCPTransport", self.transport).loseConnection()
+
+    def allow_silence(self) -> None:
+        """Watch no more: what the peer came for is said, and the rest is our affair."""
+        if self._silence_check is not None and self._silence_check.active():
+            self._silence_check.cancel()
 
     def _watch_silence(self) -> None:
         silent = self.clock.seconds() - self._heard_at
