@@ -172,12 +172,16 @@ async def register_anywhere(
     newcomer: Newcomer,
     told: Callable[[str], None],
 ) -> Joined:
-    """Join through the first region that answers; `told` hears why others did not."""
+    """Join through the first region that takes this rack; `told` hears why others did not."""
     failures: list[str] = []
+    refused: EnrolmentRefused | None = None
     for name, endpoint in endpoints:
         try:
             return await register(endpoint, newcomer)
         except RegionUnreachable as problem:
             failures.append(f"{name}: {problem}")
             told(failures[-1])
-    raise RegionUnreachable("; ".join(failures))
+        except EnrolmentRefused as problem:  # a host without the key cannot check the secret
+            refused = refused or problem
+            told(f"{name}: {problem}")
+    raise refused or RegionUnreachable("; ".join(failures))
