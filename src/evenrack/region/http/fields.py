@@ -53,13 +53,20 @@ def _read_boolean(value: Any) -> bool:
     return value
 
 
+def _without_point(value: Any) -> Any:
+    """Take 7.0 for 7, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _read_whole_number(value: Any) -> int:
+    value = _without_point(value)
     if type(value) is not int:
         raise ValueError(f"must be a whole number, not {kind_of(value)}")
     return value
 
 
 def _read_reference(value: Any) -> str | int:
+    value = _without_point(value)
     if type(value) is int:
         return value
     if not isinstance(value, str):
@@ -95,7 +102,9 @@ def _card(sign: str) -> str:
     return rf"[0-9A-Fa-f][02468ACEace](?:{sign}[0-9A-Fa-f]{{2}}){{5}}"
 
 
-text = Field(read=_read_text, schema={"type": "string", "pattern": "^[^\\u0000]*$"})
+_NO_NUL = "^[^\\u0000]*$"
+
+text = Field(read=_read_text, schema={"type": "string", "pattern": _NO_NUL})
 """A text that PostgreSQL can hold."""
 
 name = text.but(pattern=f"^{NAME.pattern}$")
@@ -106,7 +115,7 @@ boolean = Field(read=_read_boolean, schema={"type": "boolean"})
 whole_number = Field(read=_read_whole_number, schema={"type": "integer"})
 """A whole number of any size."""
 
-reference = Field(read=_read_reference, schema={"type": ["string", "integer"]})
+reference = Field(read=_read_reference, schema={"type": ["string", "integer"], "pattern": _NO_NUL})
 """The name or the id of another object."""
 
 address = Field(
@@ -117,7 +126,7 @@ network = Field(
     read=_read_network,
     schema={"type": "string", "pattern": f"^{_ADDRESS}/(?:3[0-2]|[12]?[0-9])$"},
 )
-"""An IPv4 network with its prefix."""
+"""An IPv4 network with its prefix; that no host's bit is set, no pattern can say."""
 
 mac = Field(
     read=lambda value: mac_from_text(_read_text(value)),
@@ -158,6 +167,7 @@ def one_of(*choices: str | int) -> Field:
     between = " or " if len(choices) <= 2 else ", "  # noqa: PLR2004  two
 
     def read(value: Any) -> str | int:
+        value = _without_point(value)
         for choice in choices:
             if type(value) is type(choice) and value == choice:
                 return choice

@@ -107,9 +107,7 @@ def undeclared_in(root: Resource) -> set[str]:
     }
 
 
-def _places(
-    page: Resource, path: str, parameters: tuple[tuple[str, str], ...]
-) -> Iterator[_Place]:
+def _places(page: Resource, path: str, parameters: tuple[tuple[str, str], ...]) -> Iterator[_Place]:
     if isinstance(page, JsonPage):
         yield _Place(path=path, parameters=parameters, page=page)
         if page.each is not None:
