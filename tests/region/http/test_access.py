@@ -22,7 +22,7 @@ EXPECTED = {
     **{
         f"/api/v1/{path}": LOOK
         for path in (
-            *("status", "problems", "problems/*", "events", "regions", "racks"),
+            *("status", "problems", "problems/*", "events", "regions", "racks", "openapi.json"),
             *("balance/history", "dhcp", "dhcp/*", "dhcp-plans", "dhcp-plans/*", "orders/*"),
         )
     },

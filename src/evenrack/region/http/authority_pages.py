@@ -25,9 +25,18 @@ from evenrack.region.database.trust_store import (
 )
 from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
-from evenrack.region.http.object_pages import not_found, only_known, outcome_unknown
-from evenrack.region.http.request_body import boolean, read_fields, read_object
+from evenrack.region.http.fields import boolean
+from evenrack.region.http.json_pages import HttpProblem, Query, Reply
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import (
+    Asked,
+    Body,
+    Declared,
+    DeclaredPage,
+    Operation,
+    yes_or_no,
+)
+from evenrack.region.http.shapes import COUNT, TEXT, object_of, rows_of, word_of
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import (
     certificates_from_pem,
@@ -51,13 +60,24 @@ def authority_pages(door: DatabaseDoor, sources: AuthoritySources) -> dict[bytes
     """Make the pages under /api/v1."""
     answers = _Answers(door, sources)
 
-    def one(pin: str) -> JsonPage:
-        changes = {"POST": answers.activate(pin), "DELETE": answers.retire(pin)}
-        return JsonPage(None, changes, access=ADMINISTER)
+    def page_of(pin: str) -> DeclaredPage:
+        return DeclaredPage(
+            {
+                "POST": Declared(operation=_ACTIVATE, answer=answers.activate(pin)),
+                "DELETE": Declared(operation=_RETIRE, answer=answers.retire(pin)),
+            },
+            access=ADMINISTER,
+        )
 
     return {
-        b"authorities": JsonPage(
-            answers.list_all, {"POST": answers.make_next}, access=ADMINISTER, each=one
+        b"authorities": DeclaredPage(
+            {
+                "GET": Declared(operation=_LIST, answer=answers.list_all),
+                "POST": Declared(operation=_MAKE_NEXT, answer=answers.make_next),
+            },
+            access=ADMINISTER,
+            each=page_of,
+            each_is="the pin of an authority, or its beginning",
         )
     }
 
@@ -69,13 +89,10 @@ class _Answers:
         self._door = door
         self._sources = sources
 
-    async def list_all(self, query: Query) -> list[dict[str, Any]]:
-        only_known(query, ())
+    async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         return await self._door.read(_forms)
 
-    async def make_next(self, query: Query) -> Reply:
-        only_known(query, ())
-        read_fields(read_object(query), {})
+    async def make_next(self, query: Query, _asked: Asked) -> Reply:
         made = new_authority(self._sources.wall_clock())
 
         def work(connection: Connection) -> list[dict[str, Any]]:
@@ -88,18 +105,15 @@ class _Answers:
 
         return Reply(body=await self._change(work, query, status=201), status=201)
 
-    def activate(self, pin: str) -> Callable[[Query], Awaitable[object]]:
-        async def answer(query: Query) -> object:
-            only_known(query, ())
-            fields = read_fields(read_object(query), {"without_them": boolean})
-
+    def activate(self, pin: str) -> Callable[[Query, Asked], Awaitable[object]]:
+        async def answer(query: Query, asked: Asked) -> object:
             def work(connection: Connection) -> list[dict[str, Any]]:
                 lock_authorities(connection)
                 found = read_authorities(connection)
                 chosen = _named(found, pin)
                 if chosen.state != "next":
                     raise _conflict(f"authority {pin} is {chosen.state}, not next")
-                if not fields.get("without_them"):
+                if not asked.fields.get("without_them"):
                     _refuse_untrusted(connection, found)
                 for each in found:
                     if each.state == "active":
@@ -111,18 +125,15 @@ class _Answers:
 
         return answer
 
-    def retire(self, pin: str) -> Callable[[Query], Awaitable[object]]:
-        async def answer(query: Query) -> object:
-            only_known(query, ("without_them",))
-            without = query.arguments.get("without_them") == "true"
-
+    def retire(self, pin: str) -> Callable[[Query, Asked], Awaitable[object]]:
+        async def answer(query: Query, asked: Asked) -> object:
             def work(connection: Connection) -> list[dict[str, Any]]:
                 lock_authorities(connection)
                 chosen = _named(read_authorities(connection), pin)
                 if chosen.state == "active":
                     raise _conflict(f"authority {pin} signs now: activate another one first")
                 in_use = certificates_of(connection, chosen.id)
-                if in_use and chosen.state == "retiring" and not without:
+                if in_use and chosen.state == "retiring" and not asked.arguments["without_them"]:
                     raise _conflict(
                         f"{in_use} certificates of it are in use still: they are renewed within "
                         "seconds where racks and regions run; see `evenrack authority list`"
@@ -143,6 +154,40 @@ class _Answers:
             raise _conflict(str(problem)) from None
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
+
+
+_ALL = rows_of(
+    object_of(
+        pin=TEXT,
+        state=word_of("next", "active", "retiring"),
+        certificates=COUNT,
+        not_trusted_by=rows_of(TEXT),
+    )
+)
+
+_LIST = Operation(summary="List the authorities", answer=_ALL)
+
+_MAKE_NEXT = Operation(
+    summary="Make the next authority, and name it to everybody",
+    body=Body(fields={}),
+    answer=_ALL,
+    status=201,
+    problems=(409,),
+)
+
+_ACTIVATE = Operation(
+    summary="Let an authority sign",
+    body=Body(fields={"without_them": boolean}),
+    answer=_ALL,
+    problems=(409,),
+)
+
+_RETIRE = Operation(
+    summary="Forget an authority",
+    arguments={"without_them": yes_or_no("also while certificates of it are in use")},
+    answer=_ALL,
+    problems=(409,),
+)
 
 
 def _forms(connection: Connection) -> list[dict[str, Any]]:

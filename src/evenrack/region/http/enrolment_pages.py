@@ -31,15 +31,12 @@ from evenrack.region.database.trust_store import (
 )
 from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
-from evenrack.region.http.object_pages import not_found, only_known, outcome_unknown
-from evenrack.region.http.request_body import (
-    fields_refused,
-    read_fields,
-    read_object,
-    text,
-    whole_number,
-)
+from evenrack.region.http.fields import or_null, text, text_like, whole_number_in
+from evenrack.region.http.json_pages import HttpProblem, Query, Reply
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
+from evenrack.region.http.request_body import fields_refused
+from evenrack.region.http.shapes import COUNT, TEXT, TIME, object_of, rows_of, word_of
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import certificates_from_pem, pin_of
 from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
@@ -62,19 +59,30 @@ class EnrolmentSources:
 def enrolment_pages(door: DatabaseDoor, sources: EnrolmentSources) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     answers = _Answers(door, sources)
+
+    def enrolment_page(name: str) -> DeclaredPage:
+        revoke = Declared(operation=_REVOKE, answer=answers.revoke(name))
+        return DeclaredPage({"DELETE": revoke}, access=ADMINISTER)
+
+    def certificate_page(rack: str) -> DeclaredPage:
+        revoke = Declared(operation=_REVOKE_CERTIFICATES, answer=answers.revoke_certificates(rack))
+        return DeclaredPage({"DELETE": revoke}, access=ADMINISTER)
+
     return {
-        b"enrolments": JsonPage(
-            answers.list_all,
-            {"POST": answers.create},
+        b"enrolments": DeclaredPage(
+            {
+                "GET": Declared(operation=_LIST, answer=answers.list_all),
+                "POST": Declared(operation=_CREATE, answer=answers.create),
+            },
             access=ADMINISTER,
-            each=lambda name: JsonPage(None, {"DELETE": answers.revoke(name)}, access=ADMINISTER),
+            each=enrolment_page,
+            each_is="the name of an enrolment",
         ),
-        b"certificates": JsonPage(
-            answers.list_certificates,
+        b"certificates": DeclaredPage(
+            {"GET": Declared(operation=_LIST_CERTIFICATES, answer=answers.list_certificates)},
             access=ADMINISTER,
-            each=lambda rack: JsonPage(
-                None, {"DELETE": answers.revoke_certificates(rack)}, access=ADMINISTER
-            ),
+            each=certificate_page,
+            each_is="the name or the id of a rack",
         ),
     }
 
@@ -86,19 +94,11 @@ class _Answers:
         self._door = door
         self._sources = sources
 
-    async def list_all(self, query: Query) -> list[dict[str, Any]]:
-        only_known(query, ())
+    async def list_all(self, _query: Query, _asked_for: Asked) -> list[dict[str, Any]]:
         return [_form(found) for found in await self._door.read(read_enrolments)]
 
-    async def create(self, query: Query) -> Reply:
-        only_known(query, ())
-        reading = {
-            "name": _name,
-            "rack": text,
-            "uses": _between(1, MOST_USES),
-            "minutes": _between(1, MOST_MINUTES),
-        }
-        fields = read_fields(read_object(query), reading, required=("name",))
+    async def create(self, query: Query, asked_for: Asked) -> Reply:
+        fields = asked_for.fields
         secret = Secret(self._sources.token_bytes(SECRET_BYTES))
         lookup = new_rack_id(self._sources.token_bytes)  # the same alphabet and length will do
 
@@ -125,12 +125,11 @@ class _Answers:
         known = self._sources.endpoints()
         return next((str(each) for process in sorted(known) for each in known[process]), None)
 
-    def revoke(self, name: str) -> Callable[[Query], Any]:
-        async def answer(query: Query) -> dict[str, Any]:
-            only_known(query, ())
+    def revoke(self, name: str) -> Callable[[Query, Asked], Any]:
+        async def answer(query: Query, _asked_for: Asked) -> dict[str, Any]:
 
             def work(connection: Connection) -> Enrolment:
-                found = revoke_enrolment(connection, name)
+                found = revoke_enrolment(connection, name) if NAME.fullmatch(name) else None
                 if found is None:
                     raise not_found(f'there is no enrolment "{name}"')
                 return found
@@ -142,16 +141,14 @@ class _Answers:
 
         return answer
 
-    async def list_certificates(self, query: Query) -> list[dict[str, Any]]:
-        only_known(query, ())
+    async def list_certificates(self, _query: Query, _asked_for: Asked) -> list[dict[str, Any]]:
         return await self._door.read(read_certificates)
 
-    def revoke_certificates(self, rack: str) -> Callable[[Query], Any]:
-        async def answer(query: Query) -> dict[str, Any]:
-            only_known(query, ())
+    def revoke_certificates(self, rack: str) -> Callable[[Query, Asked], Any]:
+        async def answer(query: Query, _asked_for: Asked) -> dict[str, Any]:
 
             def work(connection: Connection) -> dict[str, Any]:
-                found = find_rack(connection, rack)
+                found = find_rack(connection, rack) if "\0" not in rack else None
                 if found is None:
                     raise not_found(f'there is no rack "{rack}"')
                 return {"rack": found, "revoked": revoke_rack(connection, found)}
@@ -203,19 +200,60 @@ def _pin(connection: Connection) -> str:
     return pin_of(certificates_from_pem(authority.certificate.encode())[0])
 
 
-def _name(value: Any) -> str:
-    if not isinstance(value, str) or not NAME.fullmatch(value):
-        raise ValueError("must have 1 to 63 letters, digits, dots, dashes or underscores")
-    return value
+_ENROLMENT = {
+    "name": TEXT,
+    "state": word_of("open", "used up", "expired", "revoked"),
+    "rack": or_null(TEXT),
+    "uses_left": COUNT,
+    "expires_at": TIME,
+    "who": TEXT,
+    "at": TIME,
+}
 
+_LIST = Operation(
+    summary="List the enrolments, without their secrets", answer=rows_of(object_of(**_ENROLMENT))
+)
 
-def _between(least: int, most: int) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        if not least <= whole_number(value) <= most:
-            raise ValueError(f"must be from {least} to {most}")
-        return int(value)
+_CREATE = Operation(
+    summary="Let a rack enrol; the secret is in this answer only",
+    body=Body(
+        fields={
+            "name": text_like(
+                NAME, "must have 1 to 63 letters, digits, dots, dashes or underscores"
+            ),
+            "rack": text,
+            "uses": whole_number_in(1, MOST_USES),
+            "minutes": whole_number_in(1, MOST_MINUTES),
+        },
+        required=("name",),
+    ),
+    answer=object_of(**_ENROLMENT, secret=TEXT, region=or_null(TEXT)),
+    status=201,
+    problems=(409,),
+)
 
-    return read
+_REVOKE = Operation(
+    summary="Revoke an enrolment: nobody can use it any more", answer=object_of(**_ENROLMENT)
+)
+
+_LIST_CERTIFICATES = Operation(
+    summary="List the certificates of racks, the newest first",
+    answer=rows_of(
+        object_of(
+            serial=TEXT,
+            rack=TEXT,
+            hostname=or_null(TEXT),
+            at=TIME,
+            not_after=TIME,
+            revoked_at=or_null(TIME),
+        )
+    ),
+)
+
+_REVOKE_CERTIFICATES = Operation(
+    summary="Revoke the certificates of a rack: it is cut off",
+    answer=object_of(rack=TEXT, revoked=COUNT),
+)
 
 
 def _name_taken(name: str) -> HttpProblem:

@@ -32,9 +32,11 @@ from evenrack.region.database.resealing import (
 )
 from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query
-from evenrack.region.http.object_pages import not_found, only_known, outcome_unknown
-from evenrack.region.http.request_body import read_fields, read_object
+from evenrack.region.http.fields import or_null
+from evenrack.region.http.json_pages import HttpProblem, Query
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
+from evenrack.region.http.shapes import BOOLEAN, COUNT, TEXT, object_of, rows_of, word_of
 from evenrack.region.sealing import Sealer
 
 BATCH = 200
@@ -47,10 +49,47 @@ def key_pages(door: DatabaseDoor, sealer: Sealer) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     answers = _Answers(door, sealer)
 
-    def one(key_id: str) -> JsonPage:
-        return JsonPage(None, {"POST": answers.step_to(key_id)}, access=ADMINISTER)
+    def page_of(key_id: str) -> DeclaredPage:
+        step = Declared(operation=_STEP, answer=answers.step_to(key_id))
+        return DeclaredPage({"POST": step}, access=ADMINISTER)
 
-    return {b"keys": JsonPage(answers.show_all, access=ADMINISTER, each=one)}
+    return {
+        b"keys": DeclaredPage(
+            {"GET": Declared(operation=_SHOW, answer=answers.show_all)},
+            access=ADMINISTER,
+            each=page_of,
+            each_is="the id of a key",
+        )
+    }
+
+
+_KEY = object_of(
+    id=TEXT,
+    fingerprint=or_null(TEXT),
+    state=word_of("encrypts", "needed", "elsewhere", "next", "unused"),
+    sealed=COUNT,
+    processes=rows_of(TEXT),
+    missing_at=rows_of(TEXT),
+)
+
+_SHOW = Operation(
+    summary="Show the keys that encrypt secrets, and who has them",
+    answer=object_of(keys=rows_of(_KEY), newest=or_null(TEXT), damaged=COUNT),
+)
+
+_STEP = Operation(
+    summary="Do one step of a rotation to a key; repeat it until it says `finished`",
+    body=Body(fields={}),
+    answer=object_of(
+        key=TEXT,
+        resealed=COUNT,
+        left=COUNT,
+        stuck=rows_of(object_of(place=TEXT, why=TEXT)),
+        waiting_for=rows_of(TEXT),
+        finished=BOOLEAN,
+    ),
+    problems=(409,),
+)
 
 
 class _Answers:
@@ -60,14 +99,11 @@ class _Answers:
         self._door = door
         self._sealer = sealer
 
-    async def show_all(self, query: Query) -> dict[str, Any]:
-        only_known(query, ())
+    async def show_all(self, _query: Query, _asked: Asked) -> dict[str, Any]:
         return await self._door.read(self._shown)
 
-    def step_to(self, key_id: str) -> Callable[[Query], Awaitable[object]]:
-        async def answer(query: Query) -> object:
-            only_known(query, ())
-            read_fields(read_object(query), {})
+    def step_to(self, key_id: str) -> Callable[[Query, Asked], Awaitable[object]]:
+        async def answer(query: Query, _asked: Asked) -> object:
             key = self._sealer.keys.find(key_id)
             if key is None:
                 raise not_found(f'this host has no key "{key_id}" in its key file')

@@ -12,9 +12,9 @@ from twisted.web.server import Site
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.problems import CATALOGUE
 from evenrack.region.database.engine import Database
-from evenrack.region.database.event_store import MOST_EVENTS, read_events
+from evenrack.region.database.event_store import read_events
 from evenrack.region.fleet_view import View
-from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH
+from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH, Access
 from evenrack.region.http.audit_pages import audit_pages
 from evenrack.region.http.audit_trail import AuditTrail
 from evenrack.region.http.authority_pages import AuthoritySources, authority_pages
@@ -25,20 +25,26 @@ from evenrack.region.http.enrolment_pages import EnrolmentSources, enrolment_pag
 from evenrack.region.http.gate import Gate
 from evenrack.region.http.guarded_site import GuardedSite
 from evenrack.region.http.inventory_pages import inventory_pages
-from evenrack.region.http.json_pages import (
-    HttpProblem,
-    JsonPage,
-    Missing,
-    Query,
-    database_problem,
-)
+from evenrack.region.http.json_pages import Missing, Query, database_problem
 from evenrack.region.http.key_pages import key_pages
+from evenrack.region.http.object_pages import not_found
+from evenrack.region.http.openapi import openapi_page
+from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
 from evenrack.region.http.order_pages import order_pages
+from evenrack.region.http.status_operations import (
+    EVENTS,
+    EXPLAIN,
+    HEALTHY,
+    HISTORY,
+    PROBLEMS,
+    RACKS,
+    READY,
+    REGIONS,
+    STATUS,
+)
 from evenrack.region.http.token_pages import token_pages
 from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
-
-HIGHEST_EVENT = 2**63 - 1
 
 
 @frozen(kw_only=True)
@@ -62,19 +68,20 @@ def make_site(sources: ApiSources) -> Site:
     """Make everything that is served over HTTP."""
     door = DatabaseDoor(sources.database, sources.clock)
     answers = _Answers(sources, door)
-    explained = JsonPage(
+    explained = _page(
+        PROBLEMS,
         answers.problems,
-        access=WATCH,
-        each=lambda code: JsonPage(_explain(code), access=WATCH),
+        each=lambda code: _page(EXPLAIN, _explain(code)),
+        each_is="the code of a problem",
     )
     api = _folder(
         {
-            b"status": JsonPage(answers.status, access=WATCH),
+            b"status": _page(STATUS, answers.status),
             b"problems": explained,
-            b"events": JsonPage(answers.events, access=WATCH),
-            b"regions": JsonPage(answers.regions, access=WATCH),
-            b"racks": JsonPage(answers.racks, access=WATCH),
-            b"balance": _folder({b"history": JsonPage(answers.history, access=WATCH)}),
+            b"events": _page(EVENTS, answers.events),
+            b"regions": _page(REGIONS, answers.regions),
+            b"racks": _page(RACKS, answers.racks),
+            b"balance": _folder({b"history": _page(HISTORY, answers.history)}),
             **inventory_pages(door),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),
@@ -98,10 +105,11 @@ def make_site(sources: ApiSources) -> Site:
     root = _folder(
         {
             b"api": _folder({b"v1": api}),
-            b"healthz": JsonPage(answers.healthy, access=ANYONE),
-            b"readyz": JsonPage(answers.ready, access=ANYONE),
+            b"healthz": _page(HEALTHY, answers.healthy, access=ANYONE),
+            b"readyz": _page(READY, answers.ready, access=ANYONE),
         }
     )
+    api.putChild(b"openapi.json", openapi_page(root))
     gate = Gate(door, sources.clock)
     return GuardedSite(root, gate, AuditTrail(door, sources.clock), sources.clock)
 
@@ -113,27 +121,26 @@ class _Answers:
         self._sources = sources
         self._door = door
 
-    async def status(self, _query: Query) -> dict[str, Any]:
+    async def status(self, _query: Query, _asked: Asked) -> dict[str, Any]:
         view = await self._sources.look()
         return status_of(view.fleet, database_problem=view.problem, now=self._sources.wall_clock())
 
-    async def problems(self, query: Query) -> object:
-        return (await self.status(query))["problems"]
+    async def problems(self, query: Query, asked: Asked) -> object:
+        return (await self.status(query, asked))["problems"]
 
-    async def regions(self, query: Query) -> object:
-        return (await self.status(query))["regions"]
+    async def regions(self, query: Query, asked: Asked) -> object:
+        return (await self.status(query, asked))["regions"]
 
-    async def racks(self, query: Query) -> object:
-        return (await self.status(query))["racks"]
+    async def racks(self, query: Query, asked: Asked) -> object:
+        return (await self.status(query, asked))["racks"]
 
-    async def events(self, query: Query) -> dict[str, Any]:
-        after = query.whole_number("after", None, most=HIGHEST_EVENT)
-        limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
+    async def events(self, _query: Query, asked: Asked) -> dict[str, Any]:
+        after, limit = asked.arguments["after"], asked.arguments["limit"]
         events = await self._door.read(lambda c: read_events(c, after=after, limit=limit))
         return {"events": events, "next": events[-1]["id"] if events else after or 0}
 
-    async def history(self, query: Query) -> list[dict[str, Any]]:
-        limit = query.whole_number("limit", 100, most=MOST_EVENTS) or 0
+    async def history(self, _query: Query, asked: Asked) -> list[dict[str, Any]]:
+        limit = asked.arguments["limit"]
         moves = await self._door.read(
             lambda c: read_events(c, after=None, limit=limit, kind="move")
         )
@@ -141,26 +148,34 @@ class _Answers:
             {"at": move["at"], **move["data"], "generation": move["generation"]} for move in moves
         ]
 
-    async def healthy(self, _query: Query) -> dict[str, bool]:
+    async def healthy(self, _query: Query, _asked: Asked) -> dict[str, bool]:
         return {"ok": True}
 
-    async def ready(self, _query: Query) -> dict[str, bool]:
+    async def ready(self, _query: Query, _asked: Asked) -> dict[str, bool]:
         view = await self._sources.look()
         if view.problem is not None:
             raise database_problem(view.problem)
         return {"ok": True}
 
 
-def _explain(code: str) -> Callable[[Query], Awaitable[object]]:
-    async def answer(_query: Query) -> object:
+def _page(
+    operation: Operation,
+    answer: Callable[[Query, Asked], Awaitable[object]],
+    *,
+    access: Access = WATCH,
+    each: Callable[[str], Resource] | None = None,
+    each_is: str = "",
+) -> DeclaredPage:
+    answers = {"GET": Declared(operation=operation, answer=answer)}
+    return DeclaredPage(answers, access=access, each=each, each_is=each_is)
+
+
+def _explain(code: str) -> Callable[[Query, Asked], Awaitable[object]]:
+    async def answer(_query: Query, _asked: Asked) -> object:
         problem = CATALOGUE.get(code)
         if problem is None:
-            raise HttpProblem(
-                status=404,
-                code="NotFound",
-                title="No problem has this code",
-                detail=f"known are: {', '.join(sorted(CATALOGUE))}",
-            )
+            known = ", ".join(sorted(CATALOGUE))
+            raise not_found(f"no problem has this code; known are: {known}")
         return {
             "code": problem.code,
             "meaning": problem.meaning,

@@ -7,14 +7,9 @@ from itertools import islice
 from typing import Any
 
 from evenrack.model.network_rules import shown
-from evenrack.region.http import fields as kinds
 from evenrack.region.http.fields import Read, kind_of
 from evenrack.region.http.json_pages import HttpProblem, IdentifiedRequest, Query
 from evenrack.region.http.object_pages import bad_request
-
-boolean: Read = kinds.boolean
-text: Read = kinds.text
-whole_number: Read = kinds.whole_number
 
 MOST_BYTES = 1 << 20
 MOST_ERRORS = 100

@@ -1,7 +1,7 @@
 """The addresses of tokens: who may ask over HTTP. A token itself is in one answer only."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 from twisted.web.resource import Resource
 
@@ -10,7 +10,6 @@ from evenrack.model.network_rules import NAME
 from evenrack.region.database.token_store import (
     ROLES,
     NoSuchToken,
-    Role,
     TokenNameTaken,
     create_token,
     read_tokens,
@@ -19,9 +18,11 @@ from evenrack.region.database.token_store import (
 from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.bearer import RANDOM_BYTES, hash_of, holds_token, new_token
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.json_pages import HttpProblem, JsonPage, Query, Reply
-from evenrack.region.http.object_pages import not_found, only_known, outcome_unknown
-from evenrack.region.http.request_body import read_fields, read_object, text, whole_number
+from evenrack.region.http.fields import Field, one_of, or_null, text_like, whole_number_in
+from evenrack.region.http.json_pages import HttpProblem, Query, Reply
+from evenrack.region.http.object_pages import not_found, outcome_unknown
+from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
+from evenrack.region.http.shapes import TEXT, TIME, object_of, rows_of, word_of
 
 LIFE_DAYS = 90
 MOST_DAYS = 366
@@ -30,14 +31,25 @@ MOST_DAYS = 366
 def token_pages(door: DatabaseDoor, token_bytes: Callable[[int], bytes]) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
     answers = _Answers(door, token_bytes)
-    return {
-        b"tokens": JsonPage(
-            answers.list_all,
-            {"POST": answers.create},
+
+    def page_of(name: str) -> DeclaredPage:
+        return DeclaredPage(
+            {
+                "GET": Declared(operation=_SHOW, answer=answers.read_one(name)),
+                "DELETE": Declared(operation=_REVOKE, answer=answers.revoke(name)),
+            },
             access=ADMINISTER,
-            each=lambda name: JsonPage(
-                answers.read_one(name), {"DELETE": answers.revoke(name)}, access=ADMINISTER
-            ),
+        )
+
+    return {
+        b"tokens": DeclaredPage(
+            {
+                "GET": Declared(operation=_LIST, answer=answers.list_all),
+                "POST": Declared(operation=_CREATE, answer=answers.create),
+            },
+            access=ADMINISTER,
+            each=page_of,
+            each_is="the name of a token",
         )
     }
 
@@ -49,14 +61,11 @@ class _Answers:
         self._door = door
         self._token_bytes = token_bytes
 
-    async def list_all(self, query: Query) -> list[dict[str, Any]]:
-        only_known(query, ())
+    async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         return await self._door.read(read_tokens)
 
-    async def create(self, query: Query) -> Reply:
-        only_known(query, ())
-        reading = {"name": _name, "role": _role, "days": _days}
-        fields = read_fields(read_object(query), reading, required=("name", "role"))
+    async def create(self, query: Query, asked: Asked) -> Reply:
+        fields = asked.fields
         token = new_token(self._token_bytes(RANDOM_BYTES))
         try:
             kept = await self._door.change(
@@ -79,9 +88,8 @@ class _Answers:
         shown = {**kept, "token": token.reveal().decode()}
         return Reply(body=shown, status=201, headers={"Location": location})
 
-    def read_one(self, name: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
-        async def answer(query: Query) -> dict[str, Any]:
-            only_known(query, ())
+    def read_one(self, name: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
             _check(name)
             for token in await self._door.read(lambda c: read_tokens(c, name)):
                 return token
@@ -89,9 +97,8 @@ class _Answers:
 
         return answer
 
-    def revoke(self, name: str) -> Callable[[Query], Awaitable[dict[str, Any]]]:
-        async def answer(query: Query) -> dict[str, Any]:
-            only_known(query, ())
+    def revoke(self, name: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(query: Query, _asked: Asked) -> dict[str, Any]:
             _check(name)
             try:
                 return await self._door.change(lambda c: revoke_token(c, name), query.asked)
@@ -109,25 +116,49 @@ def _check(name: str) -> None:
         raise not_found("no token has this name: names have letters, digits, dots, dashes")
 
 
-def _name(value: Any) -> str:
-    if NAME.fullmatch(text(value)) is None:
-        raise ValueError("must be 1 to 63 letters, digits, dots, dashes, underscores")
-    if holds_token(value):
+_NAME = text_like(NAME, "must be 1 to 63 letters, digits, dots, dashes, underscores")
+
+
+def _read_name(value: Any) -> Any:
+    name = _NAME(value)
+    if holds_token(name):
         raise ValueError("looks like a token; give it a name by which people know its holder")
-    return cast("str", value)
+    return name
 
 
-def _role(value: Any) -> Role:
-    if not isinstance(value, str) or value not in ROLES:
-        raise ValueError(f"must be {', '.join(ROLES)}")
-    return value
+_TOKEN = {
+    "name": TEXT,
+    "role": word_of(*ROLES),
+    "state": word_of("good", "expired", "revoked"),
+    "created_by": TEXT,
+    "created_at": TIME,
+    "expires_at": TIME,
+    "revoked_at": or_null(TIME),
+}
 
+_LIST = Operation(
+    summary="List the tokens, without the tokens themselves", answer=rows_of(object_of(**_TOKEN))
+)
 
-def _days(value: Any) -> int:
-    days: int = whole_number(value)
-    if not 1 <= days <= MOST_DAYS:
-        raise ValueError(f"must be 1 to {MOST_DAYS}")
-    return days
+_SHOW = Operation(summary="Show a token, without the token itself", answer=object_of(**_TOKEN))
+
+_CREATE = Operation(
+    summary="Make a token; it is in this answer only",
+    body=Body(
+        fields={
+            "name": Field(read=_read_name, schema=_NAME.schema),
+            "role": one_of(*ROLES),
+            "days": whole_number_in(1, MOST_DAYS),
+        },
+        required=("name", "role"),
+    ),
+    answer=object_of(**_TOKEN, token=TEXT),
+    status=201,
+    headers=("Location",),
+    problems=(409,),
+)
+
+_REVOKE = Operation(summary="Revoke a token: it counts no more", answer=object_of(**_TOKEN))
 
 
 def _taken(problem: TokenNameTaken) -> HttpProblem:
