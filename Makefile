@@ -93,14 +93,15 @@ test: debian $(READY)
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# They mostly wait, and their daemons are measured: so they come first for the processors.
+# The tests mostly wait: several at a time need little more of the processors than one. Those of
+# fleets are measured, so they come first.
 tests-of-fleets:
 	@$(PYTEST) tests/together > .tests-of-fleets.log 2>&1 || \
 		{ cat .tests-of-fleets.log; exit 1; }
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice $(PYTEST) --ignore=tests/together
+	@nice $(PYTEST) --numprocesses 3 --dist loadfile --ignore=tests/together
 
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 300
