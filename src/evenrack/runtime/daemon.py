@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.logger import (
     FilteringLogObserver,
     Logger,
@@ -68,7 +68,7 @@ def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
         _feed_watchdog(reactor)
 
     reactor.callWhenRunning(_start, service, started, lambda: stop(EXIT_FAILED))
-    reactor.addSystemEventTrigger("before", "shutdown", _stop, service)
+    reactor.addSystemEventTrigger("before", "shutdown", _stop, service, reactor)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     reactor.run()
     return outcome[0]
@@ -132,6 +132,12 @@ def _start(service: IService, started: Callable[[], None], failed: Callable[[], 
     started()
 
 
-def _stop(service: IService) -> Any:
+def _stop(service: IService, reactor: Any) -> Any:
+    """Stop in order, then let the reactor turn once more.
+
+    The last answer may come from within a connection's `dataReceived`; the reactor would then end
+    that connection under it, and TLS does not take that.
+    """
     notify_systemd("STOPPING=1")
-    return maybeDeferred(service.stopService)
+    stopping = maybeDeferred(service.stopService)
+    return stopping.addBoth(lambda outcome: deferLater(reactor, 0, lambda: outcome))
