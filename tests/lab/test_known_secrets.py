@@ -22,6 +22,7 @@ WRITTEN = KnownSecret(what="the secret", content=base64.b64encode(SECRET))
         base64.b64encode(base64.b64encode(SECRET)).rstrip(b"="),
         base64.b64encode(SECRET).hex().encode(),
     ],
+    ids=["bytes", "digits", "base64", "base64 of base64", "digits of base64"],
 )
 def test_a_secret_is_found_as_bytes_digits_and_base64(form):
     assert leaks(b"before " + form + b" after", [WRITTEN]) == ["the secret"]
