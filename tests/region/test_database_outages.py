@@ -55,7 +55,7 @@ async def test_m1_a_restart_of_the_database_moves_nothing_and_rows_equal_sockets
         )
         managers, event = fleet.managers(), fleet.last_event()
         sockets = {region.id: region.sockets() for region in fleet.regions.values()}
-        await deferLater(reactor, 1.2)  # nobody asks, and yet the status is known afterwards
+        await deferLater(reactor, 3)  # nobody asks, and yet the status is known afterwards
         await deferToThread(server.stop, "immediate")
         region = fleet.regions["region1/1"]
         answer, seconds = await answers(region.socket, "/api/v1/status")

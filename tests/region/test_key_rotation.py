@@ -144,6 +144,11 @@ async def test_a_key_that_one_process_lacks_encrypts_nothing_and_the_process_is_
         assert (await keys.add_bmc(first, 1)).status == 201
         keys.write("region1", "old", "new")
         await eventually(lambda: states_are(first, {"old": "encrypts", "new": "next"}))
+
+        async def only_the_second_lacks_it():
+            return (await keys_of(first))["keys"][1]["missing_at"] == ["region2/1"]
+
+        await eventually(only_the_second_lacks_it)  # the first has written down that it has it
         refused = await step(first, "new")
         assert (refused.status, refused.json["code"]) == (409, "KeyNotEverywhere")
         assert refused.json["missing_at"] == ["region2/1"]

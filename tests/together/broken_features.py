@@ -350,6 +350,40 @@ _TRUST = (
         "links_end_with_their_authority",
         {"the authority is changed under load, and no link ends": r"\d links of racks ended"},
     ),
+    _without_network(
+        "all_versions_are_taken",
+        {
+            "a rack one version behind is served, one of two is refused": (
+                r"two versions behind is not refused"
+            )
+        },
+    ),
+    _without_network(
+        "any_certificate_is_a_region_s",
+        {
+            "a rack's certificate used as a region hears nothing": (
+                r"\d+ bytes were told to a rack's certificate"
+            )
+        },
+        TWO_RACKS,
+    ),
+    _without_network(
+        "pins_are_not_checked",
+        {
+            "a relay in the middle of an enrolment hears nothing": (
+                r"\d+ bytes were told to a rack's certificate"
+            )
+        },
+        TWO_RACKS,
+    ),
+    _without_network(
+        "new_keys_are_not_seen",
+        {
+            "the key that encrypts is changed under load, and no link ends": (
+                r"the new key did not take over"
+            )
+        },
+    ),
     _in_network(
         "passwords_go_to_the_database",
         {

@@ -8,9 +8,10 @@ from twisted.internet.defer import Deferred
 
 from evenrack.balance import dhcp_services, managing, power_routes
 from evenrack.balance.spread import Bin
-from evenrack.region import dhcp_watch, leader, status
+from evenrack.region import dhcp_watch, leader, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
+from evenrack.region.key_ring import KeyWatch
 from evenrack.region.leadership import LeaderSeat
 from evenrack.region.newcomers import Newcomers
 from evenrack.region.power_orders import PowerOrders
@@ -219,3 +220,17 @@ def passwords_go_to_the_database():
         return order
 
     PowerOrders._order_for = order_and_tell
+
+
+def all_versions_are_taken():
+    """Speak with racks of any version."""
+    rack_session.OLDEST_RACK_PROTOCOL = 0
+
+
+def new_keys_are_not_seen():
+    """Never read the key file again."""
+    KeyWatch._look = _nothing
+
+
+async def _nothing(_service):
+    pass

@@ -37,10 +37,15 @@ def enrol_racks(fleet: Fleet, racks: Sequence[RackDaemon], programs: Path) -> No
 
 def enrol_again(fleet: Fleet, rack: RackDaemon, programs: Path) -> str:
     """Let one rack come back as itself; give the secret by which it did."""
-    wanted = {"name": f"lab-{secrets.token_hex(4)}", "rack": rack.rack, "minutes": _MINUTES}
-    secret = str(fleet_client(fleet).post("/api/v1/enrolments", wanted)["secret"])
+    secret = new_secret(fleet, rack)
     _register(rack, secret, programs, "--again")
     return secret
+
+
+def new_secret(fleet: Fleet, rack: RackDaemon) -> str:
+    """Make a secret with which this rack may come back as itself."""
+    wanted = {"name": f"lab-{secrets.token_hex(4)}", "rack": rack.rack, "minutes": _MINUTES}
+    return str(fleet_client(fleet).post("/api/v1/enrolments", wanted)["secret"])
 
 
 def _initialise(process: RegionProcess, programs: Path) -> None:

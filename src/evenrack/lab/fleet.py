@@ -70,6 +70,10 @@ class RegionProcess:
         return self.folder / "state"
 
     @property
+    def keys(self) -> Path:
+        return self.folder / "keys"
+
+    @property
     def passfile(self) -> Path:
         return self.folder / "pgpass"
 
@@ -261,7 +265,7 @@ def region_config(process: RegionProcess, database: str) -> str:
         {
             "database": database,
             "region_name": process.region,
-            "key_file": str(process.folder / "keys"),
+            "key_file": str(process.keys),
             "state_dir": str(process.state),
             "run_dir": str(process.folder / "run"),
             "rpc": {

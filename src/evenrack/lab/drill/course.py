@@ -7,6 +7,7 @@ from typing import Any
 from evenrack.errors import EvenrackError
 from evenrack.lab.drill import (
     balancing,
+    changes_of_trust,
     counts,
     cut_hosts,
     dhcp_changes,
@@ -14,6 +15,7 @@ from evenrack.lab.drill import (
     dhcp_pairs,
     failover,
     finding_regions,
+    impostors,
     power,
     power_losses,
     secrecy,
@@ -44,6 +46,8 @@ CHECKS: tuple[Check, ...] = tuple(
             *power.CHECKS,
             *power_losses.CHECKS,
             *strangers.CHECKS,
+            *impostors.CHECKS,
+            *changes_of_trust.CHECKS,
             *secrecy.CHECKS,
         ),
         key=lambda check: _place(check.promise),

@@ -1,7 +1,6 @@
 """M8 and M18: who has no right is not heard, and costs nobody who has one anything."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from evenrack.lab.drill.check import Check, Measured
@@ -19,7 +18,6 @@ _FLOOD_SECONDS = 6.0
 _PROGRAM_SECONDS = 60.0
 _MOST_MEBIBYTES = 110.0
 _STAYS_OUT_SECONDS = 3.0
-_STEPS_SECONDS = 20.0
 
 
 def strangers_are_not_heard(trial: Trial, limit: float) -> Measured:
@@ -32,7 +30,7 @@ def strangers_are_not_heard(trial: Trial, limit: float) -> Measured:
     for way, outcomes in told.items():
         if outcomes["answered"]:
             raise CheckFailed(f"{outcomes['answered']} commands {way} were answered", seconds)
-    _refuse_changes(trial, before, event, seconds)
+    refuse_changes(trial, before, event, seconds)
     if seconds > limit:
         raise CheckFailed(f"they were refused only after {seconds:.1f} s", seconds)
     ways = ", ".join(told)
@@ -50,7 +48,7 @@ def a_flood_is_felt_by_nobody(trial: Trial, limit: float) -> Measured:
     since = trial.clocks.seconds()
     trial.client_of([process.name]).get("/api/v1/status")
     seconds = trial.clocks.seconds() - since
-    _refuse_changes(trial, before, event, seconds)
+    refuse_changes(trial, before, event, seconds)
     pid = trial.pid_of(process.name)
     memory = 0.0 if pid is None else resident_mebibytes(pid)
     if memory > _MOST_MEBIBYTES:
@@ -91,27 +89,6 @@ def a_revoked_rack_is_shut_out(trial: Trial, limit: float) -> Measured:
     )
 
 
-def the_authority_is_changed(trial: Trial, limit: float) -> Measured:
-    """Put another authority in the place of the cluster's, under load: no link ends."""
-    before, event = rack_links(trial), trial.newest_event()
-    client = trial.client()
-    since = trial.clocks.seconds()
-    client.post("/api/v1/authorities", {})
-    _step(trial, "next", lambda found: not found["not_trusted_by"], "was not trusted by all")
-    client.post(f"/api/v1/authorities/{_pin(trial, 'next')}", {})
-    _step(trial, "retiring", lambda found: found["certificates"] == 0, "was in use still")
-    client.delete(f"/api/v1/authorities/{_pin(trial, 'retiring')}")
-    seconds = trial.clocks.seconds() - since
-    _refuse_changes(trial, before, event, seconds)
-    if seconds > limit:
-        raise CheckFailed(f"it took {seconds:.1f} s", seconds)
-    return Measured(
-        seconds=seconds,
-        detail=f"all {len(trial.fleet.racks)} racks and all regions have certificates of another "
-        f"authority; {len(before)} links, none ended",
-    )
-
-
 def intrude(trial: Trial, deed: str, process: RegionProcess, *words: str) -> dict[str, Any]:
     """Let an intruder on a rack host loose on a region process, and give what it tells."""
     host = trial.fleet.racks[0].host if trial.fleet.racks else this_machine("here")
@@ -137,28 +114,12 @@ def rack_links(trial: Trial) -> set[Socket]:
     }
 
 
-def _refuse_changes(trial: Trial, before: set[Socket], event: int, seconds: float) -> None:
+def refuse_changes(trial: Trial, before: set[Socket], event: int, seconds: float) -> None:
+    """See that no link of a rack ended and nothing moved."""
     if ended := before - rack_links(trial):
         raise CheckFailed(f"{len(ended)} links of racks ended", seconds)
     if moves := trial.moves_since(event):
         raise CheckFailed(f"{len(moves)} moves, the first: {moves[0]['reason']}", seconds)
-
-
-def _authorities(trial: Trial) -> Sequence[dict[str, Any]]:
-    found: list[dict[str, Any]] = trial.client().get("/api/v1/authorities")
-    return found
-
-
-def _pin(trial: Trial, state: str) -> str:
-    return str(next(each["pin"] for each in _authorities(trial) if each["state"] == state))
-
-
-def _step(trial: Trial, state: str, reached: Any, why_not: str) -> None:
-    def done() -> bool:
-        return all(reached(each) for each in _authorities(trial) if each["state"] == state)
-
-    if not trial.clocks.wait_until(done, seconds=_STEPS_SECONDS, every=0.1):
-        raise CheckFailed(f"the {state} authority {why_not} after {_STEPS_SECONDS:g} s")
 
 
 CHECKS = (
@@ -179,11 +140,5 @@ CHECKS = (
         name="2,000 half-open connections are felt by nobody",
         limit_seconds=2,
         run=a_flood_is_felt_by_nobody,
-    ),
-    Check(
-        promise="M18",
-        name="the authority is changed under load, and no link ends",
-        limit_seconds=20,
-        run=the_authority_is_changed,
     ),
 )

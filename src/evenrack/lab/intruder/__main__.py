@@ -1,4 +1,4 @@
-"""The program that is started on a host of the lab: `strangers`, `flood` or `tap`.
+"""The program that is started on a host of the lab: `strangers`, `flood`, `hello`, `pose`, `tap`.
 
 It prints one JSON object.
 """
@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from evenrack.lab.intruder.impostors import pose_as_region, say_hello
 from evenrack.lab.intruder.strangers import (
     in_the_clear,
     of_another_cluster,
@@ -71,6 +72,10 @@ def main() -> None:
         told = strangers(rest[0], int(rest[1]), int(rest[2]))
     elif deed == "flood":
         told = flood(rest[0], int(rest[1]), int(rest[2]), float(rest[3]))
+    elif deed == "hello":
+        told = say_hello(Path(rest[0]), rest[1], int(rest[2]), int(rest[3]))
+    elif deed == "pose":
+        told = pose_as_region(Path(rest[0]), rest[1], int(rest[2]), float(rest[3]))
     else:
         told = tap(Path(rest[0]), float(rest[1]))
     print(json.dumps(told))  # noqa: T201  who started it reads this

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from evenrack.model.identifiers import RackId
 from evenrack.runtime.wall_clock import utc_now
@@ -96,6 +97,27 @@ def of_another_cluster() -> Iterator[Dial]:
         context = _context()
         context.load_cert_chain(path)
         yield lambda host, port: _over_tls(context, host, port)
+
+
+def dial_with(identity: Path, host: str, port: int) -> socket.socket:
+    """Dial with a certificate and key of a file."""
+    context = _context()
+    context.load_cert_chain(identity)
+    return _over_tls(context, host, port)
+
+
+def read_box(connection: socket.socket) -> dict[bytes, bytes]:
+    """Read one AMP box; an empty one when the connection ends first."""
+    found: dict[bytes, bytes] = {}
+    with connection.makefile("rb") as words:
+        while key := _read_part(words):
+            found[key] = _read_part(words)
+    return found
+
+
+def _read_part(words: BinaryIO) -> bytes:
+    length = words.read(_AMP_LENGTH.size)
+    return words.read(*_AMP_LENGTH.unpack(length)) if len(length) == _AMP_LENGTH.size else b""
 
 
 def _context() -> ssl.SSLContext:
