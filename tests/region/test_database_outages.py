@@ -55,9 +55,10 @@ async def test_m1_a_restart_of_the_database_moves_nothing_and_rows_equal_sockets
         )
         managers, event = fleet.managers(), fleet.last_event()
         sockets = {region.id: region.sockets() for region in fleet.regions.values()}
-        await deferLater(reactor, 3)  # nobody asks, and yet the status is known afterwards
-        await deferToThread(server.stop, "immediate")
         region = fleet.regions["region1/1"]
+        # nobody asks, and yet the status is known afterwards: it looks by itself now and then
+        await eventually(lambda: len(region.service.view._last.managing) == 4, seconds=20)
+        await deferToThread(server.stop, "immediate")
         answer, seconds = await answers(region.socket, "/api/v1/status")
         assert answer.json["database"]["state"] == "unreachable"
         assert {rack["managed_by"] for rack in answer.json["racks"]} <= set(fleet.regions)
