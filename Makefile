@@ -93,7 +93,7 @@ test: debian $(READY)
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# The tests mostly wait: several at a time need little more of the processors than one. Those of
+# The tests mostly wait: two at a time need little more of the processors than one. Those of
 # fleets are measured, so they come first.
 tests-of-fleets:
 	@$(PYTEST) tests/together > .tests-of-fleets.log 2>&1 || \
@@ -101,7 +101,7 @@ tests-of-fleets:
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice $(PYTEST) --numprocesses 3 --dist loadfile --ignore=tests/together
+	@nice $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
 
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 300
