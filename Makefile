@@ -101,7 +101,7 @@ tests-of-fleets:
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
+	@nice -n 19 $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
 
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 300

@@ -157,7 +157,7 @@ CHECKS = (
     Check(
         promise="P19",
         name="DHCP turned on with two racks there: a pair at once",
-        limit_seconds=5,
+        limit_seconds=8,
         run=dhcp_on_makes_a_pair,
         needs_network=True,
     ),
