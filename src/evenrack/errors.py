@@ -69,12 +69,6 @@ class DeclaredDead(EvenrackError):
     wire_code = b"DECLARED_DEAD"
 
 
-class NotAuthenticated(CannotEverWork):
-    """The other end did not prove that it knows the cluster's secret."""
-
-    wire_code = b"NOT_AUTHENTICATED"
-
-
 class VersionRefused(CannotEverWork):
     """The two ends speak versions of the conversation that do not go together."""
 

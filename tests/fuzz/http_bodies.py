@@ -17,8 +17,9 @@ from evenrack.errors import DatabaseUnreachable
 from evenrack.region.http.asker import Asker
 from evenrack.region.http.gate import Gate
 from evenrack.region.http.json_pages import HttpProblem
-from evenrack.region.http.pages import ApiSources, make_site, utc_now
+from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.sealing import Sealer
+from evenrack.runtime.wall_clock import utc_now
 
 PAGES = (
     ("POST", "vlans", {"name": "vlan1", "vid": 1, "dhcp_on": True}),

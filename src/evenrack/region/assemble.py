@@ -6,6 +6,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
@@ -19,13 +20,14 @@ from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, 
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
 from evenrack.region.http.doors import HttpDoors
-from evenrack.region.http.pages import ApiSources, make_site, utc_now
+from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.key_ring import KeyRing, KeyWatch
 from evenrack.region.notifications import Notifications
 from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.region.strangers import MOST_STRANGERS, Strangers
+from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.tls import RegionTls
 
 log = Logger()
@@ -103,27 +105,46 @@ def assemble(
     notifications.on_change(desk.trigger)
     key_watch = KeyWatch(ring, database, process, reactor)
     notifications.on_change(key_watch.trigger)
-    site = make_site(
-        ApiSources(
-            look=region.view.look,
-            database=database,
-            clock=reactor,
-            wall_clock=utc_now,
-            sealer=sealer,
-            token_bytes=secrets.token_bytes,
-            endpoints=lambda: region.endpoints.endpoints,
-        )
-    )
-    socket_path = config.administration_socket(instance)
-    doors = HttpDoors(
-        site, reactor, socket_path, config.http.listen, tls=lambda s: _within_tls(s, desk, reactor)
-    )
+    doors = _http_doors(config, instance, region, _Shared(database, sealer, desk, reactor))
     doors.setServiceParent(running)
     notifications.setServiceParent(running)
     desk.setServiceParent(running)
     key_watch.setServiceParent(running)
     region.setServiceParent(running)
     return running
+
+
+@frozen
+class _Shared:
+    """What the parts of one process have in common."""
+
+    database: PooledDatabase
+    sealer: Sealer
+    desk: CertificateDesk
+    reactor: Any
+
+
+def _http_doors(
+    config: RegionConfig, instance: int, region: RegionService, shared: _Shared
+) -> HttpDoors:
+    site = make_site(
+        ApiSources(
+            look=region.view.look,
+            database=shared.database,
+            clock=shared.reactor,
+            wall_clock=utc_now,
+            sealer=shared.sealer,
+            token_bytes=secrets.token_bytes,
+            endpoints=lambda: region.endpoints.endpoints,
+        )
+    )
+    return HttpDoors(
+        site,
+        shared.reactor,
+        config.administration_socket(instance),
+        config.http.listen,
+        tls=lambda inner: _within_tls(inner, shared.desk, shared.reactor),
+    )
 
 
 def _within_tls(site: Site, desk: CertificateDesk, reactor: Any) -> TLSMemoryBIOFactory:

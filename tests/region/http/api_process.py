@@ -18,8 +18,9 @@ from evenrack.model.host_port import HostPort
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
-from evenrack.region.http.pages import ApiSources, make_site, utc_now
+from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.sealing import Sealer
+from evenrack.runtime.wall_clock import utc_now
 from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually, free_ports
 
 

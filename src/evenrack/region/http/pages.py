@@ -1,7 +1,7 @@
 """The addresses under /api/v1 and what each answers."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from attrs import field, frozen
@@ -203,8 +203,3 @@ def _folder(children: dict[bytes, Resource]) -> Resource:
     for name, child in children.items():
         folder.putChild(name, child)
     return folder
-
-
-def utc_now() -> datetime:
-    """Read the host's clock, for times that people read."""
-    return datetime.now(UTC)  # noqa: TID251  shown, never used in a decision
