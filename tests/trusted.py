@@ -127,8 +127,8 @@ class OpenDoor:
             raise self.answer
         return self.answer
 
-    async def renew(self, rack, request):
-        self.told.append(("renew", rack))
+    async def renew(self, peer, request):
+        self.told.append(("renew", peer.rack))
         return b"certificate"
 
     async def authorities(self, rack, known):

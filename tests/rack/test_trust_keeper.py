@@ -57,8 +57,8 @@ class Kept:
     def region(self, number):
         link = Link(desk=Desk(world=self.world))
 
-        async def renew(rack, request):
-            self.asked.append((number, rack))
+        async def renew(peer, request):
+            self.asked.append((number, peer.rack))
             return certificate_der(self.issued(key_of_request(request)))
 
         link.desk.door.renew = renew
@@ -73,8 +73,8 @@ class Kept:
     def answers(self, number, answer):
         """Let one region answer this, or fail so."""
 
-        async def renew(rack, request):
-            self.asked.append((number, rack))
+        async def renew(peer, request):
+            self.asked.append((number, peer.rack))
             if isinstance(answer, Exception):
                 raise answer
             return answer

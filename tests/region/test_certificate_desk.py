@@ -47,6 +47,7 @@ from evenrack.trust.certificates import (
     serial_of,
 )
 from evenrack.trust.files import TrustFiles
+from evenrack.trust.tls import Peer
 from tests.region.database.sessions import facts, joined, recorded
 from tests.region.processes import eventually
 from tests.trusted import now
@@ -327,7 +328,7 @@ async def test_an_empty_database_does_not_take_the_authorities_away(host):
 async def test_a_rack_renews_its_certificate_under_its_own_id(host):
     desk = host.start()
     key = new_key()
-    renewed = certificate_from_der(await desk.renew(RACK, new_request(key)))
+    renewed = certificate_from_der(await desk.renew(Peer(rack=RACK), new_request(key)))
     assert rack_of(renewed) == RACK
     assert renewed.public_key() == key.public_key()
     assert is_issued_by(renewed, host.authority())
@@ -341,10 +342,12 @@ async def test_a_revoked_rack_cannot_renew_and_may_again_with_a_new_certificate(
     host.issued("other's", OTHER_RACK)
     host.sessions.run(lambda c: revoke_rack(c, RACK))
     with pytest.raises(EnrolmentRefused, match="was revoked"):
-        await desk.renew(RACK, new_request(new_key()))
-    assert await desk.renew(OTHER_RACK, new_request(new_key()))
+        await desk.renew(Peer(rack=RACK), new_request(new_key()))
+    assert await desk.renew(Peer(rack=OTHER_RACK), new_request(new_key()))
     host.issued("fresh")
-    assert await desk.renew(RACK, new_request(new_key()))
+    assert await desk.renew(Peer(rack=RACK, serial="fresh"), new_request(new_key()))
+    with pytest.raises(EnrolmentRefused, match="was revoked"):  # a link of before, still open
+        await desk.renew(Peer(rack=RACK, serial="stolen"), new_request(new_key()))
 
 
 @pytest.mark.parametrize(
@@ -359,7 +362,7 @@ async def test_a_revoked_rack_cannot_renew_and_may_again_with_a_new_certificate(
 async def test_what_is_no_request_for_a_p256_key_is_refused_and_nothing_is_signed(host, request_of):
     desk = host.start()
     with pytest.raises(EnrolmentRefused, match="no signing request for a P-256 key"):
-        await desk.renew(RACK, request_of())
+        await desk.renew(Peer(rack=RACK), request_of())
     assert host.sessions.rows("SELECT 1 FROM certificate WHERE rack_id IS NOT NULL") == []
 
 
@@ -367,7 +370,7 @@ async def test_a_host_without_the_key_signs_nothing_and_says_why(host):
     desk = host.start()
     host.keys.now = NO_KEYS
     with pytest.raises(EnrolmentRefused, match="this region cannot sign"):
-        await desk.renew(RACK, new_request(new_key()))
+        await desk.renew(Peer(rack=RACK), new_request(new_key()))
 
 
 async def test_a_rack_is_told_whom_to_trust_and_whom_it_trusts_is_noted(host):

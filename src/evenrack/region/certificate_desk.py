@@ -165,12 +165,14 @@ class CertificateDesk(MultiService):
         proof = channel.proof(secret, "region", application.request, *said)
         return Enrolled(certificate=said[0], authorities=said[1], proof=proof)
 
-    async def renew(self, rack: RackId, request: bytes) -> bytes:
+    async def renew(self, peer: Peer, request: bytes) -> bytes:
         """Sign a new certificate for a rack (`Doorkeeper`)."""
-        key = _asked_key(request)
+        key, rack = _asked_key(request), peer.rack
+        if rack is None:
+            raise EnrolmentRefused("only a rack's certificate can be renewed")
 
         def sign_again(connection: Connection) -> Certificate:
-            if is_rack_revoked(connection, rack):  # its link is cut in a moment
+            if is_rack_revoked(connection, rack, peer.serial):  # its link is cut in a moment
                 raise EnrolmentRefused(f"the certificate of rack {rack} was revoked")
             return self._sign(
                 connection,

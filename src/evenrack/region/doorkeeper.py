@@ -48,8 +48,11 @@ class Doorkeeper(Protocol):
     async def enrol(self, application: Application, transport: Any) -> Enrolled:
         """Take a new rack in; EnrolmentRefused, DatabaseUnreachable."""
 
-    async def renew(self, rack: RackId, request: bytes) -> bytes:
-        """Sign a new certificate for a rack (DER); EnrolmentRefused, DatabaseUnreachable."""
+    async def renew(self, peer: Peer, request: bytes) -> bytes:
+        """Sign a new certificate for the rack at the other end of a link (DER).
+
+        EnrolmentRefused, DatabaseUnreachable.
+        """
 
     async def authorities(self, rack: RackId, known: str) -> bytes:
         """Tell whom to trust (PEM), and note whom the rack trusts already."""

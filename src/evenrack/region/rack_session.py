@@ -237,7 +237,8 @@ class RackSession(LinkEnd):
 
     @RenewCertificate.responder
     async def renew_certificate(self, request: bytes) -> dict[str, bytes]:
-        return {"certificate": await self._reception.doorkeeper.renew(self.rack, request)}
+        peer = Peer(rack=self.rack, serial=self.serial)
+        return {"certificate": await self._reception.doorkeeper.renew(peer, request)}
 
     @ListEndpoints.responder
     def list_endpoints(self) -> dict[str, RegionEndpoints]:

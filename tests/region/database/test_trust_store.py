@@ -225,7 +225,7 @@ def test_a_certificate_that_is_issued_after_a_revocation_is_good(sessions):
 
 def test_a_rack_is_revoked_while_all_of_its_good_certificates_are(sessions):
     def is_revoked():
-        return sessions.run(lambda c: is_rack_revoked(c, RACK))
+        return sessions.run(lambda c: is_rack_revoked(c, RACK, ""))
 
     assert not is_revoked(), "nothing is known: a restored database may be older than the rack"
     issued(sessions, "stolen")
@@ -241,7 +241,7 @@ def test_a_renewal_that_was_begun_before_a_revocation_is_revoked_with_the_rest(s
     issued(sessions, "old")
     renewed = Issued(serial="new", authority=1, not_after=now() + timedelta(days=30), rack=RACK)
     with sessions.open_transaction() as region:
-        assert not is_rack_revoked(region, RACK)
+        assert not is_rack_revoked(region, RACK, "")
         revoking = sessions.start(lambda: sessions.run(lambda c: revoke_rack(c, RACK)))
         sessions.wait_until_blocked()
         record_certificate(region, renewed)
@@ -254,7 +254,7 @@ def test_a_renewal_that_is_begun_during_a_revocation_waits_and_sees_it(sessions)
     issued(sessions, "old")
     with sessions.open_transaction() as operator:
         revoke_rack(operator, RACK)
-        renewing = sessions.start(lambda: sessions.run(lambda c: is_rack_revoked(c, RACK)))
+        renewing = sessions.start(lambda: sessions.run(lambda c: is_rack_revoked(c, RACK, "")))
         sessions.wait_until_blocked()
         operator.commit()
     assert renewing.result(SECONDS)

@@ -156,25 +156,28 @@ def record_certificate(connection: Connection, issued: Issued) -> None:
     connection.execute(text("DELETE FROM certificate WHERE not_after < now() - interval '1 day'"))
 
 
-def is_rack_revoked(connection: Connection, rack: RackId) -> bool:
-    """Tell whether all certificates of a rack are revoked; until the end nobody revokes more."""
+def is_rack_revoked(connection: Connection, rack: RackId, serial: str) -> bool:
+    """Tell whether this certificate of a rack is revoked, or all; until the end no more are.
+
+    Another one may be good: the rack was let back while a link of before is still open.
+    """
     revoked = _lock_certificates(connection, rack)
-    return bool(revoked) and all(revoked)
+    return revoked.get(serial, False) or (bool(revoked) and all(revoked.values()))
 
 
-def _lock_certificates(connection: Connection, rack: RackId) -> list[bool]:
+def _lock_certificates(connection: Connection, rack: RackId) -> dict[str, bool]:
     """Let renewals and revocations of a rack wait for each other; give which are revoked.
 
     A statement after this one sees what was written meanwhile; the same statement would not.
     """
     found = connection.execute(
         text(
-            "SELECT revoked_at IS NOT NULL FROM certificate "
+            "SELECT serial, revoked_at IS NOT NULL AS revoked FROM certificate "
             "WHERE rack_id = :rack AND not_after > now() ORDER BY serial FOR UPDATE"
         ),
         {"rack": rack},
     )
-    return list(found.scalars())
+    return {row.serial: row.revoked for row in found}
 
 
 def revoke_rack(connection: Connection, rack: RackId) -> int:
