@@ -273,13 +273,13 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_on(dsn, *hosts):
+async def fleet_on(dsn, *hosts, liveness=QUICK):
     """A fleet with one process on each of these hosts; all of it is stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="evenrack-"))  # short: it has sockets in it
     fleet = Fleet(dsn, folder)
     try:
         for host in hosts:
-            fleet.start_region(host)
+            fleet.start_region(host, liveness=liveness)
         yield fleet
     finally:
         await fleet.stop()

@@ -6,9 +6,10 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
+from evenrack.config.region_config import RegionLiveness
 from evenrack.rack.region_session import RegionSession
 from evenrack.region.database.process_store import Incarnation, mark_dead
-from tests.region.processes import eventually, fleet_on, goes_on, trust_of
+from tests.region.processes import eventually, fleet_on, trust_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
@@ -253,11 +254,21 @@ async def test_p6_a_process_that_joins_takes_its_share_after_the_quiet_time(data
 
 
 async def test_nothing_is_written_while_nothing_happens(database_dsn):
-    async with fleet_on(database_dsn, "region1", "region2") as fleet:
+    patient = RegionLiveness()  # a busy machine kills nobody here
+    async with fleet_on(database_dsn, "region1", "region2", liveness=patient) as fleet:
         fleet.start_rack("rack1")
         fleet.start_rack("rack2")
         await eventually(fleet.is_whole)
-        await deferLater(reactor, 1.5)  # the quiet time, and whatever follows it
-        number, event = fleet.read().leadership.number, fleet.last_event()
-        await goes_on(lambda: fleet.read().leadership.number == number, 1.5)
-        assert fleet.last_event() == event
+        await eventually(lambda: is_still(fleet, 1.5), 20)  # the quiet time, and what follows it
+        before = fleet.last_event()
+        assert await is_still(fleet, 3), fleet.events(after=before)
+
+
+async def is_still(fleet, seconds):
+    """Tell whether the number of the fleet stays as it is for so long."""
+    number, end = fleet.read().leadership.number, reactor.seconds() + seconds
+    while reactor.seconds() < end:
+        if fleet.read().leadership.number != number:
+            return False
+        await deferLater(reactor, 0.03)
+    return True
