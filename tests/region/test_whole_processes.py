@@ -9,7 +9,7 @@ from twisted.internet.task import deferLater
 from evenrack.config.region_config import RegionLiveness
 from evenrack.rack.region_session import RegionSession
 from evenrack.region.database.process_store import Incarnation, mark_dead
-from tests.region.processes import eventually, fleet_on, trust_of
+from tests.region.processes import eventually, fleet_on, goes_on, trust_of
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
