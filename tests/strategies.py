@@ -4,7 +4,7 @@ import string
 
 from hypothesis import strategies as st
 
-from evenrack.balance.spread import Bin, Item
+from evenrack.balance.spread_values import Bin, Item
 from evenrack.model.fleet import Fleet, Leadership, Link, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import MOST_DIGITS, FleetNumber
 from evenrack.model.host_port import HostPort

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.balance.policy import MANAGING, SpreadPolicy
-from evenrack.balance.spread import Bin, Item, Move, _one_for_each_item, settle
+from evenrack.balance.spread import one_for_each_item, settle
+from evenrack.balance.spread_values import Bin, Item, Move
 from tests.balance.best_spread import leads_to, lowest_maximum, lowest_sum_of_squares
 from tests.strategies import spread_problems
 
@@ -340,12 +341,12 @@ def test_m6_the_loss_of_one_of_16_bins_moves_its_items_and_no_others():
 def test_an_item_that_came_back_within_one_pass_has_not_moved():
     there = Move(item="one", before="b0", to="b1", forced=False, reason="there")
     back = Move(item="one", before="b1", to="b0", forced=False, reason="and back")
-    assert _one_for_each_item([there, back]) == ()
+    assert one_for_each_item([there, back]) == ()
 
 
 def test_an_item_that_went_on_within_one_pass_is_told_of_once():
     first = Move(item="one", before="b0", to="b1", forced=False, reason="first")
     then = Move(item="one", before="b1", to="b2", forced=False, reason="then")
     placed = Move(item="one", before=None, to="b1", forced=True, reason="placed")
-    assert _one_for_each_item([first, then]) == (attrs.evolve(then, before="b0"),)
-    assert _one_for_each_item([placed, then]) == (attrs.evolve(placed, to="b2"),)
+    assert one_for_each_item([first, then]) == (attrs.evolve(then, before="b0"),)
+    assert one_for_each_item([placed, then]) == (attrs.evolve(placed, to="b2"),)

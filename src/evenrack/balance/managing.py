@@ -3,7 +3,8 @@
 from collections.abc import Collection
 
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread import Bin, Item, Move, settle
+from evenrack.balance.spread import settle
+from evenrack.balance.spread_values import Bin, Item, Move
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
 

@@ -18,5 +18,12 @@ class SpreadPolicy:
         """Give the smallest load of a source that justifies a move to a bin with this load."""
         return load + max(self.gap, 2, math.floor(self.theta * load) + 1)
 
+    def lightened(self, load: int) -> int:
+        """Give the highest load of a bin to which one with this load may give; -1 for none."""
+        highest = min(load - max(self.gap, 2), math.floor(load / (1 + self.theta)) + 1)
+        while highest >= 0 and self.need(highest) > load:
+            highest -= 1
+        return max(highest, -1)
+
 
 MANAGING = SpreadPolicy(theta=0.10, gap=2)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from evenrack.balance.spread import Move
+from evenrack.balance.circuit_breaker import BreakerChange
+from evenrack.balance.spread_values import Move
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, ProcessId, RackId
@@ -14,6 +15,7 @@ from evenrack.region.database.assignment_store import (
     open_problems,
     write_managing,
 )
+from evenrack.region.database.balance_store import write_breaker
 from evenrack.region.database.bmc_facts import write_owners
 from evenrack.region.database.dhcp_store import write_pairs, write_services, write_turns
 from evenrack.region.database.engine import Connection
@@ -21,6 +23,7 @@ from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import next_number, raise_above
 from evenrack.region.database.notify import notify
 from evenrack.region.database.process_store import Incarnation, mark_dead
+from evenrack.region.database.rack_store import are_all_there
 from evenrack.region.dhcp_watch import DhcpDecisions
 from evenrack.region.trouble import Trouble
 
@@ -40,15 +43,22 @@ class Decisions:
     opened: tuple[Trouble, ...] = ()
     closed: tuple[tuple[str, str], ...] = ()
     arrived: tuple[RackId, ...] = ()
+    breaker: BreakerChange | None = None
 
     def __bool__(self) -> bool:
         balance = self.managers or self.dhcp or self.bmc_moves
-        return bool(balance or self.opened or self.closed or self.arrived)
+        told = self.opened or self.closed or self.arrived
+        return bool(balance or told or self.breaker is not None)
 
 
 def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: Decisions) -> None:
-    """Write all of it, or nothing: NoLongerLeader when the epoch has passed."""
+    """Write all of it, or nothing: NoLongerLeader when the epoch has passed.
+
+    Also nothing when a rack of this fleet was deleted since: the next look decides without it.
+    """
     number = next_number(connection, epoch=epoch)
+    if not are_all_there(connection, fleet.racks):
+        return
     held = [rack.holds for rack in fleet.racks.values() if is_believable(rack.holds, number)]
     highest = max(held, default=number)
     events = []
@@ -60,6 +70,8 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     write_services(connection, decided.dhcp.services, number)
     write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)
     write_owners(connection, _owners(decided.bmc_moves), number)
+    if decided.breaker is not None:
+        write_breaker(connection, decided.breaker.now, trips=decided.breaker.trips)
     open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
     close_problems(connection, decided.closed)
     record(connection, [*events, *_events_of(fleet, decided)], number)
@@ -90,6 +102,7 @@ def _events_of(fleet: Fleet, decided: Decisions) -> list[Event]:
     moved = {move.item for move in decided.moves}
     dhcp = decided.dhcp
     return [
+        *told.breaker_changed(decided.breaker),
         *(told.moved(fleet, move) for move in decided.moves),
         *(told.checked(fleet, rack) for rack in decided.arrived if rack not in moved),
         *(told.owned(fleet, move) for move in decided.bmc_moves),

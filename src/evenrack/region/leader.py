@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from evenrack.balance.bmc_owners import decide_bmc_owners
 from evenrack.balance.managing import decide_managing
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread import Move
+from evenrack.balance.spread_values import Move
 from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId

@@ -5,10 +5,12 @@ import json
 import pytest
 from attrs import evolve
 
+from evenrack.balance.circuit_breaker import BreakerChange
 from evenrack.balance.dhcp_pairs import PairMove
-from evenrack.balance.spread import Move
+from evenrack.balance.spread_values import Move
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, VlanId
+from evenrack.model.intents import Breaker
 from evenrack.region import decision_events as told
 from evenrack.region.database.process_store import Incarnation
 from evenrack.region.trouble import Trouble
@@ -157,3 +159,14 @@ def test_a_problem_is_told_when_it_begins_and_when_it_is_over():
         ("problem", "VlanUnserved: vlan1: nobody"),
         ("problem", "VlanUnserved is over: vlan:vlan1"),
     ]
+
+
+def test_the_circuit_breaker_is_told_when_it_trips_and_when_it_ends_only():
+    tripped = Breaker(why="3 of 4 racks were lost")
+    (event,) = told.breaker_changed(BreakerChange(now=tripped, trips=True))
+    assert event.object == "balance"
+    assert event.text.endswith("only forced moves go on: 3 of 4 racks were lost")
+    (event,) = told.breaker_changed(BreakerChange(now=None))
+    assert event.data == {"state": "over"}
+    assert told.breaker_changed(BreakerChange(now=tripped)) == []
+    assert told.breaker_changed(None) == []

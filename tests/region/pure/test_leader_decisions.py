@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
-from evenrack.balance.spread import Move
+from evenrack.balance.spread_values import Move
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.decision_events import closed, moved, opened, went_back
 from evenrack.region.leader import _ahead_of_their_number

@@ -1,0 +1,241 @@
+"""The engine under random events: after each what must hold does, as others would compute it."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evenrack.balance.engine.spreading import Spreading
+from evenrack.balance.policy import SpreadPolicy
+from evenrack.balance.spread import settle
+from evenrack.balance.spread_values import Bin, Item
+from tests.balance.best_spread import leads_to, lowest_maximum, lowest_sum_of_squares
+from tests.balance.fewest_moves import fewest_moves
+from tests.balance.spread_events import HOSTS, SpreadWorld
+
+EXACT = SpreadPolicy(theta=0.0, gap=2)
+EVENTS = 40
+seeds = st.integers(0, 2**32)
+policies = st.builds(SpreadPolicy, theta=st.sampled_from([0.0, 0.25, 0.5]), gap=st.integers(2, 4))
+
+
+def lived(seed, policy, **settings):
+    """A world after each of its events, with the forced moves made and the voluntary not yet."""
+    world = SpreadWorld(Random(seed), policy, **settings)
+    for _ in range(EVENTS):
+        world.happen()
+        world.carry_out(world.spreading.place())
+        yield world
+
+
+def audit(world):
+    """Settle with a look at everything, as often as that is asked for; give all moves."""
+    made = list(world.spreading.audit())
+    while world.spreading.needs_audit:
+        made += world.spreading.audit()
+    world.carry_out(made)
+    return made
+
+
+@given(seeds, policies)
+def test_i1_after_each_event_every_item_that_reaches_a_live_bin_has_one_that_it_reaches(
+    seed, policy
+):
+    for world in lived(seed, policy, hosts=HOSTS):
+        for item, owner in world.owners.items():
+            if owner not in world.kept and world.reach(item):
+                assert owner in world.reach(item)
+        world.carry_out(world.spreading.settle())
+
+
+@given(seeds, policies)
+def test_i2_what_the_engine_has_counted_is_what_a_recount_gives(seed, policy):
+    for world in lived(seed, policy, hosts=HOSTS):
+        world.carry_out(world.spreading.settle())
+        assert {name: world.spreading.load_of(name) for name in world.bins} == world.loads()
+        assert_indexes_are_right(world)
+
+
+def assert_indexes_are_right(world):
+    """Compare every index of the engine with what its records say, one by one."""
+    holdings = world.spreading._holdings
+    counted = [holder for holder in holdings.holders.values() if holder.counts]
+    assert sorted(h.id for h in holdings.levels.upward()) == sorted(h.id for h in counted)
+    assert [h.load for h in holdings.levels.upward()] == sorted(h.load for h in counted)
+    if counted:
+        assert holdings.levels.lowest == min(h.load for h in counted)
+        assert holdings.levels.highest == max(h.load for h in counted)
+    on_hosts = Counter()
+    for holder in counted:
+        on_hosts[holder.host] += holder.load
+    assert {host: holdings.hosts.get(host).owned for host in holdings.hosts} == {
+        host: on_hosts[host] for host in on_hosts if host
+    }
+    groups = {group for holder in holdings.holders.values() for group in holder.groups}
+    for holder in holdings.holders.values():
+        assert set(holder.occupied) == {g for g in groups if holder in g.owned}
+        assert holder.load == sum(len(g.owned[holder]) for g in holder.occupied)
+    for group in groups:
+        assert group.owned or group.ownerless
+        assert all(group in holder.groups for holder in group.members)
+
+
+@given(seeds)
+def test_i3_without_a_band_maximum_and_sum_of_squares_are_the_optimum_after_each_event(seed):
+    for world in lived(seed, EXACT, keep=False):
+        audit(world)
+        takers = world.takers()
+        placed = [[name for name in world.reach(item) if name in takers] for item in world.items]
+        reaches = [reach for reach in placed if reach]
+        loads = {name: load for name, load in world.loads().items() if name in takers}
+        assert max(loads.values(), default=0) == lowest_maximum(takers, reaches)
+        assert sum(load**2 for load in loads.values()) == lowest_sum_of_squares(takers, reaches)
+
+
+@given(seeds, policies)
+def test_i4_after_an_audit_no_path_leads_from_a_bin_to_one_that_is_out_of_its_band(seed, policy):
+    for world in lived(seed, policy, keep=False):
+        audit(world)
+        loads, takers = world.loads(), world.takers()
+        owned = {name: [] for name in takers}
+        for item, owner in world.owners.items():
+            if owner in owned and owner in world.reach(item):
+                owned[owner].append([name for name in world.reach(item) if name in takers])
+        for source in takers:
+            for target in leads_to(source, owned):
+                assert loads[source] < policy.need(loads[target])
+
+
+@given(seeds, policies)
+def test_i5_settling_again_moves_nothing(seed, policy):
+    for world in lived(seed, policy, hosts=HOSTS):
+        audit(world)
+        assert world.spreading.settle() == ()
+        assert world.spreading.audit() == ()
+
+
+@given(seeds, policies)
+def test_i6_voluntary_moves_lower_the_sum_of_squares_or_there_are_none(seed, policy):
+    for world in lived(seed, policy):
+        draining = [name for name, b in world.bins.items() if not b.capacity]
+        for name in draining:
+            world._open(name)
+        world.carry_out(world.spreading.place())
+        before = sum(load**2 for load in world.loads().values())
+        moves = world.spreading.settle()
+        world.carry_out(moves)
+        after = sum(load**2 for load in world.loads().values())
+        assert after < before or (not moves and after == before)
+
+
+@given(seeds)
+def test_i8_a_bin_that_returns_while_its_items_are_kept_moves_nothing(seed):
+    world = SpreadWorld(Random(seed), SpreadPolicy(theta=0.25, gap=2))
+    for _ in range(EVENTS):
+        world.happen()
+    world.carry_out(world.spreading.place())
+    audit(world)
+    steady = world.takers()
+    for name in steady:
+        world.spreading.close_bin(name, keep=True)
+        assert world.spreading.place() == ()
+        world.spreading.open_bin(world.bins[name])
+        assert world.spreading.place() == ()
+        assert world.spreading.audit() == ()
+
+
+@given(seeds, policies)
+def test_i10_the_same_events_give_the_same_moves_byte_for_byte(seed, policy):
+    def moves():
+        told = []
+        world = SpreadWorld(Random(seed), policy, hosts=HOSTS)
+        for _ in range(EVENTS):
+            world.happen()
+            told += [world.spreading.place(), world.spreading.settle()]
+            world.carry_out([*told[-2], *told[-1]])
+        return repr(told)
+
+    assert moves() == moves()
+
+
+@given(seeds, policies)
+def test_i13_an_engine_made_anew_from_the_owners_moves_nothing(seed, policy):
+    for world in lived(seed, policy, keep=False, hosts=HOSTS):
+        audit(world)
+    anew = settle(
+        world.bins.values(),
+        [Item(id=i, reach=world.items[i], owner=world.owners[i]) for i in world.items],
+        policy,
+        voluntary=True,
+    )
+    assert [move for move in anew.moves if move.to is not None] == []
+
+
+def test_i7_over_1000_events_it_makes_at_most_a_tenth_more_moves_than_any_way_to_be_as_even():
+    """The fewest moves are counted anew at each event, from where the engine has arrived."""
+    made = needed = 0
+    for seed in range(25):
+        world = SpreadWorld(Random(seed), EXACT, keep=False, most_items=24)
+        for _ in range(40):
+            world.happen()
+            for name in [n for n, b in world.bins.items() if not b.capacity]:
+                world._open(name)
+            before = dict(world.owners)
+            world.carry_out(world.spreading.place())
+            audit(world)
+            items = [(world.reach(i), before[i]) for i in world.items if world.reach(i)]
+            needed += fewest_moves(world.bins, items)
+            made += sum(
+                before[i] in world.reach(i) and world.owners[i] != before[i] for i in world.items
+            )
+    assert needed > 100
+    assert made <= needed * 1.10, (made, needed)
+
+
+def test_voluntary_moves_can_be_made_some_at_a_time():
+    spreading = Spreading(EXACT)
+    for name in ("a", "b"):
+        spreading.open_bin(Bin(id=name))
+    for number in range(20):
+        spreading.put_item(f"{number}", ("a", "b"), "a")
+    sizes = []
+    while moves := spreading.settle(most=3):
+        sizes.append(len(moves))
+    assert sizes == [3, 3, 3, 1]
+    assert (spreading.load_of("a"), spreading.load_of("b")) == (10, 10)
+
+
+def test_bins_that_may_be_going_too_are_the_last_resort():
+    spreading = Spreading(EXACT)
+    for name in ("a", "b", "c"):
+        spreading.open_bin(Bin(id=name))
+    for number in range(6):
+        spreading.put_item(f"{number}", ("a", "b", "c"), "a")
+    spreading.put_item("only b", ("a", "b"), "a")
+    spreading.close_bin("a")
+    moves = spreading.place(avoid=["b"])
+    assert {(move.item == "only b", move.to) for move in moves} == {(False, "c"), (True, "b")}
+
+
+def test_an_item_that_nothing_reaches_keeps_the_note_of_its_bin_and_goes_back_to_it():
+    spreading = Spreading(EXACT)
+    for name in ("a", "b"):
+        spreading.open_bin(Bin(id=name))
+    for number in range(2):
+        spreading.put_item(f"{number}", ("a",), "a")
+    spreading.close_bin("a")
+    assert spreading.place() == ()
+    assert spreading.owner_of("0") is None
+    spreading.open_bin(Bin(id="a"))
+    assert spreading.place() == ()
+    assert spreading.owner_of("0") == "a"
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_is_unknown_can_be_closed_and_forgotten(keep):
+    spreading = Spreading(EXACT)
+    spreading.close_bin("a", keep=keep)
+    spreading.forget_item("0")
+    assert (spreading.place(), spreading.settle(), list(spreading.items())) == ((), (), [])
