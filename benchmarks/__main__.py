@@ -1,11 +1,32 @@
 """`make bench [ONLY=name,..]`: measure, print the table, write `benchmarks/results.json`."""
 
+import signal
 import sys
 
-from benchmarks import fleet, trust
+from benchmarks import (
+    dead_host,
+    evenness,
+    fleet,
+    kill9_process,
+    moves,
+    spreading,
+    storm_db,
+    storm_wire,
+    trust,
+)
 from benchmarks.measure import table, write
 
-BENCHMARKS = {"fleet": fleet.measure, "trust": trust.measure}
+BENCHMARKS = {
+    "fleet": fleet.measure,
+    "trust": trust.measure,
+    "storm-db": storm_db.measure,
+    "storm-wire": storm_wire.measure,
+    "kill9-process": kill9_process.measure,
+    "dead-host": dead_host.measure,
+    "moves": moves.measure,
+    "spreading": spreading.measure,
+    "evenness": evenness.measure,
+}
 
 
 def main() -> int:
@@ -14,6 +35,7 @@ def main() -> int:
     unknown = [name for name in wanted if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is taken down
     figures = []
     for name in wanted:
         print(f"measuring {name} ..", file=sys.stderr)

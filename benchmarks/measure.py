@@ -1,12 +1,15 @@
 """One measured figure with its target and what it is compared with, and the table of them."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import asdict, frozen
 
 RESULTS = Path(__file__).parent / "results.json"
+PROJECT = Path(__file__).parents[1]
+"""Where `python -m benchmarks` is found."""
 
 
 @frozen(kw_only=True)
@@ -25,6 +28,11 @@ class Figure:
     @property
     def ok(self) -> bool:
         return self.target is None or self.value <= self.target
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the smallest value that is not below this share (0 to 100) of all."""
+    return sorted(values)[max(0, math.ceil(len(values) * share / 100) - 1)]
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -66,6 +66,29 @@ class SpreadWorld:
             self.spreading.forget_item(item)
         return kind
 
+    def resume_all(self):
+        """Let no bin drain any more."""
+        for name in self.bins:
+            self._open(name)
+
+    def audited(self):
+        """Settle with a look at everything, as often as that is asked for; give all moves."""
+        made = list(self.spreading.audit())
+        while self.spreading.needs_audit:
+            made += self.spreading.audit()
+        return made
+
+    def owned(self, owners):
+        """The items that some live bin can have, each as (what it reaches, its owner)."""
+        return [(self.reach(item), owners[item]) for item in self.items if self.reach(item)]
+
+    def moved_since(self, before):
+        """Count the items that could have stayed where they were, and did not."""
+        return sum(
+            before[item] in self.reach(item) and self.owners[item] != before[item]
+            for item in self.items
+        )
+
     def carry_out(self, moves):
         """Carry out what the engine gave, as the leader writes it."""
         for move in moves:

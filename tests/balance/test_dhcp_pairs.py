@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from evenrack.balance.dhcp_pairs import decide_pairs
 from evenrack.model.identifiers import VlanId
-from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id
+from evenrack.model.intents import Breaker
+from tests.dhcp_fleet import (
+    dhcp_fleet,
+    draining,
+    pair_of,
+    rack_id,
+    serving,
+    with_services,
+)
 
 VLAN = VlanId(1)
 
@@ -204,3 +212,126 @@ def test_each_change_of_a_role_is_told_once_and_nothing_else(case):
                 changes.add((vlan, role, old, new))
     assert sorted(told(decisions), key=str) == sorted(changes, key=str)
     assert all(move.reason for move in decisions.moves)
+
+
+# Racks that drain, and the circuit breaker
+
+
+def paired(attached, roles, **more):
+    """VLAN 1 with racks in these roles, in the files as well, and all normal."""
+    fleet = dhcp_fleet({1: attached}, pairs={1: roles}, services={1: roles}, **more)
+    return serving(fleet, *roles)
+
+
+def test_a_secondary_that_drains_is_replaced_by_another_rack():
+    fleet = draining(paired([1, 2, 3], (1, 2)), 2)
+    decisions = decided(fleet)
+    assert decisions.pairs == {VLAN: pair_of(1, 3)}
+    assert told(decisions) == [(VLAN, "secondary", rack_id(2), rack_id(3))]
+    assert decisions.moves[0].reason == "rack2 drains"
+
+
+def test_a_primary_that_drains_is_succeeded_by_its_secondary_and_a_third_rack_becomes_that():
+    decisions = decided(draining(paired([1, 2, 3], (1, 2)), 1))
+    assert decisions.pairs == {VLAN: pair_of(2, 3)}
+    assert [move.reason for move in decisions.moves] == [
+        "rack1 drains; the roles swap",
+        "rack1 drains",
+    ]
+
+
+def test_where_nobody_can_replace_it_a_rack_that_drains_stays_the_secondary():
+    swapped = decided(draining(paired([1, 2], (1, 2)), 1))
+    assert swapped.pairs == {VLAN: pair_of(2, 1)}
+    assert not decided(draining(paired([1, 2], (2, 1)), 1)).pairs
+    assert not decided(draining(paired([1, 2, 3], (2, 1), away=[3]), 1)).pairs
+    assert not decided(draining(paired([1, 2, 3], (2, 1)), 1, 3)).pairs
+
+
+def test_who_serves_alone_goes_on_until_another_has_the_leases():
+    alone = draining(paired([1, 2], (1,)), 1)
+    assert decided(alone).pairs == {VLAN: pair_of(1, 2)}, "first it gets a secondary"
+    fresh = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1,)})
+    assert not decided(draining(serving(fresh, 1), 1)).pairs, "it is not yet in the file"
+    joining = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1, 2)})
+    for state in ("recover", "startup", "communications-interrupted"):
+        assert not decided(draining(serving(joining, 1, 2, state=state), 1)).pairs
+    assert decided(draining(serving(joining, 1, 2), 1)).pairs == {VLAN: pair_of(2, 3)}
+
+
+def test_a_secondary_that_drains_stays_while_the_primary_has_not_every_lease():
+    fleet = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1, 2)})
+    assert not decided(draining(serving(fleet, 1, 2, state="recover-wait"), 2)).pairs
+
+
+def test_a_secondary_that_drains_and_is_in_no_file_yet_is_replaced():
+    fresh = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1,)})
+    assert decided(draining(serving(fresh, 1), 2)).pairs == {VLAN: pair_of(1, 3)}
+
+
+def test_a_rack_that_drains_gets_a_role_only_where_nobody_else_could_serve():
+    assert decided(draining(dhcp_fleet({1: [1, 2, 3]}), 1)).pairs == {VLAN: pair_of(2, 3)}
+    assert decided(draining(dhcp_fleet({1: [1, 2]}), 1)).pairs == {VLAN: pair_of(2)}
+    assert decided(draining(dhcp_fleet({1: [1]}), 1)).pairs == {VLAN: pair_of(1)}
+    lost = dhcp_fleet({1: [1, 2, 3]}, away=[2], pairs={1: (1, 2)})
+    assert not decided(draining(lost, 3), 2).pairs
+
+
+def test_while_the_circuit_breaker_holds_no_role_changes():
+    tripped = Breaker(why="much was lost")
+    lost = dhcp_fleet({1: [1, 2, 3], 2: [1, 2]}, away=[1], pairs={1: (1, 2)})
+    assert len(decided(lost, 1).pairs) == 2
+    assert not decided(evolve(lost, breaker=tripped), 1).pairs
+    assert len(decided(evolve(lost, breaker=evolve(tripped, released=True)), 1).pairs) == 2
+    off = dhcp_fleet({1: [1, 2]}, pairs={1: (1, 2)}, off=[1])
+    assert decided(evolve(off, breaker=tripped)).pairs == {VLAN: None}
+
+
+STATES = st.sampled_from(["normal", "normal", "recover", "communications-interrupted"])
+
+
+@st.composite
+def draining_cases(draw):
+    fleet, lost = draw(cases())
+    in_files = draw(st.sets(st.sampled_from(sorted(fleet.pairs)))) if fleet.pairs else set()
+    roles = {v: tuple(int(r[-1]) for r in fleet.pairs[v].racks) for v in in_files}
+    fleet = with_services(fleet, roles)
+    present = {int(rack[-1]) for rack in fleet.racks if fleet.is_connected(rack)}
+    for rack in sorted(present):
+        fleet = serving(fleet, rack, state=draw(STATES))
+    return draining(fleet, *draw(st.sets(st.integers(1, 5)))), lost
+
+
+@given(draining_cases())
+def test_a_drain_takes_no_role_to_a_rack_that_drains_and_leaves_no_vlan_with_less(case):
+    fleet, lost = case
+    result = after(fleet, decided(fleet, *lost))
+    for vlan, pair in result.pairs.items():
+        assert pair.primary != pair.secondary
+        before = fleet.pairs.get(vlan)
+        had = () if before is None else before.racks
+        others = [r for r in fleet.attached[vlan] if fleet.is_connected(r)]
+        for rack in pair.racks:
+            if rack in fleet.draining and rack not in had:
+                assert set(others) <= fleet.draining
+        if before is None or not set(before.racks) & set(fleet.attached[vlan]):
+            continue
+        assert pair.primary in before.racks, "never a third rack"
+        gone = {rack_id(n) for n in lost} | (set(had) - set(fleet.attached[vlan]))
+        assert len(pair.racks) >= len(set(had) - gone)
+
+
+@given(draining_cases())
+def test_a_second_decision_about_racks_that_drain_changes_nothing(case):
+    fleet, lost = case
+    again = decided(after(fleet, decided(fleet, *lost)), *lost)
+    assert (dict(again.pairs), again.moves) == ({}, ())
+
+
+@given(draining_cases())
+def test_a_drain_alone_changes_no_role_of_other_racks_pairs(case):
+    fleet, lost = case
+    calm = decided(evolve(fleet, drains=()), *lost)
+    for vlan, pair in decided(fleet, *lost).pairs.items():
+        if pair is not None and vlan in fleet.pairs and vlan not in calm.pairs:
+            assert set(fleet.pairs[vlan].racks) & fleet.draining

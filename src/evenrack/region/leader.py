@@ -7,14 +7,15 @@ from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.balance.bmc_owners import decide_bmc_owners
-from evenrack.balance.managing import decide_managing
+from evenrack.balance.bmc_owners import BmcBalance
+from evenrack.balance.managing import ManagingBalance
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Move
 from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.region.absences import Absences
+from evenrack.region.burst import Burst
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import record
 from evenrack.region.database.fleet_store import read_fleet
@@ -28,6 +29,9 @@ from evenrack.region.newcomers import Newcomers
 from evenrack.region.quiet import Quiet
 from evenrack.region.trouble_watch import TroubleWatch
 from evenrack.runtime.look_again import LookAgain
+
+AUDIT_SECONDS = 60.0
+"""So often the balance is looked at as a whole, not only where something changed."""
 
 
 @frozen(kw_only=True)
@@ -62,6 +66,8 @@ class Leader(MultiService):
         self._settings = settings
         self.seat = LeaderSeat(database)
         self._newcomers = Newcomers(clock, settings.grace_seconds)
+        self._clock = clock
+        self._begin_anew()
         self._quiet = Quiet(clock, settings.quiet_seconds)
         self._dhcp = DhcpWatch(clock, settings.dhcp_hold_down_seconds)
         self._absences = Absences(clock)
@@ -79,6 +85,7 @@ class Leader(MultiService):
             silent = self._silent()
             won = await self.seat.try_to_lead(self._me(), silent={who for who, _ in silent})
             if won is not None:
+                self._begin_anew()
                 await self._tell_of_take_over(won)
             if self.seat.epoch is not None:
                 await self._lead(self.seat.epoch, silent)
@@ -87,6 +94,13 @@ class Leader(MultiService):
             self.seat.step_down()
         except DatabaseUnreachable:
             self.seat.step_down()  # the fence decides again when the database is back
+
+    def _begin_anew(self) -> None:
+        """Take nothing for granted from an earlier time as the leader."""
+        self._managing = ManagingBalance(self._settings.policy)
+        self._bmcs = BmcBalance(self._settings.bmc_policy)
+        self._audited_at = self._clock.seconds()
+        self._burst = Burst()
 
     async def _lead(self, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
         unburied = [death for death in silent if death not in self._buried]
@@ -105,8 +119,11 @@ class Leader(MultiService):
 
     def _decide(self, fleet: Fleet) -> Decisions:
         waiting, quiet = self._newcomers.waiting(fleet), self._quiet.is_quiet(fleet)
-        policy = self._settings.policy
-        moves = decide_managing(fleet, policy, waiting=waiting, voluntary=quiet)
+        self._burst.look(fleet.reach, quiet=quiet)
+        self._audit_now_and_then()
+        moves = self._managing.decide(
+            fleet, waiting=waiting, voluntary=quiet, avoid=self._burst.losers
+        )
         managers = {RackId(move.item): ProcessId(move.to) for move in moves if move.to is not None}
         for rack in _ahead_of_their_number(fleet):
             manager = fleet.manager_of(rack)
@@ -127,7 +144,14 @@ class Leader(MultiService):
         """Decide who owns which BMC; what a rack has that was just lost is held for it."""
         self._absences.look(fleet)
         held = self._absences.for_less_than(self._settings.bmc_hold_down_seconds)
-        return decide_bmc_owners(fleet, self._settings.bmc_policy, held=held, voluntary=voluntary)
+        return self._bmcs.decide(fleet, held=held, voluntary=voluntary, avoid=self._burst.losers)
+
+    def _audit_now_and_then(self) -> None:
+        now = self._clock.seconds()
+        if now - self._audited_at >= AUDIT_SECONDS:
+            self._audited_at = now
+            self._managing.audit_next()
+            self._bmcs.audit_next()
 
     async def _tell_of_take_over(self, won: TakeOver) -> None:
         me = self._me()

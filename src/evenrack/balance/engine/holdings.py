@@ -37,10 +37,12 @@ class Holder:
         return self.takes and bool(self.groups)
 
 
-@define(eq=False)
+@define(eq=False, weakref_slot=False)
 class Group:
     """The items that reach exactly these bins."""
 
+    reach: tuple[str, ...]
+    """The ids of its members, in order."""
     members: tuple[Holder, ...]
     owned: dict[Holder, dict[str, None]] = field(factory=dict)
     """The items of each holder that has any; the one that came first is the first."""
@@ -65,7 +67,7 @@ class Holdings:
     """Groups with ownerless items that somebody may take now."""
     touched: dict[Holder, None] = field(factory=dict)
     """What changed since the balance was last settled."""
-    _groups: dict[tuple[Holder, ...], Group] = field(factory=dict)
+    _groups: dict[tuple[str, ...], Group] = field(factory=dict)
     _where: dict[str, tuple[Group, Holder | None]] = field(factory=dict)
     _changes: int = 0
 
@@ -83,7 +85,7 @@ class Holdings:
 
     def reach_of(self, item: str) -> tuple[str, ...]:
         """Give the ids of the bins that the item reaches, live or not."""
-        return tuple(holder.id for holder in self._where[item][0].members)
+        return self._where[item][0].reach
 
     def holder(self, bin_id: str) -> Holder:
         """Give the record of a bin, made if need be."""
@@ -104,8 +106,8 @@ class Holdings:
         for group in holder.groups:
             if group.ownerless:
                 back = [item for item, last in group.ownerless.items() if last == holder.id]
-                for item in back:
-                    self.give(group, item, holder)
+                if back:
+                    self.give(group, holder, back)
                 self._want_places(group)
 
     def close(self, holder: Holder, *, keep: bool) -> None:
@@ -117,25 +119,23 @@ class Holdings:
             for group in list(holder.occupied):
                 for item in list(group.owned[holder]):
                     self.take_away(group, item)
-        if not holder.groups and not holder.occupied:
-            self.holders.pop(holder.id, None)
+        self._drop_if_idle(holder)
 
-    def put(self, item: str, reach: Sequence[str], owner: str | None) -> None:
+    def put(self, item: str, reach: tuple[str, ...], owner: str | None) -> None:
         """Note an item, new or changed, with the owner that it is known to have."""
-        ids = tuple(sorted(set(reach)))
         known = self._where.get(item)
         if known is not None:
             group, holder = known
             had = group.ownerless[item] if holder is None else holder.id
-            if had == owner and self.reach_of(item) == ids:
+            if had == owner and group.reach in (reach, _in_order(reach)):
                 return
             self.forget(item)
-        group = self._group(tuple(self.holder(bin_id) for bin_id in ids))
+        group = self._groups.get(reach) or self._group(_in_order(reach))
         self._where[item] = (group, None)
         group.ownerless[item] = owner
         holds = None if owner is None else self.holders.get(owner)
         if holds is not None and (holds.kept or (holds.live and holds in group.members)):
-            self.give(group, item, holds)
+            self.give(group, holds, [item])
         else:
             self._want_places(group)
 
@@ -151,16 +151,20 @@ class Holdings:
         if not group.owned and not group.ownerless:
             self._drop(group)
 
-    def give(self, group: Group, item: str, holder: Holder) -> None:
-        """Let an ownerless item of the group belong to the holder."""
-        del group.ownerless[item]
+    def give(self, group: Group, holder: Holder, items: Sequence[str]) -> None:
+        """Let ownerless items of the group belong to the holder."""
         owned = group.owned.get(holder)
         if owned is None:
             owned = group.owned[holder] = {}
             holder.occupied[group] = None
-        owned[item] = None
-        self._where[item] = (group, holder)
-        self._reload(holder, holder.load + 1)
+        where = (group, holder)
+        for item in items:
+            del group.ownerless[item]
+            owned[item] = None
+            self._where[item] = where
+        if not group.ownerless:
+            group.ownerless = {}  # an emptied dictionary would keep its memory
+        self._reload(holder, holder.load + len(items))
 
     def take_away(self, group: Group, item: str) -> None:
         """Let an item of the group be ownerless, with a note of who had it."""
@@ -170,7 +174,7 @@ class Holdings:
     def pass_on(self, group: Group, item: str, holder: Holder) -> None:
         """Let an item of the group belong to another holder."""
         self._let_go(group, item)
-        self.give(group, item, holder)
+        self.give(group, holder, [item])
 
     def touch_all(self) -> None:
         """Let the next settling look at everything, as an audit does."""
@@ -211,22 +215,31 @@ class Holdings:
         if group.ownerless:
             self.unplaced[group] = None
 
-    def _group(self, members: tuple[Holder, ...]) -> Group:
-        group = self._groups.get(members)
+    def _group(self, reach: tuple[str, ...]) -> Group:
+        group = self._groups.get(reach)
         if group is None:
-            group = self._groups[members] = Group(members)
+            members = tuple(self.holder(bin_id) for bin_id in reach)
+            group = self._groups[reach] = Group(reach, members)
             for holder in members:
-                self._leave_indexes(holder)
+                is_first = not holder.groups
                 holder.groups[group] = None
-                self._enter_indexes(holder)
+                if is_first:
+                    self._enter_indexes(holder)
         return group
 
     def _drop(self, group: Group) -> None:
-        del self._groups[group.members]
+        del self._groups[group.reach]
         self.unplaced.pop(group, None)
         for holder in group.members:
-            self._leave_indexes(holder)
+            if len(holder.groups) == 1:
+                self._leave_indexes(holder)
             del holder.groups[group]
-            self._enter_indexes(holder)
-            if not holder.groups and not holder.live and not holder.load:
-                del self.holders[holder.id]
+            self._drop_if_idle(holder)
+
+    def _drop_if_idle(self, holder: Holder) -> None:
+        if not (holder.live or holder.kept or holder.groups or holder.occupied):
+            del self.holders[holder.id]
+
+
+def _in_order(reach: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(reach)))

@@ -1,6 +1,6 @@
 """Forced moves: what has no owner goes to the lightest bin in its reach, at once."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from evenrack.balance.engine.holdings import Group, Holder, Holdings
 
@@ -20,12 +20,15 @@ def place(holdings: Holdings, placed: Placed, *, avoid: Collection[str] = ()) ->
     waiting = sorted(holdings.unplaced, key=lambda group: len(group.members))
     holdings.unplaced.clear()
     for group in waiting:
-        _fill_evenly(holdings, group, placed, avoid)
-        while group.ownerless:
-            to = lightest(holdings, group, avoid=avoid)
-            if to is None:
+        items = list(group.ownerless)
+        for to, count in _even_fill(holdings, group, avoid):
+            _place_on(holdings, group, to, items[:count], placed)
+            del items[:count]
+        for item in items:
+            lightest_now = lightest(holdings, group, avoid=avoid)
+            if lightest_now is None:
                 break
-            _place_one(holdings, group, to, placed)
+            _place_on(holdings, group, lightest_now, [item], placed)
 
 
 def lightest(
@@ -59,17 +62,20 @@ def weight_in(holdings: Holdings) -> Callable[[Holder], tuple[int, float, int, s
     return weight
 
 
-def _fill_evenly(holdings: Holdings, group: Group, placed: Placed, avoid: Collection[str]) -> None:
-    """Raise the lightest bins to a level that all of them reach; what is left is under one each."""
+def _even_fill(
+    holdings: Holdings, group: Group, avoid: Collection[str]
+) -> list[tuple[Holder, int]]:
+    """Give how much each of the lightest bins takes to rise to a level that all of them reach.
+
+    What is left then is less than one for each.
+    """
     takers = [holder for holder in group.takers if holder.id not in avoid]
     left = len(group.ownerless)
     if left <= len(takers) or not takers:
-        return
+        return []
     takers.sort(key=weight_in(holdings))
     level = _level(takers, left)
-    for holder in takers:
-        for _ in range(level - holder.load):
-            _place_one(holdings, group, holder, placed)
+    return [(holder, level - holder.load) for holder in takers if holder.load < level]
 
 
 def _level(takers: list[Holder], items: int) -> int:
@@ -83,8 +89,9 @@ def _level(takers: list[Holder], items: int) -> int:
     return total // count
 
 
-def _place_one(holdings: Holdings, group: Group, to: Holder, placed: Placed) -> None:
-    item = next(iter(group.ownerless))
-    last = group.ownerless[item]
-    placed(item, last, to)
-    holdings.give(group, item, to)
+def _place_on(
+    holdings: Holdings, group: Group, to: Holder, items: Sequence[str], placed: Placed
+) -> None:
+    for item in items:
+        placed(item, group.ownerless[item], to)
+    holdings.give(group, to, items)

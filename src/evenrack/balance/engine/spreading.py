@@ -1,6 +1,6 @@
 """The engine as its users see it: tell it what changed, then let it place and settle."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from attrs import evolve
 
@@ -26,6 +26,7 @@ class Spreading:
         self._words = words
         self._holdings = Holdings()
         self._open: dict[str, Bin] = {}
+        self._draining: set[str] = set()
         self._moves: dict[str, Move] = {}
         self.needs_audit = False
         """Something moved over more than one bin: only `audit` can tell that all is in band."""
@@ -52,6 +53,7 @@ class Spreading:
         """Note that a bin is live, or changed; what it had last is its own again."""
         if self._open.get(opened.id) != opened:
             self._open[opened.id] = opened
+            (self._draining.discard if opened.capacity else self._draining.add)(opened.id)
             self._holdings.open(
                 self._holdings.holder(opened.id), host=opened.host, takes=opened.capacity > 0
             )
@@ -59,11 +61,12 @@ class Spreading:
     def close_bin(self, bin_id: str, *, keep: bool = False) -> None:
         """Note that a bin is gone; with `keep` it owns what it has until it is closed without."""
         self._open.pop(bin_id, None)
-        known = self._holdings.holders.get(bin_id)
+        self._draining.discard(bin_id)
+        known = self._holdings.holder(bin_id) if keep else self._holdings.holders.get(bin_id)
         if known is not None and (known.live or known.kept != keep):
             self._holdings.close(known, keep=keep)
 
-    def put_item(self, item: str, reach: Sequence[str], owner: str | None) -> None:
+    def put_item(self, item: str, reach: tuple[str, ...], owner: str | None) -> None:
         """Note an item: new, with another reach, or known to have another owner."""
         self._holdings.put(item, reach, owner)
 
@@ -104,8 +107,7 @@ class Spreading:
 
     def _empty_draining(self, most: int) -> int:
         made = 0
-        draining = [bin_id for bin_id, b in self._open.items() if not b.capacity]
-        for source in [self._holdings.holders[bin_id] for bin_id in sorted(draining)]:
+        for source in [self._holdings.holders[bin_id] for bin_id in sorted(self._draining)]:
             for group in list(source.occupied):
                 for item in list(group.owned[source]):
                     to = lightest(self._holdings, group, draining=False)

@@ -1,0 +1,48 @@
+"""`evenrack balance solve`: a pure function of a file."""
+
+import json
+
+import pytest
+
+STATE = {
+    "kind": "spread",
+    "theta": 0,
+    "gap": 2,
+    "bins": [{"id": "a"}, {"id": "b"}],
+    "items": [{"id": str(n), "reach": ["a", "b"], "owner": "a"} for n in range(4)],
+}
+
+
+def test_the_answer_is_json_and_the_same_each_time(call, tmp_path):
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(STATE))
+    code, printed, _ = call("balance", "solve", "--state", str(file))
+    assert code == 0
+    found = json.loads(printed)
+    assert sorted(found["owners"].values()) == ["a", "a", "b", "b"]
+    assert [move["reason"] for move in found["moves"]] == ["a has 4, b has 0", "a has 3, b has 1"]
+    assert call("balance", "solve", "--state", str(file))[1] == printed
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"{", "state.json: the file is no JSON"),
+        (b"\xff", "state.json: it is no UTF-8"),
+        (json.dumps({**STATE, "gap": 1}).encode(), "state.json: the file: gap: it must be at least 2, not 1"),
+    ],
+    ids=["json", "utf-8", "gap"],
+)
+def test_a_file_that_cannot_be_used_is_one_line_and_exit_1(call, tmp_path, content, told):
+    file = tmp_path / "state.json"
+    file.write_bytes(content)
+    code, printed, error = call("balance", "solve", "--state", str(file))
+    assert (code, printed) == (1, "")
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_told_of(call, tmp_path):
+    code, _, error = call("balance", "solve", "--state", str(tmp_path / "no.json"))
+    assert code == 1
+    assert "it cannot be read: No such file or directory" in error
