@@ -4,8 +4,8 @@
 #   make venv        only the environment, with the test tools
 #   make check       lint, types, import rules, and what the units give away
 #   make test        what is missing is installed, then every test, with the coverage gates
-#   make test-long   the same with 1,000 examples a property and 300 seeds, then each fuzz target
-#   make simulate    live through one seeded world again: SEED=n, and SECONDS=120 of its time
+#   make test-long   the same with 1,000 examples a property and 1,000 seeds, then each fuzz target
+#   make simulate    live through one seeded world again: SEED=n, and SECONDS=60 of its time
 #   make fuzz        look for input that breaks a parser: TARGET=name, SECONDS=60
 #   make mutants     plant known mistakes, and see the simulation find each
 #   make drill-mutants  break what each check of the drill is about, and see it say no (10 minutes)
@@ -104,11 +104,11 @@ tests-of-parts:
 	@nice -n 19 $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
 
 test-long: export PROFILE := thorough
-test-long: export SIMULATION_SEEDS := 300
+test-long: export SIMULATION_SEEDS := 1000
 test-long: test fuzz-all
 
 SEED ?= 1
-SECONDS ?= 120
+SECONDS ?= 60
 
 simulate: $(READY)
 	@$(BIN)/python -m tests.simulation.run $(SEED) $(SECONDS)

@@ -1,7 +1,9 @@
 """`make bench [ONLY=name,..]`: measure, print the table, write `benchmarks/results.json`."""
 
 import signal
+import subprocess
 import sys
+import traceback
 
 from benchmarks import (
     dead_host,
@@ -36,13 +38,17 @@ def main() -> int:
     if unknown:
         sys.exit(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is taken down
-    figures = []
+    figures, failed = [], []
     for name in wanted:
         print(f"measuring {name} ..", file=sys.stderr)
-        figures += BENCHMARKS[name]()
-    print(table(figures))
+        try:
+            figures += BENCHMARKS[name]()
+        except (TimeoutError, subprocess.CalledProcessError) as problem:
+            failed.append(f"FAILED  {name}  {problem}")
+            traceback.print_exc()
+    print("\n".join([table(figures), *failed]))
     write(figures)
-    return 0 if all(f.ok for f in figures) else 1
+    return 0 if all(f.ok for f in figures) and not failed else 1
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Small fleets with VLANs, for tests of what is decided about DHCP."""
 
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 from attrs import evolve
@@ -11,6 +12,7 @@ from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet import Fleet, Leadership, Link, Managing, Rack
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RangeId, SubnetId, VlanId
+from evenrack.model.intents import Drain
 from evenrack.model.network import Range, Subnet, Vlan
 from tests.strategies import running
 
@@ -136,6 +138,17 @@ def waiting(fleet, *racks):
         now = reports.get(rack_id(rack), DhcpReport())
         reports[rack_id(rack)] = evolve(now, waiting=plan_name(fleet, rack))
     return evolve(fleet, dhcp_reports=reports)
+
+
+def draining(fleet, *racks):
+    """The fleet with these racks drained."""
+    since = datetime(2026, 5, 4, tzinfo=UTC)
+    return evolve(
+        fleet,
+        drains=tuple(
+            Drain(kind="rack", id=rack_id(n), message="", who="anna", since=since) for n in racks
+        ),
+    )
 
 
 def with_services(fleet, services):

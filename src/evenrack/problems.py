@@ -24,10 +24,11 @@ _ENTRIES = (
     Problem(
         code="DatabaseUnreachable",
         severity=0,
-        meaning="The region processes cannot reach PostgreSQL.",
+        meaning="The region processes cannot reach PostgreSQL, or it finishes no change.",
         suffers="Changes and power orders are refused and nothing is rebalanced. Racks keep their "
         "links, and DHCP goes on.",
-        do="Start PostgreSQL or mend the network to it; all recovers by itself. "
+        do="Start PostgreSQL or mend the network to it; where it has standbys, see that one is the "
+        "primary and another follows it (docs/database.md). All recovers by itself. "
         "The setting is `database:` in regiond.conf.",
     ),
     Problem(
@@ -38,6 +39,15 @@ _ENTRIES = (
         "regions do not hear of may still answer.",
         do="Give a rack an address in a subnet of this VLAN, or bring back the racks of "
         "`evenrack dhcp status`.",
+    ),
+    Problem(
+        code="CircuitBreaker",
+        severity=1,
+        meaning="So much was lost within a few seconds that the network is more likely to blame.",
+        suffers="Nothing is moved but racks whose process is gone; no rack takes over the DHCP "
+        "role of another. What still runs serves on.",
+        do="Mend the network, or see why the hosts are down; it ends by itself when most are back "
+        "or deleted. If they are really gone: `evenrack balance release`.",
     ),
     Problem(
         code="NoLeader",
@@ -110,6 +120,30 @@ _ENTRIES = (
         suffers="Nobody now; every rack is unmanaged when that process dies.",
         do="Start a second region process, better on a second host: "
         "`systemctl start evenrack-regiond@2`.",
+    ),
+    Problem(
+        code="SurvivesNoLoss",
+        severity=4,
+        meaning="For over ten minutes the loss of one more part would leave something unserved.",
+        suffers="Nobody now. When a part that is named is lost, racks have no region process, a "
+        "VLAN has no DHCP, or BMCs have no rack.",
+        do="`evenrack status` names every such part, `evenrack balance plan --without PART` what "
+        "would follow. Give what hangs on it a second rack, process or region host.",
+    ),
+    Problem(
+        code="BalanceHeld",
+        severity=4,
+        meaning="An operator holds the balance: only forced moves are made.",
+        suffers="Nobody now; what is uneven stays so.",
+        do="`evenrack balance release`, when the reason for it is over.",
+    ),
+    Problem(
+        code="DrainForgotten",
+        severity=4,
+        meaning="Something is drained for longer than its deadline, or without one for over a day.",
+        suffers="Nobody now; there is less to fall back on.",
+        do="`evenrack rack resume` or `evenrack region resume`, or drain it again with a new "
+        "`--deadline`.",
     ),
     Problem(
         code="RackPartlyConnected",

@@ -73,7 +73,7 @@ class SpreadWorld:
 
     def audited(self):
         """Settle with a look at everything, as often as that is asked for; give all moves."""
-        made = list(self.spreading.audit())
+        made = [*self.spreading.empty_draining(), *self.spreading.audit()]
         while self.spreading.needs_audit:
             made += self.spreading.audit()
         return made

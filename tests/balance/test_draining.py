@@ -9,8 +9,8 @@ from evenrack.balance.draining import (
     drains_of,
     leaving_of,
     racks_to_wait_for,
-    still_to_move,
     stays,
+    still_to_move,
     would_have_nobody,
 )
 from evenrack.model.identifiers import VlanId

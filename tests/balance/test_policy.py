@@ -28,3 +28,9 @@ def test_p6_by_default_a_tenth_more_is_borne_and_more_than_that_is_not(load, nee
 
 def test_the_gap_is_what_counts_for_small_loads():
     assert SpreadPolicy(theta=0.5, gap=4).need(2) == 6
+
+
+@given(policies, st.integers(0, 500))
+def test_what_a_bin_may_give_to_is_what_needs_no_more_than_it_has(policy, load):
+    lightest_first = [target for target in range(load + 1) if policy.need(target) <= load]
+    assert policy.lightened(load) == max(lightest_first, default=-1)

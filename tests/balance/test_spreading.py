@@ -196,10 +196,11 @@ def test_voluntary_moves_can_be_made_some_at_a_time():
     assert (spreading.load_of("a"), spreading.load_of("b")) == (10, 10)
 
 
-def test_bins_that_may_be_going_too_are_the_last_resort():
+@pytest.mark.parametrize("host", ["", "h"])
+def test_bins_that_may_be_going_too_are_the_last_resort(host):
     spreading = Spreading(EXACT)
     for name in ("a", "b", "c"):
-        spreading.open_bin(Bin(id=name))
+        spreading.open_bin(Bin(id=name, host=host))
     for number in range(6):
         spreading.put_item(f"{number}", ("a", "b", "c"), "a")
     spreading.put_item("only b", ("a", "b"), "a")
@@ -228,3 +229,81 @@ def test_what_is_unknown_can_be_closed_and_forgotten(keep):
     spreading.close_bin("a", keep=keep)
     spreading.forget_item("0")
     assert (spreading.place(), spreading.settle(), list(spreading.items())) == ((), (), [])
+
+
+def opened(*names, host=""):
+    spreading = Spreading(EXACT)
+    for name in names:
+        spreading.open_bin(Bin(id=name, host=host))
+    return spreading
+
+
+@pytest.mark.parametrize("host", ["", "h"])
+def test_a_heavier_bin_is_taken_where_the_lighter_one_may_be_going(host):
+    spreading = opened("a", "b", host=host)
+    spreading.put_item("0", ("a",), "a")
+    spreading.put_item("1", ("a", "b"), None)
+    assert [move.to for move in spreading.place(avoid=["b"])] == ["a"]
+
+
+def test_a_bin_that_comes_gets_its_share_without_an_audit():
+    spreading = opened("a", "b")
+    for number in range(12):
+        spreading.put_item(f"{number}", ("a", "b", "c"), "ab"[number % 2])
+    assert (spreading.place(), spreading.settle()) == ((), ())
+    spreading.open_bin(Bin(id="c"))
+    assert len(spreading.settle()) == 4
+    assert not spreading.needs_audit
+
+
+def test_what_moved_over_more_than_one_bin_asks_for_an_audit():
+    spreading = opened("a", "b", "c")
+    for number in range(3):
+        spreading.put_item(f"a{number}", ("a", "b"), "a")
+        spreading.put_item(f"b{number}", ("b", "c"), "b")
+    assert len(spreading.settle()) >= 2
+    assert spreading.needs_audit
+    spreading.audit()
+    assert not spreading.needs_audit
+
+
+@pytest.mark.parametrize("host", ["", "h"])
+def test_of_equal_bins_the_one_that_changed_longest_ago_is_next(host):
+    spreading = opened("a", "b", "c", host=host)
+    placed = []
+    for number in range(6):
+        spreading.put_item(f"{number}", ("a", "b", "c"), None)
+        placed += [move.to for move in spreading.place()]
+    spreading.forget_item("1")  # b's
+    spreading.forget_item("0")  # a's
+    for number in range(6, 8):
+        spreading.put_item(f"{number}", ("a", "b"), None)
+        placed += [move.to for move in spreading.place()]
+    assert placed == ["a", "b", "c", "a", "b", "c", "b", "a"]
+
+
+def test_an_event_alone_leaves_something_to_an_audit_only_once_in_many():
+    left = events = 0
+    for seed in range(30):
+        world = SpreadWorld(Random(seed), EXACT, keep=False)
+        for _ in range(EVENTS):
+            world.happen()
+            world.carry_out(world.spreading.place())
+            world.carry_out(world.spreading.empty_draining())
+            world.carry_out(world.spreading.settle())
+            events += 1
+            if not world.spreading.needs_audit:
+                found = world.spreading.audit()
+                world.carry_out(found)
+                left += bool(found)
+    assert left <= events / 100, (left, events)
+
+
+def test_draining_bins_are_emptied_some_at_a_time_and_wait_for_nothing():
+    spreading = opened("a", "b")
+    for number in range(5):
+        spreading.put_item(f"{number}", ("a", "b"), "a")
+    spreading.put_item("alone", ("a",), "a")
+    spreading.open_bin(Bin(id="a", capacity=0))
+    assert [len(spreading.empty_draining(most=3)) for _ in range(3)] == [3, 2, 0]
+    assert spreading.owner_of("alone") == "a"

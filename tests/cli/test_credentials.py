@@ -95,10 +95,19 @@ def test_the_authority_is_the_named_one_the_user_s_or_the_host_s(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--token", TOKEN, "status"], [f"--token={TOKEN}", "status"]]
+    "arguments",
+    [
+        ["--token", TOKEN, "status"],
+        [f"--token={TOKEN}", "status"],
+        ["token", "list", "--token", TOKEN],
+        ["token", "list", f"--token={TOKEN}"],
+        ["token", "--token", TOKEN, "list"],
+        ["lab", "status", "--token", TOKEN],
+    ],
+    ids=["before", "before, with =", "behind", "behind, with =", "in the middle", "of the lab"],
 )
 def test_a_token_in_the_arguments_is_refused_with_the_reason_and_without_an_echo(call, arguments):
-    code, printed, complaint = call(*arguments, "status")
+    code, printed, complaint = call(*arguments)
     assert (code, printed) == (2, "")
     for word in ("every user of this machine can read it", "--token-file FILE", "history"):
         assert word in " ".join(complaint.split())

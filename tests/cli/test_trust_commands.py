@@ -31,6 +31,8 @@ RACK = {
 
 def authority(pin, state, certificates=0, waiting=()):
     return {
+        "not_after": "2036-01-01T00:00:00+00:00",
+        "certificate": f"-----BEGIN CERTIFICATE-----\n{pin}\n-----END CERTIFICATE-----\n",
         "pin": pin,
         "state": state,
         "certificates": certificates,
@@ -109,6 +111,28 @@ def test_those_who_do_not_know_it_are_left_behind_only_when_that_is_said(api, ca
     call("authority", "retire", "0cf2", "--without-them")
     assert api.changes[1][2] == {"without_them": True}
     assert api.changes[2][1] == "/api/v1/authorities/0cf2?without_them=true"
+
+
+def test_the_authorities_are_printed_as_a_file_for_clients_and_nothing_else_is(api, call):
+    both = [authority("0cf2", "active", 6), authority("94c3", "next")]
+    api.answer("/api/v1/authorities", both)
+    pems = [each["certificate"] for each in both]
+    assert call("authority", "show", "--pem") == (0, "".join(pems), "")
+    assert call("authority", "show", "94c3", "--pem") == (0, pems[1], "")
+    assert json.loads(call("authority", "show", "94c3", "--json")[1]) == [both[1]]
+    code, printed, told = call("authority", "show", "0c")
+    assert code == 0
+    assert "good until: 2036-01-01T00:00:00+00:00" in printed
+    assert "CERTIFICATE" not in printed
+    assert "evenrack authority show --pem" in told
+
+
+def test_an_authority_that_is_not_there_is_not_shown(api, call):
+    api.answer("/api/v1/authorities", [authority("0cf2", "active", 6)])
+    code, printed, told = call("authority", "show", "ff", "--pem")
+    assert (code, printed) == (1, "")
+    assert 'no authority has a pin like "ff"; there are: 0cf2' in told
+    assert call("authority", "show", "--pem", "--json")[0] == 2
 
 
 def test_authorities_are_listed(api, call):

@@ -94,3 +94,9 @@ def test_silence_is_at_least_two_pings(problems):
 def test_a_name_that_cannot_be_one_is_refused(problems):
     (problem,) = problems('regions: ["localhost:1"]\nrack_name: a b')
     assert problem.startswith('rack_name: "a b" is no name: 1 to 63 letters')
+
+
+def test_where_there_is_no_file_it_is_told_what_to_do(tmp_path):
+    with pytest.raises(ConfigurationRefused, match="there is no such file; name yours with") as it:
+        load_rack_config(tmp_path / "none.conf")
+    assert "copy the example etc/rackd.conf" in str(it.value)

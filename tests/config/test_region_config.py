@@ -200,3 +200,15 @@ def config_or_refusal(path):
         return load_region_config(path)
     except ConfigurationRefused as refusal:
         return refusal
+
+
+def test_where_there_is_no_file_it_is_told_what_to_do(tmp_path):
+    with pytest.raises(ConfigurationRefused, match="there is no such file; name yours with") as it:
+        load_region_config(tmp_path / "none.conf")
+    assert "copy the example etc/regiond.conf" in str(it.value)
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, 1.5])
+def test_the_audit_log_is_kept_for_whole_days_at_least_one(read, days):
+    with pytest.raises(ConfigurationRefused, match=r"audit\.keep_days: "):
+        read(f"audit:\n  keep_days: {days}\n")

@@ -88,6 +88,10 @@ async def _no_look():
     raise DatabaseUnreachable("away")
 
 
+async def _no_plan(_fleet, _parts):
+    raise AssertionError("planned without a fleet")
+
+
 def _site(clock):
     database = NoDatabase()
     keys = Keys(all=(Key(id="k", content=Secret(b"k" * 32)),))
@@ -100,6 +104,7 @@ def _site(clock):
             sealer=Sealer(keys=keys, token_bytes=bytes),
             token_bytes=bytes,
             endpoints=dict,
+            plan_balance=_no_plan,
         )
     )
     site._gate = OpenGate(site._gate._door, clock)

@@ -73,6 +73,19 @@ def test_whoever_asks_bmcs_runs_on_this_machine_and_may_ask_any_region_process()
     assert traffic.log == Path("/lab/power/traffic.log")
 
 
+def test_p25_each_postgresql_server_has_a_host_and_a_folder_of_its_own():
+    fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(replicas=2))
+    assert [(server.name, str(server.folder)) for server in fleet.servers] == [
+        ("postgres", "/lab/postgres"),
+        ("postgres2", "/lab/postgres2"),
+        ("postgres3", "/lab/postgres3"),
+    ]
+    assert fleet.host_of("postgres3").address == "10.77.0.3"
+    assert [cable.name for cable in fleet.network.cables_of("postgres3")] == [
+        "postgres3:management"
+    ]
+
+
 @pytest.mark.parametrize("without", [{"bmcs": 0}, {"racks": 0}])
 def test_without_bmcs_or_racks_nobody_asks(without):
     fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(**without))
@@ -130,7 +143,7 @@ def test_a_folder_too_long_for_sockets_is_refused_with_the_cure():
     "size",
     [
         *({"region_hosts": 0}, {"region_hosts": 200}, {"processes": 0}, {"racks": -1}),
-        *({"vlans": -1}, {"clients": -1}, {"bmcs": -1}),
+        *({"vlans": -1}, {"clients": -1}, {"bmcs": -1}, {"replicas": -1}, {"replicas": 9}),
     ],
 )
 def test_sizes_that_cannot_be_are_refused(size):
@@ -145,6 +158,7 @@ def test_in_a_network_every_host_has_its_own_address_and_entrance(tmp_path):
     assert process.endpoint == "10.77.0.12:5252"
     assert fleet.daemon("rack3/rackd").host.address == "10.77.0.103"
     assert fleet.host_of("postgres").address == "10.77.0.1"
+    assert [server.name for server in fleet.servers] == ["postgres"]
     assert fleet.host_of("region2/2").entrance[-2:] == ("exec", "region2")
     assert "listen: 127.0.0.1:5240" in region_config(process, "host=10.77.0.1")
     assert [client.name for client in fleet.clients] == [f"client{n}/traffic" for n in range(1, 5)]

@@ -33,6 +33,9 @@ def test_a_record_is_read_back_as_it_was_written(tmp_path):
     changed = note_program(tmp_path, "rack1/rackd", ProgramId(5, 6))
     assert changed.programs == {"rack1/rackd": ProgramId(5, 6)}
     assert read_record(tmp_path) == changed
+    assert changed.primary == "postgres"
+    changed = change_record(tmp_path, lambda record: evolve(record, primary="postgres2"))
+    assert read_record(tmp_path) == changed
     assert changed.fleet(tmp_path).size == Size(racks=1, clients=7)
 
 

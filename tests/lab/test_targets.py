@@ -10,6 +10,7 @@ from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import needs_status, parse_target, resolve, resolve_cables
 
 FLEET = lay_out(Path("/lab"), OnLoopback(number=1), Size())
+REPLICATED = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(replicas=2))
 IN_NETWORK = lay_out(Path("/lab"), InNamespaces(keeper=None), Size())
 STATUS = {
     "leader": "region2/1",
@@ -85,6 +86,22 @@ def test_a_client_host_means_its_program_and_its_one_cable():
         assert resolve_cables(parse_target(text), IN_NETWORK, STATUS) == ["client2:vlan2"]
     with pytest.raises(LabRefused, match="no host client1"):
         meant("client1")
+
+
+def test_p25_each_postgresql_server_is_a_program_and_a_host_and_the_primary_is_one_of_them():
+    for name in ("postgres", "postgres2", "postgres3"):
+        assert resolve(parse_target(name), REPLICATED, None) == [name]
+        assert resolve_cables(parse_target(name), REPLICATED, None) == [f"{name}:management"]
+        cable = parse_target(f"{name}:management")
+        assert resolve_cables(cable, REPLICATED, None) == [f"{name}:management"]
+    primary = parse_target(" primary  of postgres")
+    assert not needs_status(primary)
+    assert resolve(primary, REPLICATED, {"postgres": "postgres3"}) == ["postgres3"]
+    assert resolve_cables(primary, REPLICATED, {"postgres": "postgres3"}) == [
+        "postgres3:management"
+    ]
+    with pytest.raises(LabRefused, match="this lab has no postgres2; it has postgres, region1/1"):
+        meant("postgres2")
 
 
 def test_roles_need_somebody_who_has_them():

@@ -363,7 +363,19 @@ def test_when_a_time_is_wrong_the_clock_and_the_own_certificate_are_told(kept, w
     times = (kept.now, kept.first.not_valid_before_utc, kept.first.not_valid_after_utc)
     for time in times:
         assert f"{time:%Y-%m-%d %H:%M}" in told
-    assert told.endswith("is the clock right?")
+    assert "is the clock right?" in told
+
+
+def test_who_was_away_for_too_long_is_told_how_to_come_back_and_others_are_not(kept):
+    words = "tls alert certificate expired"
+    cure = (
+        "on a region run `evenrack enrolment create NAME --rack rack0001`, then here, with this "
+        "daemon stopped, `evenrack-rackd register --again`"
+    )
+    kept.now = now() + timedelta(days=29)
+    assert why(kept, words).endswith("is the clock right?")
+    kept.now = now() + timedelta(days=31)
+    assert why(kept, words).endswith(cure)
 
 
 def test_any_other_reason_is_told_without_the_clock(kept):

@@ -105,22 +105,24 @@ class Answer:
         return json.loads(self.text)
 
 
-def asked(where, path, method="GET"):
+def asked(where, path, method="GET", body=None):
     """Ask once, in this thread: a socket's path or a (host, port)."""
     if isinstance(where, tuple):
         connection = http.client.HTTPConnection(*where, timeout=ANSWER_SECONDS)
     else:
         connection = _UnixConnection(where)
     try:
-        connection.request(method, path, headers={"Connection": "close"})
+        kind = {} if body is None else {"Content-Type": "application/json"}
+        text = None if body is None else json.dumps(body)
+        connection.request(method, path, text, headers={"Connection": "close", **kind})
         return Answer(connection.getresponse())
     finally:
         connection.close()
 
 
-async def ask(where, path, method="GET"):
+async def ask(where, path, method="GET", body=None):
     """Ask once, in a thread: the one who answers lives in this reactor."""
-    return await deferToThread(asked, where, path, method)
+    return await deferToThread(asked, where, path, method, body)
 
 
 def trust_of(state):

@@ -7,12 +7,17 @@ from twisted.internet import reactor
 
 from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.region.database.engine import PooledDatabase, attempt, open_engine
-from evenrack.region.database.leader_store import next_number, read_leadership
+from evenrack.region.database.leader_store import (
+    ask_to_step_down,
+    next_number,
+    read_leadership,
+)
 from evenrack.region.database.process_store import (
     Incarnation,
     Registration,
     mark_off,
     register,
+    say_leaving,
 )
 from evenrack.region.leadership import LeaderSeat
 
@@ -36,6 +41,9 @@ class Candidate:
 
     async def look(self, *silent):
         return await self.seat.try_to_lead(self.me, silent={other.me for other in silent})
+
+    async def leave(self):
+        await self.database.run(lambda c: say_leaving(c, self.me))
 
     async def write(self):
         """What a leader does with the epoch that it believes in."""
@@ -209,3 +217,87 @@ async def test_a_leader_that_was_cut_off_leads_again_though_its_old_session_keep
         await back.look()
         assert leadership(engine).lock_backend not in {0, old}, "the old session had to go"
         assert await b.look() is None
+
+
+# Handing over
+
+
+async def step_down(candidate):
+    await candidate.database.run(ask_to_step_down)
+
+
+async def test_a_leader_that_is_to_step_down_gives_the_seat_to_another(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        await step_down(a)
+        assert await b.look() is None, "not before it has given up the seat"
+        assert await a.look() is None
+        assert a.seat.epoch is None
+        assert (await b.look()).epoch == 2
+        assert leadership(engine).holder == "b/1"
+        await b.write()
+        assert not leadership(engine).is_to_step_down
+        await b.stop()
+        await b.seat.close()
+        assert (await a.look()).epoch == 3, "it was told so for that one time"
+
+
+async def test_a_leader_that_stepped_down_does_not_take_the_seat_while_another_can(database_dsn):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        await step_down(a)
+        for _ in range(3):
+            assert await a.look() is None
+            assert a.seat.epoch is None
+        assert (await b.look()).epoch == 2
+        assert await a.look() is None
+        await b.stop()
+        assert (await a.look()).epoch == 3
+
+
+async def test_a_leader_that_is_to_step_down_leads_on_when_all_others_are_silent(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        await step_down(a)
+        assert await a.look(b) is None
+        assert a.seat.epoch == leadership(engine).epoch == 1
+        await a.look()
+        assert a.seat.epoch is None
+        won = await a.look(b)
+        assert won.epoch == 2, "it takes the seat back"
+        await a.write()
+
+
+async def test_a_leader_that_is_being_stopped_gives_the_seat_to_one_that_is_not(
+    database_dsn, engine
+):
+    async with candidates(database_dsn, "a", "b", "c") as (a, b, c):
+        await a.look()
+        await a.leave()
+        await c.leave()
+        assert await a.look() is None
+        assert await c.look() is None
+        assert leadership(engine).holder == "a/1"
+        assert (await b.look()).epoch == 2
+
+
+async def test_where_all_are_being_stopped_the_leader_leads_to_the_end(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await a.look()
+        for candidate in (a, b):
+            await candidate.leave()
+        for candidate in (a, b):
+            assert await candidate.look() is None
+        assert a.seat.epoch == leadership(engine).epoch == 1
+        await a.write()
+
+
+async def test_a_process_that_is_started_again_can_lead(database_dsn):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        await b.look()
+        await a.leave()
+        await a.register()
+        await b.stop()
+        assert (await a.look()).epoch == 2

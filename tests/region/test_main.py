@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evenrack.errors import ProgramFailed
+from evenrack.region.database.schema import SCHEMA
 from evenrack.runtime.child_process import send_signal, stop_program, wait_until_ended
 from tests.region.programs import configure, logged, ready, run, start, wait_for
 
@@ -31,7 +32,7 @@ def test_a_cluster_is_made_run_and_stopped_by_the_program_alone(folder, empty_da
     again = run("init", "--config", path)
     assert "is there already" in again
     assert "made" not in again
-    assert "schema 2" in run("migrate", "--config", path)
+    assert f"schema {SCHEMA}" in run("migrate", "--config", path)
     daemon = start(folder, path)
     try:
         wait_for(lambda: ready(folder), daemon)

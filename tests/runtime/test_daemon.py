@@ -161,3 +161,28 @@ def test_without_systemd_nobody_is_told(monkeypatch):
 def test_a_systemd_that_does_not_listen_does_not_stop_a_daemon(monkeypatch, tmp_path):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notify_systemd("READY=1")
+
+
+def test_a_second_signal_lets_a_service_hurry_that_waits_for_others(tmp_path):
+    text = """
+        import os
+        from twisted.internet.defer import Deferred
+
+        class Waiting(Sleepy):
+            def stopService(self):
+                log.info("waits for others")
+                reactor.callLater(0.1, os.kill, os.getpid(), 15)
+                self.others = Deferred()
+                return self.others
+
+            def hurry(self):
+                log.info("hurries")
+                self.others.callback(None)
+
+        waiting = Waiting()
+        reactor.callLater(0.1, os.kill, os.getpid(), 15)
+    """
+    code, lines = run(tmp_path, text, "waiting, hurry=waiting.hurry")
+    assert code == 0
+    assert messages(lines) == ["started sleepy", "waits for others", "hurries"]
+    assert not [line for line in lines if line["level"] == "critical"]

@@ -1,11 +1,13 @@
 """Real region and rack services living on the hosts of a world, started and killed at will."""
 
+import shutil
+
 import attrs
 from twisted.internet.interfaces import IReactorTime
 
 from evenrack.config.key_file import NO_KEYS
 from evenrack.config.rack_config import RackConfig
-from evenrack.config.region_config import RegionConfig
+from evenrack.config.region_config import BalanceSettings, DhcpBalance, RegionConfig
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import ProcessId, RegionId, new_rack_id, process_id
 from evenrack.rack.addresses_in_turn import AddressesInTurn
@@ -17,7 +19,9 @@ from evenrack.region.database.process_store import Registration
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.trust.tls import Peer
-from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
+from tests.no_dhcp import no_bmc_answers
+from tests.simulation.causes import HOLD_DOWN_SECONDS
+from tests.simulation.network import Network
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
 from tests.trusted import NoTrust, OpenDoor
@@ -26,6 +30,8 @@ REGION_HOSTS = 2
 PROCESSES = 2
 """On each region host."""
 RACKS = 4
+SERVER_NOTICES_SECONDS = 9.0
+"""So long the sessions of a host that is gone stay open."""
 
 
 @attrs.define
@@ -41,11 +47,10 @@ class Program:
 class Fleet:
     """Every program of the world by name: `region1/2`, `rack3`."""
 
-    def __init__(self, world, server, folder, *, mutant=None):
+    def __init__(self, world, server, folder, *, mutate=None):
         self.world = world
         self.server = server
         self.folder = folder
-        self.mutant = mutant
         self.processes = [
             process_id(RegionId(f"region{host}"), instance)
             for host in range(1, 1 + REGION_HOSTS)
@@ -53,7 +58,10 @@ class Fleet:
         ]
         self.racks = [f"rack{number}" for number in range(1, 1 + RACKS)]
         self.identities = {name: new_rack_id(self._token_bytes) for name in self.racks}
+        self.network = Network(world, self.racks)
         self.running = {}
+        self._mutate = mutate
+        server.transaction(self.network.create_inventory)
         for name in self.names:
             self.start(name)
 
@@ -61,24 +69,45 @@ class Fleet:
     def names(self):
         return [*self.processes, *self.racks]
 
+    @property
+    def hosts(self):
+        return sorted({host_of(name) for name in self.names})
+
+    def on(self, host):
+        """Name the programs of a host."""
+        return [name for name in self.names if host_of(name) == host]
+
     def start(self, name):
         chance = self.world.random
-        clock = ProgramClock(self.world, name.partition("/")[0], chance.choice((0, 0, 3600, 1e6)))
+        clock = ProgramClock(self.world, host_of(name), chance.choice((0, 0, 3600, 1e6)))
         self.world.note("start", name)
-        build = self._rack if name in self.racks else self._process
+        build = self._process if name in self.processes else self._rack
         program = build(name, clock)
         self.running[name] = program
-        if self.mutant is not None:
-            self.mutant(program)
+        if self._mutate is not None:
+            self._mutate(program)
         program.service.startService()
 
-    def kill(self, name):
+    def kill(self, name, *, silently=False):
+        """End a program as SIGKILL does; or silently, as its host does when its power fails."""
         program = self.running[name]
         if program.clock.dead:
             return
-        kill(self.world, program.clock)
+        kill(self.world, program.clock, silently=silently)
         if program.database is not None:
-            program.database.die()
+            # a server hears nothing from a host that is gone: it finds out by keep-alive
+            self.world.at(SERVER_NOTICES_SECONDS if silently else 0.0, program.database.die)
+
+    def copy_rack(self, name):
+        """Start a second host with the whole content of a rack's host (M8); name the copy."""
+        copy = f"{name}-copy"
+        if copy in self.running and not self.running[copy].clock.dead:
+            return copy
+        shutil.rmtree(self.folder / copy, ignore_errors=True)
+        shutil.copytree(self.folder / name, self.folder / copy)
+        self.identities[copy] = self.identities[name]
+        self.start(copy)
+        return copy
 
     def is_alive(self, name):
         clock = self.running[name].clock
@@ -95,7 +124,11 @@ class Fleet:
         host, _, instance = name.partition("/")
         address = HostPort(host="127.0.0.1", port=5250 + int(instance) + 10 * int(host[-1]))
         database = SimulatedDatabase(self.server, clock, name)
-        config = RegionConfig(database="", region_name=host)
+        config = RegionConfig(
+            database="",
+            region_name=host,
+            balance=BalanceSettings(dhcp=DhcpBalance(hold_down=HOLD_DOWN_SECONDS)),
+        )
 
         def listen(factory):
             self.world.listeners[address] = (clock, factory)
@@ -124,6 +157,8 @@ class Fleet:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         rack = self.identities[name]
+        dhcp_server = self.network.server_on(name, rack)
+        dhcp_server.clock = clock
         service = RackService(
             RackConfig(regions=(first, second), rack_name=name),
             rack,
@@ -136,8 +171,8 @@ class Fleet:
                     jitter=self.world.random.random,
                 ),
                 state=StateFolder(folder),
-                interfaces=no_interfaces,
-                dhcp_server=NoDhcpServer(),
+                interfaces=self.network.interfaces_of(name),
+                dhcp_server=dhcp_server,
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),
@@ -152,3 +187,8 @@ class Fleet:
 
     def _token_bytes(self, count):
         return self.world.random.randbytes(count)
+
+
+def host_of(name):
+    """Name the host that a program runs on."""
+    return name.partition("/")[0]

@@ -2,22 +2,32 @@
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import FOUND_BY, MUTANTS, blind_counts_as_silence
+from tests.simulation.outages import live_through_outages
 from tests.simulation.run import simulate
 
 pytestmark = pytest.mark.postgres
 
 MOST_SEEDS = 100
 SECONDS = 60.0
-FOUND_BY = {"M7": 1, "no fence": 43, "no resync": 1, "old plan accepted": 13}
-"""The seeds that found them last; the others are tried when the product has changed."""
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_the_simulation_finds(name, database_dsn):
+    """By the promise that the mistake breaks, and not by whatever else it does."""
+    expected = MUTANTS[name].breaks
     for seed in [FOUND_BY[name], *range(1, 1 + MOST_SEEDS)]:
-        outcome = simulate(seed, database_dsn, seconds=SECONDS, mutant=MUTANTS[name])
-        if outcome.wrong:
-            print(f"{name}: seed {seed}: {outcome.wrong[0][:200]}")
+        mutant = MUTANTS[name].spoil
+        outcome = simulate(seed, database_dsn, seconds=SECONDS, mutant=mutant, until=expected)
+        found = [wrong for wrong in outcome.wrong if any(words in wrong for words in expected)]
+        if found:
+            print(f"{name}: seed {seed}: {found[0][:200]}")
             return
     pytest.fail(f"{name} was not found in {MOST_SEEDS} seeds of {SECONDS:.0f} s")
+
+
+def test_outages_of_the_database_find_who_takes_blindness_for_silence(database_dsn):
+    """One that hangs does not: it lets everybody in again at the same moment."""
+    mutant = blind_counts_as_silence
+    _, changed = live_through_outages(1, database_dsn, "is gone", mutant=mutant)
+    assert changed != {}

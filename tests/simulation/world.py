@@ -48,9 +48,13 @@ class World:
         return self._trace.hexdigest()[:16]
 
     def note(self, *what):
-        line = f"{self.now:12.6f} {' '.join(str(part) for part in what)}"
-        self._trace.update(line.encode())
-        self.history.append(line)
+        """Write down what happened: it is part of the history that a seed repeats."""
+        self.tell(*what)
+        self._trace.update(self.history[-1].encode())
+
+    def tell(self, *what):
+        """Write down what only a reader needs."""
+        self.history.append(f"{self.now:12.6f} {' '.join(str(part) for part in what)}")
 
     def violate(self, what):
         """Record what must never happen; here, since an exception in a responder is swallowed."""
@@ -74,8 +78,9 @@ class World:
         push(delayed)
         return delayed
 
-    def run_until(self, end):
-        while self._calls and self._calls[0][0] <= end:
+    def run_until(self, end, *, enough=lambda: False):
+        """Live until then, or until it is enough."""
+        while self._calls and self._calls[0][0] <= end and not enough():
             due, _, skew, delayed = heapq.heappop(self._calls)
             if delayed.cancelled or delayed.called:
                 continue
@@ -86,7 +91,8 @@ class World:
             self._advance(due)
             delayed.called = 1
             delayed.func(*delayed.args, **delayed.kw)
-        self.now = end
+        if not enough():
+            self.now = end
 
     def _advance(self, due):
         self._calls_at_once = self._calls_at_once + 1 if due <= self.now else 0
@@ -118,6 +124,8 @@ class ProgramClock:
         self.skew = skew
         self.dead = False
         self.paused = False
+        self.last_pause = (float("-inf"), float("-inf"))
+        """When it began and when it ended."""
         self._held = []
 
     def seconds(self):
@@ -132,16 +140,27 @@ class ProgramClock:
     def run(self, call, arguments=(), named=None):
         if self.dead:
             return
-        if self.paused:
+        if self.paused or self._held:
             self._held.append((call, arguments, named))
             return
         call(*arguments, **(named or {}))
 
+    def pause(self):
+        """Do nothing until `resume`, as after SIGSTOP."""
+        self.paused = True
+        self.last_pause = (self.world.now, float("inf"))
+
     def resume(self):
+        """Do what was held, in its order and before anything newer."""
         self.paused = False
-        held, self._held = self._held, []
-        for call, arguments, named in held:
-            self.world.at(0, self.run, call, arguments, named)
+        self.last_pause = (self.last_pause[0], self.world.now)
+        self.world.at(0, self._catch_up)
+
+    def _catch_up(self):
+        while self._held and not self.paused and not self.dead:
+            call, arguments, named = self._held[0]
+            call(*arguments, **(named or {}))
+            del self._held[0]
 
 
 class StreamEnd(FakeTransport):
@@ -199,11 +218,12 @@ class StreamEnd(FakeTransport):
     def abortConnection(self):  # noqa: N802
         self._end(error.ConnectionAborted(), error.ConnectionLost())
 
-    def vanish(self):
-        """Die with the program; the kernel resets the other end."""
+    def vanish(self, *, silently):
+        """Die with the program; the kernel resets the other end, unless it dies as well."""
         if not self.lost:
             self.lost = True
-            self.send(Failure(error.ConnectionLost()))
+            if not silently:
+                self.send(Failure(error.ConnectionLost()))
 
     def _end(self, mine, theirs):
         if self.lost or self.disconnecting:
@@ -229,7 +249,7 @@ class StreamEnd(FakeTransport):
             return
         if isinstance(item, Failure):
             self._gone(item)
-        else:
+        elif not self.disconnecting:  # who ends a connection reads no more of it
             self.protocol.dataReceived(item)
 
     def _gone(self, reason):
@@ -295,10 +315,13 @@ class WorldEndpoint:
         connecting.callback(client)
 
 
-def kill(world, clock):
-    """Send SIGKILL: nothing of the program runs again, and its kernel resets its connections."""
+def kill(world, clock, *, silently=False):
+    """Send SIGKILL: nothing of the program runs again, and its kernel resets its connections.
+
+    Silently the kernel ends as well, and the other ends hear nothing.
+    """
     clock.dead = True
     for stream in world.streams:
         for end in stream:
             if end.clock is clock:
-                end.vanish()
+                end.vanish(silently=silently)

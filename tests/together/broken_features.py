@@ -377,6 +377,22 @@ _TRUST = (
         TWO_RACKS,
     ),
     _without_network(
+        "proofs_are_good_for_ever",
+        {
+            "a recorded enrolment that is sent again is refused": (
+                r"what was recorded is taken again: .*'words again': 'enrolled'"
+            )
+        },
+    ),
+    _without_network(
+        "certificates_are_good_for_ever",
+        {
+            "a rack with an expired certificate is refused, told what to do, and comes back": (
+                r"rack\d came in with a certificate that had expired"
+            )
+        },
+    ),
+    _without_network(
         "new_keys_are_not_seen",
         {
             "the key that encrypts is changed under load, and no link ends": (

@@ -4,10 +4,11 @@ Each is a function that spoils the program before it begins. The product has no 
 """
 
 from attrs import evolve
+from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
 from evenrack.balance import dhcp_services, managing, power_routes
-from evenrack.balance.spread import Bin
+from evenrack.balance.spread_values import Bin
 from evenrack.region import dhcp_watch, leader, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
@@ -18,6 +19,8 @@ from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
 from evenrack.region.quiet import Quiet
 from evenrack.region.rack_session import RackSession
+from evenrack.trust.enrolment import Channel
+from evenrack.trust.tls import RegionTls
 from evenrack.wire.session import LinkEnd
 
 LATE_SECONDS = 2.0
@@ -225,6 +228,30 @@ def passwords_go_to_the_database():
 def all_versions_are_taken():
     """Speak with racks of any version."""
     rack_session.OLDEST_RACK_PROTOCOL = 0
+
+
+def proofs_are_good_for_ever():
+    """Take a proof that was good once on every connection."""
+    proves, known = Channel.proves, set()
+
+    def proves_or_did(channel, given, secret, side, *said):
+        if proves(channel, given, secret, side, *said):
+            known.add(given)
+        return given in known
+
+    Channel.proves = proves_or_did
+
+
+def certificates_are_good_for_ever():
+    """Let every certificate in, whatever is wrong with it."""
+    made = RegionTls.serverConnectionForTLS
+
+    def content(tls, protocol):
+        connection = made(tls, protocol)
+        connection.set_verify(SSL.VERIFY_PEER, lambda *_about: True)
+        return connection
+
+    RegionTls.serverConnectionForTLS = content
 
 
 def new_keys_are_not_seen():

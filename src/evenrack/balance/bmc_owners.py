@@ -40,7 +40,7 @@ class BmcBalance:
         self._names = {rack.id: rack.hostname for rack in fleet.racks.values()}
         self._follow_racks(fleet, frozenset(held))
         self._follow_bmcs(fleet)
-        moves = self._spreading.place(avoid=avoid)
+        moves = self._spreading.place(avoid=avoid) + self._spreading.empty_draining(most=most)
         if voluntary:
             settle = (
                 self._spreading.audit if self._spreading.needs_audit else self._spreading.settle

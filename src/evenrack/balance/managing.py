@@ -37,7 +37,7 @@ class ManagingBalance:
         """
         self._follow_processes(fleet)
         self._follow_racks(fleet, waiting)
-        moves = self._spreading.place(avoid=avoid)
+        moves = self._spreading.place(avoid=avoid) + self._spreading.empty_draining(most=most)
         if voluntary:
             settle = (
                 self._spreading.audit if self._spreading.needs_audit else self._spreading.settle

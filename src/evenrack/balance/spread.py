@@ -43,6 +43,7 @@ def settle(
         spreading.put_item(item.id, item.reach, item.owner)
     moves = list(spreading.place())
     if voluntary:
+        moves += spreading.empty_draining()
         more = spreading.audit()
         while more:
             moves += more

@@ -1,5 +1,6 @@
 """`evenrack authority`: who signs certificates, and how another one comes to."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ without_them = click.option(
 @click.group(
     epilog=examples(
         "evenrack authority list",
+        "evenrack authority show --pem",
         "evenrack authority rotate",
         "evenrack authority activate 4f2a",
         "evenrack authority retire 9c01",
@@ -38,6 +40,39 @@ def authority() -> None:
 def list_authorities(session: Session, *, as_json: bool) -> None:
     """List authorities: the one that signs, those that did or will, and who waits."""
     _show(session, session.client().get("/api/v1/authorities"), as_json=as_json)
+
+
+@authority.command(
+    "show",
+    epilog=examples(
+        "evenrack authority show",
+        "evenrack authority show --pem",
+        "evenrack authority show 4f2a --json",
+    ),
+)
+@click.argument("pin", required=False)
+@click.option("--pem", is_flag=True, help="Only the certificates, as --authority takes them.")
+@json_list
+@click.pass_obj
+def show_authorities(session: Session, /, pin: str | None, *, pem: bool, as_json: bool) -> None:
+    """Show the certificates of all authorities, or of the one whose pin begins so.
+
+    With --pem they are what a client elsewhere needs to know the regions by: a file for
+    --authority, or ~/.config/evenrack/authority.pem there.
+    """
+    if pem and as_json:
+        raise click.UsageError("--pem and --json are both given; give one of the two")
+    all_of_them = session.client().get("/api/v1/authorities")
+    found = [each for each in all_of_them if each["pin"].startswith(pin or "")]
+    if not found:
+        there_are = ", ".join(each["pin"] for each in all_of_them) or "none yet"
+        raise click.ClickException(f'no authority has a pin like "{pin}"; there are: {there_are}')
+    if pem:
+        click.echo("".join(each["certificate"] for each in found), nl=False)
+        return
+    session.show(found, [line for each in found for line in _lines(each)], as_json=as_json)
+    if not as_json:
+        say("next: evenrack authority show --pem prints the certificates")
 
 
 @authority.command("rotate", epilog=examples("evenrack authority rotate"))
@@ -87,3 +122,10 @@ def _show(session: Session, found: list[dict[str, Any]], *, as_json: bool) -> No
     waiting = [name for each in found for name in each["not_trusted_by"]]
     lines = [Line(name="not known yet to", value=", ".join(waiting), good=False)] if waiting else []
     session.show(found, [table, *lines], as_json=as_json)
+
+
+def _lines(found: dict[str, Any]) -> Iterable[Line]:
+    yield Line(name="pin", value=found["pin"])
+    yield Line(name="state", value=found["state"])
+    yield Line(name="good until", value=found["not_after"])
+    yield Line(name="certificates of it in use", value=str(found["certificates"]))

@@ -12,6 +12,7 @@ from evenrack.cli.show import Block, Line, Table
 _STYLES = {
     "running": "green",
     "degraded": "yellow",
+    "draining": "yellow",
     "dead": "red",
     "nobody": "red",
     "off": "dim",

@@ -134,3 +134,15 @@ def confirm(session: Session, *, yes: bool, question: str, refusal: str) -> None
         raise click.UsageError("without a terminal nobody can be asked: this needs --yes")
     if not click.confirm(question, err=True):
         raise click.ClickException(refusal)
+
+
+def confirm_by_name(session: Session, name: str, given: str | None, *, refusal: str) -> None:
+    """Have the name typed before a deed that cannot be undone, unless --confirm gives it."""
+    if given is None:
+        if not (session.surroundings.terminal and sys.stdin.isatty()):
+            raise click.UsageError(
+                f"without a terminal nobody can be asked: this needs --confirm={name}"
+            )
+        given = click.prompt(f"to go on, type its name ({name})", err=True)
+    if given != name:
+        raise click.ClickException(f'"{given}" is not its name, {name}: {refusal}')

@@ -10,7 +10,7 @@ import click
 from attrs import asdict
 
 from evenrack.cli.examples import examples
-from evenrack.cli.lab_deeds import cut, hang, heal, kill, restart
+from evenrack.cli.lab_deeds import cut, hang, heal, kill, promote, restart
 from evenrack.cli.lab_demo import demo
 from evenrack.cli.lab_drill import drill
 from evenrack.cli.lab_felt import power_page, traffic_page
@@ -26,7 +26,6 @@ from evenrack.lab.lab_programs import LabPrograms, Running
 from evenrack.lab.last_lines import tail
 from evenrack.lab.network.cables import SeenCable, cables_seen
 from evenrack.lab.progress import Progress
-from evenrack.lab.targets import POSTGRES
 from evenrack.lab.traffic.meter import ALWAYS, dhcp_felt, power_felt
 from evenrack.lab.up import Wish, bring_up
 
@@ -44,7 +43,7 @@ def lab() -> None:
     """Run a whole fleet on this machine, to look at and to break."""
 
 
-for _command in (kill, hang, cut, heal, restart, drill, demo):
+for _command in (kill, hang, cut, heal, restart, promote, drill, demo):
     lab.add_command(_command)
 
 
@@ -52,6 +51,7 @@ for _command in (kill, hang, cut, heal, restart, drill, demo):
     epilog=examples(
         "evenrack lab up",
         "evenrack lab up --region-hosts 3 --processes 1 --racks 6 --vlans 8 --dir /tmp/lab",
+        "evenrack lab up --replicas 2",
         "evenrack lab up --no-net",
     )
 )
@@ -78,6 +78,13 @@ for _command in (kill, hang, cut, heal, restart, drill, demo):
     default=12,
     show_default=True,
     help="Simulated BMCs, each with a machine; with --no-net there are none.",
+)
+@click.option(
+    "--replicas",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="PostgreSQL standbys: a commit waits for any one of them.",
 )
 @directory_option
 @click.option("--retain", is_flag=True, help="Keep the folder when the lab goes down.")
@@ -172,11 +179,12 @@ def logs(session: Session, target: str, *, directory: Path | None, lines: int) -
 
 
 def _log_of(name: str, fleet: Fleet, programs: LabPrograms) -> Path:
-    return programs.postgres.log if name == POSTGRES else fleet.program(name).log
+    return fleet.program(name).log if fleet.server(name) is None else programs.database[name].log
 
 
 def _state(program: Running) -> str:
-    return f"{program.state}, cut off" if program.cut_off else program.state
+    words = (program.state, program.role, "cut off" if program.cut_off else "")
+    return ", ".join(word for word in words if word)
 
 
 def _cables_page(cables: Sequence[SeenCable]) -> list[Line]:

@@ -1,5 +1,6 @@
-"""`evenrack lab kill|hang|cut|heal|restart`: break and mend, and watch what follows."""
+"""`evenrack lab kill|hang|cut|heal|restart|promote`: break and mend, and watch what follows."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ from evenrack.cli.session import Session, say
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.aftermath import Aftermath
 from evenrack.lab.deeds import Deed, all_that_heals, do_deed, find_meant, running_lab
+from evenrack.lab.fleet import Fleet
 from evenrack.lab.lab_programs import LabPrograms
 
 
@@ -67,31 +69,72 @@ def restart(session: Session, target: str, *, directory: Path | None) -> None:
     do_and_watch(session, "restart", target, directory)
 
 
+@click.command(
+    epilog=examples(
+        "evenrack lab promote", "evenrack lab promote postgres2", "evenrack lab promote postgres3"
+    )
+)
+@click.argument("standby", required=False)
+@click.option(
+    "--even-if-behind", is_flag=True, help="Also one that lacks commits which others may have."
+)
+@directory_option
+@click.pass_obj
+def promote(
+    session: Session, standby: str | None, *, even_if_behind: bool, directory: Path | None
+) -> None:
+    """Let a PostgreSQL standby be the primary; without a name, the one that has most.
+
+    The old primary ends first: two would be worse than none. Started again, it is a standby.
+    """
+    fleet, programs = _lab_in(session, directory)
+
+    def act() -> str:
+        return programs.promote(standby, even_if_behind=even_if_behind)
+
+    _watch(session, fleet, programs, lambda: f"promote: {act()}")
+    say(f"next: {lab_command('status', directory)}")
+
+
 def do_and_watch(session: Session, deed: Deed, target: str | None, directory: Path | None) -> None:
     """Do it, then tell what follows until the fleet is settled again, and what clients felt."""
-    folder = lab_folder(session, directory)
-    _, fleet = running_lab(folder)
-    programs = LabPrograms(fleet, session.surroundings.programs)
+    fleet, programs = _lab_in(session, directory)
     meant = (
         all_that_heals(programs) if target is None else find_meant(deed, target, fleet, programs)
     )
     if not meant.names:
         say("nothing is paused or cut")
         return
+
+    def act() -> str:
+        do_deed(deed, meant, programs)
+        return f"{deed}: {', '.join(meant.names)}"
+
+    _watch(session, fleet, programs, act)
+    cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
+    words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
+    if cure is not None and programs.primary in meant.programs and len(fleet.servers) > 1:
+        words = "promote"
+    say(f"next: {lab_command(words, directory)}")
+
+
+def _lab_in(session: Session, directory: Path | None) -> tuple[Fleet, LabPrograms]:
+    _, fleet = running_lab(lab_folder(session, directory))
+    return fleet, LabPrograms(fleet, session.surroundings.programs)
+
+
+def _watch(session: Session, fleet: Fleet, programs: LabPrograms, act: Callable[[], str]) -> None:
+    """Do something, say what, and tell what follows until the fleet is settled again."""
     aftermath = Aftermath(fleet, programs, session.clocks)
     try:
         aftermath.remember()
     except (RegionUnreachable, ApiRefused) as error:
         say(f"no events can be shown from before: {error}")
     deed_at, since = session.clocks.now(), session.clocks.seconds()
-    do_deed(deed, meant, programs)
-    say(f"{deed}: {', '.join(meant.names)}")
+    say(act())
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
     tell_felt_outage(fleet, since, session.clocks)
-    cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
-    words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
-    say(f"next: {lab_command(words, directory)}")
 
 
 def _again(name: str, target: str | None) -> str:

@@ -58,8 +58,9 @@ class _Commands(click.Group):
         return lab
 
 
-def _refuse_token(_: click.Context, __: click.Parameter, value: str | None) -> None:
-    if value is not None:
+def _refuse_token(arguments: Sequence[str]) -> None:
+    """Refuse a token among the arguments, before or behind the command: it is not used."""
+    if any(each == "--token" or each.startswith("--token=") for each in arguments):
         raise click.UsageError(REFUSED_VALUE)
 
 
@@ -98,7 +99,6 @@ def _refuse_token(_: click.Context, __: click.Parameter, value: str | None) -> N
     help="Who signs the regions' certificates, for https [default: "
     "~/.config/evenrack/authority.pem, /etc/evenrack/authority.pem].",
 )
-@click.option("--token", "token_value", hidden=True, expose_value=False, callback=_refuse_token)
 @click.version_option(package_name="evenrack")
 @click.pass_context
 def evenrack(
@@ -151,6 +151,7 @@ for _command in (
 def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
     """Run one command and return its exit code."""
     try:
+        _refuse_token(arguments)
         outcome = evenrack.main(
             list(arguments), prog_name="evenrack", standalone_mode=False, obj=surroundings
         )

@@ -1,5 +1,6 @@
 """`evenrack order`: power orders, how far they are and how they ended."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 import click
@@ -8,6 +9,29 @@ from evenrack.cli.examples import examples
 from evenrack.cli.session import Session
 from evenrack.cli.show import object_page
 from evenrack.cli.show_power import orders_table
+
+MOST_DIGITS = 18
+"""Of a number that PostgreSQL gives to an order."""
+
+
+class OrderNumber(click.ParamType[int]):
+    """The number of an order, as the command line shows it."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it; what is none is refused with where numbers are to be found."""
+        text = str(value)
+        digits = text.lstrip("0") if text.isascii() and text.isdecimal() else ""
+        if not 0 < len(digits) <= MOST_DIGITS:
+            self.fail(
+                f'"{text}" is not the number of an order, such as 17: '
+                "`evenrack order list` shows them, `evenrack order list --machine NAME` those of "
+                "a machine",
+                param,
+                ctx,
+            )
+        return int(digits)
 
 
 @click.group(epilog=examples("evenrack order list", "evenrack order show 17"))
@@ -36,7 +60,7 @@ def list_orders(session: Session, *, machine: str | None, limit: int, as_json: b
 
 
 @order.command("show", epilog=examples("evenrack order show 17", "evenrack order show 17 --json"))
-@click.argument("number", type=click.IntRange(min=1))
+@click.argument("number", type=OrderNumber())
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def show_order(session: Session, number: int, *, as_json: bool) -> None:

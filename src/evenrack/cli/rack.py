@@ -1,19 +1,39 @@
 """`evenrack rack`: the racks, their connections and who manages them."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import click
 
 from evenrack.cli.choose import choose
+from evenrack.cli.drain import drain_rack, resume_rack
 from evenrack.cli.examples import examples
-from evenrack.cli.inventory import address_of, confirm, json_object
+from evenrack.cli.inventory import (
+    Deletion,
+    address_of,
+    confirm,
+    confirm_by_name,
+    deletion_options,
+    json_object,
+)
 from evenrack.cli.session import Session, echo_json, say
-from evenrack.cli.show import object_page, racks_table
+from evenrack.cli.show import Line, object_page, page_text, racks_table
 
 
 @click.group(
-    epilog=examples("evenrack rack list", "evenrack rack show rack1", "evenrack rack revoke rack1")
+    epilog=examples(
+        "evenrack rack list",
+        "evenrack rack show rack1",
+        "evenrack rack revoke rack1",
+        "evenrack rack delete rack1 --plan",
+    )
 )
 def rack() -> None:
-    """Show racks, their connections and who manages them; shut out one that was stolen."""
+    """Show racks, their connections and who manages them; shut out or delete one."""
+
+
+rack.add_command(drain_rack)
+rack.add_command(resume_rack)
 
 
 @rack.command("list", epilog=examples("evenrack rack list --json"))
@@ -58,3 +78,94 @@ def revoke_rack(session: Session, name: str, *, yes: bool, as_json: bool) -> Non
         f"{gone['revoked']} certificate(s) revoked; to let it back: evenrack enrolment create "
         f"{found['hostname']}-again --rack {found['hostname']}"
     )
+
+
+@rack.command(
+    "delete",
+    epilog=examples(
+        "evenrack rack delete rack3 --plan",
+        "evenrack rack delete rack3 --yes",
+        "evenrack rack delete rack3 --gone --confirm=rack3",
+    ),
+)
+@click.argument("name")
+@click.option(
+    "--gone",
+    is_flag=True,
+    help="Your word that it is dead, or that both of its services are stopped.",
+)
+@click.option(
+    "--confirm", "confirmed", metavar="NAME", help="The rack's name again: nobody is asked for it."
+)
+@deletion_options
+@click.pass_obj
+def delete_rack(
+    session: Session,
+    /,
+    name: str,
+    *,
+    gone: bool,
+    confirmed: str | None,
+    if_generation: str | None,
+    **how: bool,
+) -> None:
+    """Delete a rack: it is cut off at once, and others do what it did.
+
+    It cannot come back with its certificate; enrolled anew, it is a new rack. Refused with a list
+    when something would have nobody, or when its DHCP server may go on beside another one; with
+    --gone only what cannot be helped is refused.
+    """
+    wanted, client = Deletion(generation=if_generation, **how), session.client()
+    found = choose(client.get("/api/v1/racks"), name, "rack")
+    address = address_of("racks", found["id"])
+    removal = client.get(f"{address}/removal")
+    plan = list(_removal_lines(removal))
+    if wanted.only_plan:
+        session.show(removal, plan, as_json=wanted.as_json)
+        return
+    _refuse_hindered(removal, gone=gone)
+    say(f"this is deleted:\n{page_text(plan)}")
+    refusal = "nothing was deleted"
+    if gone or confirmed is not None:
+        confirm_by_name(session, removal["hostname"], confirmed, refusal=refusal)
+    else:
+        confirm(session, yes=wanted.yes, question="delete it?", refusal=refusal)
+    query = "?gone=true" if gone else ""
+    done = client.delete(f"{address}{query}", if_match=wanted.generation)
+    if wanted.as_json:
+        echo_json(done)
+    say(
+        f"rack {done['hostname']} ({done['rack']}) is deleted, and {done['certificates']} "
+        "certificate(s) of it revoked; next: evenrack status"
+    )
+
+
+def _refuse_hindered(removal: dict[str, Any], *, gone: bool) -> None:
+    """Say why it cannot be now, each reason on a line of its own."""
+    hindrances = [
+        each["why"] for each in removal["hindrances"] if not (gone and each["gone_helps"])
+    ]
+    if not hindrances:
+        return
+    helped = not gone and all(each["gone_helps"] for each in removal["hindrances"])
+    if helped:
+        name = removal["hostname"]
+        hindrances.append(
+            f"if {name} is dead for good: evenrack rack delete {name} --gone --confirm={name}"
+        )
+    lines = "\n".join(f"  {why}" for why in hindrances)
+    raise click.ClickException(f"RackNeeded: nothing was deleted\n{lines}")
+
+
+def _removal_lines(removal: dict[str, Any]) -> Iterable[Line]:
+    yield Line(name="rack", value=f"{removal['hostname']} ({removal['rack']})")
+    yield Line(name="connected", value="yes" if removal["connected"] else "no")
+    yield Line(name="managed by", value=removal["managed_by"] or "nobody")
+    yield Line(name="BMCs that get another owner", value=", ".join(removal["bmcs"]) or "none")
+    for role in removal["vlans"]:
+        then = ", ".join(role["then"]) or "nobody"
+        yield Line(name=role["vlan"], value=f"it is {role['role']}; afterwards: {then}")
+    yield Line(name="certificates", value=f"{removal['certificates']} revoked")
+    for each in removal["hindrances"]:
+        yield Line(name=each["object"], value=each["why"], good=False)
+    yield Line(name="generation", value=removal["generation"])

@@ -3,14 +3,23 @@
 import click
 
 from evenrack.cli.choose import choose
+from evenrack.cli.drain import drain_region, resume_region, step_down
 from evenrack.cli.examples import examples
 from evenrack.cli.session import Session
 from evenrack.cli.show import object_page, processes_table
 
 
-@click.group(epilog=examples("evenrack region list", "evenrack region show region1"))
+@click.group(
+    epilog=examples(
+        "evenrack region list", "evenrack region show region1", "evenrack region drain region1"
+    )
+)
 def region() -> None:
-    """Show region hosts and their processes."""
+    """Show region hosts and their processes; have one drained; let another lead."""
+
+
+for _command in (drain_region, resume_region, step_down):
+    region.add_command(_command)
 
 
 @region.command("list", epilog=examples("evenrack region list --json"))

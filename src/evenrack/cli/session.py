@@ -44,13 +44,13 @@ class Session:
     def clocks(self) -> Clocks:
         return self.surroundings.clocks
 
-    def client(self) -> Client:
-        """Make a client of the regions that are meant."""
+    def client(self, *, seconds: float = ANSWER_SECONDS) -> Client:
+        """Make a client of the regions that are meant; each has so long to answer."""
         targets = self.targets or self._sockets_here()
         # a socket needs none, so a wrong file is no hindrance there
         on_network = any(isinstance(target, UrlTarget) for target in targets)
         credentials = self.credentials.load() if on_network else NO_CREDENTIALS
-        return Client(targets, timeout=ANSWER_SECONDS, credentials=credentials)
+        return Client(targets, timeout=seconds, credentials=credentials)
 
     def draw(self, page: Iterable[Block]) -> None:
         """Show a page: with rich on a terminal, as plain text elsewhere."""

@@ -6,8 +6,8 @@ from typing import Any
 from attrs import frozen
 
 Cell = str | int
-_LIVE = frozenset({"running", "degraded"})
-"""States of a process that runs, with all of its counterparts or with some."""
+_LIVE = frozenset({"running", "degraded", "draining"})
+"""States of a process that runs: with all of its counterparts, with some, or soon with nothing."""
 
 
 @frozen(kw_only=True)
@@ -175,14 +175,15 @@ def object_page(row: dict[str, Any]) -> list[Block]:
     ]
 
 
-def moves_table(moves: Sequence[dict[str, Any]]) -> Table:
-    """List moves, each with its reason."""
+def moves_table(moves: Sequence[dict[str, Any]], *, planned: bool = False) -> Table:
+    """List moves, each with its reason; planned ones have no time yet."""
+    time = () if planned else ("at",)
     return Table(
-        title="",
-        columns=("at", "what", "item", "from", "to", "why it may", "reason"),
+        title="would move" if planned else "",
+        columns=(*time, "what", "item", "from", "to", "why it may", "reason"),
         rows=[
             (
-                move["at"],
+                *(move[each] for each in time),
                 move["what"],
                 move.get("name") or move["item"],
                 move["from"] or "nobody",
@@ -192,7 +193,7 @@ def moves_table(moves: Sequence[dict[str, Any]]) -> Table:
             )
             for move in moves
         ],
-        when_empty="no moves yet",
+        when_empty="nothing" if planned else "no moves yet",
     )
 
 

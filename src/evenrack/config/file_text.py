@@ -10,6 +10,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+MISSING = "there is no such file"
+
 
 @frozen(kw_only=True)
 class FileText:
@@ -43,7 +45,7 @@ def read_file_text(path: Path, *, most_bytes: int) -> FileText:
 def _sentence(error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            return "there is no such file"
+            return MISSING
         case IsADirectoryError():
             return "is a folder, not a file"
         case PermissionError():

@@ -86,6 +86,10 @@ class RackConfig:
         Rule(("regions",), _each_once),
         Rule(("dhcp.runner", "state_dir"), _is_where_the_unit_looks),
     )
+    WHEN_MISSING: ClassVar = (
+        "name yours with --config, or make one: copy the example etc/rackd.conf of evenrack there "
+        "and put the addresses of some region processes into `regions:`"
+    )
     RETIRED: ClassVar = {
         "insecure_rpc": "is no longer used: all links to regions have TLS now; remove this line",
     }

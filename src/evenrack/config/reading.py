@@ -3,7 +3,8 @@
 A settings class is an attrs class: types say what a setting is, validators what range it has
 (both are asked for each setting, whatever is wrong with the others), and `RULES` which settings
 must agree. A setting without a default is required; one with `repr=False` is never shown.
-`RETIRED` has the settings of earlier versions, and what to do about each.
+`RETIRED` has the settings of earlier versions, and what to do about each; `WHEN_MISSING` says what
+to do when there is no file at all.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,7 +26,7 @@ from cattrs import (
 )
 from cattrs.gen import make_dict_structure_fn
 
-from evenrack.config.file_text import read_file_text
+from evenrack.config.file_text import MISSING, read_file_text
 from evenrack.config.plain_values import (
     as_boolean,
     as_float,
@@ -73,7 +74,8 @@ def load_settings(
     """
     file = read_file_text(path, most_bytes=MOST_BYTES)
     if file.problem:
-        raise ConfigurationRefused(path, [file.problem])
+        cure = getattr(settings, "WHEN_MISSING", "") if file.problem == MISSING else ""
+        raise ConfigurationRefused(path, [f"{file.problem}{cure and '; '}{cure}"])
     parsed = parse_yaml(file.text)
     if not parsed.understood:
         raise ConfigurationRefused(path, parsed.problems)

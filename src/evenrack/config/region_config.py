@@ -23,6 +23,9 @@ from evenrack.model.host_port import (
 MOST_PROCESSES = 99
 """Region processes on one host are numbered 1 to this; each has the RPC port of its number."""
 
+MOST_DAYS = 36_500
+"""A hundred years: as good as for ever."""
+
 LONGEST_SOCKET_PATH = 107
 """Linux allows a Unix socket 108 bytes of path, the last of them zero."""
 
@@ -217,9 +220,21 @@ class BalanceSettings:
 
 
 @frozen(kw_only=True)
+class AuditSettings:
+    """How long it is known who asked for what."""
+
+    keep_days: int = field(default=400, validator=between(1, MOST_DAYS, "days"))
+    """Days after which a row of the audit log is removed. Default 400."""
+
+
+@frozen(kw_only=True)
 class RegionConfig:
     """Every setting of a region host."""
 
+    WHEN_MISSING: ClassVar = (
+        "name yours with --config, or make one: copy the example etc/regiond.conf of evenrack "
+        "there and say in `database:` how PostgreSQL is reached"
+    )
     RETIRED: ClassVar = {
         "secret_file": "is no longer used: racks enrol now (evenrack enrolment create); remove "
         "this line, and if the keys are not in /etc/evenrack/keys, name their file with key_file",
@@ -252,6 +267,9 @@ class RegionConfig:
 
     balance: BalanceSettings = BalanceSettings()
     """When something is moved."""
+
+    audit: AuditSettings = AuditSettings()
+    """How long the audit log is kept. Give every region host the same value."""
 
     def administration_socket(self, instance: int) -> Path:
         """Give the Unix socket on which one process answers this host's administrator."""

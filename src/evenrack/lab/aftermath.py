@@ -13,7 +13,6 @@ from evenrack.lab.events import events_after, newest_event
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.fleet_status import fleet_client, what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
-from evenrack.lab.targets import POSTGRES
 
 WATCH_SECONDS = 20.0
 QUIET_SECONDS = 2.5
@@ -77,7 +76,11 @@ class Aftermath:
                 or what_dhcp_misses(self._fleet, self._client, down)
             )
         # with the database down on purpose nothing more can come
-        return None if POSTGRES in down else f"the database is {status['database']['state']}"
+        return (
+            None
+            if self._programs.primary in down
+            else f"the database is {status['database']['state']}"
+        )
 
 
 def _client(fleet: Fleet, programs: LabPrograms) -> Client:

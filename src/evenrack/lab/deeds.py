@@ -14,9 +14,9 @@ from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.record import Record, read_record
 from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import (
-    POSTGRES,
     CableTarget,
     OwnerTarget,
+    PrimaryTarget,
     ProgramTarget,
     Target,
     needs_status,
@@ -70,7 +70,7 @@ def find_meant(deed: Deed, text: str, fleet: Fleet, programs: LabPrograms) -> Me
             resolve(target, fleet, status)  # says why not
         return Meant(cables=cables)
     names = resolve(target, fleet, status)
-    if deed == "heal" and fleet.network is not None and _is_host(target):
+    if deed == "heal" and fleet.network is not None and _is_host(target, fleet):
         return Meant(programs=names, cables=resolve_cables(target, fleet, status))
     return Meant(programs=names)
 
@@ -98,14 +98,16 @@ def do_deed(deed: Deed, meant: Meant, programs: LabPrograms) -> None:
         programs.mend(meant.cables)
 
 
-def _is_host(target: Target) -> bool:
-    return not isinstance(target, ProgramTarget) or target.program == POSTGRES
+def _is_host(target: Target, fleet: Fleet) -> bool:
+    return not isinstance(target, ProgramTarget) or fleet.server(target.program) is not None
 
 
 def _status_for(
     target: Target, text: str, fleet: Fleet, programs: LabPrograms
 ) -> dict[str, Any] | None:
     """Ask for the fleet's status when only that tells who is meant."""
+    if isinstance(target, PrimaryTarget):
+        return {"postgres": programs.primary}
     if not needs_status(target):
         return None
     client = fleet_client(fleet, last=programs.not_serving())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from attrs import evolve
 
-from evenrack.lab.lab_programs import STOP_SECONDS, embedded_postgres
+from evenrack.lab.lab_programs import STOP_SECONDS, server_group
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import Record, read_record, write_record
@@ -78,8 +78,8 @@ def _stop_together(programs: list[ProgramId]) -> None:
 
 
 def _stop_postgres(directory: Path, record: Record) -> None:
-    server = embedded_postgres(record.fleet(directory), record)
+    group = server_group(record.fleet(directory), record)
     if record.retain:
-        server.stop(mode="fast")
+        group.stop_all()
     else:
-        server.kill()  # its data goes with the folder
+        group.kill_all()  # their data goes with the folder

@@ -8,7 +8,8 @@ from attrs import evolve, frozen
 
 from evenrack.lab.bmc.simulator import BmcSimulator
 from evenrack.lab.hosts import Host, InNamespaces, Wiring, this_machine
-from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan, bmc_address, client_vlan
+from evenrack.lab.network.plan import MOST_REPLICAS, NetworkPlan, bmc_address, client_vlan
+from evenrack.lab.postgres_servers import PostgresServer, lay_out_servers
 from evenrack.lab.refusals import LabRefused
 from evenrack.lab.traffic.power_program import PowerTraffic
 from evenrack.lab.traffic.program import TrafficProgram
@@ -34,6 +35,8 @@ class Size:
     """Hosts that want an address from DHCP; without a network there are none."""
     bmcs: int = 12
     """Each switches a machine; without a network there are none."""
+    replicas: int = 0
+    """PostgreSQL servers beside the first that begin as its standbys."""
 
 
 @frozen(kw_only=True)
@@ -166,7 +169,7 @@ class Fleet:
 
     directory: Path
     size: Size
-    postgres_host: Host
+    servers: tuple[PostgresServer, ...]
     processes: tuple[RegionProcess, ...]
     racks: tuple[RackDaemon, ...]
     network: NetworkPlan | None
@@ -176,9 +179,9 @@ class Fleet:
     power_traffic: PowerTraffic | None = None
     """Who asks BMCs all the time; nobody where there are none."""
 
-    @property
-    def postgres(self) -> Path:
-        return self.directory / "postgres"
+    def server(self, name: str) -> PostgresServer | None:
+        """Give the PostgreSQL server of this name; nothing for the name of another program."""
+        return next((server for server in self.servers if server.name == name), None)
 
     def daemons(self) -> Iterator[Daemon]:
         """Region processes first, since racks look for them."""
@@ -211,9 +214,8 @@ class Fleet:
 
     def host_of(self, program: str) -> Host:
         """Give the host of a program; KeyError without one."""
-        everything = (*self.programs(), *self.dhcp_servers())
-        hosts = {each.name: each.host for each in everything}
-        return {POSTGRES_HOST: self.postgres_host, **hosts}[program]
+        everything = (*self.servers, *self.programs(), *self.dhcp_servers())
+        return {each.name: each.host for each in everything}[program]
 
     def process(self, name: str) -> RegionProcess:
         """Give the region process of this name; KeyError without one."""
@@ -233,6 +235,7 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
         vlans=size.vlans,
         clients=size.clients,
         bmcs=size.bmcs,
+        replicas=size.replicas,
     )
     processes = tuple(
         _region_process(directory, wiring.region(host), instance)
@@ -249,7 +252,7 @@ def lay_out(directory: Path, wiring: Wiring, size: Size) -> Fleet:
     return Fleet(
         directory=directory,
         size=size,
-        postgres_host=wiring.postgres(),
+        servers=lay_out_servers(directory, wiring, size.replicas),
         processes=processes,
         racks=racks,
         network=network,
@@ -350,6 +353,8 @@ def _refuse_bad_size(size: Size) -> None:
         raise LabRefused(f"a lab has 1 to {_MOST_HOSTS} region hosts, not {size.region_hosts}")
     if not 1 <= size.processes <= _MOST_HOSTS:
         raise LabRefused(f"a region host has 1 to {_MOST_HOSTS} processes, not {size.processes}")
+    if not 0 <= size.replicas <= MOST_REPLICAS:
+        raise LabRefused(f"a lab has 0 to {MOST_REPLICAS} replicas, not {size.replicas}")
     others = {"racks": size.racks, "VLANs": size.vlans, "clients": size.clients, "BMCs": size.bmcs}
     for what, number in others.items():
         if number < 0:

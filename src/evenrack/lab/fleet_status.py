@@ -7,7 +7,7 @@ from evenrack.client import Client, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.fleet import Fleet
 
-_LIVE = frozenset({"running", "degraded"})
+_LIVE = frozenset({"running", "degraded", "draining"})
 """States of a process that runs, with all of its counterparts or with some."""
 ANSWER_SECONDS = 3.0
 """How long one process may take; it waits 2 s itself before it calls PostgreSQL unreachable."""

@@ -13,10 +13,10 @@ from attrs import frozen
 from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.network.plan import (
     BMC_HOST,
-    POSTGRES_ADDRESS,
-    POSTGRES_HOST,
     NetworkPlan,
     plan_network,
+    postgres_address,
+    postgres_name,
     rack_address,
     region_address,
 )
@@ -66,11 +66,13 @@ class OnLoopback:
         """Give a rack host."""
         return Host(name=f"rack{rack}", address=_LOOPBACK)
 
-    def postgres(self) -> Host:
-        """Give the database's host."""
-        return Host(name=POSTGRES_HOST, address=_LOOPBACK)
+    def postgres(self, number: int) -> Host:
+        """Give the host of a database server."""
+        return Host(name=postgres_name(number), address=_LOOPBACK)
 
-    def plan(self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int) -> None:
+    def plan(
+        self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int, replicas: int
+    ) -> None:
         """There is no network to plan."""
 
 
@@ -89,9 +91,9 @@ class InNamespaces:
         """Give a rack host."""
         return self._host(f"rack{rack}", rack_address(rack))
 
-    def postgres(self) -> Host:
-        """Give the database's host."""
-        return self._host(POSTGRES_HOST, POSTGRES_ADDRESS)
+    def postgres(self, number: int) -> Host:
+        """Give the host of a database server."""
+        return self._host(postgres_name(number), postgres_address(number))
 
     def client(self, number: int) -> Host:
         """Give a client host."""
@@ -102,11 +104,16 @@ class InNamespaces:
         return self._host(BMC_HOST, "")
 
     def plan(
-        self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int
+        self, *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int, replicas: int
     ) -> NetworkPlan:
         """Plan the network between the hosts."""
         return plan_network(
-            region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients, bmcs=bmcs
+            region_hosts=region_hosts,
+            racks=racks,
+            vlans=vlans,
+            clients=clients,
+            bmcs=bmcs,
+            replicas=replicas,
         )
 
     def _host(self, name: str, address: str) -> Host:

@@ -7,17 +7,15 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.network.cables import Cables
-from evenrack.lab.network.keeper import Keeper
-from evenrack.lab.record import Record, note_program, read_record
+from evenrack.lab.postgres_servers import ServerNeeds
+from evenrack.lab.record import Record, change_record, note_program, read_record
 from evenrack.lab.refusals import LabRefused
-from evenrack.lab.targets import POSTGRES
-from evenrack.postgres.account import NAMESPACE
 from evenrack.postgres.embedded import EmbeddedPostgres
-from evenrack.postgres.server_processes import postmaster_of
+from evenrack.postgres.group import ServerGroup
 from evenrack.runtime.child_process import (
     ProgramId,
     is_alive,
@@ -30,7 +28,6 @@ from evenrack.runtime.process_table import read_process
 
 STOP_SECONDS = 5.0
 KILL_SECONDS = 5.0
-DATABASE_PORT = 5432
 
 State = Literal["running", "hung", "dead"]
 
@@ -44,6 +41,8 @@ class Running:
     state: State
     cut_off: bool = False
     """Whether the cable that others reach its host by is cut."""
+    role: str = ""
+    """Of a PostgreSQL server that is not alone: primary or standby."""
 
     @property
     def serves(self) -> bool:
@@ -70,7 +69,8 @@ class LabPrograms:
     @property
     def names(self) -> list[str]:
         servers = [server.name for server in self._fleet.dhcp_servers() if server.note.exists()]
-        return [POSTGRES, *(program.name for program in self._fleet.programs()), *servers]
+        programs = (*self._fleet.servers, *self._fleet.programs())
+        return [*(program.name for program in programs), *servers]
 
     def look(self) -> list[Running]:
         """Say of every program how it is."""
@@ -122,8 +122,8 @@ class LabPrograms:
 
     def start(self, name: str) -> None:
         """Start a program that does not run."""
-        if name == POSTGRES:
-            self.postgres.start()
+        if self._fleet.server(name) is not None:
+            self.database.start(name)
             return
         if self._fleet.dhcp_server(name) is not None:
             return  # its rack daemon does that, as soon as it sees that it does not run
@@ -133,8 +133,8 @@ class LabPrograms:
 
     def stop(self, name: str) -> None:
         """End a program as an operator would; a paused one too."""
-        if name == POSTGRES:
-            self.postgres.stop(mode="fast")
+        if self._fleet.server(name) is not None:
+            self.database[name].stop(mode="fast")
             return
         run = self._run_of(name)
         if run is not None:
@@ -142,8 +142,8 @@ class LabPrograms:
 
     def kill(self, name: str) -> None:
         """Kill a program at once, as a power cut would, and see it gone."""
-        if name == POSTGRES:
-            self.postgres.kill()
+        if self._fleet.server(name) is not None:
+            self.database[name].kill()
             return
         run = self._run_of(name)
         self._signal(name, signal.SIGKILL)
@@ -152,21 +152,46 @@ class LabPrograms:
 
     def hang(self, name: str) -> None:
         """Pause a program: its sockets stay open and nothing answers."""
-        if name == POSTGRES:
-            self.postgres.pause()
+        if self._fleet.server(name) is not None:
+            self.database[name].pause()
             return
         self._signal(name, signal.SIGSTOP)
 
     def heal(self, name: str) -> None:
         """Let a paused program go on."""
-        if name == POSTGRES:
-            self.postgres.resume()
+        if self._fleet.server(name) is not None:
+            self.database[name].resume()
             return
         self._signal(name, signal.SIGCONT)
 
+    def promote(self, name: str | None, *, even_if_behind: bool) -> str:
+        """Let a standby be the primary, the one that has most when none is named; say which.
+
+        The old primary ends first. Refused when commits would be lost.
+        """
+        group = self.database
+        if not group.standbys:
+            raise LabRefused("this lab has no standby: bring one up with --replicas 2")
+        chosen = name or group.most_advanced()
+        if not even_if_behind:
+            group.refuse_to_promote(chosen)
+        # first, so that nobody starts the old one as a primary if this command is killed
+        change_record(self._fleet.directory, lambda record: evolve(record, primary=chosen))
+        group.promote(chosen)
+        return chosen
+
+    @property
+    def database(self) -> ServerGroup:
+        return server_group(self._fleet, self._record())
+
+    @property
+    def primary(self) -> str:
+        """The PostgreSQL server that takes changes, or is to when it runs."""
+        return self._record().primary
+
     @property
     def postgres(self) -> EmbeddedPostgres:
-        return embedded_postgres(self._fleet, self._record())
+        return self.database[self.primary]
 
     def _run_of(self, name: str) -> ProgramId | None:
         """Give the newest run of a program that is not PostgreSQL."""
@@ -191,17 +216,20 @@ class LabPrograms:
         return cables
 
     def _look_at(self, name: str, record: Record, *, cut_off: bool) -> Running:
-        server = self._fleet.dhcp_server(name)
+        server, database = self._fleet.dhcp_server(name), self._fleet.server(name)
         if server is not None:
             run = _noted_run(server.note)
         else:
-            run = postgres_server(self._fleet) if name == POSTGRES else record.programs.get(name)
+            run = record.programs.get(name) if database is None else database.run
+        role = ""
+        if database is not None and len(self._fleet.servers) > 1:
+            role = "primary" if name == record.primary else "standby"
+        seen = Running(target=name, pid=None, state="dead", cut_off=cut_off, role=role)
         if run is None or not is_alive(run):
-            return Running(target=name, pid=None, state="dead", cut_off=cut_off)
+            return seen
         row = read_process(run.pid)
         paused = row is not None and row.stopped
-        state: State = "hung" if paused else "running"
-        return Running(target=name, pid=run.pid, state=state, cut_off=cut_off)
+        return evolve(seen, pid=run.pid, state="hung" if paused else "running")
 
     def _record(self) -> Record:
         record = read_record(self._fleet.directory)
@@ -219,28 +247,18 @@ def _noted_run(note: Path) -> ProgramId | None:
         return None  # none was started, or its note is being written
 
 
-def embedded_postgres(fleet: Fleet, record: Record) -> EmbeddedPostgres:
-    """Give the lab's own PostgreSQL server: in a network on TCP, else on a unix socket."""
-    sessions = 8 * len(fleet.processes) + 20
-    host = fleet.postgres_host
-    return EmbeddedPostgres(
-        fleet.postgres,
-        port=0 if fleet.network is None else DATABASE_PORT,
-        listen=host.address,
-        entrance=[*host.entrance, *_not_as_root(record.keeper)],
-        settings={
-            "max_connections": str(max(100, sessions)),
-            # the kernel keeps written pages through any kill; only a retained lab must outlive it
-            "fsync": "on" if record.retain else "off",
-        },
+def server_needs(fleet: Fleet, record: Record) -> ServerNeeds:
+    """Say what the lab asks of its PostgreSQL."""
+    keeper = record.keeper
+    return ServerNeeds(
+        servers=fleet.servers,
+        sessions=8 * len(fleet.processes) + 20,
+        network=fleet.network is not None,
+        durable=record.retain,
+        user_namespace=keeper is not None and keeper.user_namespace,
     )
 
 
-def _not_as_root(keeper: Keeper | None) -> tuple[str, ...]:
-    """PostgreSQL refuses to run as root, which everybody is in the keeper's user namespace."""
-    return NAMESPACE if keeper is not None and keeper.user_namespace else ()
-
-
-def postgres_server(fleet: Fleet) -> ProgramId | None:
-    """Give the server's first process, while it lives."""
-    return postmaster_of(fleet.postgres / "data")
+def server_group(fleet: Fleet, record: Record) -> ServerGroup:
+    """Give the lab's own PostgreSQL servers."""
+    return server_needs(fleet, record).group(record.primary)

@@ -16,7 +16,7 @@ from evenrack.runtime.process_table import PROC, all_processes
 
 _OURS = frozenset(
     {
-        *("evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_ctl"),
+        *("evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_basebackup", "pg_ctl"),
         *(KEEPER, TRAFFIC_MODULE, POWER_MODULE, "dhcpd", SIMULATOR, PROGRAM.name),
     }
 )

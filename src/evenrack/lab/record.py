@@ -15,6 +15,7 @@ from attrs import asdict, evolve, field, frozen
 from evenrack.lab.fleet import Fleet, Size, lay_out
 from evenrack.lab.hosts import InNamespaces, OnLoopback, Wiring
 from evenrack.lab.network.keeper import Keeper
+from evenrack.lab.network.plan import POSTGRES_HOST
 from evenrack.lab.refusals import LabRefused
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.safe_write import safe_write
@@ -39,6 +40,8 @@ class Record:
     """The command that brings the lab up; when it is gone at stage "starting", it was killed."""
     keeper: Keeper | None = None
     """What holds the network of a lab that has one."""
+    primary: str = POSTGRES_HOST
+    """The PostgreSQL server that takes changes, or is to when it runs."""
     programs: Mapping[str, ProgramId] = field(factory=dict)
     """The last run of each program by its name; PostgreSQL keeps its own record."""
 
@@ -111,6 +114,7 @@ def _to_json(record: Record) -> dict[str, Any]:
         "retain": record.retain,
         "stage": record.stage,
         "owner": _program_to_json(record.owner),
+        "primary": record.primary,
         "keeper": None if record.keeper is None else _keeper_to_json(record.keeper),
         "programs": {name: _program_to_json(run) for name, run in record.programs.items()},
     }
@@ -129,6 +133,7 @@ def _from_json(data: dict[str, Any]) -> Record:
         stage=cast("Stage", data["stage"]),
         owner=_program_from_json(data["owner"]),
         keeper=None if data["keeper"] is None else _keeper_from_json(data["keeper"]),
+        primary=str(data.get("primary", POSTGRES_HOST)),
         programs={name: _program_from_json(run) for name, run in data["programs"].items()},
     )
 

@@ -6,22 +6,24 @@ from typing import Any
 from attrs import frozen
 
 from evenrack.lab.fleet import Fleet
-from evenrack.lab.network.plan import BMC_HOST, BMC_NETWORK, NetworkPlan
+from evenrack.lab.network.plan import BMC_HOST, BMC_NETWORK, POSTGRES_HOST, NetworkPlan
 from evenrack.lab.refusals import LabRefused
 
-POSTGRES = "postgres"
 WORDS = (
     "region1 (a host), region1/2 (a process), rack3, rack3/rackd, rack3/dhcpd, "
     "rack3:vlan2 (a cable), rack3:bmc, region1:management, client1, bmcs, bmcs/bmc3, "
-    'postgres, leader, "manager of rack3", "primary of vlan2", "secondary of vlan2", '
-    '"owner of m7"'
+    'postgres, postgres2, "primary of postgres", leader, "manager of rack3", '
+    '"primary of vlan2", "secondary of vlan2", "owner of m7"'
 )
 _HOST = re.compile(rf"(?:region|rack|client)[1-9][0-9]*|{BMC_HOST}")
 _PROGRAM = re.compile(
     r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/(?:rackd|dhcpd)|client[1-9][0-9]*/traffic"
     rf"|{BMC_HOST}/bmc[1-9][0-9]*|power/traffic"
 )
-_CABLE = re.compile(rf"({_HOST.pattern}|postgres):(management|{BMC_NETWORK}|vlan[1-9][0-9]*)")
+_SERVER = re.compile(rf"{POSTGRES_HOST}[2-9]?")
+_CABLE = re.compile(
+    rf"({_HOST.pattern}|{_SERVER.pattern}):(management|{BMC_NETWORK}|vlan[1-9][0-9]*)"
+)
 _MANAGER = re.compile(r"manager of (rack[1-9][0-9]*)")
 _ROLE = re.compile(r"(primary|secondary) of (vlan[1-9][0-9]*)")
 _OWNER = re.compile(r"owner of ([A-Za-z0-9._-]+)")
@@ -75,9 +77,14 @@ class OwnerTarget:
     machine: str
 
 
+@frozen(kw_only=True)
+class PrimaryTarget:
+    """The PostgreSQL server that takes changes at the time of the deed."""
+
+
 AskedTarget = LeaderTarget | ManagerTarget | RoleTarget | OwnerTarget
 """What only the fleet itself can say."""
-Target = HostTarget | ProgramTarget | CableTarget | AskedTarget
+Target = HostTarget | ProgramTarget | CableTarget | PrimaryTarget | AskedTarget
 
 
 def parse_target(text: str) -> Target:
@@ -85,6 +92,8 @@ def parse_target(text: str) -> Target:
     words = " ".join(text.split())
     if words == "leader":
         return LeaderTarget()
+    if words == f"primary of {POSTGRES_HOST}":
+        return PrimaryTarget()
     if managed := _MANAGER.fullmatch(words):
         return ManagerTarget(rack=managed[1])
     if role := _ROLE.fullmatch(words):
@@ -95,7 +104,7 @@ def parse_target(text: str) -> Target:
 
 
 def _parse_part(words: str, text: str) -> Target:
-    if words == POSTGRES or _PROGRAM.fullmatch(words):
+    if _SERVER.fullmatch(words) or _PROGRAM.fullmatch(words):
         return ProgramTarget(program=words)
     if _CABLE.fullmatch(words):
         return CableTarget(cable=words)
@@ -112,7 +121,8 @@ def needs_status(target: Target) -> bool:
 def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list[str]:
     """Give the names of the programs that are meant.
 
-    A role needs the fleet's status, and an owner {"owners": {machine: rack or None}} in it.
+    A role needs the fleet's status, and an owner {"owners": {machine: rack or None}} in it; the
+    primary needs {"postgres": its name}.
     """
     if isinstance(target, CableTarget):
         raise LabRefused(f"{target.cable} is a cable: it can be cut and healed")
@@ -120,6 +130,8 @@ def resolve(target: Target, fleet: Fleet, status: dict[str, Any] | None) -> list
         return _programs_of_host(target.host, fleet)
     if isinstance(target, ProgramTarget):
         return [_known_program(target.program, fleet)]
+    if isinstance(target, PrimaryTarget):
+        return [_known_program(str((status or {})["postgres"]), fleet)]
     return _asked(target, fleet, status or {})
 
 
@@ -139,7 +151,7 @@ def resolve_cables(target: Target, fleet: Fleet, status: dict[str, Any] | None) 
         raise LabRefused("this lab has no cables: it was brought up with --no-net")
     if isinstance(target, CableTarget):
         return [_known_cable(target.cable, fleet.network)]
-    if isinstance(target, ProgramTarget) and target.program != POSTGRES:
+    if isinstance(target, ProgramTarget) and fleet.server(target.program) is None:
         raise LabRefused(f"{target.program} is a program; cables lead to hosts, as in region1")
     programs = resolve(target, fleet, status)
     hosts = dict.fromkeys(fleet.host_of(program).name for program in programs)
@@ -169,8 +181,8 @@ def _hosts(fleet: Fleet) -> list[str]:
 
 
 def _known_program(name: str, fleet: Fleet) -> str:
-    everything = (*fleet.programs(), *fleet.dhcp_servers())
-    known = [POSTGRES, *(program.name for program in everything)]
+    everything = (*fleet.servers, *fleet.programs(), *fleet.dhcp_servers())
+    known = [program.name for program in everything]
     if name not in known:
         raise LabRefused(f"this lab has no {name}; it has {', '.join(known)}")
     return name

@@ -19,11 +19,11 @@ from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missin
 from evenrack.lab.hosts import free_lab_number
 from evenrack.lab.interrupts import end_if_stopped, ended_by_signals, ignore_signals
 from evenrack.lab.inventory import make_vlans
-from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.lab_programs import LabPrograms, server_needs
 from evenrack.lab.last_lines import last_lines
 from evenrack.lab.network.cables import build_network
 from evenrack.lab.network.keeper import refuse_without_namespaces, start_keeper
-from evenrack.lab.network.plan import NetworkPlan
+from evenrack.lab.network.plan import POSTGRES_HOST, NetworkPlan
 from evenrack.lab.private_file import kept_or_new, write_private
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import (
@@ -37,7 +37,6 @@ from evenrack.lab.refusals import LabFailed, LabRefused
 from evenrack.lab.traffic.felt_file import remove_felt
 from evenrack.lab.traffic.power_program import PowerTraffic
 from evenrack.lab.traffic.program import TrafficProgram
-from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.runtime.child_process import identify, is_alive
 
 DHCPD = Path("/usr/sbin/dhcpd")
@@ -66,7 +65,7 @@ def bring_up(wish: Wish, progress: Progress, clocks: Clocks) -> Fleet:
         refuse_without_namespaces(wish.directory)
     wish = _without_what_is_missing(wish, progress)
     kept = _clean_old_lab(wish.directory, progress)
-    record = _mark_folder(evolve(wish, retain=wish.retain or kept))
+    record = _mark_folder(wish, kept)
     with ended_by_signals() as stopped_by:
         try:
             fleet = _start_everything(wish, _wire(wish, record, progress), progress, clocks)
@@ -86,13 +85,13 @@ def _without_what_is_missing(wish: Wish, progress: Progress) -> Wish:
     return evolve(wish, size=evolve(wish.size, bmcs=0))
 
 
-def _clean_old_lab(directory: Path, progress: Progress) -> bool:
-    """End what is left of an earlier lab here; say whether its folder is one to keep."""
+def _clean_old_lab(directory: Path, progress: Progress) -> Record | None:
+    """End what is left of an earlier lab here; give its record if its folder is one to keep."""
     record = read_record(directory)
     if record is None:
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
             raise LabRefused(f"{directory} exists and is not a lab's; give another --dir")
-        return False
+        return None
     refuse_while_starting(directory, record)
     if record.stage == "up" and _runs(record):
         raise LabRefused(
@@ -101,7 +100,7 @@ def _clean_old_lab(directory: Path, progress: Progress) -> bool:
         )
     if record.stage != "down":
         clean_up(directory, record, progress)
-    return record.retain
+    return record if record.retain else None
 
 
 def _runs(record: Record) -> bool:
@@ -110,7 +109,7 @@ def _runs(record: Record) -> bool:
     return held and any(is_alive(run) for run in record.programs.values())
 
 
-def _mark_folder(wish: Wish) -> Record:
+def _mark_folder(wish: Wish, kept: Record | None) -> Record:
     """Mark the folder first: one with the mark may be cleaned by whoever comes next."""
     owner = identify(wish.owner_pid)
     if owner is None:
@@ -119,11 +118,18 @@ def _mark_folder(wish: Wish) -> Record:
         network=wish.network,
         number=0 if wish.network else free_lab_number(wish.size.region_hosts),
         size=wish.size,
-        retain=wish.retain,
+        retain=wish.retain or kept is not None,
         stage="starting",
         owner=owner,
+        primary=POSTGRES_HOST if kept is None else kept.primary,
     )
-    record.fleet(wish.directory)  # says what is wrong with the size before anything is made
+    # says what is wrong with the size before anything is made
+    servers = [server.name for server in record.fleet(wish.directory).servers]
+    if record.primary not in servers:
+        raise LabRefused(
+            f"the database of this kept lab is in {record.primary}, which is its primary: give "
+            f"--replicas {int(record.primary.removeprefix(POSTGRES_HOST)) - 1} or more"
+        )
     # others may pass through, not look: as root PostgreSQL may have to run as somebody else
     wish.directory.mkdir(parents=True, exist_ok=True, mode=0o711)
     write_record(wish.directory, record)
@@ -148,10 +154,11 @@ def _wire(wish: Wish, record: Record, progress: Progress) -> Record:
 def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Clocks) -> Fleet:
     fleet = record.fleet(wish.directory)
     programs = LabPrograms(fleet, wish.programs)
-    with progress.step("PostgreSQL started"):
-        programs.start("postgres")
+    standbys = f" with {wish.size.replicas} standbys" if wish.size.replicas else ""
+    with progress.step(f"PostgreSQL started{standbys}"):
+        programs.database.start_all()
     with progress.step("configuration written, schema and certificates made"):
-        write_files(fleet, programs.postgres)
+        write_files(fleet, record)
         initialise_hosts(fleet, wish.programs)
     with progress.step(f"{len(fleet.processes)} region processes started"):
         for process in fleet.processes:
@@ -179,8 +186,10 @@ def _start_everything(wish: Wish, record: Record, progress: Progress, clocks: Cl
     return fleet
 
 
-def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
+def write_files(fleet: Fleet, record: Record) -> None:
     """Write every configuration file and the keys, readable by this user only."""
+    needs = server_needs(fleet, record)
+    group = needs.group(record.primary)
     first = fleet.processes[0].folder
     keys = kept_or_new(
         first / "keys", lambda: new_key_line(secrets.token_bytes(ID_BYTES + KEY_BYTES))
@@ -191,11 +200,9 @@ def write_files(fleet: Fleet, database: EmbeddedPostgres) -> None:
     for process in fleet.processes:
         (process.folder / "run").mkdir(exist_ok=True, mode=0o700)
         write_private(process.folder / "keys", keys)
-        dsn = database.dsn()
         if fleet.network is not None:
-            write_private(process.passfile, database.pass_line())
-            dsn = database.tcp_dsn(process.passfile)
-        write_private(process.config, region_config(process, dsn))
+            write_private(process.passfile, group[group.primary].pass_line())
+        write_private(process.config, region_config(process, needs.dsn(group, process.passfile)))
     for rack in fleet.racks:
         write_private(rack.config, rack_config(rack))
 

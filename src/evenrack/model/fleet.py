@@ -13,6 +13,7 @@ from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, ProcessId, RackId, RegionId, RunId, VlanId
+from evenrack.model.intents import Breaker, Drain, Hold
 from evenrack.model.network import Vlan
 
 ProcessState = Literal["running", "dead", "off"]
@@ -30,6 +31,8 @@ class RegionProcess:
     incarnation: int
     pid: int
     state: ProcessState
+    leaving: bool = False
+    """It is being stopped in order, and waits until what it manages is others'."""
 
 
 @frozen(kw_only=True)
@@ -79,6 +82,10 @@ class Leadership:
     """The holder is recorded as running, in that incarnation."""
     lock_backend: int = 0
     """PostgreSQL process that held the leader's lock."""
+    is_to_step_down: bool = False
+    """The operator wants the holder to give the seat to another."""
+    candidates: frozenset[tuple[ProcessId, int]] = frozenset()
+    """Who can lead, with its incarnation: recorded as running, and not being stopped."""
 
 
 @frozen(kw_only=True, slots=False)  # slots would leave no room for the cached properties
@@ -111,6 +118,37 @@ class Fleet:
     """Which racks say that a BMC answers them."""
     bmc_owners: Mapping[BmcId, RackId] = field(factory=dict)
     """Which rack is to carry out the orders of a BMC."""
+    hold: Hold | None = None
+    """None also when its time is over."""
+    drains: tuple[Drain, ...] = ()
+    breaker: Breaker | None = None
+
+    @cached_property
+    def draining(self) -> frozenset[str]:
+        """Ids of racks and processes that are to be given nothing, and to keep nothing.
+
+        A process drains with its region host too, and while it is being stopped in order.
+        """
+        drained = {(drain.kind, drain.id) for drain in self.drains}
+        racks = {rack for rack in self.racks if ("rack", rack) in drained}
+        processes = {
+            process.id
+            for process in self.processes.values()
+            if process.leaving
+            or ("process", process.id) in drained
+            or ("region", process.region) in drained
+        }
+        return frozenset(racks | processes)
+
+    @property
+    def breaker_holds(self) -> bool:
+        """Tell whether the circuit breaker stops what is not forced."""
+        return self.breaker is not None and not self.breaker.released
+
+    @property
+    def is_held(self) -> bool:
+        """Tell whether no voluntary move is wanted: by an operator, or by the circuit breaker."""
+        return self.hold is not None or self.breaker_holds
 
     @cached_property
     def live(self) -> tuple[ProcessId, ...]:

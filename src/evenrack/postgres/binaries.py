@@ -27,6 +27,12 @@ class PostgresBinaries:
     def postgres(self) -> Path:
         return self.folder / "postgres"
 
+    def program(self, name: str) -> Path:
+        """Give one that is only needed for standbys; CannotEverWork when it is not here."""
+        if not shutil.which(self.folder / name):
+            raise CannotEverWork(f"{self.folder}: {name} is missing, and standbys need it")
+        return self.folder / name
+
 
 def locate_binaries(
     setting: Path | None = None,

@@ -21,7 +21,7 @@ from evenrack.postgres.account import (
     readable_binaries,
     unfinished_copy,
 )
-from evenrack.postgres.binaries import locate_binaries
+from evenrack.postgres.binaries import PostgresBinaries, locate_binaries
 from evenrack.postgres.server_processes import (
     postmaster_of,
     processes_of,
@@ -55,6 +55,10 @@ STOP_SIGNALS: Mapping[StopMode, signal.Signals] = {
     "immediate": signal.SIGQUIT,
 }
 INITDB_SECONDS = 120.0
+COPY_SECONDS = 120.0
+PROMOTE_SECONDS = 30.0
+ASK_SECONDS = 5.0
+STANDBY_MARK = "standby.signal"
 LOOK_SECONDS = 0.02  # between two looks at a server that starts or is being paused
 SIGNAL_SECONDS = 10.0  # a kill or a pause takes milliseconds; longer means a stuck disk
 LAST_LINES = 15
@@ -84,28 +88,45 @@ class EmbeddedPostgres:
         self._data = self.directory / "data"
         self._remembered = self.directory / "server.json"
         self._password = self.directory / "password"
+        self.passfile = self.directory / "pgpass"
+        """A standby's, for the server that it follows."""
         self._port = port
         self._listen = listen
         self._entrance = tuple(entrance)
         self._given_settings = settings
         self._binaries = binaries
-        check_socket_path(self.directory, self._settings())
+        check_socket_path(self.directory, self.settings())
 
     def dsn(self, database: str = "postgres") -> str:
         """Say how libpq reaches a database of this server as its superuser, without password."""
-        return connection_string(self.directory, self._settings(), database)
+        return connection_string(self.directory, self.settings(), database)
 
     def tcp_dsn(self, passfile: Path, database: str = "postgres") -> str:
         """Say how libpq reaches a database over TCP; `pass_line` is what the file has to hold."""
-        return tcp_connection_string(self._settings(), database, passfile)
+        return tcp_connection_string(self.settings(), database, passfile)
 
     def pass_line(self) -> str:
         """Give the line of libpq's password file that lets the superuser in over TCP."""
         return f"*:*:*:postgres:{self._password.read_text()}"
 
+    @property
+    def is_standby(self) -> bool:
+        """Whether its data is a standby's; promoting it ends that."""
+        return (self._data / STANDBY_MARK).exists()
+
+    def ask(self, query: str) -> str:
+        """Give the answer to a query of one value, as text."""
+        psql = locate_binaries(self._binaries).program("psql")
+        command = [str(psql), "-X", "-A", "-t", "-c", query, self.dsn()]
+        return run_program(command, seconds=ASK_SECONDS).strip()
+
     def is_running(self) -> bool:
         """Say whether its first process lives, answering or paused."""
         return postmaster_of(self._data) is not None
+
+    def is_paused(self) -> bool:
+        """Say whether it is paused, so that asking it is in vain."""
+        return any(row.stopped for row in processes_of(self._data)[:1])
 
     def start(self, *, seconds: float = 60.0) -> None:
         """Start the server, made first if need be, and return when it accepts connections."""
@@ -114,12 +135,7 @@ class EmbeddedPostgres:
             self._wait_until_accepting(running, seconds, log_start=self._log_size())
             return
         self.kill()  # what a killed first process left behind would keep the new one out
-        account = account_for(self.directory)
-        binaries = locate_binaries(self._binaries)
-        self.directory.mkdir(parents=True, mode=0o700, exist_ok=True)
-        give(self.directory, account)
-        binaries = readable_binaries(binaries, account, self.directory)
-        self._write_settings(account)
+        account, binaries = self._prepare()
         if not self._data.exists():
             self._make_data([*account.prefix, str(binaries.initdb)], account)
         self._forget_used_number()
@@ -128,6 +144,39 @@ class EmbeddedPostgres:
         command = [*self._entrance, *command]
         server = start_detached(command, log=self.log, directory=self.directory)
         self._wait_until_accepting(server, seconds, log_start)
+
+    def copy_from(self, other: "EmbeddedPostgres") -> None:
+        """Make its data anew, as that of a standby, from another server that runs.
+
+        Whom it follows then is `primary_conninfo` among its settings.
+        """
+        self._refuse_while_running()
+        account, binaries = self._prepare()
+        if self._data.exists():
+            free_shared_memory(self._data)
+            shutil.rmtree(self._data)
+        for file, text in (
+            (self._password, other.password_text()),
+            (self.passfile, other.pass_line().encode()),
+        ):
+            safe_write(file, text)
+            give(file, account)
+        program = str(binaries.program("pg_basebackup"))
+        unfinished = self._begin_data(account)
+        command = [*self._entrance, *account.prefix, program, "-D", str(unfinished)]
+        command += ["-d", other.dsn(), "--wal-method=stream", "--checkpoint=fast", "--no-sync"]
+        run_program(command, seconds=COPY_SECONDS, directory=unfinished)
+        mark = unfinished / STANDBY_MARK
+        mark.touch(mode=0o600)
+        give(mark, account)
+        unfinished.rename(self._data)
+
+    def promote(self) -> None:
+        """Let a running standby take changes, and return when it does."""
+        account, binaries = self._prepare()
+        program = str(binaries.program("pg_ctl"))
+        command = [*account.prefix, program, "promote", "-D", str(self._data), "-w", "-s"]
+        run_program(command, seconds=PROMOTE_SECONDS, directory=self._data)
 
     def stop(self, mode: StopMode = "fast", *, seconds: float = 60.0) -> None:
         """Stop the server in PostgreSQL's way; a paused one is resumed, or it could not obey."""
@@ -166,22 +215,48 @@ class EmbeddedPostgres:
 
     def remove(self) -> None:
         """Delete the server's files, never under a living server."""
-        alive = processes_of(self._data)
-        if alive:
-            where = f"{self.directory}: PostgreSQL still runs here (process {alive[0].pid})"
-            raise CannotEverWork(f"{where}; stop it first")
+        self._refuse_while_running()
         free_shared_memory(self._data)
         programs = self.directory / PROGRAMS_FOLDER
         folders = (self._data, unfinished_data(self._data), programs, unfinished_copy(programs))
         for folder in folders:
             if folder.exists():
                 shutil.rmtree(folder)
-        files = ("postgres.log", "server.json", "evenrack.conf", ACCESS_FILE, "password")
+        files = ("postgres.log", "server.json", "evenrack.conf", ACCESS_FILE, "password", "pgpass")
         for pattern in (*files, ".s.PGSQL.*"):
             for file in self.directory.glob(pattern):
                 file.unlink()
         with contextlib.suppress(OSError):  # it holds something that is not ours, or is gone
             self.directory.rmdir()
+
+    def password_text(self) -> bytes:
+        """Give the superuser's password as its file holds it."""
+        return self._password.read_bytes()
+
+    def _refuse_while_running(self) -> None:
+        alive = processes_of(self._data)
+        if alive:
+            where = f"{self.directory}: PostgreSQL still runs here (process {alive[0].pid})"
+            raise CannotEverWork(f"{where}; stop it first")
+
+    def _prepare(self) -> tuple[Account, PostgresBinaries]:
+        """Make its folder and its settings; say as whom it runs, and which programs."""
+        account = account_for(self.directory)
+        binaries = locate_binaries(self._binaries)
+        self.directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        give(self.directory, account)
+        binaries = readable_binaries(binaries, account, self.directory)
+        self._write_settings(account)
+        return account, binaries
+
+    def _begin_data(self, account: Account) -> Path:
+        """Make an empty folder beside the final place: half-made data is never taken for whole."""
+        unfinished = unfinished_data(self._data)
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        unfinished.mkdir(mode=0o700)
+        give(unfinished, account)
+        return unfinished
 
     def _freeze(self) -> bool:
         """Stop its processes until none is left that could start another."""
@@ -195,7 +270,8 @@ class EmbeddedPostgres:
             wait_until_ended(programs, seconds=LOOK_SECONDS)
         return False
 
-    def _settings(self) -> ServerSettings:
+    def settings(self) -> ServerSettings:
+        """Give what it is started with: what was given, else what was at its last start."""
         kept = remembered_settings(self._remembered)
         return ServerSettings(
             port=kept.port if self._port is None else self._port,
@@ -204,7 +280,7 @@ class EmbeddedPostgres:
         )
 
     def _write_settings(self, account: Account) -> None:
-        settings = self._settings()
+        settings = self.settings()
         texts = {
             self.directory / "evenrack.conf": settings.to_conf(self.directory),
             self.directory / ACCESS_FILE: ACCESS.encode(),
@@ -215,12 +291,7 @@ class EmbeddedPostgres:
             give(file, account)
 
     def _make_data(self, command: list[str], account: Account) -> None:
-        """Run initdb beside the final place: a half-made data folder is never taken for one."""
-        unfinished = unfinished_data(self._data)
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        unfinished.mkdir(mode=0o700)
-        give(unfinished, account)
+        unfinished = self._begin_data(account)
         safe_write(self._password, secrets.token_urlsafe(24).encode() + b"\n")
         give(self._password, account)
         options = ["--auth=scram-sha-256", "--auth-local=trust", "--encoding=utf8", "--no-locale"]

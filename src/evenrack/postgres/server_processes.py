@@ -15,7 +15,7 @@ from evenrack.runtime.process_table import (
 )
 
 SERVER = "postgres"
-MAKING = (SERVER, "initdb", "unshare", "setpriv")  # the last two become the first two
+MAKING = (SERVER, "initdb", "pg_basebackup", "unshare", "setpriv")  # the last two become others
 SEGMENT_LINE = 6  # of postmaster.pid, counted from 0: key and number of shared memory
 SEGMENT_WORDS = 2
 STATE_LINE = 7
@@ -72,7 +72,7 @@ def processes_of(data: Path) -> list[ProcessRow]:
 
     Each of them leads a session of its own, so no process group holds them together. What does
     is the tree below the first process, and the data folder, in which all of them work. An
-    initdb whose starter was killed goes on alone, and counts too.
+    initdb or pg_basebackup whose starter was killed goes on alone, and counts too.
     """
     rows = all_processes()
     first = postmaster_of(data)

@@ -1,7 +1,7 @@
 """What a server is told at its start, kept in its folder so that anyone can start it again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from attrs import field, frozen
@@ -14,6 +14,8 @@ ACCESS_FILE = "access.conf"
 ACCESS = """\
 local all all trust
 host all all samenet scram-sha-256
+local replication all trust
+host replication all samenet scram-sha-256
 """
 """Who may connect to a server that listens beyond loopback: its own networks, with a password."""
 LONGEST_SOCKET_PATH = 107  # bytes; the kernel's 108 hold a closing zero as well
@@ -91,6 +93,20 @@ def tcp_connection_string(settings: ServerSettings, database: str, passfile: Pat
         dbname=database,
         user="postgres",
         passfile=str(passfile),
+    )
+
+
+def primary_among(hosts: Sequence[str], port: int, **more: str) -> str:
+    """Say how libpq reaches whichever of several servers is the primary.
+
+    Hosts are addresses, or the folders of unix sockets.
+    """
+    return _parameters(
+        host=",".join(hosts),
+        port=str(port),
+        user="postgres",
+        target_session_attrs="read-write",
+        **more,
     )
 
 

@@ -103,10 +103,18 @@ class TrustKeeper(MultiService):
         if why is None or not any(word in why for word in ("expired", "not valid")):
             return why
         now, own = self._wall_clock(), self._identity.certificate
-        return (
+        told = (
             f"{why}; this host's clock says {now:%Y-%m-%d %H:%M} UTC, and this rack's own "
             f"certificate is good from {own.not_valid_before_utc:%Y-%m-%d %H:%M} to "
             f"{own.not_valid_after_utc:%Y-%m-%d %H:%M}: is the clock right?"
+        )
+        return told if now <= own.not_valid_after_utc else f"{told} {self._how_to_come_back()}"
+
+    def _how_to_come_back(self) -> str:
+        return (
+            "If it is, this rack has been away for too long to renew it: on a region run "
+            f"`evenrack enrolment create NAME --rack {self._rack}`, then here, with this daemon "
+            "stopped, `evenrack-rackd register --again`"
         )
 
     async def _look(self) -> None:

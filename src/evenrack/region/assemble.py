@@ -3,6 +3,7 @@
 import os
 import secrets
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +11,28 @@ from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Site
 
 from evenrack.config.region_config import RegionConfig
+from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId
+from evenrack.region.audit_keeper import AuditKeeper
+from evenrack.region.balance_plan import PlanPolicies, balance_plan
 from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
+from evenrack.region.departure import Departure
+from evenrack.region.http.balance_plan_page import PlanBalance
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.key_ring import KeyRing, KeyWatch
 from evenrack.region.notifications import Notifications
 from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
-from evenrack.region.service import RegionService, Surroundings
+from evenrack.region.service import RegionService, Surroundings, leader_settings
 from evenrack.region.strangers import MOST_STRANGERS, Strangers
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.tls import RegionTls
@@ -44,6 +51,16 @@ class RunningRegion(MultiService):
         self._database = database
         self._reactor = reactor
         self._racks: Any = None
+        self._departure: Departure | None = None
+
+    def leave_by(self, departure: Departure) -> None:
+        """Wait for this before anything is stopped."""
+        self._departure = departure
+
+    def hurry(self) -> None:
+        """Stop without waiting for others to take over."""
+        if self._departure is not None:
+            self._departure.hurry()
 
     def listen(
         self, port: int, racks: Factory, tls: RegionTls, strangers: Strangers, interface: str
@@ -58,6 +75,8 @@ class RunningRegion(MultiService):
         return Deferred.fromCoroutine(self._stop_in_order())
 
     async def _stop_in_order(self) -> None:
+        if self._departure is not None:
+            await self._departure.wait()
         if self._racks is not None:
             await self._racks.stopListening()
         hang_up = self._reactor.callLater(STOP_SECONDS, self._database.hang_up)
@@ -78,6 +97,7 @@ def assemble(
     sealer = Sealer(keys=ring, token_bytes=secrets.token_bytes)
     database = PooledDatabase(config.database, reactor, name=process)
     notifications = Notifications(config.database, reactor, process)
+    database.on_hung = notifications.reopen
     desk = _certificate_desk(config, process, database, sealer, reactor)
     running = RunningRegion(database, reactor)
     port = config.rpc.port_of(instance)
@@ -101,6 +121,7 @@ def assemble(
             doorkeeper=desk,
         ),
     )
+    region.view.trouble = lambda: database.trouble
     desk.watch(region.connected)
     notifications.on_change(desk.trigger)
     key_watch = KeyWatch(ring, database, process, reactor)
@@ -110,7 +131,10 @@ def assemble(
     notifications.setServiceParent(running)
     desk.setServiceParent(running)
     key_watch.setServiceParent(running)
+    audit_keeper = AuditKeeper(database, reactor, keep_days=config.audit.keep_days)
+    audit_keeper.setServiceParent(running)
     region.setServiceParent(running)
+    running.leave_by(region.departure)
     return running
 
 
@@ -136,6 +160,7 @@ def _http_doors(
             sealer=shared.sealer,
             token_bytes=secrets.token_bytes,
             endpoints=lambda: region.endpoints.endpoints,
+            plan_balance=_balance_planner(config, shared.reactor),
         )
     )
     return HttpDoors(
@@ -145,6 +170,18 @@ def _http_doors(
         config.http.listen,
         tls=lambda inner: _within_tls(inner, shared.desk, shared.reactor),
     )
+
+
+def _balance_planner(config: RegionConfig, reactor: Any) -> PlanBalance:
+    """Plan beside the reactor's thread: in a large fleet it takes a second or more."""
+    settings = leader_settings(config.balance)
+    policies = PlanPolicies(managing=settings.policy, bmc=settings.bmc_policy)
+
+    def plan(fleet: Fleet, parts: Sequence[str]) -> Deferred[dict[str, Any]]:
+        threads = reactor.getThreadPool()
+        return deferToThreadPool(reactor, threads, balance_plan, fleet, parts, policies)
+
+    return plan
 
 
 def _within_tls(site: Site, desk: CertificateDesk, reactor: Any) -> TLSMemoryBIOFactory:

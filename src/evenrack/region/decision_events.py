@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from evenrack.balance.circuit_breaker import BreakerChange
 from evenrack.balance.dhcp_pairs import PairMove
-from evenrack.balance.spread import Move
+from evenrack.balance.spread_values import Move
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
@@ -78,6 +79,17 @@ def checked(fleet: Fleet, rack: RackId) -> Event:
         text=f"{name} connected: balance checked, {manager} goes on managing it",
         data={"what": "managing", "item": rack, "name": name, "from": manager, "to": manager},
     )
+
+
+def breaker_changed(change: BreakerChange | None) -> list[Event]:
+    """Say that the circuit breaker trips or ends; what it only remembers is not told."""
+    if change is None or not (change.trips or change.now is None):
+        return []
+    state, text = "over", "the circuit breaker ends: enough of what was lost is back, or deleted"
+    if change.now is not None:
+        state = "open"
+        text = f"the circuit breaker trips, only forced moves go on: {change.now.why}"
+    return [Event(kind="breaker", object="balance", text=text, data={"state": state})]
 
 
 def opened(trouble: Trouble) -> Event:

@@ -42,6 +42,8 @@ class FleetView(MultiService):
         self._last = NOTHING_KNOWN
         self._waiting: list[Deferred[View]] = []
         self._reading = False
+        self.trouble: Callable[[], str | None] = _none_known
+        """Why changes do not get through though the database can be read."""
         LookAgain(
             self._remember, clock, gather_seconds=1.0, at_least_every=REMEMBER_SECONDS
         ).setServiceParent(self)
@@ -65,7 +67,7 @@ class FleetView(MultiService):
     async def _read(self) -> None:
         try:
             self._last = await self._database.read(read_fleet)
-            view = View(self._last, None)
+            view = View(self._last, self.trouble())
         except (DatabaseUnreachable, SchemaMismatch) as problem:
             view = View(self._last, str(problem))
         finally:
@@ -74,6 +76,10 @@ class FleetView(MultiService):
         for mine in waiting:
             if not mine.called:
                 mine.callback(view)
+
+
+def _none_known() -> None:
+    """Know of no trouble until the real database is wired in."""
 
 
 Look = Callable[[], Awaitable[View]]

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.balance.bmc_owners import BmcBalance
+from evenrack.balance.circuit_breaker import BreakerChange
 from evenrack.balance.managing import ManagingBalance
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Move
@@ -15,6 +16,7 @@ from evenrack.errors import DatabaseUnreachable, NoLongerLeader
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.region.absences import Absences
+from evenrack.region.breaker_watch import BreakerWatch
 from evenrack.region.burst import Burst
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import record
@@ -71,6 +73,7 @@ class Leader(MultiService):
         self._quiet = Quiet(clock, settings.quiet_seconds)
         self._dhcp = DhcpWatch(clock, settings.dhcp_hold_down_seconds)
         self._absences = Absences(clock)
+        self._breaker = BreakerWatch(clock)
         self._troubles = TroubleWatch(clock)
         self._buried: list[tuple[Incarnation, int]] = []
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
@@ -110,19 +113,23 @@ class Leader(MultiService):
         fleet = await self._database.read(read_fleet)
         if fleet.leadership.epoch != epoch:
             raise NoLongerLeader(f"epoch {epoch} has passed")
-        decided = self._decide(fleet)
+        breaker = self._breaker.look(fleet, silent=[who.process for who, _ in silent])
+        if breaker is not None:
+            fleet = breaker.applied_to(fleet)
+        decided = self._decide(fleet, breaker)
         if decided:
             await self._database.run(lambda c: write_decisions(c, epoch, fleet, decided))
             self._quiet.disturbed()
         if self._newcomers.seconds_to_wait is not None:
             self._looking.trigger_in(self._newcomers.seconds_to_wait)
 
-    def _decide(self, fleet: Fleet) -> Decisions:
+    def _decide(self, fleet: Fleet, breaker: BreakerChange | None) -> Decisions:
         waiting, quiet = self._newcomers.waiting(fleet), self._quiet.is_quiet(fleet)
+        voluntary = quiet and not fleet.is_held
         self._burst.look(fleet.reach, quiet=quiet)
         self._audit_now_and_then()
         moves = self._managing.decide(
-            fleet, waiting=waiting, voluntary=quiet, avoid=self._burst.losers
+            fleet, waiting=waiting, voluntary=voluntary, avoid=self._burst.losers
         )
         managers = {RackId(move.item): ProcessId(move.to) for move in moves if move.to is not None}
         for rack in _ahead_of_their_number(fleet):
@@ -134,10 +141,11 @@ class Leader(MultiService):
             managers=managers,
             moves=moves,
             dhcp=self._dhcp.decide(fleet),
-            bmc_moves=self._decide_bmcs(fleet, voluntary=quiet),
+            bmc_moves=self._decide_bmcs(fleet, voluntary=voluntary),
             opened=opened,
             closed=closed,
             arrived=tuple(self._newcomers.arrived(fleet)),
+            breaker=breaker,
         )
 
     def _decide_bmcs(self, fleet: Fleet, *, voluntary: bool) -> tuple[Move, ...]:

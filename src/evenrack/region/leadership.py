@@ -10,7 +10,9 @@ from evenrack.region.database.leader_store import (
     read_leadership,
     take_over,
     try_lock,
+    unlock,
 )
+from evenrack.region.database.notify import notify
 from evenrack.region.database.process_store import Incarnation
 
 LOCK_PURPOSE = "leader lock"
@@ -39,15 +41,20 @@ class LeaderSeat:
     async def try_to_lead(self, me: Incarnation, *, silent: set[Incarnation]) -> TakeOver | None:
         """Keep the seat, or take it when it is free; a TakeOver only when it was just taken.
 
+        Nothing of the two while this process is to leave it to another that can lead.
+
         The seat is free when its holder has lost the lock to this process, is `silent`, or is not
         recorded as running any more. Who stepped down because the database was away is still its
         holder, and takes it again: the server may not have noticed that the session with the lock
         is gone.
         """
+        seen = await self._database.run(read_leadership)
+        if _is_to_leave_it(seen, me, silent):
+            await self._hand_over(me)
+            return None
         backend = await self._lock.run(try_lock)
         fresh_lock = backend is not None and backend != self._lock_backend
         self._lock_backend = backend or 0
-        seen = await self._database.run(read_leadership)
         holder = _holder(seen)
         if self.epoch is not None and (seen.epoch != self.epoch or holder != me):
             self.step_down()
@@ -57,6 +64,16 @@ class LeaderSeat:
         if backend is None and holder != me and not holder_gone:
             return None
         return await self._take(me, seen)
+
+    async def _hand_over(self, me: Incarnation) -> None:
+        """Give up the seat and the lock, and let the others look at once who takes it."""
+        led, self.epoch = self.epoch, None
+        had_lock, self._lock_backend = self._lock_backend, 0
+        if led is not None:
+            self.log.info("leading no more after epoch {epoch}: another is to lead", epoch=led)
+        if had_lock:
+            await self._lock.run(unlock)
+            await self._database.run(lambda c: notify(c, me.process))
 
     async def _take(self, me: Incarnation, seen: Leadership) -> TakeOver | None:
         backend = self._lock_backend
@@ -79,6 +96,13 @@ class LeaderSeat:
             name = f"{seen.holder} {LOCK_PURPOSE}"
             await self._database.run(lambda c: end_session(c, seen.lock_backend, name))
         return won
+
+
+def _is_to_leave_it(seen: Leadership, me: Incarnation, silent: set[Incarnation]) -> bool:
+    """Tell whether another can lead, and this process shall not: it is stopped, or was told so."""
+    can_lead = {Incarnation(process=name, incarnation=number) for name, number in seen.candidates}
+    wanted = me not in can_lead or (seen.is_to_step_down and _holder(seen) == me)
+    return wanted and bool(can_lead - {me} - silent)
 
 
 def _holder(seen: Leadership) -> Incarnation | None:

@@ -19,8 +19,8 @@ from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
 from evenrack.region.add_key import add_key
 from evenrack.region.assemble import assemble
-from evenrack.region.database.engine import setting_problem
 from evenrack.region.database.schema import SCHEMA, upgrade
+from evenrack.region.database.sessions import setting_problem
 from evenrack.region.initialise import Chance, initialise
 from evenrack.runtime.daemon import no_core_dumps, run_daemon, use_steady_clock
 from evenrack.trust.files import IDENTITY_FILE
@@ -119,7 +119,7 @@ def _run(config: RegionConfig, instance: int) -> None:
     lock = _hold_lock(config.state_dir, instance)
     use_steady_clock(reactor)
     service = assemble(config, process, instance, reactor)
-    code = run_daemon(reactor, service)
+    code = run_daemon(reactor, service, hurry=service.hurry)
     lock.close()
     sys.exit(code)
 

@@ -31,6 +31,12 @@ class Notifications(Service):
         """Call this whenever something may have changed."""
         self._listeners.append(look)
 
+    def reopen(self) -> None:
+        """Open another session: the server of the present one hangs, or another took its place."""
+        if self._listening.is_open:
+            self._listening.close()
+            self._lost()
+
     def startService(self) -> None:
         super().startService()
         self._open()

@@ -192,10 +192,13 @@ class Presence(MultiService):
     def _answer(self, facts: list[RackFacts], recorded: Recorded) -> None:
         """Tell each waiting hello of this batch what came of it."""
         for rack in facts:
+            holder = recorded.holders.get(rack.rack)
+            if holder is None:
+                continue  # gone, or deleted: then its links are cut in a moment
             written = {link.link for link in rack.links}
             for link in self._connected.links_of(rack.rack):
                 if link.link in written:
-                    self._judge(link, *recorded.holders[rack.rack])
+                    self._judge(link, *holder)
 
     def _judge(self, link: RackLink, holder: RunId, holder_address: str) -> None:
         """Let a link in, or give the run that holds its rack a while to end, or refuse it."""

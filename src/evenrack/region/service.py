@@ -17,6 +17,7 @@ from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import Database
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
+from evenrack.region.departure import Departure
 from evenrack.region.doorkeeper import Doorkeeper
 from evenrack.region.endpoint_list import EndpointList
 from evenrack.region.fleet_view import FleetView
@@ -89,6 +90,8 @@ class RegionService(MultiService):
             database, self.connected, registration.process, clock, lambda: surroundings.sealer
         )
         self.view = FleetView(database, clock)
+        self.departure = Departure(database, lambda: self.membership.me, clock)
+        """To be waited for before the service is stopped, while all doors are open."""
         self._listener = RackListener(self._reception(config))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
         self._last_trouble = ""

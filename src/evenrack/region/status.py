@@ -1,6 +1,5 @@
 """The fleet as operators see it: pure, from one reading to the JSON of `evenrack status`."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -9,8 +8,8 @@ from evenrack.model.fleet import Fleet, Rack, RegionProcess
 from evenrack.model.identifiers import ProcessId, RegionId
 from evenrack.problems import CATALOGUE
 from evenrack.region.database.event_store import as_text
+from evenrack.region.survival import needed_parts
 from evenrack.region.troubles import find_troubles
-from evenrack.region.vlan_troubles import serving_racks
 
 OK = {"state": "ok", "detail": ""}
 
@@ -51,28 +50,9 @@ def problems_of(fleet: Fleet, *, now: datetime) -> list[dict[str, Any]]:
 
 
 def survives(fleet: Fleet) -> dict[str, Any]:
-    """Tell whether racks would still have a process, and VLANs a server, with one part less."""
-    connected = {rack: reach for rack, reach in fleet.reach.items() if reach}
-    needed: Counter[str] = Counter()
-    for reach in connected.values():
-        hosts = {fleet.processes[process].region for process in reach}
-        if len(reach) == 1:
-            needed[f"process:{reach[0]}"] += 1
-        if len(hosts) == 1:
-            needed[f"region:{next(iter(hosts))}"] += 1
-    lonely = [
-        {"part": part, "why": f"{count} rack{'' if count == 1 else 's'} would have no region"}
-        for part, count in sorted(needed.items())
-    ]
-    lonely += [
-        {
-            "part": f"rack:{fleet.racks[serving[0]].hostname}",
-            "why": f"{vlan.name} would have no DHCP",
-        }
-        for vlan in fleet.vlans.values()
-        if len(serving := serving_racks(fleet, vlan)) == 1
-    ]
-    return {"yes": not lonely, "not": lonely}
+    """Tell whether all would still be served with one part less."""
+    needed = [{"part": need.part, "why": need.why} for need in needed_parts(fleet)]
+    return {"yes": not needed, "not": needed}
 
 
 def _problem(code: str, where: str, affects: str, since: datetime) -> dict[str, Any]:
@@ -135,11 +115,15 @@ def _designated(fleet: Fleet, rack: Rack, place: int) -> list[str]:
 def _state_of_process(fleet: Fleet, process: RegionProcess) -> str:
     if process.state != "running":
         return process.state
+    if process.id in fleet.draining:
+        return "draining"
     wanted = [rack for rack, reach in fleet.reach.items() if reach]
     return "running" if all(process.id in fleet.reach[rack] for rack in wanted) else "degraded"
 
 
 def _state_of_rack(fleet: Fleet, rack: Rack, reach: tuple[ProcessId, ...]) -> str:
+    if reach and rack.id in fleet.draining:
+        return "draining"
     if reach:
         return "running" if len(reach) == len(fleet.live) else "degraded"
     return "off" if rack.stopped else "dead"
@@ -149,7 +133,7 @@ def _state_of_all(states: Iterable[str]) -> str:
     found = set(states)
     if len(found) == 1:
         return found.pop()
-    return "degraded" if found & {"running", "degraded"} else "dead"
+    return "degraded" if found & {"running", "degraded", "draining"} else "dead"
 
 
 def _by_name(racks: Iterable[Rack]) -> list[Rack]:

@@ -7,8 +7,12 @@ from evenrack.region.trouble import Trouble
 from evenrack.region.troubles import find_troubles
 
 PATIENCE_SECONDS = 5.0
-AT_ONCE = frozenset({"RackLost", "RackCloned"})
-"""Losses are told at once; the others often end by themselves within a moment."""
+AT_ONCE = frozenset({"RackLost", "RackCloned", "CircuitBreaker", "BalanceHeld", "DrainForgotten"})
+"""Losses, and what an operator or the clock has decided, are told at once; the others often end by
+themselves within a moment."""
+
+LONGER_PATIENCE_SECONDS = {"SurvivesNoLoss": 600.0}
+"""A fleet is often fragile for a while: when something is restarted, upgraded, or has been lost."""
 
 
 class TroubleWatch:
@@ -27,7 +31,11 @@ class TroubleWatch:
             trouble
             for key, trouble in troubles.items()
             if key not in fleet.open_problems
-            and (trouble.code in AT_ONCE or now - self._since[key] >= PATIENCE_SECONDS)
+            and now - self._since[key] >= _patience(trouble.code)
         )
         closed = tuple(sorted(key for key in fleet.open_problems if key not in troubles))
         return opened, closed
+
+
+def _patience(code: str) -> float:
+    return 0.0 if code in AT_ONCE else LONGER_PATIENCE_SECONDS.get(code, PATIENCE_SECONDS)

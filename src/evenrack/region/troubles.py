@@ -2,8 +2,12 @@
 
 from evenrack.model.bmc import Bmc
 from evenrack.model.fleet import Fleet, Rack
+from evenrack.region.balance_troubles import of_balance
+from evenrack.region.survival import needed_parts
 from evenrack.region.trouble import Trouble
 from evenrack.region.vlan_troubles import of_vlan
+
+MOST_NAMED = 3
 
 
 def find_troubles(fleet: Fleet) -> list[Trouble]:
@@ -25,7 +29,17 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
         troubles.append(
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan")
         )
-    return sorted(troubles)
+    return sorted([*troubles, *of_balance(fleet), *_of_survival(fleet)])
+
+
+def _of_survival(fleet: Fleet) -> list[Trouble]:
+    """Give one problem for the whole fleet, with the first few parts that must not be lost."""
+    needed = [f"{need.part}: {need.why}" for need in needed_parts(fleet)]
+    if not needed:
+        return []
+    more = f"; and {len(needed) - MOST_NAMED} more" if len(needed) > MOST_NAMED else ""
+    affects = "; ".join(needed[:MOST_NAMED]) + more
+    return [Trouble(code="SurvivesNoLoss", object="fleet", affects=affects)]
 
 
 def _of_bmc(bmc: Bmc) -> Trouble:

@@ -48,11 +48,13 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
+def run_daemon(
+    reactor: Any, service: IService, *, logs: Any = None, hurry: Callable[[], None] | None = None
+) -> int:
     """Run the service until SIGTERM or SIGINT; give the exit code.
 
-    The service is stopped in order before the reactor ends. A service that fails to start ends
-    the daemon with 1; it has logged why.
+    The service is stopped in order before the reactor ends; a second signal calls `hurry`. A
+    service that fails to start ends the daemon with 1; it has logged why.
     """
     no_core_dumps()
     start_logs(sys.stderr if logs is None else logs)
@@ -68,7 +70,7 @@ def run_daemon(reactor: Any, service: IService, *, logs: Any = None) -> int:
         _feed_watchdog(reactor)
 
     reactor.callWhenRunning(_start, service, started, lambda: stop(EXIT_FAILED))
-    reactor.addSystemEventTrigger("before", "shutdown", _stop, service, reactor)
+    reactor.addSystemEventTrigger("before", "shutdown", _stop, service, reactor, hurry)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     reactor.run()
     return outcome[0]
@@ -132,12 +134,18 @@ def _start(service: IService, started: Callable[[], None], failed: Callable[[], 
     started()
 
 
-def _stop(service: IService, reactor: Any) -> Any:
+def _stop(service: IService, reactor: Any, hurry: Callable[[], None] | None) -> Any:
     """Stop in order, then let the reactor turn once more.
 
     The last answer may come from within a connection's `dataReceived`; the reactor would then end
     that connection under it, and TLS does not take that.
     """
     notify_systemd("STOPPING=1")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(hurry or _nothing))
     stopping = maybeDeferred(service.stopService)
     return stopping.addBoth(lambda outcome: deferLater(reactor, 0, lambda: outcome))
+
+
+def _nothing() -> None:
+    """Go on stopping: it was asked for already."""

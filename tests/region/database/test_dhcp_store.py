@@ -206,6 +206,17 @@ def test_new_interfaces_replace_the_old_ones_of_this_rack_and_of_no_other(fleet)
     assert list(fleet.run(read_interfaces)) == [TWO]
 
 
+def test_two_processes_that_hear_the_same_interfaces_at_once_do_no_harm(fleet):
+    told = interfaces(eth0="10.1.0.1/24")
+    with fleet.open_transaction() as first:
+        record_interfaces(first, ONE, told)
+        second = fleet.start(lambda: fleet.run(lambda c: record_interfaces(c, ONE, told)))
+        fleet.wait_until_blocked()
+        first.commit()
+        second.result(5)
+    assert fleet.run(read_interfaces) == {ONE: (IPv4Interface("10.1.0.1/24"),)}
+
+
 def test_interfaces_that_did_not_change_notify_nobody_and_new_ones_do(fleet):
     told = interfaces(eth0="10.1.0.1/24", eth1="10.2.0.1/24")
     with heard(fleet) as said:

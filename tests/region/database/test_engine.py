@@ -17,11 +17,11 @@ from evenrack.region.database.engine import (
     ATTEMPTS,
     POOL_SESSIONS,
     PooledDatabase,
-    Sessions,
     ThreadedConnection,
     attempt,
     open_engine,
 )
+from evenrack.region.database.sessions import Sessions
 from tests.region.database.sessions import backend_of
 
 pytestmark = pytest.mark.postgres

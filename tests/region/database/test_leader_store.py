@@ -186,6 +186,30 @@ def test_numbers_go_on_above_what_a_rack_holds_from_before_an_older_dump_was_res
     assert sessions.run(lambda c: next_number(c, epoch=leader.epoch)) > raised
 
 
+NEXT_IDS = "SELECT nextval(pg_get_serial_sequence(t, 'id')) FROM unnest(:tables) t"
+
+
+@pytest.mark.parametrize("how", ["promoted", "restored"])
+def test_orders_and_events_have_ids_that_no_lost_one_had_after_the_database_went_back(
+    sessions, how
+):
+    def next_ids():
+        return [row[0] for row in sessions.rows(NEXT_IDS, tables=["power_order", "event"])]
+
+    taken(sessions)
+    before = next_ids()
+    if how == "promoted":
+        sessions.change("UPDATE leadership SET database_identity = '7/00000001'")
+        taken(sessions)
+    else:
+        sessions.run(lambda c: raise_above(c, FleetNumber(9, 1)))
+    raised = next_ids()
+    assert all(now > then + 1_000_000 for now, then in zip(raised, before, strict=True))
+    taken(sessions)
+    sessions.run(lambda c: raise_above(c, FleetNumber(1, 1)))
+    assert all(now < then + 100 for now, then in zip(next_ids(), raised, strict=True))
+
+
 @pytest.mark.parametrize(
     ("now", "seen", "then"),
     [

@@ -88,6 +88,17 @@ async def test_a_session_that_was_ended_is_opened_again_and_everything_is_looked
         await until(lambda: looks)
 
 
+async def test_another_session_listens_when_that_is_asked_for(database_dsn, sessions):
+    async with listening(database_dsn) as (notifications, looks):
+        await opened(looks)
+        before = sessions.value(SESSION)
+        notifications.reopen()
+        notifications.reopen()  # twice is once
+        await until(lambda: looks)
+        await until(lambda: len(sessions.rows(SESSION)) == 1)
+        assert sessions.value(SESSION) != before
+
+
 @pytest.mark.deadline(20)
 async def test_listening_begins_when_the_server_comes(own_postgres_server):
     await deferToThread(own_postgres_server.stop)

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
+from evenrack.region.database import balance_tables
 from evenrack.region.database import trust_tables as tables
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.schema import SCHEMA, check, upgrade
@@ -43,6 +44,9 @@ def described(connection, query, schema):
         for row in rows
         if not row[0].startswith("alembic")
     )
+
+
+assert balance_tables.metadata is tables.metadata, "all tables are in one"
 
 
 @pytest.fixture
@@ -148,3 +152,8 @@ def test_rows_that_make_no_sense_are_refused_by_the_tables(sessions, statement):
     sessions.change("INSERT INTO region VALUES ('region1', 'region1')")
     with pytest.raises(sqlalchemy.exc.IntegrityError):
         sessions.change(statement)
+
+
+def test_programs_of_the_schema_before_go_on_with_this_one(sessions):
+    ((lowest, highest),) = sessions.rows("SELECT schema_min, schema_max FROM cluster")
+    assert lowest <= SCHEMA - 1 < SCHEMA == highest

@@ -12,9 +12,11 @@ from sqlalchemy import text
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
+from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.key_file import Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
+from evenrack.region.balance_plan import PlanPolicies, balance_plan
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
@@ -22,6 +24,12 @@ from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.wall_clock import utc_now
 from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually, free_ports
+
+POLICIES = PlanPolicies(managing=SpreadPolicy(), bmc=SpreadPolicy())
+
+
+def planned_aside(fleet, parts):
+    return deferToThread(balance_plan, fleet, parts, POLICIES)
 
 
 class ApiProcess:
@@ -45,6 +53,7 @@ class ApiProcess:
                 sealer=sealer,
                 token_bytes=secrets.token_bytes,
                 endpoints=dict,
+                plan_balance=planned_aside,
             )
         )
         self.doors = HttpDoors(self.site, reactor, self.socket, self.address, tls=tls)

@@ -23,7 +23,15 @@ EXPECTED = {
         f"/api/v1/{path}": LOOK
         for path in (
             *("status", "problems", "problems/*", "events", "regions", "racks", "openapi.json"),
-            *("balance/history", "dhcp", "dhcp/*", "dhcp-plans", "dhcp-plans/*", "orders/*"),
+            *(
+                "racks/*/removal",
+                "balance/history",
+                "dhcp",
+                "dhcp/*",
+                "dhcp-plans",
+                "dhcp-plans/*",
+                "orders/*",
+            ),
         )
     },
     **{f"/api/v1/{noun}": {**LOOK, "POST": "operator"} for noun in (*OBJECTS, "orders")},
@@ -31,6 +39,10 @@ EXPECTED = {
         f"/api/v1/{noun}/*": {**LOOK, "PATCH": "operator", "DELETE": "operator"} for noun in OBJECTS
     },
     "/api/v1/dhcp/*/reconfigure": {"POST": "operator"},
+    "/api/v1/balance/hold": {**LOOK, "POST": "operator", "DELETE": "operator"},
+    "/api/v1/drains": LOOK,
+    "/api/v1/drains/*": {**LOOK, "POST": "operator", "DELETE": "operator"},
+    "/api/v1/leader/step-down": {"POST": "operator"},
     "/api/v1/audit": LOOK_AS_ADMIN,
     "/api/v1/tokens": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/tokens/*": {**LOOK_AS_ADMIN, "DELETE": "admin"},
@@ -38,6 +50,7 @@ EXPECTED = {
     "/api/v1/enrolments/*": {"DELETE": "admin"},
     "/api/v1/certificates": LOOK_AS_ADMIN,
     "/api/v1/certificates/*": {"DELETE": "admin"},
+    "/api/v1/racks/*": {"DELETE": "admin"},
     "/api/v1/authorities": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/authorities/*": {"POST": "admin", "DELETE": "admin"},
     "/api/v1/keys": LOOK_AS_ADMIN,

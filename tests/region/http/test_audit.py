@@ -203,6 +203,15 @@ async def test_the_log_is_read_in_pages_that_go_on_where_the_last_ended(database
         assert (await api.locally("GET", "/api/v1/audit?who=x")).status == 400
 
 
+async def test_what_stands_behind_the_question_mark_is_in_the_log(database_dsn):
+    async with api_process(database_dsn) as api:
+        path = "/api/v1/racks/rack9?gone=true"
+        assert (await api.locally("DELETE", path)).status == 404
+        (row,) = await audited(api, 1)
+        assert row["deed"] == "DELETE /api/v1/racks/rack9"
+        assert row["data"] == {"arguments": {"gone": "true"}}
+
+
 async def test_orders_know_who_ordered(database_dsn):
     async with api_process(database_dsn) as api:
         token = await api.token("night-shift", "operator")

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from evenrack.model.network_rules import SETTING_LIMITS
 from evenrack.region.http.audit_data import (
+    MOST_ARGUMENT_BYTES,
     MOST_BYTES,
     MOST_DEED_CHARACTERS,
+    arguments_data,
     audit_data,
     deed_of,
     is_secret,
@@ -79,6 +81,17 @@ def test_a_large_body_keeps_its_small_fields():
     kept = audit_data(json.dumps(body).encode())
     assert kept["name"] == "m1"
     assert kept["machines"].startswith("(left out: ")
+
+
+def test_the_arguments_of_an_address_are_kept_without_secrets_and_as_what_postgresql_takes():
+    assert arguments_data({}) == {}
+    given = {b"gone": [b"false", b"true"], b"password": [b"SESAME"], b"\xff": [b"\0"]}
+    kept = {"gone": "true", "password": "(hidden)", "\\xff": "\\0"}
+    assert arguments_data(given) == {"arguments": kept}
+    many = {f"a{number}".encode(): [b"1"] for number in range(2000)}
+    left_out = arguments_data(many)["arguments"]
+    assert left_out.startswith("(left out: ")
+    assert len(json.dumps(left_out)) < MOST_ARGUMENT_BYTES
 
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"{}" + b" " * (1 << 20), b'{"a":' * 5000, b"1"])

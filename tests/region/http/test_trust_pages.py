@@ -2,6 +2,8 @@
 
 import pytest
 
+from evenrack.client import trusting
+from evenrack.trust.certificates import certificates_from_pem, pin_of
 from evenrack.trust.enrolment import enrolment_secret_from_text
 from tests.region.made_cluster import cluster_on
 from tests.region.processes import eventually
@@ -90,6 +92,16 @@ async def test_certificates_of_a_rack_that_is_not_there_are_not_found(database_d
     async with cluster_on(database_dsn, "region1") as cluster:
         answer = await cluster.api()("DELETE", "/api/v1/certificates/rack9")
         assert answer.status == 404
+
+
+async def test_an_authority_is_shown_as_what_a_client_can_know_the_regions_by(database_dsn):
+    async with cluster_on(database_dsn, "region1") as cluster:
+        (shown,) = (await cluster.api()("GET", AUTHORITIES)).json
+        (certificate,) = certificates_from_pem(shown["certificate"].encode())
+        assert pin_of(certificate).startswith(shown["pin"])
+        assert shown["not_after"] == certificate.not_valid_after_utc.isoformat()
+        assert trusting(shown["certificate"]).cert_store_stats()["x509_ca"] == 1
+        assert "PRIVATE" not in str(shown)
 
 
 async def test_an_authority_is_put_in_the_place_of_another_step_by_step(database_dsn):

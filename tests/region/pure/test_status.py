@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
+from evenrack.model.intents import Drain
 from evenrack.problems import CATALOGUE
 from evenrack.region.status import problems_of, status_of, survives
 from tests.strategies import fleet_of, fleets, rack_named, running
@@ -109,6 +110,25 @@ def test_a_lost_rack_is_dead_one_that_was_stopped_is_off_and_no_region_suffers()
     assert states(status(lost))["region1"] == "running"
     off = evolve(lost, racks={**WELL.racks, RACK.id: evolve(RACK, stopped=True)})
     assert states(status(off))["rack0001"] == "off"
+
+
+def test_what_is_drained_or_is_being_stopped_is_draining_as_long_as_it_runs():
+    since = {"message": "", "who": "anna", "since": EARLIER}
+    rack = Drain(kind="rack", id=RACK.id, **since)
+    region = Drain(kind="region", id="region1", **since)
+    found = status(evolve(WELL, drains=(rack, region)))
+    assert states(found) == {
+        "region1": "draining",
+        "region2": "running",
+        "rack0001": "draining",
+        "rack0002": "running",
+    }
+    dead = evolve(WELL, processes={**WELL.processes, TWO.id: evolve(TWO, state="dead")})
+    assert states(status(evolve(dead, drains=(region,))))["region1"] == "degraded"
+    leaving = evolve(WELL, processes={**WELL.processes, THREE.id: evolve(THREE, leaving=True)})
+    assert states(status(leaving))["region2"] == "draining"
+    lost = evolve(WELL, drains=(rack,), links=())
+    assert states(status(lost))["rack0001"] == "dead"
 
 
 @pytest.mark.parametrize(

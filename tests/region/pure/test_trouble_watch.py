@@ -6,7 +6,11 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.trouble_watch import PATIENCE_SECONDS, TroubleWatch
+from evenrack.region.trouble_watch import (
+    LONGER_PATIENCE_SECONDS,
+    PATIENCE_SECONDS,
+    TroubleWatch,
+)
 from tests.strategies import fleet_of, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region2/1")
@@ -89,3 +93,19 @@ def test_a_problem_of_something_that_is_deleted_is_closed(watch):
 def test_a_new_leader_closes_what_the_old_one_opened_and_waits_before_it_opens(watch):
     both = open_since(UNMANAGED, ("RackLost", "rack:rack0001"))
     assert watch.changes(both) == ((), (("RackLost", "rack:rack0001"),))
+
+
+def test_that_no_loss_is_survived_is_told_after_ten_minutes_and_over_at_once(watch, clock):
+    same_host = running("region1/2")
+    links = [(RACK.id, ONE.id), (RACK.id, same_host.id)]
+    fragile = evolve(
+        fleet_of([ONE, same_host], [RACK], links=links, holder=ONE.id), managing=WELL.managing
+    )
+    assert LONGER_PATIENCE_SECONDS["SurvivesNoLoss"] == 600
+    assert watch.changes(fragile) == ((), ())
+    clock.advance(599.9)
+    assert watch.changes(fragile) == ((), ())
+    clock.advance(0.1)
+    assert opened_codes(watch.changes(fragile)) == ["SurvivesNoLoss"]
+    key = ("SurvivesNoLoss", "fleet")
+    assert watch.changes(open_since(WELL, key)) == ((), (key,))

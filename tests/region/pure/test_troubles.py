@@ -31,6 +31,7 @@ def test_p4_with_one_rack_or_none_all_is_well():
 
 GONE = evolve(TWO, state="dead")
 OFF = evolve(TWO, state="off")
+SAME_HOST = running("region1/2")
 
 
 @pytest.mark.parametrize(
@@ -48,9 +49,9 @@ OFF = evolve(TWO, state="off")
             Trouble(
                 code="RackPartlyConnected",
                 object="rack:rack0001",
-                affects="rack0001.example.com, without region2/1",
+                affects="rack0001.example.com, without region3/1",
             ),
-            {"links": BOTH[:1]},
+            {"processes": (ONE, TWO, running("region3/1"))},
         ),
         (
             Trouble(
@@ -74,7 +75,15 @@ OFF = evolve(TWO, state="off")
                 object="process:region1/1",
                 affects="every rack, if region1/1 dies",
             ),
-            {"processes": (ONE, GONE), "links": BOTH[:1]},
+            {"processes": (ONE, GONE), "racks": (), "links": (), "managing": {}},
+        ),
+        (
+            Trouble(
+                code="SurvivesNoLoss",
+                object="fleet",
+                affects="region:region1: 1 rack would have no region",
+            ),
+            {"processes": (ONE, SAME_HOST), "links": [BOTH[0], (RACK.id, SAME_HOST.id)]},
         ),
         (
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan"),
@@ -97,7 +106,26 @@ def test_a_rack_that_was_stopped_in_order_is_not_lost():
 
 
 def test_a_stopped_process_is_missed_by_no_rack():
-    assert codes(troubles(processes=(ONE, OFF), links=BOTH[:1])) == ["RegionNotRedundant"]
+    assert codes(troubles(processes=(ONE, OFF), links=BOTH[:1])) == [
+        "RegionNotRedundant",
+        "SurvivesNoLoss",
+    ]
+
+
+def test_the_first_few_parts_that_must_not_be_lost_are_named_and_the_others_counted():
+    racks = [rack_named(f"rack000{n}") for n in range(1, 4)]
+    processes = [running(f"region{n}/1") for n in range(1, 4)]
+    links = [(rack.id, process.id) for rack, process in zip(racks, processes, strict=True)]
+    (found,) = (
+        trouble
+        for trouble in troubles(processes=processes, racks=racks, links=links)
+        if trouble.code == "SurvivesNoLoss"
+    )
+    assert found.affects == (
+        "process:region1/1: 1 rack would have no region; "
+        "process:region2/1: 1 rack would have no region; "
+        "process:region3/1: 1 rack would have no region; and 3 more"
+    )
 
 
 def test_a_rack_ahead_of_its_number_has_applied_its_plan():

@@ -17,8 +17,9 @@ class Spreading:
     """Who owns what, kept legal at each event and even in quiet moments.
 
     What happens is told by `open_bin`, `close_bin`, `put_item` and `forget_item`; nothing moves
-    by that. `place` makes the moves that are forced, `settle` those that make it even; both give
-    them. The same events give the same moves, to the byte.
+    by that. `place` makes the moves that are forced, `empty_draining` those that were asked for,
+    `settle` those that make it even; each gives what it moved. The same events give the same
+    moves, byte for byte.
     """
 
     def __init__(self, policy: SpreadPolicy, words: Words = plain_words) -> None:
@@ -82,9 +83,25 @@ class Spreading:
         place(self._holdings, self._placed, avoid=avoid)
         return self._told()
 
+    def empty_draining(self, *, most: int = ALL) -> tuple[Move, ...]:
+        """Move away what draining bins have, where another takes it, at most so many at once.
+
+        It was asked for: it waits for no quiet moment, and has nothing to do with the band.
+        """
+        for source in [self._holdings.holders[bin_id] for bin_id in sorted(self._draining)]:
+            for group in list(source.occupied):
+                for item in list(group.owned[source]):
+                    to = lightest(self._holdings, group, draining=False)
+                    if to is None or not most:
+                        break
+                    self._note(item, source.id, to.id, f"{source.id} is draining", forced=False)
+                    self._holdings.pass_on(group, item, to)
+                    most -= 1
+        return self._told()
+
     def settle(self, *, most: int = ALL) -> tuple[Move, ...]:
         """Make voluntary moves until all is in band, at most about so many; again for the rest."""
-        left = most - self._empty_draining(most)
+        left = most
         while left > 0:
             settling = Settling(
                 holdings=self._holdings, policy=self._policy, shifted=self._shifted, left=left
@@ -104,19 +121,6 @@ class Spreading:
         self.needs_audit = False
         self._holdings.touch_all()
         return self.settle(most=most)
-
-    def _empty_draining(self, most: int) -> int:
-        made = 0
-        for source in [self._holdings.holders[bin_id] for bin_id in sorted(self._draining)]:
-            for group in list(source.occupied):
-                for item in list(group.owned[source]):
-                    to = lightest(self._holdings, group, draining=False)
-                    if to is None or made >= most:
-                        break
-                    self._note(item, source.id, to.id, f"{source.id} is draining", forced=False)
-                    self._holdings.pass_on(group, item, to)
-                    made += 1
-        return made
 
     def _placed(self, item: str, last: str | None, to: Holder) -> None:
         self._note(item, last, to.id, self._why_forced(last), forced=True)

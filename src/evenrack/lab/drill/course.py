@@ -20,6 +20,7 @@ from evenrack.lab.drill import (
     power_losses,
     secrecy,
     strangers,
+    worn_out_trust,
 )
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
@@ -47,6 +48,7 @@ CHECKS: tuple[Check, ...] = tuple(
             *power_losses.CHECKS,
             *strangers.CHECKS,
             *impostors.CHECKS,
+            *worn_out_trust.CHECKS,
             *changes_of_trust.CHECKS,
             *secrecy.CHECKS,
         ),

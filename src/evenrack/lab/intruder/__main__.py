@@ -1,6 +1,7 @@
-"""The program that is started on a host of the lab: `strangers`, `flood`, `hello`, `pose`, `tap`.
+"""The program that is started on a host of the lab.
 
-It prints one JSON object.
+Its first argument is `strangers`, `flood`, `hello`, `pose`, `replay` or `tap`. It prints one JSON
+object.
 """
 
 import json
@@ -10,6 +11,7 @@ import time
 from pathlib import Path
 
 from evenrack.lab.intruder.impostors import pose_as_region, say_hello
+from evenrack.lab.intruder.replays import replay_enrolment
 from evenrack.lab.intruder.strangers import (
     in_the_clear,
     of_another_cluster,
@@ -76,6 +78,8 @@ def main() -> None:
         told = say_hello(Path(rest[0]), rest[1], int(rest[2]), int(rest[3]))
     elif deed == "pose":
         told = pose_as_region(Path(rest[0]), rest[1], int(rest[2]), float(rest[3]))
+    elif deed == "replay":
+        told = replay_enrolment(Path(rest[0]), rest[1], int(rest[2]))
     else:
         told = tap(Path(rest[0]), float(rest[1]))
     print(json.dumps(told))  # noqa: T201  who started it reads this

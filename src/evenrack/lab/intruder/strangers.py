@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from evenrack.model.identifiers import RackId
 from evenrack.runtime.wall_clock import utc_now
@@ -106,16 +106,28 @@ def dial_with(identity: Path, host: str, port: int) -> socket.socket:
     return _over_tls(context, host, port)
 
 
+class Words(Protocol):
+    """Where a box comes from: a file, or a connection."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read so many bytes, or fewer at the end."""
+
+
 def read_box(connection: socket.socket) -> dict[bytes, bytes]:
     """Read one AMP box; an empty one when the connection ends first."""
-    found: dict[bytes, bytes] = {}
     with connection.makefile("rb") as words:
-        while key := _read_part(words):
-            found[key] = _read_part(words)
+        return box_of(words)
+
+
+def box_of(words: Words) -> dict[bytes, bytes]:
+    """Read one AMP box; an empty one when nothing comes."""
+    found: dict[bytes, bytes] = {}
+    while key := _read_part(words):
+        found[key] = _read_part(words)
     return found
 
 
-def _read_part(words: BinaryIO) -> bytes:
+def _read_part(words: Words) -> bytes:
     length = words.read(_AMP_LENGTH.size)
     return words.read(*_AMP_LENGTH.unpack(length)) if len(length) == _AMP_LENGTH.size else b""
 

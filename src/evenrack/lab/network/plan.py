@@ -18,7 +18,7 @@ POSTGRES_HOST = "postgres"
 MANAGEMENT = "management"
 BMC_NETWORK = "bmc"
 BMC_HOST = "bmcs"
-POSTGRES_ADDRESS = "10.77.0.1"
+MOST_REPLICAS = 8
 MOST_REGION_HOSTS = 89
 MOST_RACKS = 150
 MOST_VLANS = 99
@@ -81,15 +81,16 @@ class NetworkPlan:
 
 
 def plan_network(
-    *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int = 0
+    *, region_hosts: int, racks: int, vlans: int, clients: int, bmcs: int = 0, replicas: int = 0
 ) -> NetworkPlan:
     """Plan the network of a lab of this size; BMCs that no rack could reach are left out."""
     _refuse_too_many(
         region_hosts=region_hosts, racks=racks, vlans=vlans, clients=clients, bmcs=bmcs
     )
+    servers = {postgres_name(n): postgres_address(n) for n in range(1, replicas + 2)}
     regions = {f"region{host}": region_address(host) for host in range(1, region_hosts + 1)}
     rack_hosts = {f"rack{rack}": rack_address(rack) for rack in range(1, racks + 1)}
-    on_management = {POSTGRES_HOST: POSTGRES_ADDRESS, **regions, **rack_hosts}
+    on_management = {**servers, **regions, **rack_hosts}
     cables = [
         Cable(host=host, network=MANAGEMENT, address=f"{address}/{_PREFIX}")
         for host, address in on_management.items()
@@ -126,6 +127,16 @@ def racks_on_vlan(vlan: int, *, racks: int, vlans: int) -> list[int]:
 def client_vlan(client: int, vlans: int) -> str:
     """Say on which VLAN a client hangs: they go round."""
     return f"vlan{(client - 1) % vlans + 1}"
+
+
+def postgres_name(number: int) -> str:
+    """Name a PostgreSQL server and its host; the first needs no number."""
+    return POSTGRES_HOST if number == 1 else f"{POSTGRES_HOST}{number}"
+
+
+def postgres_address(number: int) -> str:
+    """Give the address of a PostgreSQL server on the management network."""
+    return f"10.77.0.{number}"
 
 
 def region_address(host: int) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, text
 
 from evenrack.region.database.event_store import as_text
 from evenrack.region.database.trust_tables import audit
 
 MOST_ROWS = 1_000
 """In one answer."""
+
+MOST_TRIMMED = 1_000
+"""In one transaction."""
 
 
 @frozen(kw_only=True)
@@ -65,3 +68,20 @@ def read_audit(connection: Connection, *, after: int | None, limit: int) -> list
         }
         for row in rows
     ]
+
+
+def trim_audit(connection: Connection, *, keep_days: int) -> int:
+    """Remove rows older than so many days, at most a batch, and give how many.
+
+    It looks at no more than the lowest numbers: the order of numbers is that of time, and there is
+    no index by time. What another process is just removing is left to that one.
+    """
+    removed: int = connection.execute(
+        text(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM ("
+            "SELECT id, at FROM audit ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) AS oldest "
+            "WHERE at < now() - make_interval(days => :days))"
+        ),
+        {"most": MOST_TRIMMED, "days": keep_days},
+    ).rowcount
+    return removed

@@ -13,6 +13,7 @@ from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
 from evenrack.region.database.process_store import Incarnation
+from evenrack.region.database.trust_store import is_rack_shut_out
 
 
 @frozen(kw_only=True)
@@ -52,7 +53,10 @@ class Recorded:
     """What came of a batch of facts."""
 
     holders: Mapping[RackId, tuple[RunId, str]] = field(factory=dict)
-    """The one run that each greeted rack's links may belong to now, and its address."""
+    """The one run that each greeted rack's links may belong to now, and its address.
+
+    A rack that was deleted is not among them: nothing is written of it.
+    """
 
 
 def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFacts]) -> Recorded:
@@ -86,7 +90,7 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
         }
         for f in facts
         for link in f.links
-        if link.link not in known and holders[f.rack][0] == link.run
+        if link.link not in known and f.rack in holders and holders[f.rack][0] == link.run
     ]
     if new:
         connection.execute(insert(tables.connection), new)
@@ -174,9 +178,8 @@ def _claim(connection: Connection, facts: Sequence[RackFacts]) -> dict[RackId, t
     holders: dict[RackId, tuple[RunId, str]] = {}
     for rack_facts in sorted(facts, key=lambda f: f.rack):  # one order for all: no deadlock
         rack, greeting = rack_facts.rack, rack_facts.greeting
-        if greeting is None:
+        if greeting is None or not _enter_rack(connection, rack, greeting):
             continue
-        _enter_rack(connection, rack, greeting)
         held_by = connection.execute(
             text(
                 "SELECT c.run, c.address FROM connection c "
@@ -194,8 +197,11 @@ def _claim(connection: Connection, facts: Sequence[RackFacts]) -> dict[RackId, t
     return holders
 
 
-def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> None:
-    """Make sure that the rack's row exists and is ours to the end of the transaction."""
+def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> bool:
+    """Make sure that the rack's row exists and is ours to the end of the transaction.
+
+    False for one that was deleted, whose link was not cut yet: it must not be entered again.
+    """
     new = connection.execute(
         text(
             "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
@@ -210,14 +216,18 @@ def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> Non
         },
     ).one_or_none()
     if new is None:
-        connection.execute(text("SELECT 1 FROM rack WHERE id = :rack FOR UPDATE"), {"rack": rack})
-        return
+        locked = text("SELECT 1 FROM rack WHERE id = :rack FOR UPDATE")
+        return connection.execute(locked, {"rack": rack}).one_or_none() is not None
+    if is_rack_shut_out(connection, rack):  # asked now: the insertion waited for who deleted it
+        connection.execute(text("DELETE FROM rack WHERE id = :rack"), {"rack": rack})
+        return False
     joined = Event(
         kind="join",
         object=f"rack:{rack}",
         text=f"{greeting.hostname} ({rack}) said hello for the first time from {greeting.address}",
     )
     record(connection, [joined], current_number(connection))
+    return True
 
 
 def _take_rack(connection: Connection, rack: RackId, greeting: Greeting) -> None:

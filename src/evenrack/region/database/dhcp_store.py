@@ -93,6 +93,9 @@ def record_interfaces(
     said = {str(interface.address): interface.name for interface in interfaces}
     if said == known:
         return
+    connection.execute(  # two processes may hear it at once
+        text("SELECT FROM rack WHERE id = :rack FOR NO KEY UPDATE"), {"rack": rack}
+    )
     connection.execute(text("DELETE FROM rack_interface WHERE rack_id = :rack"), {"rack": rack})
     inserted = connection.execute(
         text(

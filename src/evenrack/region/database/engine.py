@@ -3,37 +3,31 @@
 Functions handed in are short, synchronous and never wait for anything but the database.
 """
 
-import contextlib
-import os
-import socket
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, cast
 
-import psycopg2
 import sqlalchemy
-from psycopg2 import extensions
 from sqlalchemy import Connection as Connection  # noqa: PLC0414  the one name others may need
 from sqlalchemy import event
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
-from twisted.internet.interfaces import IReactorThreads
+from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from evenrack.errors import CannotEverWork, DatabaseUnreachable, SchemaMismatch
+from evenrack.errors import DatabaseUnreachable, SchemaMismatch
+from evenrack.region.database.sessions import READ_ONLY_STATE, STOPPED, Sessions, WatchedSession
 
 Answer = TypeVar("Answer")
 
 POOL_SESSIONS = 3
-CONNECT_SECONDS = 3
 ATTEMPTS = 4
-MOST_NAME_CHARACTERS = 63
-"""Of a session's name; PostgreSQL cuts off the rest, with a notice."""
-
-STOPPED = "this process is being stopped"
+LOOK_SECONDS = 1.0
+"""Between two looks at sessions that may hang."""
 
 REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 """Serialization failure, deadlock, lock not available: the same transaction may work now."""
@@ -56,15 +50,6 @@ SESSION_SETTINGS = {
 The last four let the server notice a process that is cut off, and drop its sessions with the
 locks that they hold; without them it would wait for two hours. A unix socket has no use for them.
 """
-
-KEEP_ALIVE = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives": 1,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-    "tcp_user_timeout": 5000,
-}
 
 
 class OwnConnection(Protocol):
@@ -100,33 +85,6 @@ class Database(Protocol):
         """Open the other door: a session that stays."""
 
 
-class Sessions:
-    """Every open session to one database, so that all can be ended under those who wait."""
-
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
-        self._open: weakref.WeakSet[extensions.connection] = weakref.WeakSet()
-        self._hung_up = False
-
-    def connect(self, purpose: str) -> extensions.connection:
-        """Open one more, unless the end has come."""
-        if self._hung_up:
-            raise psycopg2.OperationalError(STOPPED)
-        session = connect(self._dsn, purpose)
-        self._open.add(session)
-        return session
-
-    def hang_up(self) -> None:
-        """End them all now: whoever waits for a server that hangs waits no longer."""
-        self._hung_up = True
-        for session in list(self._open):
-            with (
-                contextlib.suppress(psycopg2.Error, OSError),  # ended already
-                socket.socket(fileno=os.dup(session.fileno())) as descriptor,
-            ):
-                descriptor.shutdown(socket.SHUT_RDWR)
-
-
 def open_engine(dsn: str, purpose: str, *, sessions: int) -> sqlalchemy.Engine:
     """Make an engine whose sessions give up rather than wait for ever."""
     return _engine_over(Sessions(dsn), purpose, sessions=sessions)
@@ -150,41 +108,32 @@ def _engine_over(opened: Sessions, purpose: str, *, sessions: int) -> sqlalchemy
                 cursor.execute(f"SET {name} = '{value}'")
         session.commit()
 
+    @event.listens_for(engine, "handle_error")
+    def _see_standby(context: ExceptionContext) -> None:
+        if _comes_from_a_standby(context):
+            context.is_disconnect = True  # every session of the pool leads there: open them anew
+
     return engine
-
-
-def connect(dsn: str, purpose: str) -> extensions.connection:
-    """Open one session that notices when the server's host is gone."""
-    keep_alive: dict[str, Any] = {**KEEP_ALIVE}
-    name = purpose[:MOST_NAME_CHARACTERS]
-    try:
-        session: extensions.connection = psycopg2.connect(dsn, application_name=name, **keep_alive)
-    except psycopg2.ProgrammingError:
-        raise CannotEverWork(setting_problem(dsn) or "the database refused its setting") from None
-    return session
-
-
-def setting_problem(dsn: str) -> str | None:
-    """Tell what is wrong with a connection string without showing it: it may hold a password."""
-    try:
-        extensions.parse_dsn(dsn)
-    except psycopg2.ProgrammingError:
-        return (
-            "is no libpq connection string, such as "
-            "host=/run/postgresql dbname=evenrack user=evenrack; quote values that have spaces"
-        )
-    return None
 
 
 class PooledDatabase:
     """`Database` over real threads and real sessions."""
 
-    def __init__(self, dsn: str, reactor: IReactorThreads, *, name: str) -> None:
+    log = Logger()
+
+    def __init__(
+        self, dsn: str, reactor: Any, *, name: str, look_seconds: float = LOOK_SECONDS
+    ) -> None:
         self._sessions = Sessions(dsn)
         self._reactor = reactor
         self._name = name
         self._engine = _engine_over(self._sessions, f"{name} pool", sessions=POOL_SESSIONS)
         self._closed = False
+        self.on_hung: Callable[[], None] = _nothing
+        """Called when sessions were cut off because the server hangs."""
+        self._look_seconds = look_seconds
+        self._looking = LoopingCall(self._cut_the_hung)
+        self._looking.clock = reactor
         self._threads = ThreadPool(0, POOL_SESSIONS, name=f"{name} database")
         self._threads.start()
 
@@ -197,13 +146,26 @@ class PooledDatabase:
         )
         return await self._in_thread(lambda: attempt(picture, work))
 
+    @property
+    def trouble(self) -> str | None:
+        """Why changes do not get through, though questions may be answered."""
+        return self._sessions.trouble
+
     def own_connection(self, purpose: str) -> OwnConnection:
         return ThreadedConnection(self._sessions, self._reactor, f"{self._name} {purpose}")
 
     async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
         if self._closed:  # a pool that has ended would never answer
             raise DatabaseUnreachable(STOPPED)
+        if not self._looking.running:
+            self._looking.start(self._look_seconds, now=False)
         return cast("Answer", await deferToThreadPool(self._reactor, self._threads, work))
+
+    def _cut_the_hung(self) -> None:
+        cut = self._sessions.cut_the_hung()
+        if cut:
+            self.log.warn("PostgreSQL hangs: {cut} sessions were given up", cut=cut)
+            self.on_hung()
 
     def hang_up(self) -> None:
         """End every session, also those of one's own: whoever waits hears that it is unreachable.
@@ -215,6 +177,8 @@ class PooledDatabase:
     def close(self) -> None:
         """End every session and thread; nobody waits for an answer any more."""
         self._closed = True
+        if self._looking.running:
+            self._looking.stop()
         self.hang_up()
         self._threads.stop()
         self._engine.dispose()
@@ -305,6 +269,17 @@ def attempt(engine: sqlalchemy.Engine, work: Callable[[Connection], Answer]) -> 
     raise AssertionError("the last attempt returns or raises")
 
 
+def _comes_from_a_standby(context: ExceptionContext) -> bool:
+    """Tell a server that takes no changes (any more) from a reading that wanted to write."""
+    connection: Any = context.connection
+    session = None if connection is None else connection.connection.dbapi_connection
+    return (
+        getattr(context.original_exception, "pgcode", None) == READ_ONLY_STATE
+        and isinstance(session, WatchedSession)
+        and not session.takes_changes
+    )
+
+
 def _may_work_now(problem: DBAPIError) -> bool:
     """Tell whether to run again: a conflict, or a session that had ended before it was used."""
     return (
@@ -315,6 +290,10 @@ def _may_work_now(problem: DBAPIError) -> bool:
 def _says_unreachable(problem: DBAPIError) -> bool:
     """Tell whether it is the server or the way to it; some ends come as a plain DatabaseError."""
     return isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated
+
+
+def _nothing() -> None:
+    """Do nothing until somebody wants to know."""
 
 
 def _unreachable(problem: DBAPIError) -> DatabaseUnreachable:

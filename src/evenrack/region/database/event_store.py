@@ -19,7 +19,7 @@ class Event:
     """Something that happened, to be recorded."""
 
     kind: str
-    """move, balance, loss, join, leader, database, problem, refused."""
+    """move, balance, hold, drain, breaker, loss, join, leader, database, problem, refused."""
     object: str
     """`rack:ID` or `process:REGION/N`, or `database`."""
     text: str

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, text
 from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
+from evenrack.region.database.balance_store import read_breaker, read_drains, read_hold
 from evenrack.region.database.bmc_facts import read_owners, read_reach
 from evenrack.region.database.bmc_reading import read_bmcs
 from evenrack.region.database.dhcp_store import (
@@ -43,6 +44,9 @@ def read_fleet(connection: Connection) -> Fleet:
         bmcs=read_bmcs(connection),
         answered=read_reach(connection),
         bmc_owners=read_owners(connection),
+        hold=read_hold(connection),
+        drains=read_drains(connection),
+        breaker=read_breaker(connection),
     )
 
 
@@ -61,7 +65,10 @@ def read_managed(connection: Connection, process: ProcessId) -> Fleet:
 
 def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     rows = connection.execute(
-        text("SELECT id, region_id, incarnation, pid, state FROM process ORDER BY id")
+        text(
+            "SELECT id, region_id, incarnation, pid, state, leaving = incarnation AS leaving "
+            "FROM process ORDER BY id"
+        )
     )
     return {
         ProcessId(row.id): RegionProcess(
@@ -70,6 +77,7 @@ def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
             incarnation=row.incarnation,
             pid=row.pid,
             state=row.state,
+            leaving=row.leaving and row.state == "running",
         )
         for row in rows
     }

@@ -13,6 +13,8 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId
 
 LEADER_LOCK = 0x65766E02
+IDS_LEFT_OUT = 1_000_000
+"""A database that went back lost fewer orders and events than this."""
 
 
 @frozen(kw_only=True)
@@ -30,7 +32,9 @@ def read_leadership(connection: Connection) -> Leadership:
     row = connection.execute(
         text(
             "SELECT l.*, EXISTS (SELECT 1 FROM process p WHERE p.id = l.holder_id "
-            "AND p.incarnation = l.holder_incarnation AND p.state = 'running') AS holder_runs "
+            "AND p.incarnation = l.holder_incarnation AND p.state = 'running') AS holder_runs, "
+            "(SELECT json_agg(json_build_array(p.id, p.incarnation)) FROM process p "
+            "WHERE p.state = 'running' AND p.leaving <> p.incarnation) AS candidates "
             "FROM leadership l"
         )
     ).one()
@@ -41,6 +45,8 @@ def read_leadership(connection: Connection) -> Leadership:
         holder_incarnation=row.holder_incarnation,
         holder_runs=row.holder_runs,
         lock_backend=row.lock_backend,
+        is_to_step_down=row.step_down_epoch == row.epoch != 0,
+        candidates=frozenset((ProcessId(name), number) for name, number in row.candidates or ()),
     )
 
 
@@ -93,11 +99,27 @@ def take_over(
         ),
         {"identity": identity},
     ).one()
+    if new_database:
+        leave_ids_out(connection)
     return TakeOver(
         epoch=row.epoch,
         number=FleetNumber(number.era, number.generation),
         new_database=new_database,
     )
+
+
+def ask_to_step_down(connection: Connection) -> None:
+    """Want the present leader to give its seat to another; it reads that in its row."""
+    connection.execute(text("UPDATE leadership SET step_down_epoch = epoch WHERE id = 1"))
+
+
+def unlock(connection: Connection) -> bool:
+    """Give the leader's lock back, if this session holds it; False when it does not."""
+    held = text(
+        "SELECT pg_advisory_unlock(:key) FROM pg_locks WHERE locktype = 'advisory' "
+        "AND pid = pg_backend_pid() AND granted AND objid = :key LIMIT 1"
+    )
+    return bool(connection.execute(held, {"key": LEADER_LOCK}).scalar_one_or_none())
 
 
 def next_number(connection: Connection, *, epoch: int) -> FleetNumber:
@@ -137,7 +159,25 @@ def raise_above(connection: Connection, seen: FleetNumber) -> FleetNumber:
         ),
         {"era": seen.era, "generation": seen.generation},
     ).one_or_none()
-    return current_number(connection) if row is None else FleetNumber(row.era, row.generation)
+    if row is None:
+        return current_number(connection)
+    leave_ids_out(connection)
+    return FleetNumber(row.era, row.generation)
+
+
+def leave_ids_out(connection: Connection) -> None:
+    """Go on above every id that a database may have given out before it went back in time.
+
+    Racks refuse orders older than the newest they saw, and whoever follows events asks for those
+    after the newest they saw.
+    """
+    for table in ("power_order", "event"):
+        connection.execute(
+            text(
+                "SELECT setval(s, nextval(s) + :more) FROM pg_get_serial_sequence(:table, 'id') s"
+            ),
+            {"table": table, "more": IDS_LEFT_OUT},
+        )
 
 
 def end_session(connection: Connection, backend: int, name: str) -> None:

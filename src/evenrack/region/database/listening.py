@@ -18,8 +18,8 @@ from twisted.python.threadpool import ThreadPool
 from zope.interface import implementer
 
 from evenrack.errors import DatabaseUnreachable
-from evenrack.region.database.engine import connect
 from evenrack.region.database.notify import CHANNEL
+from evenrack.region.database.sessions import connect
 
 
 @implementer(IReadDescriptor)
@@ -34,6 +34,10 @@ class Listening:
         self._session: extensions.connection | None = None
         self._descriptor = -1
         self._reactor: Any = None
+
+    @property
+    def is_open(self) -> bool:
+        return self._session is not None
 
     async def open(self, dsn: str, reactor: Any, name: str) -> None:
         """Connect in a thread, then listen; DatabaseUnreachable when nothing answers."""

@@ -111,11 +111,15 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
 
 
 def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool:
-    """Let a rack take an order as the next attempt; False when another process was quicker."""
+    """Let a rack take an order as the next attempt.
+
+    False when another process was quicker, or the rack was deleted.
+    """
     taken = connection.execute(
         text(
             "UPDATE power_order SET rack_id = :rack, attempt = attempt + 1 "
-            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING 1"
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL "
+            "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) RETURNING 1"
         ),
         {"rack": rack, "id": order.id, "attempt": order.attempt},
     ).one_or_none()

@@ -143,6 +143,26 @@ def mark_dead(
     return marked
 
 
+def say_leaving(connection: Connection, me: Incarnation) -> None:
+    """Record that this process is being stopped: it is to lead and to manage nothing any more."""
+    leaves = connection.execute(
+        text(
+            "UPDATE process SET leaving = incarnation WHERE id = :process "
+            "AND incarnation = :incarnation AND state = 'running' AND leaving <> incarnation "
+            "RETURNING 1"
+        ),
+        {"process": me.process, "incarnation": me.incarnation},
+    ).one_or_none()
+    if leaves is not None:
+        event = Event(
+            kind="drain",
+            object=f"process:{me.process}",
+            text=f"{me.process} is being stopped: what it manages moves away first",
+        )
+        record(connection, [event], current_number(connection))
+        notify(connection, me.process)
+
+
 def mark_off(connection: Connection, me: Incarnation) -> None:
     """Record that this process was stopped in order."""
     stopped = connection.execute(

@@ -7,9 +7,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
-from evenrack.region.database.engine import connect
+from evenrack.region.database.sessions import READ_ONLY_STATE, connect
 
-SCHEMA = 2
+SCHEMA = 3
 """The schema that this program was written for."""
 
 MIGRATION_LOCK = 0x65766E01
@@ -35,7 +35,10 @@ def upgrade(dsn: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
-    except OperationalError as problem:
+    except DBAPIError as problem:
+        read_only = getattr(problem.orig, "pgcode", None) == READ_ONLY_STATE
+        if not read_only and not isinstance(problem, OperationalError):
+            raise
         raise DatabaseUnreachable(str(problem.orig).strip()) from problem
     finally:
         engine.dispose()

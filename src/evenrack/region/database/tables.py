@@ -75,6 +75,13 @@ leadership = Table(
     Column("holder_id", Text),
     Column("holder_incarnation", BigInteger, nullable=False),
     Column("lock_backend", Integer, nullable=False),
+    Column(
+        "step_down_epoch",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="Whoever leads in this epoch is to give the seat to another.",
+    ),
     comment="One row: the fence of the leader and the number of the fleet.",
 )
 
@@ -97,6 +104,13 @@ process = Table(
     Column("state", Text, nullable=False),
     CheckConstraint("state in ('running', 'dead', 'off')", name="process_state_known"),
     _trusts(),
+    Column(
+        "leaving",
+        BigInteger,
+        nullable=False,
+        server_default=text("0"),
+        comment="The incarnation that is being stopped in order.",
+    ),
 )
 
 rack = Table(

@@ -165,6 +165,18 @@ def is_rack_revoked(connection: Connection, rack: RackId, serial: str) -> bool:
     return revoked.get(serial, False) or (bool(revoked) and all(revoked.values()))
 
 
+def is_rack_shut_out(connection: Connection, rack: RackId) -> bool:
+    """Tell whether the rack has certificates, and all that are not expired are revoked."""
+    found = connection.execute(
+        text(
+            "SELECT bool_and(revoked_at IS NOT NULL) FROM certificate "
+            "WHERE rack_id = :rack AND not_after > now()"
+        ),
+        {"rack": rack},
+    ).scalar_one()
+    return bool(found)
+
+
 def _lock_certificates(connection: Connection, rack: RackId) -> dict[str, bool]:
     """Let renewals and revocations of a rack wait for each other; give which are revoked.
 
@@ -202,6 +214,18 @@ def find_rack(connection: Connection, name: str) -> RackId | None:
     ).scalars()
     ids = list(found)
     return RackId(ids[0]) if len(ids) == 1 or name in ids else None
+
+
+def count_certificates(connection: Connection, rack: RackId) -> int:
+    """Count the certificates of a rack that are good."""
+    counted: int = connection.execute(
+        text(
+            "SELECT count(*) FROM certificate "
+            "WHERE rack_id = :rack AND revoked_at IS NULL AND not_after > now()"
+        ),
+        {"rack": rack},
+    ).scalar_one()
+    return counted
 
 
 def read_certificates(connection: Connection) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What the audit log keeps of a request: its method and path, and its body without secrets. Pure.
+"""What the audit log keeps of a request: method, path, arguments, body; no secrets. Pure.
 
 The body is whatever somebody sent: a secret may stand under a misspelt name, and PostgreSQL refuses
 some of what JSON allows.
@@ -7,6 +7,7 @@ some of what JSON allows.
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,6 +15,9 @@ from evenrack.region.http.bearer import HIDDEN, without_tokens
 
 MOST_BYTES = 8192
 """Of the data of one row, as JSON."""
+
+MOST_ARGUMENT_BYTES = 1024
+"""Of the arguments in an address, as JSON."""
 
 MOST_DEED_CHARACTERS = 300
 MOST_DEPTH = 8
@@ -55,6 +59,19 @@ def audit_data(body: bytes) -> dict[str, Any]:
     if _size(kept) > MOST_BYTES:
         kept = {key: _short(value) for key, value in kept.items()}
     return kept if _size(kept) <= MOST_BYTES else _left_out(body)
+
+
+def arguments_data(arguments: Mapping[bytes, Sequence[bytes]]) -> dict[str, Any]:
+    """Give what is kept of the arguments in an address, behind the question mark."""
+    if not arguments:
+        return {}
+    values = {
+        name.decode("utf-8", "backslashreplace"): each[-1].decode("utf-8", "backslashreplace")
+        for name, each in arguments.items()
+    }
+    kept = _kept(values, MOST_DEPTH)
+    size = _size(kept)
+    return {"arguments": kept if size <= MOST_ARGUMENT_BYTES else f"(left out: {size} bytes)"}
 
 
 def is_secret(name: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from attrs import frozen
+from cryptography.x509 import Certificate
 from twisted.web.resource import Resource
 
 from evenrack.errors import KeyMissing, OutcomeUnknown
@@ -36,7 +37,7 @@ from evenrack.region.http.operations import (
     Operation,
     yes_or_no,
 )
-from evenrack.region.http.shapes import COUNT, TEXT, object_of, rows_of, word_of
+from evenrack.region.http.shapes import COUNT, TEXT, TIME, object_of, rows_of, word_of
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import (
     certificates_from_pem,
@@ -162,6 +163,8 @@ _ALL = rows_of(
         state=word_of("next", "active", "retiring"),
         certificates=COUNT,
         not_trusted_by=rows_of(TEXT),
+        not_after=TIME,
+        certificate=TEXT,
     )
 )
 
@@ -199,6 +202,8 @@ def _forms(connection: Connection) -> list[dict[str, Any]]:
             "state": each.state,
             "certificates": certificates_of(connection, each.id),
             "not_trusted_by": waiting if each.state == "next" else [],
+            "not_after": _certificate(each).not_valid_after_utc.isoformat(),
+            "certificate": each.certificate,
         }
         for each in found
     ]
@@ -222,11 +227,15 @@ def _named(found: tuple[StoredAuthority, ...], pin: str) -> StoredAuthority:
 
 
 def _fingerprint(found: tuple[StoredAuthority, ...]) -> str:
-    return fingerprint_of(certificates_from_pem(each.certificate.encode())[0] for each in found)
+    return fingerprint_of(_certificate(each) for each in found)
 
 
 def _pin(stored: StoredAuthority) -> str:
-    return pin_of(certificates_from_pem(stored.certificate.encode())[0])[:16]
+    return pin_of(_certificate(stored))[:16]
+
+
+def _certificate(stored: StoredAuthority) -> Certificate:
+    return certificates_from_pem(stored.certificate.encode())[0]
 
 
 def _conflict(detail: str) -> HttpProblem:

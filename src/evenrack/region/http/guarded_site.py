@@ -9,7 +9,7 @@ from twisted.web.server import Site
 
 from evenrack.region.http.access import READING, Access
 from evenrack.region.http.asker import source_of
-from evenrack.region.http.audit_data import audit_data, deed_of
+from evenrack.region.http.audit_data import arguments_data, audit_data, deed_of
 from evenrack.region.http.audit_trail import AskedChange, AuditTrail
 from evenrack.region.http.gate import Gate, PeerGone, check_role
 from evenrack.region.http.json_pages import IdentifiedRequest, Reply, answer_later
@@ -74,7 +74,8 @@ class _Guarded(Resource):
             request.asked.asker = asker
         self._gate.slow_down(request, asker)
         if request.asked is not None:
-            request.asked.data = audit_data(_body_of(request))
+            body = audit_data(_body_of(request))
+            request.asked.data = {**body, **arguments_data(request.args or {})}
         check_role(asker, needed)
         self._page.render(request)
         return None

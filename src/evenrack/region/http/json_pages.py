@@ -48,6 +48,9 @@ class Query:
     """What a request asked beyond its path."""
 
     arguments: Mapping[str, str]
+    """The last of each name."""
+    repeated: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    """All of each name."""
     body: bytes = field(default=b"", repr=False)
     content_type: str = ""
     """Without its parameters, in small letters."""
@@ -247,12 +250,13 @@ def _is_at_most(digits: str, most: int) -> bool:
 def _query_of(request: IdentifiedRequest) -> Query:
     if request.asker is None:
         raise AssertionError("a page is asked by whom the gate let in")
-    arguments = {
-        name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
+    repeated = {
+        name.decode("utf-8", "replace"): tuple(each.decode("utf-8", "replace") for each in values)
         for name, values in (request.args or {}).items()
     }
     return Query(
-        arguments=arguments,
+        arguments={name: values[-1] for name, values in repeated.items()},
+        repeated=repeated,
         body=b"" if request.content is None else request.content.read(),
         content_type=(header_of(request, b"content-type") or "").partition(";")[0].strip().lower(),
         if_match=header_of(request, b"if-match"),

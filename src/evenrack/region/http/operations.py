@@ -55,6 +55,15 @@ def any_text(description: str) -> Argument:
     )
 
 
+def any_texts(description: str) -> Argument:
+    """Make the argument that is given any number of times; a tuple of texts."""
+    return Argument(
+        read=lambda query, name: query.repeated.get(name, ()),
+        schema={"type": "array", "items": {"type": "string"}},
+        description=description,
+    )
+
+
 def yes_or_no(description: str) -> Argument:
     """Make the argument that is `true` or `false`; False when it is not given."""
 

@@ -18,9 +18,12 @@ from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH, Access
 from evenrack.region.http.audit_pages import audit_pages
 from evenrack.region.http.audit_trail import AuditTrail
 from evenrack.region.http.authority_pages import AuthoritySources, authority_pages
+from evenrack.region.http.balance_pages import hold_page, step_down_page
+from evenrack.region.http.balance_plan_page import PlanBalance, plan_page
 from evenrack.region.http.bmc_pages import bmc_pages
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.dhcp_pages import dhcp_pages
+from evenrack.region.http.drain_pages import drain_pages
 from evenrack.region.http.enrolment_pages import EnrolmentSources, enrolment_pages
 from evenrack.region.http.gate import Gate
 from evenrack.region.http.guarded_site import GuardedSite
@@ -31,13 +34,13 @@ from evenrack.region.http.object_pages import not_found
 from evenrack.region.http.openapi import openapi_page
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
 from evenrack.region.http.order_pages import order_pages
+from evenrack.region.http.rack_pages import rack_pages
 from evenrack.region.http.status_operations import (
     EVENTS,
     EXPLAIN,
     HEALTHY,
     HISTORY,
     PROBLEMS,
-    RACKS,
     READY,
     REGIONS,
     STATUS,
@@ -62,6 +65,7 @@ class ApiSources:
     """Makes secrets."""
     endpoints: Callable[[], RegionEndpoints]
     """Where racks may dial, as far as this process knows."""
+    plan_balance: PlanBalance
 
 
 def make_site(sources: ApiSources) -> Site:
@@ -80,8 +84,16 @@ def make_site(sources: ApiSources) -> Site:
             b"problems": explained,
             b"events": _page(EVENTS, answers.events),
             b"regions": _page(REGIONS, answers.regions),
-            b"racks": _page(RACKS, answers.racks),
-            b"balance": _folder({b"history": _page(HISTORY, answers.history)}),
+            b"balance": _folder(
+                {
+                    b"history": _page(HISTORY, answers.history),
+                    b"hold": hold_page(door),
+                    b"plan": plan_page(sources.look, sources.plan_balance),
+                }
+            ),
+            b"leader": _folder({b"step-down": step_down_page(door)}),
+            **drain_pages(door),
+            **rack_pages(answers.racks, door),
             **inventory_pages(door),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),

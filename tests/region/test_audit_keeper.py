@@ -1,0 +1,105 @@
+"""The audit log does not grow for ever: what is older than the setting goes, by batches."""
+
+import pytest
+from attrs import evolve
+from twisted.internet.task import Clock
+
+from evenrack.config.region_config import AuditSettings
+from evenrack.errors import DatabaseUnreachable
+from evenrack.region.audit_keeper import LOOK_SECONDS, NEXT_BATCH_SECONDS, AuditKeeper
+from evenrack.region.database.audit_store import MOST_TRIMMED, trim_audit
+from tests.region.processes import eventually, fleet_on
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+
+ROW = (
+    "INSERT INTO audit (at, who, role, source, deed, status, data) "
+    "SELECT now() - make_interval(days => :days), 'me', 'admin', 'here', 'POST /', 201, '{}' "
+    "FROM generate_series(1, :count)"
+)
+
+
+def rows(sessions, *, days, count=1):
+    sessions.change(ROW, days=days, count=count)
+
+
+def left(sessions):
+    return sessions.value("SELECT count(*) FROM audit")
+
+
+def trimmed(sessions, days=400):
+    return sessions.run(lambda c: trim_audit(c, keep_days=days))
+
+
+def test_rows_that_are_older_than_the_setting_go_and_no_others(sessions):
+    rows(sessions, days=401, count=2)
+    rows(sessions, days=399)
+    assert (trimmed(sessions), left(sessions)) == (2, 1)
+    assert (trimmed(sessions), left(sessions)) == (0, 1)
+    assert (trimmed(sessions, days=398), left(sessions)) == (1, 0)
+
+
+def test_a_batch_goes_at_a_time(sessions):
+    rows(sessions, days=500, count=MOST_TRIMMED + 5)
+    rows(sessions, days=1)
+    assert [trimmed(sessions) for _ in range(3)] == [MOST_TRIMMED, 5, 0]
+    assert left(sessions) == 1
+
+
+def test_two_processes_do_not_wait_for_each_other(sessions):
+    rows(sessions, days=500, count=3)
+    with sessions.open_transaction() as other:
+        assert trim_audit(other, keep_days=400) == 3
+        assert trimmed(sessions) == 0
+        other.commit()
+    assert left(sessions) == 0
+
+
+class Trimmed:
+    """A database that says what each batch removed; its time is a clock's."""
+
+    def __init__(self, clock, *outcomes):
+        self._clock = clock
+        self._outcomes = list(outcomes)
+        self.asked_at = []
+
+    async def run(self, _work):
+        self.asked_at.append(self._clock.seconds())
+        outcome = self._outcomes.pop(0) if self._outcomes else 0
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def test_while_batches_are_full_the_next_follows_soon_and_then_after_an_hour():
+    clock = Clock()
+    database = Trimmed(clock, MOST_TRIMMED, MOST_TRIMMED, 7)
+    keeper = AuditKeeper(database, clock, keep_days=400)
+    keeper.startService()
+    clock.pump([0.0, *[NEXT_BATCH_SECONDS] * 10, LOOK_SECONDS])
+    full = [0.0, NEXT_BATCH_SECONDS, 2 * NEXT_BATCH_SECONDS]
+    assert database.asked_at[:3] == full
+    assert len(database.asked_at) == 4
+    keeper.stopService()
+
+
+def test_without_a_database_it_tries_again_later():
+    clock = Clock()
+    database = Trimmed(clock, DatabaseUnreachable("gone"), 1)
+    keeper = AuditKeeper(database, clock, keep_days=400)
+    keeper.startService()
+    clock.pump([0.0, LOOK_SECONDS])
+    assert len(database.asked_at) == 2
+    keeper.stopService()
+
+
+async def test_a_region_process_keeps_the_audit_log_as_long_as_its_setting_says(
+    database_dsn, sessions
+):
+    rows(sessions, days=20, count=3)
+    rows(sessions, days=5)
+    async with fleet_on(database_dsn) as fleet:
+        config = evolve(fleet.region_config("region1"), audit=AuditSettings(keep_days=10))
+        fleet._hosts["region1"] = config
+        fleet.start_region("region1")
+        await eventually(lambda: left(sessions) == 1)
