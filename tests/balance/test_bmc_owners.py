@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from evenrack.balance.bmc_owners import decide_bmc_owners
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.model.identifiers import BmcId, RackId
+from evenrack.model.intents import Breaker
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import rack_id
 
@@ -174,3 +175,12 @@ def test_a_fleet_without_racks_or_bmcs_has_nothing_to_decide():
 def test_the_owner_of_a_bmc_that_was_removed_is_nobody_s_concern():
     fleet = bmc_fleet({1: [1]}, owners={1: 1, 9: 1})
     assert decide(fleet) == ()
+
+
+def test_while_the_breaker_holds_what_lost_racks_own_stays_theirs():
+    fleet = bmc_fleet(
+        {n: [1, 2, 3] for n in range(1, 7)}, owners={n: n % 3 + 1 for n in range(1, 7)}, away=[1]
+    )
+    tripped = Breaker(why="a switch died", racks=frozenset(), processes=frozenset())
+    assert decide(evolve(fleet, breaker=tripped), held=[]) == ()
+    assert len(decide(evolve(fleet, breaker=evolve(tripped, released=True)), held=[])) == 2

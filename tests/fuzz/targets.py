@@ -21,6 +21,7 @@ TARGETS = (
     "rack_plan",
     "rackd_conf",
     "regiond_conf",
+    "state_file",
 )
 
 

@@ -76,7 +76,7 @@ async def test_p25_killing_the_primary_and_promoting_loses_nothing_and_restarts_
 async def test_p25_no_change_that_was_answered_with_done_is_lost_while_the_primary_is_killed(group):
     servers, dsn = group
     database = PooledDatabase(dsn, reactor, name="writer")
-    done = []
+    done, enough = [], []
 
     def change(connection):
         number = raise_number(connection)
@@ -85,7 +85,7 @@ async def test_p25_no_change_that_was_answered_with_done_is_lost_while_the_prima
         return text
 
     async def change_all_the_time():
-        while len(done) < 60 or servers.primary == lost:
+        while not enough:
             try:
                 done.append(await database.run(change))
             except DatabaseUnreachable:
@@ -103,8 +103,9 @@ async def test_p25_no_change_that_was_answered_with_done_is_lost_while_the_prima
             await deferToThread(servers.start, standby)
         await deferToThread(servers.promote, servers.most_advanced())
         before = len(done)
-        await changing
         await eventually(lambda: len(done) > before)
+        enough.append(True)
+        await changing
         rows = execute(servers[servers.primary], "SELECT text FROM event", "hurt")
         assert {text for (text,) in rows} >= set(done)
     finally:

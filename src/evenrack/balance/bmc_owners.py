@@ -35,8 +35,11 @@ class BmcBalance:
 
         A BMC of a rack in `held`, lost only a moment ago, stays with it: orders go around it at
         once. One that answers nobody stays with its rack as well: it is the BMC that is away.
-        Racks in `avoid` may be going.
+        While the circuit breaker holds, the same goes for all that racks had that are away. Racks
+        in `avoid` may be going.
         """
+        if fleet.breaker_holds:
+            held = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
         self._names = {rack.id: rack.hostname for rack in fleet.racks.values()}
         self._follow_racks(fleet, frozenset(held))
         self._follow_bmcs(fleet)

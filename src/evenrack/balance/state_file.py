@@ -1,7 +1,6 @@
 """What `evenrack balance solve` reads: a state as JSON, checked to the last key."""
 
 import json
-import math
 from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, NoReturn, TypeGuard, TypeVar, get_args
 
@@ -186,8 +185,8 @@ class _Thing:
         found = self._take(key)
         if not isinstance(found, int | float) or isinstance(found, bool):
             self.refuse(key, f"it must be a number, not {_shown(found)}")
-        if found < 0 or not math.isfinite(found):
-            self.refuse(key, f"it must be 0 or more, not {_shown(found)}")
+        if not 0 <= found <= 1:
+            self.refuse(key, f"it must be from 0 to 1, not {_shown(found)}")
         return float(found)
 
     def _take(self, key: str, default: Any = None) -> Any:

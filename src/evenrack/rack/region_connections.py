@@ -14,6 +14,7 @@ from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerpri
 from evenrack.rack.kept_link import KeptLink
 from evenrack.rack.region_choice import Target, choose_targets
 from evenrack.rack.region_session import RackSelf, RegionSession
+from evenrack.runtime.log_format import error_text
 
 GREETING_SECONDS = 10.0
 """Longer than a region takes to find out that an older run of this rack is really gone."""
@@ -180,7 +181,7 @@ class RegionConnections(MultiService):
         try:
             await session.report_lost_link(link)
         except Exception as problem:  # noqa: BLE001  another session has been told as well
-            self.log.debug("report not taken: {problem}", problem=repr(problem))
+            self.log.debug("report not taken: {problem}", problem=error_text(problem))
         else:
             self._lost_links.pop(link, None)
 
@@ -199,7 +200,7 @@ class RegionConnections(MultiService):
         try:
             await goodbye
         except Exception as problem:  # noqa: BLE001  a courtesy, no more
-            self.log.debug("goodbye not taken: {problem}", problem=repr(problem))
+            self.log.debug("goodbye not taken: {problem}", problem=error_text(problem))
 
 
 def _merged(told: Mapping[ProcessId, RegionEndpoints]) -> RegionEndpoints:

@@ -21,6 +21,7 @@ from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
+from evenrack.runtime.log_format import error_text
 from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
 from evenrack.wire.region_commands import (
     Goodbye,
@@ -226,4 +227,6 @@ class RegionSession(LinkEnd):
             )
         except Exception as problem:  # noqa: BLE001  every kind of lost connection
             if self.is_open:
-                self.log.warn("{peer}: {problem}", peer=self.peer_address, problem=repr(problem))
+                self.log.warn(
+                    "{peer}: {problem}", peer=self.peer_address, problem=error_text(problem)
+                )

@@ -27,6 +27,7 @@ from evenrack.rack.region_connections import Dialling, RegionConnections
 from evenrack.rack.region_session import RackSelf
 from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.teller import Teller
+from evenrack.runtime.log_format import error_text
 
 
 class Trust(Protocol):
@@ -144,7 +145,9 @@ class RackService(MultiService):
                 except (EvenrackError, CancelledError):
                     raise
                 except Exception as problem:
-                    raise RegionUnreachable(f"the answer got lost: {problem!r}") from problem
+                    raise RegionUnreachable(
+                        f"the answer got lost: {error_text(problem)}"
+                    ) from problem
         raise RegionUnreachable("the managing process has no link to this rack now")
 
     def _holds(self) -> tuple[FleetNumber, str]:

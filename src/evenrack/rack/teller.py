@@ -12,6 +12,7 @@ from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.identifiers import BmcId, LinkId, ProcessId
 from evenrack.model.interface_list import Interface
 from evenrack.rack.region_session import RegionSession
+from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
 
 REPEAT_SECONDS = 30.0
@@ -72,7 +73,7 @@ class Teller(MultiService):
         except (EvenrackError, amp.RemoteAmpError) as problem:
             self.log.info("report not taken, trying again: {problem}", problem=str(problem))
         except Exception as problem:  # noqa: BLE001  every kind of lost connection: another session
-            self.log.debug("report got lost: {problem}", problem=repr(problem))
+            self.log.debug("report got lost: {problem}", problem=error_text(problem))
         else:
             self._told, self._told_to = news, session.link
             self._told_at = self._clock.seconds()

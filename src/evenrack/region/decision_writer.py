@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from evenrack.balance.circuit_breaker import BreakerChange
 from evenrack.balance.spread_values import Move
@@ -65,7 +65,8 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     if highest >= number:
         number = raise_above(connection, highest)
         events.append(told.went_back(highest, number))
-    write_managing(connection, decided.managers, number)
+    managed = write_managing(connection, decided.managers, number)
+    decided = evolve(decided, moves=tuple(m for m in decided.moves if m.item in managed))
     write_pairs(connection, decided.dhcp.pairs.pairs, number)
     write_services(connection, decided.dhcp.services, number)
     write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)

@@ -31,6 +31,7 @@ from evenrack.region.database.order_store import (
     take_order,
 )
 from evenrack.region.sealing import Sealer
+from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
 
 
@@ -109,7 +110,7 @@ class PowerOrders(MultiService):
         except (EvenrackError, NoSuchObject) as problem:
             await self._give_up(order, problem)
         except Exception as problem:  # noqa: BLE001  a link that ended; the next look sees it
-            self.log.debug("order {order} got lost: {why}", order=order.id, why=repr(problem))
+            self.log.debug("order {order} got lost: {why}", order=order.id, why=error_text(problem))
         finally:
             self._under_way.discard((order.id, order.attempt))
 

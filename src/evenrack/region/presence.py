@@ -16,20 +16,20 @@ from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.bmc_facts import record_reach
+from evenrack.region.database.claim_store import Greeting
 from evenrack.region.database.connection_store import (
-    Greeting,
     LinkFact,
     RackFacts,
     Recorded,
     record_clone,
     record_goodbye,
     record_links,
-    record_lost_link,
 )
 from evenrack.region.database.dhcp_store import record_interfaces, record_report
 from evenrack.region.database.engine import Database
 from evenrack.region.database.order_store import record_phase
 from evenrack.region.database.process_store import Incarnation
+from evenrack.region.lost_links import LostLinks
 from evenrack.runtime.look_again import LookAgain
 
 GATHER_SECONDS = 0.02
@@ -75,6 +75,8 @@ class Presence(MultiService):
             self._write, clock, gather_seconds=GATHER_SECONDS, at_least_every=1.0
         )
         self._writing.setServiceParent(self)
+        self._lost_links = LostLinks(database, clock)
+        self._lost_links.setServiceParent(self)
 
     async def admit(self, link: RackLink) -> None:
         """Count a new link; returns when its row is written, or at once without a database.
@@ -98,7 +100,7 @@ class Presence(MultiService):
 
     async def lost(self, rack: RackId, link: LinkId) -> None:
         """Believe a rack that one of its links, to any process, is gone."""
-        await self._database.run(lambda c: record_lost_link(c, rack, link))
+        await self._lost_links.believe(rack, link)
 
     async def interfaces(self, rack: RackId, interfaces: tuple[Interface, ...]) -> None:
         """Note which addresses a rack says it has."""

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from evenrack.errors import DatabaseUnreachable
 from evenrack.model.identifiers import RackId
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
 
 Message = TypeVar("Message")
@@ -71,7 +72,7 @@ class RackErrands(MultiService, Generic[Message]):
             self.log.debug(
                 "what rack {rack} was to be told got lost: {why}",
                 rack=link.rack,
-                why=repr(problem),
+                why=error_text(problem),
             )
         finally:
             self._under_way.discard(link.rack)

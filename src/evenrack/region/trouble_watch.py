@@ -30,8 +30,7 @@ class TroubleWatch:
         opened = tuple(
             trouble
             for key, trouble in troubles.items()
-            if key not in fleet.open_problems
-            and now - self._since[key] >= _patience(trouble.code)
+            if key not in fleet.open_problems and now - self._since[key] >= _patience(trouble.code)
         )
         closed = tuple(sorted(key for key in fleet.open_problems if key not in troubles))
         return opened, closed

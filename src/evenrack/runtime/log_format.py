@@ -28,6 +28,11 @@ def line_of(event: LogEvent) -> str:
     return json.dumps(line, ensure_ascii=False) + "\n"
 
 
+def error_text(problem: BaseException) -> str:
+    """Name an error for a log. Unlike `repr` it never fails: that of some of Twisted's does."""
+    return f"{type(problem).__name__}: {problem}"
+
+
 def _is_json(value: object) -> bool:
     return not isinstance(value, float) or math.isfinite(value)
 

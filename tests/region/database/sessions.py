@@ -12,8 +12,8 @@ from sqlalchemy import Connection, text
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RunId
+from evenrack.region.database.claim_store import Greeting
 from evenrack.region.database.connection_store import (
-    Greeting,
     LinkFact,
     RackFacts,
     record_links,

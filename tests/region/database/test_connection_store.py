@@ -13,7 +13,7 @@ from evenrack.region.database.connection_store import (
     record_goodbye,
     record_held_plan,
     record_links,
-    record_lost_link,
+    record_lost_links,
 )
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_store import read_fleet
@@ -156,7 +156,7 @@ def test_m8_links_of_a_dead_process_keep_nobody_out(sessions, me, other):
 
 def test_m8_links_that_the_rack_said_are_gone_keep_nobody_out(sessions, me, other):
     recorded(sessions, me, facts(RACK, "a", run="original"))
-    sessions.run(lambda c: record_lost_link(c, RACK, "a"))
+    sessions.run(lambda c: record_lost_links(c, [(RACK, "a")]))
     assert recorded(sessions, other, facts(RACK, "b", run="reborn")).holders == {
         RACK: ("reborn", ADDRESS)
     }
@@ -242,20 +242,27 @@ def test_batches_over_the_same_racks_in_any_order_do_not_stop_each_other(session
 def test_a_rack_s_word_that_a_link_is_gone_removes_it_at_once_for_everyone(sessions, me, other):
     recorded(sessions, me, facts(RACK, "a"))
     recorded(sessions, other, facts(RACK, "b"))
-    sessions.run(lambda c: record_lost_link(c, RACK, "a"))
+    sessions.run(lambda c: record_lost_links(c, [(RACK, "a")]))
     assert links(sessions) == {("b", RACK, other.process)}
 
 
 def test_a_rack_s_word_is_taken_for_its_own_links_only(sessions, me):
     recorded(sessions, me, facts(RACK, "a"), facts("rack0002", "b"))
-    sessions.run(lambda c: record_lost_link(c, "rack0002", "a"))
-    sessions.run(lambda c: record_lost_link(c, RACK, "no such link"))
+    sessions.run(lambda c: record_lost_links(c, [("rack0002", "a")]))
+    sessions.run(lambda c: record_lost_links(c, [(RACK, "no such link")]))
     assert links(sessions) == {("a", RACK, me.process), ("b", "rack0002", me.process)}
+
+
+def test_of_many_words_at_once_each_rack_is_taken_at_its_own(sessions, me):
+    sessions.run(lambda c: record_links(c, me, [facts(RACK, "a", "b"), facts("rack0002", "c")]))
+    said = [("rack0002", "a"), (RACK, "a"), (RACK, "c"), ("rack0002", "c"), (RACK, "no such link")]
+    sessions.run(lambda c: record_lost_links(c, said))
+    assert {link.id for link in sessions.run(read_fleet).links} == {"b"}
 
 
 def test_a_lost_link_stays_lost_however_often_its_process_writes_it_again(sessions, me):
     recorded(sessions, me, facts(RACK, "a"))
-    sessions.run(lambda c: record_lost_link(c, RACK, "a"))
+    sessions.run(lambda c: record_lost_links(c, [(RACK, "a")]))
     recorded(sessions, me, facts(RACK, "a", fresh=False))
     assert links(sessions) == set()
 

@@ -56,6 +56,15 @@ def test_racks_links_and_managers_are_read_as_they_were_written(sessions):
     assert fleet.manager_of("rack0001") == me.process
 
 
+def test_a_process_that_stopped_since_the_leader_looked_is_given_no_rack(sessions):
+    me, gone = joined(sessions), joined(sessions, "region1/2")
+    recorded(sessions, me, facts("rack0001", "a"), facts("rack0002", "b"))
+    sessions.run(lambda c: mark_off(c, gone))
+    decided = {"rack0001": me.process, "rack0002": gone.process}
+    written = sessions.run(lambda c: write_managing(c, decided, FleetNumber(1, 3)))
+    assert written == set(sessions.run(read_fleet).managing) == {"rack0001"}
+
+
 def test_a_rack_without_links_is_still_read_and_keeps_the_note_of_its_manager(sessions):
     me = joined(sessions)
     recorded(sessions, me, facts("rack0001", "a"))

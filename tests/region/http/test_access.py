@@ -26,6 +26,7 @@ EXPECTED = {
             *(
                 "racks/*/removal",
                 "balance/history",
+                "balance/plan",
                 "dhcp",
                 "dhcp/*",
                 "dhcp-plans",

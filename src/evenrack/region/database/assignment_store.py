@@ -10,25 +10,31 @@ from evenrack.model.identifiers import ProcessId, RackId
 
 def write_managing(
     connection: Connection, managers: Mapping[RackId, ProcessId], number: FleetNumber
-) -> None:
-    """Assign racks to their managing processes under this number."""
-    if managers:
-        connection.execute(
-            text(
-                "INSERT INTO managing (rack_id, process_id, era, generation) "
-                "SELECT rack, process, :era, :generation "
-                "FROM unnest(CAST(:racks AS text[]), CAST(:processes AS text[])) "
-                "AS decided (rack, process) "
-                "ON CONFLICT (rack_id) DO UPDATE SET process_id = excluded.process_id, "
-                "era = excluded.era, generation = excluded.generation"
-            ),
-            {
-                "racks": list(managers),
-                "processes": list(managers.values()),
-                "era": number.era,
-                "generation": number.generation,
-            },
-        )
+) -> set[RackId]:
+    """Assign racks to their managing processes under this number; give those that were assigned.
+
+    A process that has stopped since the leader looked gets none: the next look finds another.
+    """
+    if not managers:
+        return set()
+    written = connection.execute(
+        text(
+            "INSERT INTO managing (rack_id, process_id, era, generation) "
+            "SELECT rack, process, :era, :generation "
+            "FROM unnest(CAST(:racks AS text[]), CAST(:processes AS text[])) "
+            "AS decided (rack, process) "
+            "JOIN process p ON p.id = decided.process AND p.state = 'running' "
+            "ON CONFLICT (rack_id) DO UPDATE SET process_id = excluded.process_id, "
+            "era = excluded.era, generation = excluded.generation RETURNING rack_id"
+        ),
+        {
+            "racks": list(managers),
+            "processes": list(managers.values()),
+            "era": number.era,
+            "generation": number.generation,
+        },
+    ).all()
+    return {RackId(row.rack_id) for row in written}
 
 
 def open_problems(connection: Connection, problems: Iterable[tuple[str, str, str]]) -> None:

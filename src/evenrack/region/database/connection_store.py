@@ -9,11 +9,11 @@ from evenrack.errors import DeclaredDead
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, RackId, RunId
 from evenrack.region.database import tables
+from evenrack.region.database.claim_store import Greeting, claim
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
 from evenrack.region.database.process_store import Incarnation
-from evenrack.region.database.trust_store import is_rack_shut_out
 
 
 @frozen(kw_only=True)
@@ -24,19 +24,6 @@ class LinkFact:
     run: RunId
     address: str
     """The rack's end, host:port."""
-
-
-@frozen(kw_only=True)
-class Greeting:
-    """What the run of a rack that is to hold it said in its newest hello."""
-
-    hostname: str
-    run: RunId
-    address: str
-    holds: FleetNumber
-    holds_fingerprint: str
-    fresh: bool
-    """Just said, so the rack's own word on its plan replaces what the tables know."""
 
 
 @frozen(kw_only=True)
@@ -72,7 +59,7 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
         .where(tables.connection.c.rack_id.in_(racks))
         .where(tables.connection.c.link.not_in([link.link for f in facts for link in f.links]))
     )
-    holders = _claim(connection, facts)
+    holders = claim(connection, {f.rack: f.greeting for f in facts if f.greeting is not None})
     known = set(
         connection.execute(
             text("SELECT link FROM connection WHERE process_id = :me AND rack_id = ANY(:racks)"),
@@ -99,17 +86,24 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
     return Recorded(holders=holders)
 
 
-def record_lost_link(connection: Connection, rack: RackId, link: LinkId) -> None:
-    """Believe a rack that its link is gone; its row counts no more until the other end notices."""
+def record_lost_links(connection: Connection, said: Sequence[tuple[RackId, LinkId]]) -> None:
+    """Believe racks that links of theirs are gone, in one statement and with one notification.
+
+    Their rows count no more, until the other ends notice. A rack is believed about its own links.
+    """
     lost = connection.execute(
         text(
-            "UPDATE connection SET rack_holds = false "
-            "WHERE link = :link AND rack_id = :rack AND rack_holds RETURNING process_id"
+            "UPDATE connection c SET rack_holds = false FROM ("
+            "SELECT known.link FROM connection known "
+            "JOIN unnest(CAST(:links AS text[]), CAST(:racks AS text[])) AS said (link, rack) "
+            "ON known.link = said.link AND known.rack_id = said.rack "
+            "WHERE known.rack_holds ORDER BY known.link FOR UPDATE OF known) gone "
+            "WHERE c.link = gone.link"
         ),
-        {"link": link, "rack": rack},
-    ).one_or_none()
-    if lost is not None:
-        notify(connection, rack)
+        {"links": [link for _, link in said], "racks": [rack for rack, _ in said]},
+    )
+    if lost.rowcount:
+        notify(connection, "links lost")
 
 
 def record_goodbye(connection: Connection, rack: RackId, run: RunId) -> None:
@@ -171,90 +165,3 @@ def _check_alive(connection: Connection, me: Incarnation) -> None:
     ).one_or_none()
     if alive is None:
         raise DeclaredDead(f"{me.process} incarnation {me.incarnation} was given up by the others")
-
-
-def _claim(connection: Connection, facts: Sequence[RackFacts]) -> dict[RackId, tuple[RunId, str]]:
-    """Let each greeting's run hold its rack, unless another run still has a live link."""
-    holders: dict[RackId, tuple[RunId, str]] = {}
-    for rack_facts in sorted(facts, key=lambda f: f.rack):  # one order for all: no deadlock
-        rack, greeting = rack_facts.rack, rack_facts.greeting
-        if greeting is None or not _enter_rack(connection, rack, greeting):
-            continue
-        held_by = connection.execute(
-            text(
-                "SELECT c.run, c.address FROM connection c "
-                "JOIN process p ON p.id = c.process_id AND p.incarnation = c.incarnation "
-                "WHERE c.rack_id = :rack AND c.run <> :run AND c.rack_holds "
-                "AND p.state = 'running' ORDER BY c.link LIMIT 1"
-            ),
-            {"rack": rack, "run": greeting.run},
-        ).one_or_none()
-        if held_by is None:
-            _take_rack(connection, rack, greeting)
-            holders[rack] = (greeting.run, greeting.address)
-        else:
-            holders[rack] = (RunId(held_by.run), held_by.address)
-    return holders
-
-
-def _enter_rack(connection: Connection, rack: RackId, greeting: Greeting) -> bool:
-    """Make sure that the rack's row exists and is ours to the end of the transaction.
-
-    False for one that was deleted, whose link was not cut yet: it must not be entered again.
-    """
-    new = connection.execute(
-        text(
-            "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
-            "holds_fingerprint) VALUES (:rack, :hostname, :run, :address, false, 0, 0, '') "
-            "ON CONFLICT (id) DO NOTHING RETURNING 1"
-        ),
-        {
-            "rack": rack,
-            "hostname": greeting.hostname,
-            "run": greeting.run,
-            "address": greeting.address,
-        },
-    ).one_or_none()
-    if new is None:
-        locked = text("SELECT 1 FROM rack WHERE id = :rack FOR UPDATE")
-        return connection.execute(locked, {"rack": rack}).one_or_none() is not None
-    if is_rack_shut_out(connection, rack):  # asked now: the insertion waited for who deleted it
-        connection.execute(text("DELETE FROM rack WHERE id = :rack"), {"rack": rack})
-        return False
-    joined = Event(
-        kind="join",
-        object=f"rack:{rack}",
-        text=f"{greeting.hostname} ({rack}) said hello for the first time from {greeting.address}",
-    )
-    record(connection, [joined], current_number(connection))
-    return True
-
-
-def _take_rack(connection: Connection, rack: RackId, greeting: Greeting) -> None:
-    """Enter this run as the rack; one that said goodbye stays stopped while its links close."""
-    connection.execute(
-        text(
-            "UPDATE rack SET hostname = :hostname, run = :run, address = :address, "
-            "stopped = (stopped AND run = :run) WHERE id = :rack"
-        ),
-        {
-            "rack": rack,
-            "hostname": greeting.hostname,
-            "run": greeting.run,
-            "address": greeting.address,
-        },
-    )
-    connection.execute(
-        text(
-            "UPDATE rack SET holds_era = :era, holds_generation = :generation, "
-            "holds_fingerprint = :fingerprint WHERE id = :rack "
-            "AND (:fresh OR (holds_era, holds_generation) < (:era, :generation))"
-        ),
-        {
-            "rack": rack,
-            "era": greeting.holds.era,
-            "generation": greeting.holds.generation,
-            "fingerprint": greeting.holds_fingerprint,
-            "fresh": greeting.fresh,
-        },
-    )

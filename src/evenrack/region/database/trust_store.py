@@ -165,16 +165,16 @@ def is_rack_revoked(connection: Connection, rack: RackId, serial: str) -> bool:
     return revoked.get(serial, False) or (bool(revoked) and all(revoked.values()))
 
 
-def is_rack_shut_out(connection: Connection, rack: RackId) -> bool:
-    """Tell whether the rack has certificates, and all that are not expired are revoked."""
+def racks_shut_out(connection: Connection, racks: Sequence[RackId]) -> set[RackId]:
+    """Give those of the racks that have certificates of which all not expired are revoked."""
     found = connection.execute(
         text(
-            "SELECT bool_and(revoked_at IS NOT NULL) FROM certificate "
-            "WHERE rack_id = :rack AND not_after > now()"
+            "SELECT rack_id FROM certificate WHERE rack_id = ANY(:racks) AND not_after > now() "
+            "GROUP BY rack_id HAVING bool_and(revoked_at IS NOT NULL)"
         ),
-        {"rack": rack},
-    ).scalar_one()
-    return bool(found)
+        {"racks": list(racks)},
+    )
+    return {RackId(rack) for rack in found.scalars()}
 
 
 def _lock_certificates(connection: Connection, rack: RackId) -> dict[str, bool]:

@@ -1,0 +1,155 @@
+"""Which run of a rack's daemon may have its identity: one, as long as one of its links lives.
+
+A whole batch of racks costs five statements. Rows are locked in the order of their ids, so that
+batches of several processes about the same racks wait for each other and never in a circle.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from attrs import frozen
+from sqlalchemy import Connection, text
+
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import RackId, RunId
+from evenrack.region.database.event_store import Event, record
+from evenrack.region.database.leader_store import current_number
+from evenrack.region.database.trust_store import racks_shut_out
+
+
+@frozen(kw_only=True)
+class Greeting:
+    """What the run of a rack that is to hold it said in its newest hello."""
+
+    hostname: str
+    run: RunId
+    address: str
+    holds: FleetNumber
+    holds_fingerprint: str
+    fresh: bool
+    """Just said, so the rack's own word on its plan replaces what the tables know."""
+
+
+def claim(
+    connection: Connection, greetings: Mapping[RackId, Greeting]
+) -> dict[RackId, tuple[RunId, str]]:
+    """Let each greeting's run hold its rack, unless another run still has a live link.
+
+    Gives the run that holds each rack now, with its address; a rack that was deleted is left out.
+    """
+    racks = sorted(greetings)
+    if not racks:
+        return {}
+    there = _enter(connection, racks, greetings)
+    held = _held_by_others(connection, there, greetings)
+    free = [rack for rack in there if rack not in held]
+    _take(connection, free, greetings)
+    own = {rack: (greetings[rack].run, greetings[rack].address) for rack in free}
+    return {**own, **held}
+
+
+def _enter(
+    connection: Connection, racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]
+) -> list[RackId]:
+    """Make sure that the racks' rows exist and are ours to the end of the transaction.
+
+    Without those that were deleted and whose links were not cut yet: they must not be entered
+    again.
+    """
+    new = [
+        RackId(rack)
+        for rack in connection.execute(
+            text(
+                "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, "
+                "holds_generation, holds_fingerprint) "
+                "SELECT id, hostname, run, address, false, 0, 0, '' "
+                "FROM unnest(CAST(:racks AS text[]), CAST(:hostnames AS text[]), "
+                "CAST(:runs AS text[]), CAST(:addresses AS text[])) "
+                "AS said (id, hostname, run, address) ORDER BY id "
+                "ON CONFLICT (id) DO NOTHING RETURNING id"
+            ),
+            _columns(racks, greetings),
+        ).scalars()
+    ]
+    # asked now: the insertion waited for whoever deleted them
+    shut_out = racks_shut_out(connection, new) if new else set()
+    if shut_out:
+        connection.execute(
+            text("DELETE FROM rack WHERE id = ANY(:racks)"), {"racks": sorted(shut_out)}
+        )
+    joined = [_joined(rack, greetings[rack]) for rack in sorted(set(new) - shut_out)]
+    if joined:
+        record(connection, joined, current_number(connection))
+    locked = connection.execute(
+        text("SELECT id FROM rack WHERE id = ANY(:racks) ORDER BY id FOR UPDATE"),
+        {"racks": list(racks)},
+    )
+    return [RackId(rack) for rack in locked.scalars()]
+
+
+def _held_by_others(
+    connection: Connection, racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]
+) -> dict[RackId, tuple[RunId, str]]:
+    rows = connection.execute(
+        text(
+            "SELECT DISTINCT ON (c.rack_id) c.rack_id, c.run, c.address "
+            "FROM unnest(CAST(:racks AS text[]), CAST(:runs AS text[])) AS said (rack, run) "
+            "JOIN connection c ON c.rack_id = said.rack AND c.run <> said.run AND c.rack_holds "
+            "JOIN process p ON p.id = c.process_id AND p.incarnation = c.incarnation "
+            "WHERE p.state = 'running' ORDER BY c.rack_id, c.link"
+        ),
+        {"racks": list(racks), "runs": [greetings[rack].run for rack in racks]},
+    )
+    return {RackId(row.rack_id): (RunId(row.run), row.address) for row in rows}
+
+
+def _take(
+    connection: Connection, racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]
+) -> None:
+    """Enter these runs as the racks; one that said goodbye stays stopped while its links close.
+
+    What a rack says of its plan counts when it is fresh, or newer than what the tables know.
+    """
+    if not racks:
+        return
+    connection.execute(
+        text(
+            "UPDATE rack r SET hostname = said.hostname, run = said.run, address = said.address, "
+            "stopped = (r.stopped AND r.run = said.run), "
+            "holds_era = CASE WHEN said.counts THEN said.era ELSE r.holds_era END, "
+            "holds_generation = "
+            "CASE WHEN said.counts THEN said.generation ELSE r.holds_generation END, "
+            "holds_fingerprint = "
+            "CASE WHEN said.counts THEN said.fingerprint ELSE r.holds_fingerprint END "
+            "FROM (SELECT s.*, s.fresh OR (k.holds_era, k.holds_generation) "
+            "< (s.era, s.generation) AS counts FROM unnest(CAST(:racks AS text[]), "
+            "CAST(:hostnames AS text[]), CAST(:runs AS text[]), CAST(:addresses AS text[]), "
+            "CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
+            "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "
+            "(rack, hostname, run, address, era, generation, fingerprint, fresh) "
+            "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack"
+        ),
+        {
+            **_columns(racks, greetings),
+            "eras": [greetings[rack].holds.era for rack in racks],
+            "generations": [greetings[rack].holds.generation for rack in racks],
+            "fingerprints": [greetings[rack].holds_fingerprint for rack in racks],
+            "fresh": [greetings[rack].fresh for rack in racks],
+        },
+    )
+
+
+def _columns(racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]) -> dict[str, list[str]]:
+    return {
+        "racks": list(racks),
+        "hostnames": [greetings[rack].hostname for rack in racks],
+        "runs": [greetings[rack].run for rack in racks],
+        "addresses": [greetings[rack].address for rack in racks],
+    }
+
+
+def _joined(rack: RackId, greeting: Greeting) -> Event:
+    return Event(
+        kind="join",
+        object=f"rack:{rack}",
+        text=f"{greeting.hostname} ({rack}) said hello for the first time from {greeting.address}",
+    )
