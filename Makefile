@@ -4,7 +4,8 @@
 #   make venv        only the environment, with the test tools
 #   make check       lint, types, import rules, and what the units give away
 #   make test        what is missing is installed, then every test, with the coverage gates
-#   make test-long   the same with 1,000 examples a property and 1,000 seeds, then each fuzz target
+#   make test-slow   tests that take long, or that need the processors for themselves
+#   make test-long   both with 1,000 examples a property and 1,000 seeds, then each fuzz target
 #   make simulate    live through one seeded world again: SEED=n, and SECONDS=60 of its time
 #   make fuzz        look for input that breaks a parser: TARGET=name, SECONDS=60
 #   make mutants     plant known mistakes, and see the simulation find each
@@ -52,8 +53,8 @@ PYTEST = $(BIN)/coverage run -m pytest $(if $(PROFILE),--hypothesis-profile=$(PR
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts test-long \
-	simulate fuzz fuzz-all mutants drill-mutants drill-mutants-without drill-mutants-in bench lock clean
+.PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts \
+	test-slow test-long simulate fuzz fuzz-all mutants drill-mutants drill-mutants-without drill-mutants-in bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -103,9 +104,14 @@ tests-of-fleets:
 tests-of-parts:
 	@nice -n 19 $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
 
+# One after the other, with nothing beside them.
+test-slow: debian $(READY)
+	@$(BIN)/pytest -m slow $(ARGS)
+
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 1000
-test-long: test fuzz-all
+test-long: export SIMULATION_SECONDS := 60
+test-long: test test-slow fuzz-all
 
 SEED ?= 1
 SECONDS ?= 60

@@ -21,6 +21,7 @@ RACKS = 4
 SETTLE_SECONDS = 60.0
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 @pytest.mark.daemon
 def test_racks_that_come_are_managed_and_get_another_manager_when_theirs_is_killed_or_silent(
@@ -52,6 +53,7 @@ def test_a_storm_without_sockets_is_recorded_and_managed_and_its_rows_are_insert
     assert seconds["database_cpu"] < seconds["cpu"]
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_moves_are_counted_when_a_process_stops_and_returns(database_dsn):
     case = Case(processes=2, racks=RACKS, blips=2, still_seconds=1.5)

@@ -7,7 +7,7 @@ from evenrack.postgres.group import Member
 from tests.postgres_fixtures import execute
 from tests.postgres_group import group_dsn, running_group
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.slow, pytest.mark.postgres]
 
 ASYNCHRONOUS = "ALTER DATABASE postgres SET synchronous_commit = local"
 

@@ -177,7 +177,7 @@ class SimulatedDatabase:
         self._own.append(own)
         return own
 
-    def on_change(self, look):
+    def on_change(self, look, *_topics):
         """Stand in for `Notifications`: some come late, none carries anything."""
         self.server.listeners.append((self.clock, look))
 

@@ -11,7 +11,7 @@ from tests.simulation.run import simulate
 pytestmark = pytest.mark.postgres
 
 SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "30")))
-SECONDS = float(os.environ.get("SIMULATION_SECONDS", "60"))
+SECONDS = float(os.environ.get("SIMULATION_SECONDS", "30"))
 
 
 def test_the_same_seed_gives_the_same_history(database_dsn):
@@ -38,6 +38,7 @@ def test_p1_p3_whatever_fails_the_fleet_is_whole_again_after_15_s_of_calm(seed, 
     assert outcome.wrong == (), f"replay: make simulate SEED={seed} SECONDS={SECONDS:g}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["is gone", "hangs"])
 @pytest.mark.parametrize("seed", range(1, 4))
 def test_a_database_that_pauses_for_2_4_and_10_s_moves_nobody(seed, kind, database_dsn):

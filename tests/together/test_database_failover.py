@@ -9,7 +9,7 @@ import pytest
 
 from evenrack.lab.leftovers import leftovers
 
-pytestmark = pytest.mark.daemon
+pytestmark = [pytest.mark.slow, pytest.mark.daemon]
 
 EVENRACK = str(Path(sys.executable).parent / "evenrack")
 SMALL = ("--region-hosts", "2", "--processes", "1", "--racks", "1", "--vlans", "0")

@@ -114,6 +114,7 @@ def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options,
     assert "Ctrl-C" in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_demo_that_is_stopped_leaves_nothing_and_the_next_cleans_after_a_kill(tmp_path):
     folder = tmp_path / "evenrack" / "demo"
     killed = start_detached(demo(tmp_path), log=tmp_path / "first")

@@ -101,6 +101,7 @@ def test_a_vlan_s_cable_is_cut_and_healed_and_nobody_is_lost(lab):
     assert all(cable["up"] for cable in status(lab)["cables"])
 
 
+@pytest.mark.slow
 def test_the_fleet_goes_on_after_the_database_s_cable_was_cut(lab):
     evenrack("lab", "cut", "postgres", "--dir", lab)
     evenrack("lab", "heal", "postgres", "--dir", lab)

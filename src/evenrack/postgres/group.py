@@ -52,6 +52,8 @@ class Member:
             # waiting for as long: no commit there ends without a standby.
             "wal_receiver_timeout": SILENCE,
             "wal_sender_timeout": SILENCE,
+            # Without it a standby that was away for two checkpoints can never follow again.
+            "wal_keep_size": "256MB",
         }
 
 

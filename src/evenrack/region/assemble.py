@@ -123,9 +123,9 @@ def assemble(
     )
     region.view.trouble = lambda: database.trouble
     desk.watch(region.connected)
-    notifications.on_change(desk.trigger)
+    notifications.on_change(desk.trigger, "trust")
     key_watch = KeyWatch(ring, database, process, reactor)
-    notifications.on_change(key_watch.trigger)
+    notifications.on_change(key_watch.trigger, "keys")
     doors = _http_doors(config, instance, region, _Shared(database, sealer, desk, reactor))
     doors.setServiceParent(running)
     notifications.setServiceParent(running)

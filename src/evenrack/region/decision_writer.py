@@ -76,7 +76,7 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
     close_problems(connection, decided.closed)
     record(connection, [*events, *_events_of(fleet, decided)], number)
-    notify(connection, "leader")
+    notify(connection, "decisions")
 
 
 def bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
@@ -84,7 +84,7 @@ def bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, int
     number = next_number(connection, epoch=epoch)
     dead = mark_dead(connection, silent)
     record(connection, [told.died(who) for who in dead], number)
-    notify(connection, "leader")
+    notify(connection, "members")
 
 
 def is_believable(holds: FleetNumber, number: FleetNumber) -> bool:

@@ -50,7 +50,7 @@ class LeaderSeat:
         """
         seen = await self._database.run(read_leadership)
         if _is_to_leave_it(seen, me, silent):
-            await self._hand_over(me)
+            await self._hand_over()
             return None
         backend = await self._lock.run(try_lock)
         fresh_lock = backend is not None and backend != self._lock_backend
@@ -65,7 +65,7 @@ class LeaderSeat:
             return None
         return await self._take(me, seen)
 
-    async def _hand_over(self, me: Incarnation) -> None:
+    async def _hand_over(self) -> None:
         """Give up the seat and the lock, and let the others look at once who takes it."""
         led, self.epoch = self.epoch, None
         had_lock, self._lock_backend = self._lock_backend, 0
@@ -73,7 +73,7 @@ class LeaderSeat:
             self.log.info("leading no more after epoch {epoch}: another is to lead", epoch=led)
         if had_lock:
             await self._lock.run(unlock)
-            await self._database.run(lambda c: notify(c, me.process))
+            await self._database.run(lambda c: notify(c, "leader"))
 
     async def _take(self, me: Incarnation, seen: Leadership) -> TakeOver | None:
         backend = self._lock_backend

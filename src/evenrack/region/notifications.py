@@ -1,7 +1,7 @@
 """Hears that something changed in the database, and asks everyone who wants to know to look."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -9,8 +9,10 @@ from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable
 from evenrack.region.database.listening import Listening
+from evenrack.region.database.notify import Topic
 
 RETRY_SECONDS = 1.0
+TOPICS = frozenset(get_args(Topic))
 
 
 class Notifications(Service):
@@ -23,13 +25,13 @@ class Notifications(Service):
         self._reactor = reactor
         self._name = name
         self._listening = Listening(self._heard, self._lost)
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[tuple[frozenset[str], Callable[[], None]]] = []
         self._retry: Any = None
         self._opening: Deferred[None] | None = None
 
-    def on_change(self, look: Callable[[], None]) -> None:
-        """Call this whenever something may have changed."""
-        self._listeners.append(look)
+    def on_change(self, look: Callable[[], None], *topics: Topic) -> None:
+        """Call this whenever something about these topics, or about any, may have changed."""
+        self._listeners.append((frozenset(topics), look))
 
     def reopen(self) -> None:
         """Open another session: the server of the present one hangs, or another took its place."""
@@ -60,12 +62,15 @@ class Notifications(Service):
         else:
             if not self.running:
                 self._listening.close()
-            self._heard()
+            self._heard(set())
         self._opening = None
 
-    def _heard(self) -> None:
-        for look in self._listeners:
-            look()
+    def _heard(self, topics: set[str]) -> None:
+        """Let those look whom it concerns; without a topic, or with one of another version, all."""
+        concerns_all = not topics or not topics <= TOPICS
+        for wanted, look in self._listeners:
+            if concerns_all or not wanted or wanted & topics:
+                look()
 
     def _lost(self) -> None:
         if self.running:

@@ -11,8 +11,9 @@ from evenrack.errors import StalePlan
 from evenrack.model.fleet import Fleet, Rack
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.rack_plan import RackPlan
+from evenrack.region.batched_writes import BatchedWrites
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
-from evenrack.region.database.connection_store import record_held_plan
+from evenrack.region.database.connection_store import HeldPlan, record_held_plans
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_store import read_managed
 from evenrack.region.rack_errands import RackErrands
@@ -40,6 +41,10 @@ class PlanSender(RackErrands[RackPlan]):
             answer_seconds=ANSWER_SECONDS,
         )
         self._database = database
+        self._held: BatchedWrites[HeldPlan] = BatchedWrites(
+            lambda held: database.run(lambda c: record_held_plans(c, held)), clock
+        )
+        self._held.setServiceParent(self)
         self._process = process
 
     async def _read_outdated(self) -> Mapping[RackId, RackPlan]:
@@ -57,7 +62,7 @@ class PlanSender(RackErrands[RackPlan]):
                 reason=str(refusal),
             )
         else:
-            await self._database.run(lambda c: record_held_plan(c, link.rack, number, fingerprint))
+            await self._held.add(HeldPlan(rack=link.rack, number=number, fingerprint=fingerprint))
 
 
 def _outdated(fleet: Fleet) -> dict[RackId, RackPlan]:

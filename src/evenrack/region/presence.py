@@ -14,6 +14,7 @@ from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, RackId, RunId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase
+from evenrack.region.batched_writes import BatchedWrites
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.bmc_facts import record_reach
 from evenrack.region.database.claim_store import Greeting
@@ -24,12 +25,12 @@ from evenrack.region.database.connection_store import (
     record_clone,
     record_goodbye,
     record_links,
+    record_lost_links,
 )
 from evenrack.region.database.dhcp_store import record_interfaces, record_report
 from evenrack.region.database.engine import Database
 from evenrack.region.database.order_store import record_phase
 from evenrack.region.database.process_store import Incarnation
-from evenrack.region.lost_links import LostLinks
 from evenrack.runtime.look_again import LookAgain
 
 GATHER_SECONDS = 0.02
@@ -71,11 +72,15 @@ class Presence(MultiService):
         self._changed: dict[RackId, None] = {}
         self._newcomers: dict[LinkId, _Newcomer] = {}
         self._disputed: dict[LinkId, tuple[RackId, float]] = {}
+        self.on_recorded: Callable[[], None] = lambda: None
+        """Called when racks that said hello are in the tables."""
         self._writing = LookAgain(
             self._write, clock, gather_seconds=GATHER_SECONDS, at_least_every=1.0
         )
         self._writing.setServiceParent(self)
-        self._lost_links = LostLinks(database, clock)
+        self._lost_links: BatchedWrites[tuple[RackId, LinkId]] = BatchedWrites(
+            lambda said: database.run(lambda c: record_lost_links(c, said)), clock
+        )
         self._lost_links.setServiceParent(self)
 
     async def admit(self, link: RackLink) -> None:
@@ -100,7 +105,7 @@ class Presence(MultiService):
 
     async def lost(self, rack: RackId, link: LinkId) -> None:
         """Believe a rack that one of its links, to any process, is gone."""
-        await self._lost_links.believe(rack, link)
+        await self._lost_links.add((rack, link))
 
     async def interfaces(self, rack: RackId, interfaces: tuple[Interface, ...]) -> None:
         """Note which addresses a rack says it has."""
@@ -164,6 +169,7 @@ class Presence(MultiService):
             self._answer_without_database()
             return
         self._answer(facts, recorded)
+        self.on_recorded()
         if self._changed:
             self._writing.trigger()
         elif self._disputed:

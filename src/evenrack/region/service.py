@@ -15,6 +15,7 @@ from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import Database
+from evenrack.region.database.notify import Topic
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
 from evenrack.region.departure import Departure
@@ -34,12 +35,24 @@ from evenrack.region.strangers import Strangers
 from evenrack.region.turn_sender import TurnSender
 from evenrack.runtime.look_again import LookAgain
 
+OF_THE_LEADER: tuple[Topic, ...] = (
+    "links",
+    "members",
+    "leader",
+    "decisions",
+    "inventory",
+    "racks",
+    "wishes",
+    "trust",
+)
+"""What the leader decides from."""
+
 
 class Notifier(Protocol):
     """Tells when something may have changed in the database."""
 
-    def on_change(self, look: Callable[[], None]) -> None:
-        """Call this at every change."""
+    def on_change(self, look: Callable[[], None], *topics: Topic) -> None:
+        """Call this at every change of these topics."""
 
 
 @frozen(kw_only=True)
@@ -119,8 +132,18 @@ class RegionService(MultiService):
         self.membership.on_new_incarnation = self.presence.resync
         self.membership.on_database_back = self.presence.resync
         self.membership.on_beat = self.presence.reconcile
-        for part in (self.leader, self.plans, self.turns, self.orders, self.endpoints):
-            self._surroundings.notifier.on_change(part.trigger)
+        self.presence.on_recorded = self._racks_are_here
+        on_change = self._surroundings.notifier.on_change
+        on_change(self.leader.trigger, *OF_THE_LEADER)
+        on_change(self.plans.trigger, "decisions", "inventory")
+        on_change(self.turns.trigger, "decisions")
+        on_change(self.orders.trigger, "orders", "decisions", "links")
+        on_change(self.endpoints.trigger, "members")
+
+    def _racks_are_here(self) -> None:
+        """Tell racks that have just said hello what they missed."""
+        self.plans.trigger()
+        self.turns.trigger()
 
     def _reception(self, config: RegionConfig) -> Reception:
         return Reception(

@@ -8,10 +8,11 @@ from attrs import evolve
 from evenrack.errors import DeclaredDead
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.region.database.connection_store import (
+    HeldPlan,
     LinkFact,
     record_clone,
     record_goodbye,
-    record_held_plan,
+    record_held_plans,
     record_links,
     record_lost_links,
 )
@@ -275,7 +276,11 @@ def test_a_rack_s_own_word_on_its_plan_replaces_what_the_tables_know(sessions, m
 
 def test_what_a_process_remembers_of_a_plan_never_replaces_newer_knowledge(sessions, me, other):
     recorded(sessions, me, facts(RACK, "a", holds=FleetNumber(1, 5), holds_fingerprint="five"))
-    sessions.run(lambda c: record_held_plan(c, RACK, FleetNumber(1, 9), "nine"))
+    sessions.run(
+        lambda c: record_held_plans(
+            c, [HeldPlan(rack=RACK, number=FleetNumber(1, 9), fingerprint="nine")]
+        )
+    )
     remembered = facts(RACK, "b", fresh=False, holds=FleetNumber(1, 5), holds_fingerprint="five")
     recorded(sessions, other, remembered)
     rack = sessions.run(read_fleet).racks[RACK]
@@ -342,9 +347,29 @@ def test_m8_a_copy_that_has_stayed_away_for_a_minute_is_a_problem_no_more(sessio
     assert [event["text"] for event in clone_events(sessions)] == ["two of them", "again"]
 
 
+def test_of_many_plans_at_once_each_rack_s_last_word_is_noted(sessions, me):
+    sessions.run(lambda c: record_links(c, me, [facts(RACK, "a"), facts("rack0002", "b")]))
+    said = [
+        HeldPlan(rack=RACK, number=FleetNumber(2, 11), fingerprint="eleven"),
+        HeldPlan(rack="rack0009", number=FleetNumber(2, 11), fingerprint="unknown"),
+        HeldPlan(rack="rack0002", number=FleetNumber(2, 12), fingerprint="twelve"),
+        HeldPlan(rack=RACK, number=FleetNumber(2, 13), fingerprint="thirteen"),
+    ]
+    sessions.run(lambda c: record_held_plans(c, said))
+    racks = sessions.run(read_fleet).racks
+    assert {r.id: (r.holds, r.holds_fingerprint) for r in racks.values()} == {
+        RACK: (FleetNumber(2, 13), "thirteen"),
+        "rack0002": (FleetNumber(2, 12), "twelve"),
+    }
+
+
 def test_the_plan_that_a_rack_says_it_follows_is_noted(sessions, me):
     recorded(sessions, me, facts(RACK, "a"))
     assert sessions.run(read_fleet).racks[RACK].holds == BEFORE_ALL
-    sessions.run(lambda c: record_held_plan(c, RACK, FleetNumber(2, 11), "eleven"))
+    sessions.run(
+        lambda c: record_held_plans(
+            c, [HeldPlan(rack=RACK, number=FleetNumber(2, 11), fingerprint="eleven")]
+        )
+    )
     rack = sessions.run(read_fleet).racks[RACK]
     assert (rack.holds, rack.holds_fingerprint) == (FleetNumber(2, 11), "eleven")

@@ -109,6 +109,30 @@ async def test_listening_begins_when_the_server_comes(own_postgres_server):
         await until(lambda: looks)
 
 
+async def test_only_those_look_whom_the_topic_concerns(database_dsn, sessions):
+    async with listening(database_dsn) as (notifications, looks):
+        orders, links = [], []
+        notifications.on_change(lambda: orders.append(1), "orders", "decisions")
+        notifications.on_change(lambda: links.append(1), "links")
+        await opened(looks)
+        orders.clear()
+        links.clear()
+        sessions.run(lambda c: notify(c, "orders"))
+        await until(lambda: looks)
+        assert (len(orders), len(links)) == (1, 0)
+
+
+async def test_a_word_of_another_version_concerns_everyone(database_dsn, sessions):
+    async with listening(database_dsn) as (notifications, looks):
+        links = []
+        notifications.on_change(lambda: links.append(1), "links")
+        await opened(looks)
+        links.clear()
+        sessions.rows("SELECT pg_notify(:channel, 'region2/1')", channel=CHANNEL)
+        await until(lambda: looks)
+        assert links == [1]
+
+
 async def test_a_thousand_notifications_cost_few_looks(database_dsn, sessions):
     async with listening(database_dsn) as (notifications, looks):
         await opened(looks)

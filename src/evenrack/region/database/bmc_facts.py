@@ -53,7 +53,7 @@ def record_reach(connection: Connection, rack: RackId, bmcs: Sequence[BmcId]) ->
         {"rack": rack, "bmcs": list(bmcs)},
     )
     if gone.rowcount or new.rowcount:
-        notify(connection, rack)
+        notify(connection, "racks")
 
 
 def write_owners(

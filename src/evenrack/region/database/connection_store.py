@@ -36,6 +36,15 @@ class RackFacts:
 
 
 @frozen(kw_only=True)
+class HeldPlan:
+    """Which plan a rack said it follows."""
+
+    rack: RackId
+    number: FleetNumber
+    fingerprint: str
+
+
+@frozen(kw_only=True)
 class Recorded:
     """What came of a batch of facts."""
 
@@ -82,7 +91,7 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
     if new:
         connection.execute(insert(tables.connection), new)
     if new or ended.rowcount:
-        notify(connection, me.process)
+        notify(connection, "links")
     return Recorded(holders=holders)
 
 
@@ -103,7 +112,7 @@ def record_lost_links(connection: Connection, said: Sequence[tuple[RackId, LinkI
         {"links": [link for _, link in said], "racks": [rack for rack, _ in said]},
     )
     if lost.rowcount:
-        notify(connection, "links lost")
+        notify(connection, "links")
 
 
 def record_goodbye(connection: Connection, rack: RackId, run: RunId) -> None:
@@ -137,20 +146,25 @@ def record_clone(connection: Connection, rack: RackId, address: str, why: str) -
         record(connection, [refused], current_number(connection))
 
 
-def record_held_plan(
-    connection: Connection, rack: RackId, holds: FleetNumber, fingerprint: str
-) -> None:
-    """Note which plan a rack said it follows now."""
+def record_held_plans(connection: Connection, held: Sequence[HeldPlan]) -> None:
+    """Note which plans racks said they follow now; of one that said several, the last."""
+    last = {plan.rack: plan for plan in held}
+    racks = sorted(last)
     connection.execute(
         text(
-            "UPDATE rack SET holds_era = :era, holds_generation = :generation, "
-            "holds_fingerprint = :fingerprint WHERE id = :rack"
+            "UPDATE rack SET holds_era = said.era, holds_generation = said.generation, "
+            "holds_fingerprint = said.fingerprint FROM (SELECT s.* "
+            "FROM unnest(CAST(:racks AS text[]), CAST(:eras AS bigint[]), "
+            "CAST(:generations AS bigint[]), CAST(:fingerprints AS text[])) "
+            "AS s (rack, era, generation, fingerprint) "
+            "JOIN rack ON rack.id = s.rack ORDER BY s.rack FOR UPDATE OF rack) said "
+            "WHERE rack.id = said.rack"
         ),
         {
-            "rack": rack,
-            "era": holds.era,
-            "generation": holds.generation,
-            "fingerprint": fingerprint,
+            "racks": racks,
+            "eras": [last[rack].number.era for rack in racks],
+            "generations": [last[rack].number.generation for rack in racks],
+            "fingerprints": [last[rack].fingerprint for rack in racks],
         },
     )
 

@@ -107,7 +107,7 @@ def record_interfaces(
         {"rack": rack, "addresses": list(said), "names": list(said.values())},
     )
     if known or inserted.rowcount:  # nothing of either: nobody knows the rack
-        notify(connection, rack)
+        notify(connection, "racks")
 
 
 def record_report(connection: Connection, rack: RackId, report: DhcpReport) -> None:
@@ -122,7 +122,7 @@ def record_report(connection: Connection, rack: RackId, report: DhcpReport) -> N
         {"rack": rack, "report": json.dumps(_as_jsonb_holds_it(to_json(report)))},
     ).one_or_none()
     if changed is not None:
-        notify(connection, rack)
+        notify(connection, "racks")
 
 
 def write_pairs(

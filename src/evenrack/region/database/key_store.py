@@ -6,7 +6,7 @@ event of the kind `keys`, if that is of the life that the process lives now.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 from sqlalchemy import Connection, Select, select, update
@@ -17,7 +17,7 @@ from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
 from evenrack.region.database.tables import cluster, event, process, region
 
-KIND = "keys"
+KIND: Final = "keys"
 
 
 @frozen(kw_only=True)

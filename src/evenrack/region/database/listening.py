@@ -24,11 +24,11 @@ from evenrack.region.database.sessions import connect
 
 @implementer(IReadDescriptor)
 class Listening:
-    """One LISTEN session; says `heard` for each notification and `lost` once when it ends."""
+    """One LISTEN session; says `heard` with the topics of notifications, `lost` when it ends."""
 
     log = Logger()
 
-    def __init__(self, heard: Callable[[], None], lost: Callable[[], None]) -> None:
+    def __init__(self, heard: Callable[[set[str]], None], lost: Callable[[], None]) -> None:
         self._heard = heard
         self._lost = lost
         self._session: extensions.connection | None = None
@@ -77,9 +77,10 @@ class Listening:
         except psycopg2.Error:
             self._end()
             return
-        if session.notifies:
-            session.notifies.clear()
-            self._heard()
+        topics = {notification.payload for notification in session.notifies}
+        session.notifies.clear()
+        if topics:
+            self._heard(topics)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002  the reactor asks so
         self._end()

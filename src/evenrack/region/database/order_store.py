@@ -80,7 +80,7 @@ def enter_orders(
         ).scalar_one()
         for machine in machines
     ]
-    notify(connection, "order")
+    notify(connection, "orders")
     return [OrderId(order) for order in entered]
 
 
@@ -133,7 +133,7 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
         )
         record(connection, [moved], current_number(connection))
     if taken is not None:
-        notify(connection, "order")
+        notify(connection, "orders")
     return taken is not None
 
 
@@ -171,7 +171,7 @@ def give_back(connection: Connection, order: StoredOrder, error: str) -> None:
         ),
         {"id": order.id, "attempt": order.attempt, "rack": order.rack, "error": error},
     )
-    notify(connection, "order")
+    notify(connection, "orders")
 
 
 def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> bool:
@@ -195,7 +195,7 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
         return False
     if (order.action, ending.result) != ("query", "ok"):  # looking changes nothing
         record(connection, [_told(order, ending)], current_number(connection))
-    notify(connection, "order")
+    notify(connection, "orders")
     return True
 
 

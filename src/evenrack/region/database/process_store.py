@@ -79,7 +79,7 @@ def register(connection: Connection, registration: Registration) -> Incarnation:
         data={"incarnation": incarnation, "pid": registration.pid},
     )
     record(connection, [started], current_number(connection))
-    notify(connection, registration.process)
+    notify(connection, "members")
     return Incarnation(process=registration.process, incarnation=incarnation)
 
 
@@ -160,7 +160,7 @@ def say_leaving(connection: Connection, me: Incarnation) -> None:
             text=f"{me.process} is being stopped: what it manages moves away first",
         )
         record(connection, [event], current_number(connection))
-        notify(connection, me.process)
+        notify(connection, "members")
 
 
 def mark_off(connection: Connection, me: Incarnation) -> None:
@@ -178,7 +178,7 @@ def mark_off(connection: Connection, me: Incarnation) -> None:
             kind="loss", object=f"process:{me.process}", text=f"{me.process} was stopped in order"
         )
         record(connection, [event], current_number(connection))
-        notify(connection, me.process)
+        notify(connection, "members")
 
 
 def read_endpoints(connection: Connection) -> dict[ProcessId, tuple[HostPort, ...]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from attrs import field, frozen
 from sqlalchemy import Connection, text
@@ -13,7 +13,7 @@ from evenrack.region.database.notify import notify
 from evenrack.region.sealing import Cell, Sealer
 from evenrack.trust.certificates import Identity, certificate_pem, key_pem
 
-SENDER = "trust"
+SENDER: Final = "trust"
 
 State = Literal["next", "active", "retiring"]
 

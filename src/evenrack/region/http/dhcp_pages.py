@@ -125,7 +125,7 @@ class _Answers:
         async def answer(query: Query, asked: Asked) -> dict[str, Any]:
             await self.status_of(vlan)(query, asked)  # says so when there is no such VLAN
             try:
-                await self._door.change(lambda c: notify(c, "operator"), query.asked)
+                await self._door.change(lambda c: notify(c, "wishes"), query.asked)
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
             return await self.status_of(vlan)(query, asked)

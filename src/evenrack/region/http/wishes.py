@@ -32,7 +32,7 @@ def tell(connection: Connection, kind: str, where: str, text: str) -> FleetNumbe
     """
     number = raise_number(connection)
     record(connection, [Event(kind=kind, object=where, text=text)], number)
-    notify(connection, "operator")
+    notify(connection, "wishes")
     return number
 
 
