@@ -19,6 +19,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROFILE ?=
+# 2: the tests of whole fleets run beside the others; 1: one after the other.
+JOBS ?= 2
 # Programs that pip cannot install, the Debian packages that have them, and what they are for.
 DEMO_PROGRAMS := 'ss:iproute2:the demo does not run' 'ip:iproute2:there is no network to cut' \
 	'unshare:util-linux:there is no network to cut' 'nsenter:util-linux:there is no network to cut' \
@@ -85,7 +87,7 @@ check: $(READY)
 test: debian $(READY)
 	@rm -f .coverage .coverage.*
 	@echo "== tests$(if $(ARGS),, (those of whole fleets run beside the others and tell at their end))"
-	@$(MAKE) --no-print-directory -j2 $(if $(ARGS),tests-asked-for,tests-of-fleets tests-of-parts)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(ARGS),tests-asked-for,tests-of-fleets tests-of-parts)
 	@echo "== coverage: 90 % of everything, 100 % of what is pure"
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
+from evenrack.model.identifiers import LinkId, RackId
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import Database
 from evenrack.region.database.notify import Topic
@@ -131,7 +132,7 @@ class RegionService(MultiService):
     def _wire(self) -> None:
         self.membership.on_new_incarnation = self.presence.resync
         self.membership.on_database_back = self.presence.resync
-        self.membership.on_beat = self.presence.reconcile
+        self.membership.on_beat = self._beaten
         self.presence.on_recorded = self._racks_are_here
         on_change = self._surroundings.notifier.on_change
         on_change(self.leader.trigger, *OF_THE_LEADER)
@@ -139,6 +140,12 @@ class RegionService(MultiService):
         on_change(self.turns.trigger, "decisions")
         on_change(self.orders.trigger, "orders", "decisions", "links")
         on_change(self.endpoints.trigger, "members")
+
+    def _beaten(self, recorded: dict[LinkId, RackId]) -> None:
+        """Compare the links with the tables, and let silence be looked at when it is noticed."""
+        self.presence.reconcile(recorded)
+        if self.membership.silent():
+            self.leader.trigger()
 
     def _racks_are_here(self) -> None:
         """Tell racks that have just said hello what they missed."""

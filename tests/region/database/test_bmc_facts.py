@@ -51,7 +51,7 @@ def test_a_change_is_told_and_what_was_known_is_not(fleet):
         reached(fleet, ONE, one, two)
         reached(fleet, ONE, two, one)
         reached(fleet, ONE, one)
-    assert said == [ONE, ONE]
+    assert said == ["racks", "racks"]
 
 
 def test_bmcs_and_racks_that_are_not_there_are_left_out(fleet):

@@ -172,7 +172,7 @@ def test_every_change_of_an_order_is_told_to_all_processes(fleet):
         give_me = taken(fleet)
         fleet.run(lambda c: give_back(c, give_me, "not here"))
         ended(fleet, unfinished(fleet)[0])
-    assert said == ["order"] * 4
+    assert said == ["orders"] * 4
 
 
 # Taking
