@@ -145,8 +145,12 @@ async def test_p25_a_primary_without_any_standby_is_told_of_and_all_goes_on_when
         async def told():
             return (await region.status())["database"]
 
-        await eventually(lambda: has_state(told, "unreachable"), seconds=30)
-        assert "waits for a synchronous standby" in (await told())["detail"]
+        async def says_what_it_waits_for():
+            database = await told()
+            waits = "waits for a synchronous standby" in database["detail"]
+            return waits and database["state"] == "unreachable"
+
+        await eventually(says_what_it_waits_for, seconds=30)
         assert rack.newest.number == BEFORE_ALL, "what is not safe is not reported"
         await deferToThread(servers.start, servers.standbys[0])
         await eventually(fleet.is_whole, seconds=30)

@@ -49,7 +49,7 @@ class Server:
         self._dsn = f"{dsn} options='{ON_THE_WORLDS_TIME}'"
         self.is_up = True
         self.lossy = 0.0
-        self.slow = 0.003
+        self.slow = 0.0
         self.stall = 0.0
         self.stall_next_reader = None
         self.answer_late = {}
