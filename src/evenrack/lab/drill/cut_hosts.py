@@ -3,7 +3,7 @@
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.power_sight import next_orders
-from evenrack.lab.drill.sight import Sight, uneven, unserved
+from evenrack.lab.drill.sight import Sight, unserved
 from evenrack.lab.drill.trial import Question, Trial
 from evenrack.lab.fleet import RackDaemon
 
@@ -33,15 +33,14 @@ def rack_host_cut_and_healed(trial: Trial, limit: float) -> Measured:
     answered = next_orders(trial, since)
     lost_after = trial.measure(since, _shown_lost(rack), limit)
     all_answered = answered()
-    even_without = uneven(trial.must_look()) is None
     healed_at = trial.clocks.seconds()
     trial.programs.mend(cables)
     back_after = trial.measure(healed_at, unserved, limit)
     moved = [
         move
         for move in trial.moves_since(event)
-        # a voluntary move of another is right when the loss left the others uneven
-        if move["name"] != rack.rack and (even_without or move["forced"])
+        # voluntary ones are right: the rack goes back to who had it, who may have more by now
+        if move["name"] != rack.rack and move["forced"]
     ]
     if moved:
         told = "; ".join(f"{move['name']} ({move['reason']})" for move in moved)
