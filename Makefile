@@ -86,7 +86,7 @@ check: $(READY)
 
 test: debian $(READY)
 	@rm -f .coverage .coverage.*
-	@echo "== tests$(if $(ARGS),, (those of whole fleets run beside the others and tell at their end))"
+	@echo "== tests$(if $(ARGS),, (those of whole fleets tell at their end))"
 	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(ARGS),tests-asked-for,tests-of-fleets tests-of-parts)
 	@echo "== coverage: 90 % of everything, 100 % of what is pure"
 	@$(BIN)/coverage combine --quiet

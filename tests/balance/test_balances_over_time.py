@@ -86,7 +86,8 @@ def test_i8_i13_owners_followed_over_time_are_legal_and_what_is_held_stays(seed)
             assert owners.get(BmcId(int(move.item))) == move.before
             owners = {**owners, BmcId(int(move.item)): RackId(move.to)}
         for bmc, reached in fleet.bmc_reach.items():
-            if before.get(bmc) in held or not reached:
+            is_held = before.get(bmc) in held and before[bmc] in fleet.answered[bmc]
+            if is_held or not reached:
                 assert owners.get(bmc) == before.get(bmc)
             else:
                 assert owners[bmc] in reached

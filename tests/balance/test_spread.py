@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.balance.policy import MANAGING, SpreadPolicy
-from evenrack.balance.spread import one_for_each_item, settle
-from evenrack.balance.spread_values import Bin, Item, Move
+from evenrack.balance.spread import settle
+from evenrack.balance.spread_values import Bin, Item, Move, one_for_each_item
 from tests.balance.best_spread import leads_to, lowest_maximum, lowest_sum_of_squares
 from tests.strategies import spread_problems
 

@@ -3,13 +3,14 @@
 Each is a function that spoils the program before it begins. The product has no such switch.
 """
 
-from attrs import evolve
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
 from evenrack.balance import dhcp_services, managing, power_routes
-from evenrack.balance.spread_values import Bin
-from evenrack.region import dhcp_watch, leader, rack_session, status
+from evenrack.balance.bmc_owners import BmcBalance
+from evenrack.balance.managing import ManagingBalance
+from evenrack.balance.spread_values import Bin, Move
+from evenrack.region import dhcp_watch, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.key_ring import KeyWatch
@@ -49,31 +50,27 @@ def nobody_takes_over():
 
 def racks_stay_with_the_lost():
     """Take no rack from the process that managed it, lost or not."""
-    decide = leader.decide_managing
+    decide = ManagingBalance.decide
 
-    def decide_the_rest(fleet, policy, **how):
-        moves = decide(fleet, policy, **how)
+    def decide_the_rest(balance, fleet, **how):
+        moves = decide(balance, fleet, **how)
         return tuple(move for move in moves if not (move.forced and move.before is not None))
 
-    leader.decide_managing = decide_the_rest
+    ManagingBalance.decide = decide_the_rest
 
 
 def racks_are_dealt_out_anew():
     """Give every rack another manager whenever a rack comes or goes."""
-    decide = leader.decide_managing
 
-    def deal_out(fleet, policy, **how):
-        racks = [rack for rack, reach in fleet.reach.items() if reach]
-        places = {rack: number + len(racks) for number, rack in enumerate(racks)}
-        wanted = {rack: fleet.live[place % len(fleet.live)] for rack, place in places.items()}
-        moves = decide(evolve(fleet, managing={}), policy, **how)
+    def deal_out(_balance, fleet, *, waiting, **_how):
+        racks = [rack for rack, reach in fleet.reach.items() if reach and rack not in waiting]
         return tuple(
-            evolve(move, before=fleet.manager_of(move.item), to=wanted[move.item])
-            for move in moves
-            if wanted[move.item] != fleet.manager_of(move.item)
+            Move(item=rack, before=before, to=to, forced=False, reason="dealt out anew")
+            for place, rack in enumerate(racks, len(racks))
+            if (to := fleet.live[place % len(fleet.live)]) != (before := fleet.manager_of(rack))
         )
 
-    leader.decide_managing = deal_out
+    ManagingBalance.decide = deal_out
 
 
 def arrivals_do_not_count():
@@ -88,7 +85,7 @@ def nothing_moves_by_itself():
 
 def hosts_do_not_count():
     """Spread racks over processes, whatever host they are on."""
-    managing.Bin = lambda id, host: Bin(id=id)  # noqa: A006  as Bin calls it
+    managing.Bin = lambda id, host, capacity: Bin(id=id, capacity=capacity)  # noqa: A006
 
 
 def one_connection_too_many():
@@ -150,12 +147,10 @@ def roles_move_at_once():
 
 def bmcs_move_at_once():
     """Give the BMCs of a rack away as soon as it is lost."""
-    decide = leader.decide_bmc_owners
-
-    def decide_at_once(fleet, policy, *, held, voluntary):
-        return decide(fleet, policy, held=(), voluntary=voluntary)
-
-    leader.decide_bmc_owners = decide_at_once
+    decide = BmcBalance.decide
+    BmcBalance.decide = lambda balance, fleet, *, held, **how: decide(
+        balance, fleet, held=(), **how
+    )
 
 
 def orders_are_for_owners_only():

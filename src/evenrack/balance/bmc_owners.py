@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from evenrack.balance.engine.spreading import Spreading
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread import one_for_each_item
 from evenrack.balance.spread_values import Bin, Move
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, RackId
@@ -33,23 +32,17 @@ class BmcBalance:
     ) -> tuple[Move, ...]:
         """Give the moves of owners that this fleet needs now; none when all is well.
 
-        A BMC of a rack in `held`, lost only a moment ago, stays with it: orders go around it at
-        once. One that answers nobody stays with its rack as well: it is the BMC that is away.
-        While the circuit breaker holds, the same goes for all that racks had that are away. Racks
-        in `avoid` may be going.
+        A BMC that answered a rack in `held`, lost only a moment ago, stays with it: orders go
+        around it at once. One that answers nobody stays with its rack as well: it is the BMC that
+        is away. While the circuit breaker holds, what is said of `held` is so for every rack that
+        is away. Racks in `avoid` may be going.
         """
         if fleet.breaker_holds:
             held = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
         self._names = {rack.id: rack.hostname for rack in fleet.racks.values()}
         self._follow_racks(fleet, frozenset(held))
         self._follow_bmcs(fleet)
-        moves = self._spreading.place(avoid=avoid) + self._spreading.empty_draining(most=most)
-        if voluntary:
-            settle = (
-                self._spreading.audit if self._spreading.needs_audit else self._spreading.settle
-            )
-            moves += settle(most=most)
-        return one_for_each_item(moves)
+        return self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
 
     def audit_next(self) -> None:
         """Look at every rack and BMC in the next voluntary decision, not only at changes."""

@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from evenrack.balance.engine.spreading import Spreading
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread import one_for_each_item
 from evenrack.balance.spread_values import Bin, Move
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
@@ -37,13 +36,7 @@ class ManagingBalance:
         """
         self._follow_processes(fleet)
         self._follow_racks(fleet, waiting)
-        moves = self._spreading.place(avoid=avoid) + self._spreading.empty_draining(most=most)
-        if voluntary:
-            settle = (
-                self._spreading.audit if self._spreading.needs_audit else self._spreading.settle
-            )
-            moves += settle(most=most)
-        return one_for_each_item(moves)
+        return self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
 
     def audit_next(self) -> None:
         """Look at every process and rack in the next voluntary decision, not only at changes."""

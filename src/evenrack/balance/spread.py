@@ -8,11 +8,18 @@ they are, which lowers that of the hosts. So settling ends, and a second pass mo
 
 from collections.abc import Iterable, Mapping
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from evenrack.balance.engine.spreading import Spreading
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread_values import Bin, Item, Move, Words, plain_words
+from evenrack.balance.spread_values import (
+    Bin,
+    Item,
+    Move,
+    Words,
+    one_for_each_item,
+    plain_words,
+)
 
 
 @frozen(kw_only=True)
@@ -61,17 +68,3 @@ def settle(
         if item.owner is not None and owners[item.id] is None
     ]
     return Settled(owners=owners, moves=one_for_each_item([*moves, *given_up]))
-
-
-def one_for_each_item(moves: Iterable[Move]) -> tuple[Move, ...]:
-    """Tell of each item once, from where it was to where it is; one that came back did not move."""
-    merged: dict[str, Move] = {}
-    for move in moves:
-        earlier = merged.pop(move.item, None)
-        if earlier is None:
-            merged[move.item] = move
-        elif earlier.forced:
-            merged[move.item] = evolve(earlier, to=move.to)
-        elif earlier.before != move.to:
-            merged[move.item] = evolve(move, before=earlier.before)
-    return tuple(merged.values())

@@ -1,8 +1,8 @@
 """What is spread over what: bins, items, and the moves between them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 
 @frozen(kw_only=True)
@@ -42,3 +42,17 @@ Words = Callable[[str, int], str]
 def plain_words(owner: str, load: int) -> str:
     """Say a bin's load in the plainest words."""
     return f"{owner} has {load}"
+
+
+def one_for_each_item(moves: Iterable[Move]) -> tuple[Move, ...]:
+    """Tell of each item once, from where it was to where it is; one that came back did not move."""
+    merged: dict[str, Move] = {}
+    for move in moves:
+        earlier = merged.pop(move.item, None)
+        if earlier is None:
+            merged[move.item] = move
+        elif earlier.forced:
+            merged[move.item] = evolve(earlier, to=move.to)
+        elif earlier.before != move.to:
+            merged[move.item] = evolve(move, before=earlier.before)
+    return tuple(merged.values())

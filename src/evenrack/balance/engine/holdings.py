@@ -71,9 +71,6 @@ class Holdings:
     _where: dict[str, tuple[Group, Holder | None]] = field(factory=dict)
     _changes: int = 0
 
-    def __contains__(self, item: str) -> bool:
-        return item in self._where
-
     def items(self) -> Iterator[str]:
         """Give every item, in the order in which they came."""
         return iter(self._where)
@@ -82,10 +79,6 @@ class Holdings:
         """Name the bin that has the item, live or kept; None for an ownerless or unknown one."""
         _, holder = self._where.get(item, (None, None))
         return None if holder is None else holder.id
-
-    def reach_of(self, item: str) -> tuple[str, ...]:
-        """Give the ids of the bins that the item reaches, live or not."""
-        return self._where[item][0].reach
 
     def holder(self, bin_id: str) -> Holder:
         """Give the record of a bin, made if need be."""
@@ -100,22 +93,21 @@ class Holdings:
         holder.host, holder.live, holder.kept, holder.takes = host, True, False, takes
         self._enter_indexes(holder)
         self.touched[holder] = None
-        for group in [group for group in holder.occupied if group not in holder.groups]:
-            for item in list(group.owned[holder]):
-                self.take_away(group, item)  # it was only kept: it is not in the item's reach
+        self._take_back(holder)
         for group in holder.groups:
-            if group.ownerless:
-                back = [item for item, last in group.ownerless.items() if last == holder.id]
-                if back:
-                    self.give(group, holder, back)
-                self._want_places(group)
+            self._want_places(group)
 
     def close(self, holder: Holder, *, keep: bool) -> None:
-        """Let a bin be gone; with `keep` it goes on owning what it has, until it is released."""
+        """Let a bin be gone; with `keep` it goes on owning what it had last, until it is released.
+
+        That is what reaches it: of anything else it had only the note.
+        """
         self._leave_indexes(holder)
         holder.live, holder.takes, holder.kept = False, False, keep
         self.touched.pop(holder, None)
-        if not keep:
+        if keep:
+            self._take_back(holder)
+        else:
             for group in list(holder.occupied):
                 for item in list(group.owned[holder]):
                     self.take_away(group, item)
@@ -134,7 +126,7 @@ class Holdings:
         self._where[item] = (group, None)
         group.ownerless[item] = owner
         holds = None if owner is None else self.holders.get(owner)
-        if holds is not None and (holds.kept or (holds.live and holds in group.members)):
+        if holds is not None and (holds.live or holds.kept) and holds in group.members:
             self.give(group, holds, [item])
         else:
             self._want_places(group)
@@ -179,6 +171,12 @@ class Holdings:
     def touch_all(self) -> None:
         """Let the next settling look at everything, as an audit does."""
         self.touched = {holder: None for holder in self.holders.values() if holder.takes}
+
+    def _take_back(self, holder: Holder) -> None:
+        for group in holder.groups:
+            back = [item for item, last in group.ownerless.items() if last == holder.id]
+            if back:
+                self.give(group, holder, back)
 
     def _let_go(self, group: Group, item: str) -> None:
         holder = self._where[item][1]

@@ -118,28 +118,22 @@ class Settling:
 
     def _path_from(self, source: Holder, vain: Vain) -> list[Hop] | None:
         """Search from a heavy bin for the nearest that are light enough; take the lightest."""
-        lightest, most = self.holdings.levels.lowest, self.policy.lightened(source.load)
-        search = Search(start=source, onward=True, vain=vain)
-        level = search.beyond([source], lightest)
-        while level:
+        most = self.policy.lightened(source.load)
+        search = Search(start=source, onward=True, until=self.holdings.levels.lowest, vain=vain)
+        for level in search.levels():
             light = [holder for holder in level if holder.load <= most]
             if light:
                 return search.path(min(light, key=lambda b: (b.load, b.changed, b.id)))
-            level = search.beyond(level, lightest)
-        search.give_up()
         return None
 
     def _path_to(self, target: Holder, vain: Vain) -> list[Hop] | None:
         """Search from a light bin for the nearest that are heavy enough; take the heaviest."""
-        heaviest, least = self.holdings.levels.highest, self.policy.need(target.load)
-        search = Search(start=target, onward=False, vain=vain)
-        level = search.beyond([target], heaviest)
-        while level:
+        least = self.policy.need(target.load)
+        search = Search(start=target, onward=False, until=self.holdings.levels.highest, vain=vain)
+        for level in search.levels():
             heavy = [holder for holder in level if holder.load >= least]
             if heavy:
                 return search.path(min(heavy, key=lambda b: (-b.load, b.changed, b.id)))
-            level = search.beyond(level, heaviest)
-        search.give_up()
         return None
 
     def _walk(self, path: list[Hop]) -> bool:

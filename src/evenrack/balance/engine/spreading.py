@@ -2,15 +2,13 @@
 
 from collections.abc import Collection
 
-from attrs import evolve
-
 from evenrack.balance.engine.holdings import Holder, Holdings
 from evenrack.balance.engine.host_evenness import move_between_hosts
 from evenrack.balance.engine.placing import lightest, place
 from evenrack.balance.engine.search import Hop
 from evenrack.balance.engine.settling import ALL, Settling
 from evenrack.balance.policy import SpreadPolicy
-from evenrack.balance.spread_values import Bin, Move, Words, plain_words
+from evenrack.balance.spread_values import Bin, Move, Words, one_for_each_item, plain_words
 
 
 class Spreading:
@@ -28,14 +26,9 @@ class Spreading:
         self._holdings = Holdings()
         self._open: dict[str, Bin] = {}
         self._draining: set[str] = set()
-        self._moves: dict[str, Move] = {}
+        self._moves: list[Move] = []
         self.needs_audit = False
         """Something moved over more than one bin: only `audit` can tell that all is in band."""
-
-    @property
-    def bins(self) -> Collection[str]:
-        """The ids of the bins that are live."""
-        return self._open.keys()
 
     def items(self) -> Collection[str]:
         """Give the ids of all items that it knows."""
@@ -74,6 +67,18 @@ class Spreading:
     def forget_item(self, item: str) -> None:
         """Note that an item is gone."""
         self._holdings.forget(item)
+
+    def decide(
+        self, *, voluntary: bool, avoid: Collection[str] = (), most: int = ALL
+    ) -> tuple[Move, ...]:
+        """Make every move that is due: forced, asked for, and with `voluntary` those for evenness.
+
+        At most so many of each kind that can wait. See `place`, `empty_draining`, `settle`.
+        """
+        moves = [*self.place(avoid=avoid), *self.empty_draining(most=most)]
+        if voluntary:
+            moves += self.audit(most=most) if self.needs_audit else self.settle(most=most)
+        return one_for_each_item(moves)
 
     def place(self, *, avoid: Collection[str] = ()) -> tuple[Move, ...]:
         """Give every item without an owner to the lightest bin in its reach.
@@ -150,17 +155,9 @@ class Spreading:
         self._holdings.pass_on(hop.group, item, hop.target)
 
     def _note(self, item: str, before: str | None, to: str, reason: str, *, forced: bool) -> None:
-        """Tell of each item once, from where it was to where it is; back again is no move."""
-        earlier = self._moves.pop(item, None)
-        if earlier is None:
-            move = Move(item=item, before=before, to=to, forced=forced, reason=reason)
-            self._moves[item] = move
-        elif earlier.forced:
-            self._moves[item] = evolve(earlier, to=to)
-        elif earlier.before != to:
-            self._moves[item] = evolve(earlier, to=to, reason=reason)
+        self._moves.append(Move(item=item, before=before, to=to, forced=forced, reason=reason))
 
     def _told(self) -> tuple[Move, ...]:
-        told = tuple(self._moves.values())
+        told = one_for_each_item(self._moves)
         self._moves.clear()
         return told

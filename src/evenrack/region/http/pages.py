@@ -72,13 +72,27 @@ def make_site(sources: ApiSources) -> Site:
     """Make everything that is served over HTTP."""
     door = DatabaseDoor(sources.database, sources.clock)
     answers = _Answers(sources, door)
+    api = _api(sources, door, answers)
+    root = _folder(
+        {
+            b"api": _folder({b"v1": api}),
+            b"healthz": _page(HEALTHY, answers.healthy, access=ANYONE),
+            b"readyz": _page(READY, answers.ready, access=ANYONE),
+        }
+    )
+    api.putChild(b"openapi.json", openapi_page(root))
+    gate = Gate(door, sources.clock)
+    return GuardedSite(root, gate, AuditTrail(door, sources.clock), sources.clock)
+
+
+def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resource:
     explained = _page(
         PROBLEMS,
         answers.problems,
         each=lambda code: _page(EXPLAIN, _explain(code)),
         each_is="the code of a problem",
     )
-    api = _folder(
+    return _folder(
         {
             b"status": _page(STATUS, answers.status),
             b"problems": explained,
@@ -114,16 +128,6 @@ def make_site(sources: ApiSources) -> Site:
             **audit_pages(door),
         }
     )
-    root = _folder(
-        {
-            b"api": _folder({b"v1": api}),
-            b"healthz": _page(HEALTHY, answers.healthy, access=ANYONE),
-            b"readyz": _page(READY, answers.ready, access=ANYONE),
-        }
-    )
-    api.putChild(b"openapi.json", openapi_page(root))
-    gate = Gate(door, sources.clock)
-    return GuardedSite(root, gate, AuditTrail(door, sources.clock), sources.clock)
 
 
 class _Answers:
