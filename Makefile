@@ -96,15 +96,15 @@ test: debian $(READY)
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# The tests mostly wait: two at a time need little more of the processors than one. Those of
-# fleets are measured, so they come first.
+# The tests mostly wait: two at a time need little more of the processors than one, and three fit
+# where nothing runs beside them. Those of fleets are measured, so they come first.
 tests-of-fleets:
 	@$(PYTEST) tests/together > .tests-of-fleets.log 2>&1 || \
 		{ cat .tests-of-fleets.log; exit 1; }
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice -n 19 $(PYTEST) --numprocesses 2 --dist loadfile --ignore=tests/together
+	@nice -n 19 $(PYTEST) --numprocesses $(if $(filter 1,$(JOBS)),3,2) --dist loadfile --ignore=tests/together
 
 # One after the other, with nothing beside them.
 test-slow: debian $(READY)

@@ -4,7 +4,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.balance.bmc_owners import decide_bmc_owners
+from evenrack.balance.bmc_owners import BmcBalance, decide_bmc_owners
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.model.identifiers import BmcId, RackId
 from evenrack.model.intents import Breaker
@@ -190,3 +190,16 @@ def test_while_the_breaker_holds_what_lost_racks_own_stays_theirs():
     tripped = Breaker(why="a switch died", racks=frozenset(), processes=frozenset())
     assert decide(evolve(fleet, breaker=tripped), held=[]) == ()
     assert len(decide(evolve(fleet, breaker=evolve(tripped, released=True)), held=[])) == 2
+
+
+def test_a_bmc_that_is_removed_burdens_nobody_any_more():
+    fleet = bmc_fleet({n: [1, 2] for n in (1, 2, 3, 4)}, owners={1: 1, 2: 1, 3: 2, 4: 2})
+    balance = BmcBalance(POLICY)
+    assert balance.decide(fleet, held=[], voluntary=True) == ()
+    fewer = evolve(
+        fleet,
+        bmcs={BmcId(n): fleet.bmcs[BmcId(n)] for n in (3, 4)},
+        bmc_owners={BmcId(n): rack_id(2) for n in (3, 4)},
+    )
+    moves = balance.decide(fewer, held=[], voluntary=True)
+    assert [(move.before, move.to) for move in moves] == [(rack_id(2), rack_id(1))]

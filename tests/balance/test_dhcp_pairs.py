@@ -264,6 +264,13 @@ def test_a_secondary_that_drains_stays_while_the_primary_has_not_every_lease():
     assert not decided(draining(serving(fleet, 1, 2, state="recover-wait"), 2)).pairs
 
 
+def test_a_secondary_that_drains_stays_while_the_primary_is_away():
+    fleet = serving(
+        dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1, 2)}, away=[1]), 1, 2
+    )
+    assert decide_pairs(draining(fleet, 2), lost=()).pairs == {}
+
+
 def test_a_secondary_that_drains_and_is_in_no_file_yet_is_replaced():
     fresh = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (1, 2)}, services={1: (1,)})
     assert decided(draining(serving(fresh, 1), 2)).pairs == {VLAN: pair_of(1, 3)}

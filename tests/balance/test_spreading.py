@@ -197,6 +197,24 @@ def test_voluntary_moves_can_be_made_some_at_a_time():
     assert (spreading.load_of("a"), spreading.load_of("b")) == (10, 10)
 
 
+@pytest.mark.parametrize("most", range(1, 9))
+def test_whatever_number_of_moves_is_allowed_at_a_time_all_is_even_in_the_end(most):
+    """A chain: what the new bin c can take comes from a over b, two moves for each unit."""
+    spreading = opened("a", "b")
+    for number in range(9):
+        spreading.put_item(f"a{number}", ("a", "b"), "a")
+    for number in range(6):
+        spreading.put_item(f"b{number}", ("b", "c"), "b")
+    spreading.decide(voluntary=True)
+    spreading.open_bin(Bin(id="c"))
+    told = []
+    while moves := spreading.decide(voluntary=True, most=most):
+        assert len({move.item for move in moves}) == len(moves) <= 2 * most
+        told += moves
+        assert len(told) < 100
+    assert sorted(spreading.load_of(name) for name in "abc") == [5, 5, 5]
+
+
 @pytest.mark.parametrize("host", ["", "h"])
 def test_bins_that_may_be_going_too_are_the_last_resort(host):
     spreading = Spreading(EXACT)

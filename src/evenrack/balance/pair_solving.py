@@ -106,7 +106,8 @@ class _Solving:
                 here = self.loads.primaries(pair.primary)
                 there = self.loads.primaries(pair.secondary)
                 if here >= self.policy.need(there):
-                    self._swap(vlan.id, pair, f"{here} primaries against {there}")
+                    swapped = Pair(primary=pair.secondary, secondary=pair.primary)
+                    self._swap(vlan.id, swapped, f"{here} primaries against {there}")
                     worth = True
 
     def designation(self, vlan: str) -> Designation:
@@ -154,11 +155,10 @@ class _Solving:
             return self._why_gone(before)
         return "it succeeds as the primary"
 
-    def _swap(self, vlan: str, pair: Pair, why: str) -> None:
-        if pair.secondary is not None:
-            self._set(vlan, Pair(primary=pair.secondary, secondary=pair.primary))
-            self.swapped.add(vlan)
-            self.why.update({(vlan, role): why for role in get_args(Role)})
+    def _swap(self, vlan: str, swapped: Pair, why: str) -> None:
+        self._set(vlan, swapped)
+        self.swapped.add(vlan)
+        self.why.update({(vlan, role): why for role in get_args(Role)})
 
     def _set(self, vlan: str, pair: Pair) -> None:
         before = self.pairs.get(vlan)

@@ -110,7 +110,7 @@ class Holdings:
         else:
             for group in list(holder.occupied):
                 for item in list(group.owned[holder]):
-                    self.take_away(group, item)
+                    self.take_away(group, holder, item)
         self._drop_if_idle(holder)
 
     def put(self, item: str, reach: tuple[str, ...], owner: str | None) -> None:
@@ -138,7 +138,7 @@ class Holdings:
             return
         group, holder = known
         if holder is not None:
-            self.take_away(group, item)
+            self.take_away(group, holder, item)
         del group.ownerless[item], self._where[item]
         if not group.owned and not group.ownerless:
             self._drop(group)
@@ -158,15 +158,15 @@ class Holdings:
             group.ownerless = {}  # an emptied dictionary would keep its memory
         self._reload(holder, holder.load + len(items))
 
-    def take_away(self, group: Group, item: str) -> None:
+    def take_away(self, group: Group, holder: Holder, item: str) -> None:
         """Let an item of the group be ownerless, with a note of who had it."""
-        self._let_go(group, item)
+        self._let_go(group, holder, item)
         self._want_places(group)
 
-    def pass_on(self, group: Group, item: str, holder: Holder) -> None:
-        """Let an item of the group belong to another holder."""
-        self._let_go(group, item)
-        self.give(group, holder, [item])
+    def pass_on(self, group: Group, source: Holder, target: Holder, item: str) -> None:
+        """Let an item of the group that the source has belong to the target."""
+        self._let_go(group, source, item)
+        self.give(group, target, [item])
 
     def touch_all(self) -> None:
         """Let the next settling look at everything, as an audit does."""
@@ -178,10 +178,7 @@ class Holdings:
             if back:
                 self.give(group, holder, back)
 
-    def _let_go(self, group: Group, item: str) -> None:
-        holder = self._where[item][1]
-        if holder is None:
-            raise KeyError(item)
+    def _let_go(self, group: Group, holder: Holder, item: str) -> None:
         owned = group.owned[holder]
         del owned[item]
         if not owned:

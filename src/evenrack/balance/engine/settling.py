@@ -144,5 +144,5 @@ class Settling:
         items = [next(iter(hop.group.owned[hop.source])) for hop in path]
         self.shifted(path, items)
         for hop, item in zip(reversed(path), reversed(items), strict=True):
-            self.holdings.pass_on(hop.group, item, hop.target)
+            self.holdings.pass_on(hop.group, hop.source, hop.target, item)
         return True

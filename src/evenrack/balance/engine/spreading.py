@@ -100,7 +100,7 @@ class Spreading:
                     if to is None or not most:
                         break
                     self._note(item, source.id, to.id, f"{source.id} is draining", forced=False)
-                    self._holdings.pass_on(group, item, to)
+                    self._holdings.pass_on(group, source, to, item)
                     most -= 1
         return self._told()
 
@@ -152,7 +152,7 @@ class Spreading:
             if (load := self._holdings.hosts.get(host)) is not None
         )
         self._note(item, hop.source.id, hop.target.id, reason, forced=False)
-        self._holdings.pass_on(hop.group, item, hop.target)
+        self._holdings.pass_on(hop.group, hop.source, hop.target, item)
 
     def _note(self, item: str, before: str | None, to: str, reason: str, *, forced: bool) -> None:
         self._moves.append(Move(item=item, before=before, to=to, forced=forced, reason=reason))
