@@ -11,7 +11,6 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from evenrack.errors import DatabaseUnreachable
 from evenrack.runtime.look_again import LookAgain
 
 GATHER_SECONDS = 0.01
@@ -37,7 +36,7 @@ class BatchedWrites(MultiService, Generic[FactT]):
         self._writing.setServiceParent(self)
 
     async def add(self, fact: FactT) -> None:
-        """Return when the fact is written; DatabaseUnreachable when it could not be."""
+        """Return when the fact is written, or raise what came of it: DatabaseUnreachable mostly."""
         written: Deferred[None] = Deferred()
         self._waiting.setdefault(fact, []).append(written)
         self._writing.trigger()
@@ -50,7 +49,7 @@ class BatchedWrites(MultiService, Generic[FactT]):
         waiting = [written for fact in facts for written in self._waiting.pop(fact)]
         try:
             await self._write(facts)
-        except DatabaseUnreachable as problem:
+        except Exception as problem:  # noqa: BLE001  each of them asked for it, and hears it
             for written in waiting:
                 written.errback(problem)
             return
