@@ -204,7 +204,7 @@ MUTANTS = MappingProxyType(
 )
 FOUND_BY = MappingProxyType(
     {
-        "M1": 1,
+        "M1": 3,
         "M2": 19,
         "M3": 1,
         "M4": 1,
@@ -212,9 +212,9 @@ FOUND_BY = MappingProxyType(
         "M6": 4,
         "M7": 20,
         "M8": 6,
-        "no fence": 37,
-        "no hold-down": 1,
-        "no resync": 15,
+        "no fence": 51,
+        "no hold-down": 2,
+        "no resync": 6,
         "old plan accepted": 35,
     }
 )

@@ -10,7 +10,6 @@ pytestmark = pytest.mark.postgres
 
 MOST_SEEDS = 100
 SECONDS = 60.0
-FOUND_IN_OUTAGES_BY = 10
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
@@ -29,10 +28,7 @@ def test_the_simulation_finds(name, database_dsn):
 
 def test_outages_of_the_database_find_who_takes_blindness_for_silence(database_dsn):
     """One that hangs does not: it lets everybody in again at the same moment."""
-    for seed in [FOUND_IN_OUTAGES_BY, *range(1, 1 + MOST_SEEDS)]:
-        mutant = blind_counts_as_silence
-        _, changed = live_through_outages(seed, database_dsn, "is gone", mutant=mutant)
-        if changed:
-            print(f"blindness is silence: seed {seed}: {changed}")
-            return
-    pytest.fail(f"nobody was moved in {MOST_SEEDS} seeds")
+    mutant = blind_counts_as_silence
+    _, changed = live_through_outages(1, database_dsn, "is gone", mutant=mutant)
+    print(f"blindness is silence: {changed}")
+    assert changed
