@@ -29,6 +29,7 @@ DEMO_PROGRAMS := 'ss:iproute2:the demo does not run' 'ip:iproute2:there is no ne
 	'ipmitool:ipmitool:there is no power' 'ipmi_sim:openipmi:there are no BMCs'
 TEST_PROGRAMS := $(DEMO_PROGRAMS) 'dhclient:isc-dhcp-client:tests of real clients fail' \
 	'systemd-analyze:systemd:tests of the units fail' \
+	'faketime:faketime:tests of wrong clocks fail' \
 	'duk:duktape:the test of the polkit rule fails'
 # Decisions and renderers: pure, so nothing excuses a line that no test reaches.
 PURE := $(wildcard \
@@ -36,6 +37,8 @@ PURE := $(wildcard \
 	src/evenrack/balance \
 	src/evenrack/cli/show.py \
 	src/evenrack/cli/show_dhcp.py \
+	src/evenrack/cli/doctor_checks.py \
+	src/evenrack/region/clock_troubles.py \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
 	src/evenrack/rack/dhcp/failover.py \

@@ -9,7 +9,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +187,7 @@ class Rig:
         }
         path = folder / "regiond.conf"
         path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
-        chance = Chance(token_bytes=secrets.token_bytes, now=datetime.now(UTC))
+        chance = Chance(token_bytes=secrets.token_bytes)
         initialise(load_region_config(path), hostname=region, chance=chance)
         self._configs[region] = path
         for instance in range(1, processes + 1):

@@ -28,6 +28,7 @@ from evenrack.region.notifications import Notifications
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.runtime.daemon import use_steady_clock
+from evenrack.runtime.wall_clock import utc_now
 
 PROCESSES_OF_HOST = 4
 LOOK_SECONDS = 0.02
@@ -115,6 +116,7 @@ class PlainProcess:
             Surroundings(
                 database=self._database,
                 clock=reactor,
+                wall_clock=utc_now,
                 token_bytes=secrets.token_bytes,
                 notifier=self._notifications,
                 listen=lambda _racks: None,

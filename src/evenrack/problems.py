@@ -146,6 +146,15 @@ _ENTRIES = (
         "`--deadline`.",
     ),
     Problem(
+        code="ClockSkew",
+        severity=5,
+        meaning="The clock of a region host differs by more than 5 s from the database's.",
+        suffers="Nobody: evenrack takes times from the database. The times in the host's log are "
+        "wrong. A clock that is off by more than a day takes no new certificate.",
+        do="On that host see `timedatectl`, then `timedatectl set-ntp true` or start chrony. When "
+        "every region host is named, it is the clock of the database server that is wrong.",
+    ),
+    Problem(
         code="RackPartlyConnected",
         severity=5,
         meaning="A rack is connected to some of the live region processes, not to all.",

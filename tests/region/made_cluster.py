@@ -51,7 +51,7 @@ class MadeCluster:
         if first != keys:
             shutil.copy(first, keys)
         self.fleet._hosts[host] = config
-        chance = Chance(token_bytes=secrets.token_bytes, now=utc_now())
+        chance = Chance(token_bytes=secrets.token_bytes)
         return await deferToThread(initialise, config, hostname=host, chance=chance)
 
     async def start_region(self, host, instance=1):

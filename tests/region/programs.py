@@ -66,9 +66,9 @@ def run(*arguments, of=None, seconds=20, environment=None, **more):
     return run_program(command, seconds=seconds, environment=around, **more)
 
 
-def start(folder, path, instance=1):
+def start(folder, path, instance=1, *, of=None):
     return start_detached(
-        [*REGIOND, "run", "--config", str(path), "--instance", str(instance)],
+        [*(of or REGIOND), "run", "--config", str(path), "--instance", str(instance)],
         log=folder / f"regiond-{instance}.log",
         environment=for_this_source(),
     )

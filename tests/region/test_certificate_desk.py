@@ -35,6 +35,7 @@ from evenrack.region.database.trust_store import (
 from evenrack.region.initialise import Chance, initialise
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import (
+    BACKDATED,
     certificate_from_der,
     certificate_pem,
     certificates_from_pem,
@@ -85,7 +86,7 @@ class DiskThatFills(TrustFiles):
 
 
 class Host:
-    """One region host: files, keys, a wall clock, and the desks of its processes."""
+    """One region host: files, keys, the clock by which it signs, and the desks of its processes."""
 
     def __init__(self, dsn, sessions, folder):
         self.dsn = dsn
@@ -94,12 +95,16 @@ class Host:
         self.config = RegionConfig(
             database=dsn, region_name=HOST, key_file=folder / "keys", state_dir=folder / "state"
         )
-        chance = Chance(token_bytes=secrets.token_bytes, now=self.now)
+        chance = Chance(token_bytes=secrets.token_bytes, read_clock=self.read_clock)
         initialise(self.config, hostname=HOST, chance=chance)
         self.keys = ChangingKeys(load_keys(self.config.key_file))
         self.sealer = Sealer(keys=self.keys, token_bytes=secrets.token_bytes)
         self.files = region_files(self.config)
         self.desks = []
+
+    def read_clock(self, _connection):
+        """The database's clock, which the test moves."""
+        return self.now
 
     def start(self, number=1, *, jitter=0.5, dsn=None, files=None):
         database = PooledDatabase(dsn or self.dsn, reactor, name=f"{HOST}/{number}")
@@ -107,7 +112,7 @@ class Host:
             DeskSurroundings(
                 database=database,
                 clock=Clock(),
-                wall_clock=lambda: self.now,
+                read_clock=self.read_clock,
                 token_bytes=secrets.token_bytes,
                 jitter=lambda: jitter,
                 sealer=self.sealer,
@@ -334,6 +339,13 @@ async def test_a_rack_renews_its_certificate_under_its_own_id(host):
     assert is_issued_by(renewed, host.authority())
     rows = host.sessions.rows("SELECT serial FROM certificate WHERE rack_id = :rack", rack=RACK)
     assert rows == [(serial_of(renewed),)]
+
+
+async def test_a_certificate_is_dated_by_the_database_s_clock_whatever_the_host_s_says(host):
+    desk = host.start()
+    host.now += timedelta(days=100)
+    signed = certificate_from_der(await desk.renew(Peer(rack=RACK), new_request(new_key())))
+    assert signed.not_valid_before_utc == (host.now - BACKDATED).replace(microsecond=0)
 
 
 async def test_a_revoked_rack_cannot_renew_and_may_again_with_a_new_certificate(host):

@@ -51,7 +51,7 @@ def configured(dsn, folder, name="region1"):
 
 
 def initialised(dsn, folder, hostname="host1", *, at=None, token_bytes=secrets.token_bytes):
-    chance = Chance(token_bytes=token_bytes, now=at or now())
+    chance = Chance(token_bytes=token_bytes, read_clock=lambda _: at or now())
     return initialise(configured(dsn, folder, hostname), hostname=hostname, chance=chance)
 
 

@@ -139,6 +139,7 @@ class Fleet:
             Surroundings(
                 database=database,
                 clock=clock,
+                wall_clock=clock.wall_clock,
                 token_bytes=self._token_bytes,
                 notifier=database,
                 listen=listen,

@@ -15,6 +15,7 @@ from evenrack.errors import DatabaseUnreachable
 from evenrack.region.database.engine import attempt
 from evenrack.region.database.notify import CHANNEL
 from evenrack.region.database.sessions import connect
+from tests.simulation.world import THE_TIME_OF_DAY
 
 SHADOW = """
 CREATE SCHEMA IF NOT EXISTS sim;
@@ -122,7 +123,7 @@ class Server:
 
         def at_the_worlds_time(connection):
             if self.world.now - self._time >= TIME_STEP_SECONDS:
-                connection.exec_driver_sql(f"SET sim.now = '{self.world.now + 1e9:.6f}'")
+                self.tell_the_time(connection)
                 self._time = self.world.now
             return work(connection)
 
@@ -133,6 +134,10 @@ class Server:
             raise
         self._changed = self._deliver_notifications()
         return answer
+
+    def tell_the_time(self, connection):
+        """Set the server's clock, for this session."""
+        connection.exec_driver_sql(f"SET sim.now = '{self.world.now + THE_TIME_OF_DAY:.6f}'")
 
     def tell_of_commit(self, by):
         """Let those who watch look at what a program has just changed, if it said so."""
@@ -321,6 +326,7 @@ class SimulatedSession:
             server.sessions[self] = None
         try:
             with self._engine.connect() as connection:
+                self.database.server.tell_the_time(connection)
                 return work(connection)
         except OperationalError as problem:  # another program has ended this session
             self.drop()

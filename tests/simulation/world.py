@@ -8,6 +8,7 @@ import hashlib
 import heapq
 import itertools
 import random
+from datetime import UTC, datetime
 
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
@@ -18,6 +19,8 @@ from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 from zope.interface import implementer
 
+THE_TIME_OF_DAY = 1e9
+"""In seconds of Unix, when a world begins."""
 CONNECT_TRIES = 3
 """As often as TCP says SYN again, a second apart, before we give up."""
 MOST_CALLS_AT_ONCE = 10_000
@@ -130,6 +133,10 @@ class ProgramClock:
 
     def seconds(self):
         return self.world.now + self.skew
+
+    def wall_clock(self):
+        """What its host takes for the time of day: off by as much as the reactor's clock."""
+        return datetime.fromtimestamp(self.seconds() + THE_TIME_OF_DAY, tz=UTC)
 
     def callLater(self, delay, call, *arguments, **named):
         return self.world.at(delay, self.run, call, arguments, named, skew=self.skew)

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from datetime import timedelta
 
 import pytest
 from cryptography import x509
@@ -26,6 +27,7 @@ from tests.trusted import (
     expired,
     handmade,
     not_yet,
+    now,
     rack_identity,
     region_identity,
 )
@@ -110,6 +112,14 @@ async def test_a_rack_has_its_own_certificate_and_a_newcomer_has_none():
         await newcomer.shaken
         with pytest.raises(ValueError, match="showed no certificate"):
             newcomer.own()
+
+
+async def test_ends_whose_clocks_are_hours_behind_the_one_that_signed_take_each_other():
+    signed_at = now() + timedelta(hours=14)  # as far as two time zones can be apart
+    async with listening(region_tls(region_identity(at=signed_at))) as region:
+        mine, theirs = await region.dial(rack_tls(rack_identity(at=signed_at)))
+        await say(mine, theirs)
+        await say(theirs, mine)
 
 
 # Racks that do not get in: what the region says, and what the rack

@@ -15,6 +15,7 @@ from evenrack.cli.balance import balance
 from evenrack.cli.bmc import bmc
 from evenrack.cli.credentials import REFUSED_VALUE, CredentialSources
 from evenrack.cli.dhcp import dhcp
+from evenrack.cli.doctor import doctor
 from evenrack.cli.enrolment import enrolment
 from evenrack.cli.events import events
 from evenrack.cli.examples import examples
@@ -139,7 +140,7 @@ def evenrack(
 
 
 for _command in (
-    *(status, problems, events, region, rack, balance),
+    *(status, problems, events, doctor, region, rack, balance),
     *(vlan, subnet, ip_range, reservation, dhcp),
     *(bmc, machine, order),
     *(enrolment, authority, key),

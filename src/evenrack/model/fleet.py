@@ -33,6 +33,8 @@ class RegionProcess:
     state: ProcessState
     leaving: bool = False
     """It is being stopped in order, and waits until what it manages is others'."""
+    clock_ahead: float | None = None
+    """Seconds by which its host's clock is ahead of the database's; None before it was seen."""
 
 
 @frozen(kw_only=True)

@@ -4,6 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from evenrack.region.balance_plan import PlanPolicies, balance_plan
 from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
+from evenrack.region.database.server_clock import read_clock
 from evenrack.region.departure import Departure
 from evenrack.region.http.balance_plan_page import PlanBalance
 from evenrack.region.http.doors import HttpDoors
@@ -112,6 +114,7 @@ def assemble(
         Surroundings(
             database=database,
             clock=reactor,
+            wall_clock=utc_now,
             token_bytes=secrets.token_bytes,
             notifier=notifications,
             listen=lambda racks: running.listen(
@@ -156,7 +159,7 @@ def _http_doors(
             look=region.view.look,
             database=shared.database,
             clock=shared.reactor,
-            wall_clock=utc_now,
+            wall_clock=lambda: utc_now() - timedelta(seconds=region.membership.clock_ahead),
             sealer=shared.sealer,
             token_bytes=secrets.token_bytes,
             endpoints=lambda: region.endpoints.endpoints,
@@ -200,7 +203,7 @@ def _certificate_desk(
         DeskSurroundings(
             database=database,
             clock=reactor,
-            wall_clock=utc_now,
+            read_clock=read_clock,
             token_bytes=secrets.token_bytes,
             jitter=lambda: secrets.randbelow(1001) / 1000,
             sealer=sealer,

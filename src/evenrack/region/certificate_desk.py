@@ -82,8 +82,8 @@ class DeskSurroundings:
 
     database: Database
     clock: IReactorTime
-    wall_clock: Callable[[], datetime]
-    """UTC; certificates are good between two times of it."""
+    read_clock: Callable[[Connection], datetime]
+    """The database's clock: certificates are good between two times of it, whoever signs them."""
     token_bytes: Callable[[int], bytes]
     jitter: Callable[[], float]
     sealer: Sealer
@@ -148,7 +148,7 @@ class CertificateDesk(MultiService):
             rack = used.rack or self._free_id(connection)
             certificate = self._sign(
                 connection,
-                lambda authority: issue_for_rack(authority, key, rack, self._around.wall_clock()),
+                lambda authority, now: issue_for_rack(authority, key, rack, now),
                 rack=rack,
             )
             return rack, certificate, read_trust(connection, self._around.process)
@@ -176,7 +176,7 @@ class CertificateDesk(MultiService):
                 raise EnrolmentRefused(f"the certificate of rack {rack} was revoked")
             return self._sign(
                 connection,
-                lambda authority: issue_for_rack(authority, key, rack, self._around.wall_clock()),
+                lambda authority, now: issue_for_rack(authority, key, rack, now),
                 rack=rack,
             )
 
@@ -217,7 +217,7 @@ class CertificateDesk(MultiService):
     def _sign(
         self,
         connection: Connection,
-        issue: Callable[[Identity], Certificate],
+        issue: Callable[[Identity, datetime], Certificate],
         *,
         rack: RackId | None = None,
         region: str | None = None,
@@ -226,7 +226,9 @@ class CertificateDesk(MultiService):
         stored = active_authority(connection)
         if stored is None:
             raise EnrolmentRefused("the cluster has no authority: run `evenrack-regiond init`")
-        certificate = issue(open_authority(stored, self._around.sealer))
+        certificate = issue(
+            open_authority(stored, self._around.sealer), self._around.read_clock(connection)
+        )
         record_certificate(
             connection,
             Issued(
@@ -248,13 +250,13 @@ class CertificateDesk(MultiService):
 
     async def _look(self) -> None:
         try:
-            picture = await self._around.database.read(
-                lambda c: read_trust(c, self._around.process)
+            picture, now = await self._around.database.read(
+                lambda c: (read_trust(c, self._around.process), self._around.read_clock(c))
             )
             self._follow(picture)
             await self._note(picture)
             self._keep()
-            await self._renew_own()
+            await self._renew_own(now)
         except (DatabaseUnreachable, SchemaMismatch):
             pass  # what was read last counts
         except (ConfigurationRefused, EnrolmentRefused, KeyMissing, Damaged, OSError) as problem:
@@ -298,13 +300,13 @@ class CertificateDesk(MultiService):
             if link.serial in self._revoked:
                 link.cut(f"the certificate of rack {link.rack} was revoked")
 
-    async def _renew_own(self) -> None:
+    async def _renew_own(self, now: datetime) -> None:
         """Take over what another process of this host renewed, or renew it."""
         kept = self._around.files.identity()
         if kept.certificate != self._identity.certificate:
             self._identity = kept
             self._use()
-        certificate, now = self._identity.certificate, self._around.wall_clock()
+        certificate = self._identity.certificate
         if now < renewal_time(certificate, self._jitter) and is_issued_by(
             certificate,
             self._trusted[0],  # the one that signs now
@@ -316,8 +318,8 @@ class CertificateDesk(MultiService):
         certificate = await self._around.database.run(
             lambda c: self._sign(
                 c,
-                lambda authority: issue_for_region(
-                    authority, key.public_key(), self._around.region, self._around.wall_clock()
+                lambda authority, now: issue_for_region(
+                    authority, key.public_key(), self._around.region, now
                 ),
                 region=self._around.region,
             )

@@ -11,7 +11,7 @@ from evenrack.config.private_files import act_as_owner
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused
 from evenrack.region.certificate_desk import open_authority, region_files
-from evenrack.region.database import schema
+from evenrack.region.database import schema, server_clock
 from evenrack.region.database.engine import Connection, attempt, open_engine
 from evenrack.region.database.key_store import (
     KeyOrigin,
@@ -48,8 +48,8 @@ class Chance:
     """What making secrets needs from outside."""
 
     token_bytes: TokenBytes
-    now: datetime
-    """UTC: certificates are good from now on."""
+    read_clock: Callable[[Connection], datetime] = server_clock.read_clock
+    """Certificates are good from now on by the database's clock."""
 
 
 def initialise(config: RegionConfig, *, hostname: str, chance: Chance) -> list[str]:
@@ -66,8 +66,8 @@ def initialise(config: RegionConfig, *, hostname: str, chance: Chance) -> list[s
         ring.follow(attempt(engine, read_key_origin))
         sealer = Sealer(keys=ring, token_bytes=chance.token_bytes)
         act_as_owner(config.state_dir)  # what root makes there the daemon cannot read
-        told.append(attempt(engine, lambda c: _see_to_authority(c, sealer, chance.now)))
-        told.append(attempt(engine, lambda c: _see_to_certificate(c, config, sealer, chance.now)))
+        told.append(attempt(engine, lambda c: _see_to_authority(c, sealer, chance)))
+        told.append(attempt(engine, lambda c: _see_to_certificate(c, config, sealer, chance)))
     finally:
         engine.dispose()
     return [f"the database has schema {schema.SCHEMA}", *told]
@@ -101,23 +101,23 @@ def _refuse_other_keys(path: Path, keys: Keys, known: KeyOrigin | None) -> None:
         )
 
 
-def _see_to_authority(connection: Connection, sealer: Sealer, now: datetime) -> str:
+def _see_to_authority(connection: Connection, sealer: Sealer, chance: Chance) -> str:
     """Make the cluster's authority, once."""
     lock_authorities(connection)
     found = active_authority(connection)
     if found is not None:
         pin = pin_of(certificates_from_pem(found.certificate.encode())[0])
         return f"the cluster has authority {pin[:16]}"
-    made = new_authority(now)
+    made = new_authority(chance.read_clock(connection))
     store_authority(connection, sealer, made, state="active")
     return f"made authority {pin_of(made.certificate)[:16]}; its key is sealed in the database"
 
 
 def _see_to_certificate(
-    connection: Connection, config: RegionConfig, sealer: Sealer, now: datetime
+    connection: Connection, config: RegionConfig, sealer: Sealer, chance: Chance
 ) -> str:
     """Give this host a certificate, if it has none that is good for some time."""
-    files = region_files(config)
+    files, now = region_files(config), chance.read_clock(connection)
     if files.are_there and files.identity().certificate.not_valid_after_utc > now:
         return f"{files.folder} has this host's certificate"
     stored = active_authority(connection)

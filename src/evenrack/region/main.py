@@ -6,7 +6,6 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -54,7 +53,7 @@ def init(path: Path) -> None:
 
     def work(config: RegionConfig) -> None:
         hostname = socket.gethostname()
-        chance = Chance(token_bytes=secrets.token_bytes, now=datetime.now(UTC))
+        chance = Chance(token_bytes=secrets.token_bytes)
         for sentence in initialise(config, hostname=hostname, chance=chance):
             click.echo(sentence)
         click.echo(f"next: evenrack-regiond run --config {path}")

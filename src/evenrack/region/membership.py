@@ -1,6 +1,7 @@
 """A process's place among its fellows: it registers, beats, and judges the others' beats."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -10,6 +11,7 @@ from twisted.python.failure import Failure
 
 from evenrack.config.region_config import RegionLiveness
 from evenrack.errors import DatabaseUnreachable, DeclaredDead
+from evenrack.model.clock_gap import recorded_anew, surely_ahead
 from evenrack.model.identifiers import LinkId, ProcessId, RackId
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.database.engine import Connection, Database
@@ -40,11 +42,13 @@ class Membership(Service):
         database: Database,
         registration: Registration,
         clock: IReactorTime,
+        wall_clock: Callable[[], datetime],
         liveness: RegionLiveness,
     ) -> None:
         self._database = database
         self._registration = registration
         self._clock = clock
+        self._wall_clock = wall_clock
         self._liveness = liveness
         self._beats = database.own_connection("beat")
         self._me: Incarnation | None = None
@@ -56,6 +60,7 @@ class Membership(Service):
         self._managed: frozenset[RackId] = frozenset()
         self._beat_at = float("-inf")
         self._registering = False
+        self._clock_ahead: float | None = None
         self.database_problem: str | None = None
         """Why the last beat failed; None while beats go through."""
         self.on_new_incarnation: Callable[[], None] = _nothing
@@ -74,6 +79,11 @@ class Membership(Service):
     def process(self) -> ProcessId:
         """The process's id, known before it has registered."""
         return self._registration.process
+
+    @property
+    def clock_ahead(self) -> float:
+        """Give by how many seconds this host's clock is ahead of the database's; 0 at first."""
+        return self._clock_ahead or 0.0
 
     async def join(self) -> None:
         """Register for the first time and begin to beat; DatabaseUnreachable when it cannot."""
@@ -111,7 +121,11 @@ class Membership(Service):
 
     def _beat_once(self, connection: Connection) -> tuple[float, Beats]:
         began = self._clock.seconds()  # before it is sent: the lease counts from here
-        return began, beat(connection, self.me)
+        asked = self._wall_clock()
+        beats = beat(connection, self.me, clock_ahead=self._clock_ahead)
+        ahead = surely_ahead(asked, beats.clock, self._wall_clock())
+        self._clock_ahead = recorded_anew(self._clock_ahead, ahead)  # with the next beat
+        return began, beats
 
     def _beat_answered(self, answer: tuple[float, Beats]) -> None:
         began, beats = answer

@@ -1,6 +1,7 @@
 """Puts a region process together from its parts, and starts and stops them in order."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
@@ -62,6 +63,8 @@ class Surroundings:
 
     database: Database
     clock: IReactorTime
+    wall_clock: Callable[[], datetime]
+    """Only to be compared with the database's."""
     token_bytes: Callable[[int], bytes]
     notifier: Notifier
     listen: Callable[[Factory], None]
@@ -88,7 +91,9 @@ class RegionService(MultiService):
         database, clock = surroundings.database, surroundings.clock
         self.connected = ConnectedRacks()
         self.strangers = Strangers()
-        self.membership = Membership(database, registration, clock, config.liveness)
+        self.membership = Membership(
+            database, registration, clock, surroundings.wall_clock, config.liveness
+        )
         self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
         self.endpoints = EndpointList(database, clock)
         self.leader = Leader(

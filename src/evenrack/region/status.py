@@ -83,6 +83,7 @@ def _process(fleet: Fleet, process: RegionProcess) -> dict[str, Any]:
         "state": _state_of_process(fleet, process),
         "racks_managed": fleet.managed.get(process.id, 0),
         "connections": sum(1 for link in fleet.links if link.process == process.id),
+        "clock_ahead": process.clock_ahead,
     }
 
 

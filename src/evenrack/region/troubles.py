@@ -3,6 +3,7 @@
 from evenrack.model.bmc import Bmc
 from evenrack.model.fleet import Fleet, Rack
 from evenrack.region.balance_troubles import of_balance
+from evenrack.region.clock_troubles import of_clocks
 from evenrack.region.survival import needed_parts
 from evenrack.region.trouble import Trouble
 from evenrack.region.vlan_troubles import of_vlan
@@ -29,7 +30,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
         troubles.append(
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan")
         )
-    return sorted([*troubles, *of_balance(fleet), *_of_survival(fleet)])
+    return sorted([*troubles, *of_balance(fleet), *of_clocks(fleet), *_of_survival(fleet)])
 
 
 def _of_survival(fleet: Fleet) -> list[Trouble]:

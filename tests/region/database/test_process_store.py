@@ -17,7 +17,7 @@ from evenrack.region.database.process_store import (
     read_endpoints,
     register,
 )
-from tests.region.database.sessions import facts, joined, recorded, registration
+from tests.region.database.sessions import facts, heard, joined, recorded, registration
 
 pytestmark = pytest.mark.postgres
 
@@ -26,10 +26,10 @@ def state_of(sessions, process):
     return sessions.value("SELECT state FROM process WHERE id = :id", id=process)
 
 
-def beaten(sessions, me):
+def beaten(sessions, me, **more):
     """One beat as the daemon makes it: in autocommit."""
     with sessions.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        return beat(connection, me)
+        return beat(connection, me, **more)
 
 
 def test_a_process_registers_as_running_with_everything_it_says_of_itself(sessions):
@@ -93,6 +93,18 @@ def test_a_beat_brings_back_the_process_s_own_links_and_managed_racks_only(sessi
 def test_the_server_has_the_same_name_at_each_beat(sessions):
     me = joined(sessions)
     assert beaten(sessions, me).server == beaten(sessions, me).server
+
+
+def test_a_beat_records_how_far_the_host_s_clock_is_off_and_wakes_nobody(sessions):
+    me, other = joined(sessions), joined(sessions, "region2/1")
+    with heard(sessions) as said:
+        before = sessions.value("SELECT clock_timestamp()")
+        beats = beaten(sessions, me, clock_ahead=3599.9)
+        assert before < beats.clock < sessions.value("SELECT clock_timestamp()")
+    assert said == []
+    processes = sessions.run(read_fleet).processes
+    assert processes[me.process].clock_ahead == 3599.9
+    assert processes[other.process].clock_ahead is None
 
 
 def test_a_beat_is_not_awaited_from_the_disk(sessions):

@@ -23,6 +23,7 @@ EXPECTED = {
         f"/api/v1/{path}": LOOK
         for path in (
             *("status", "problems", "problems/*", "events", "regions", "racks", "openapi.json"),
+            "doctor",
             *(
                 "racks/*/removal",
                 "balance/history",

@@ -254,9 +254,9 @@ async def test_real_answers_about_a_fleet_have_just_the_keys_that_the_document_s
         await eventually(fleet.is_whole)
         (region,) = fleet.regions.values()
         document = json.loads((await region.get(DOCUMENT)).text)
-        for place in ("status", "problems", "events", "regions", "racks", "balance/history"):
+        for place in ("status", "problems", "events", "regions", "racks", "doctor"):
             check(document, f"/api/v1/{place}", "GET", await region.get(f"/api/v1/{place}"))
-        for place in ("dhcp", "dhcp-plans"):
+        for place in ("balance/history", "dhcp", "dhcp-plans"):
             check(document, f"/api/v1/{place}", "GET", await region.get(f"/api/v1/{place}"))
         for place in ("/healthz", "/readyz"):
             check(document, place, "GET", await region.get(place))

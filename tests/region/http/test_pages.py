@@ -20,7 +20,7 @@ STATUS = {
     "racks",
 }
 REGION = {"id", "hostname", "state", "racks_managed", "processes"}
-PROCESS = {"id", "pid", "state", "racks_managed", "connections"}
+PROCESS = {"id", "pid", "state", "racks_managed", "connections", "clock_ahead"}
 RACK = {
     "id",
     "hostname",

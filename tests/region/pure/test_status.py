@@ -68,7 +68,14 @@ def test_a_fleet_that_is_well_is_shown_with_all_its_numbers():
 
 
 def process(name, *, managed):
-    return {"id": name, "pid": 1, "state": "running", "racks_managed": managed, "connections": 2}
+    return {
+        "id": name,
+        "pid": 1,
+        "state": "running",
+        "racks_managed": managed,
+        "connections": 2,
+        "clock_ahead": None,
+    }
 
 
 def rack(name, manager):

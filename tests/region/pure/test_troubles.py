@@ -86,6 +86,14 @@ SAME_HOST = running("region1/2")
             {"processes": (ONE, SAME_HOST), "links": [BOTH[0], (RACK.id, SAME_HOST.id)]},
         ),
         (
+            Trouble(
+                code="ClockSkew",
+                object="region:region1",
+                affects="the clock of region1.example.com is 1 h ahead of the database's",
+            ),
+            {"processes": (evolve(ONE, clock_ahead=3600.0), TWO)},
+        ),
+        (
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan"),
             {"holder": None},
         ),

@@ -66,8 +66,8 @@ def read_managed(connection: Connection, process: ProcessId) -> Fleet:
 def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     rows = connection.execute(
         text(
-            "SELECT id, region_id, incarnation, pid, state, leaving = incarnation AS leaving "
-            "FROM process ORDER BY id"
+            "SELECT id, region_id, incarnation, pid, state, leaving = incarnation AS leaving, "
+            "clock_ahead FROM process ORDER BY id"
         )
     )
     return {
@@ -78,6 +78,7 @@ def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
             pid=row.pid,
             state=row.state,
             leaving=row.leaving and row.state == "running",
+            clock_ahead=row.clock_ahead,
         )
         for row in rows
     }

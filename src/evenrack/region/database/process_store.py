@@ -1,6 +1,7 @@
 """Rows of region processes: who registers, who beats, who was given up."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from attrs import frozen
 from sqlalchemy import Connection, text
@@ -37,6 +38,8 @@ class Beats:
 
     server: str
     """Names this start of this PostgreSQL server: another text, another server."""
+    clock: datetime
+    """The server's, when it did the beat."""
     beats: Mapping[ProcessId, tuple[int, int]]
     """(incarnation, beat) of each process that is recorded as running."""
     managed: frozenset[RackId]
@@ -83,17 +86,23 @@ def register(connection: Connection, registration: Registration) -> Incarnation:
     return Incarnation(process=registration.process, incarnation=incarnation)
 
 
-def beat(connection: Connection, me: Incarnation) -> Beats:
+def beat(connection: Connection, me: Incarnation, *, clock_ahead: float | None = None) -> Beats:
     """Raise the process's beat and read all the others'; DeclaredDead when it was given up.
 
-    Runs in autocommit, each statement its own transaction; the disk is not waited for.
+    Runs in autocommit, each statement its own transaction; the disk is not waited for. The row is
+    written anew by the beat in any case, so what it says of the clock costs nothing.
     """
     alive = connection.execute(
         text(
-            "UPDATE process SET beat = beat + 1 "
-            "WHERE id = :process AND incarnation = :incarnation AND state = 'running' RETURNING 1"
+            "UPDATE process SET beat = beat + 1, clock_ahead = :clock_ahead "
+            "WHERE id = :process AND incarnation = :incarnation AND state = 'running' "
+            "RETURNING clock_timestamp() AS clock"
         ),
-        {"process": me.process, "incarnation": me.incarnation},
+        {
+            "process": me.process,
+            "incarnation": me.incarnation,
+            "clock_ahead": clock_ahead,
+        },
     ).one_or_none()
     if alive is None:
         raise DeclaredDead(f"{me.process} incarnation {me.incarnation} was given up by the others")
@@ -102,6 +111,7 @@ def beat(connection: Connection, me: Incarnation) -> Beats:
     ).one()
     return Beats(
         server=row.server,
+        clock=alive.clock,
         beats={ProcessId(process): tuple(pair) for process, pair in (row.beats or {}).items()},
         managed=frozenset(RackId(rack) for rack in row.managed or ()),
         links={LinkId(link): RackId(rack) for link, rack in (row.links or {}).items()},

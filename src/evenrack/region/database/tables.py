@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -110,6 +111,11 @@ process = Table(
         nullable=False,
         server_default=text("0"),
         comment="The incarnation that is being stopped in order.",
+    ),
+    Column(
+        "clock_ahead",
+        Double,
+        comment="Seconds by which its host's clock is ahead of this server's; negative: behind.",
     ),
 )
 

@@ -5,15 +5,14 @@ and the old one is forgotten when nothing of it is in use any more (`retiring`, 
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
-from attrs import frozen
 from cryptography.x509 import Certificate
 from twisted.web.resource import Resource
 
 from evenrack.errors import KeyMissing, OutcomeUnknown
 from evenrack.region.database.engine import Connection
+from evenrack.region.database.server_clock import read_clock
 from evenrack.region.database.trust_store import (
     StoredAuthority,
     certificates_of,
@@ -49,17 +48,9 @@ from evenrack.trust.certificates import (
 MOST_NAMED = 20
 
 
-@frozen(kw_only=True)
-class AuthoritySources:
-    """What the pages need to make authorities."""
-
-    sealer: Sealer
-    wall_clock: Callable[[], datetime]
-
-
-def authority_pages(door: DatabaseDoor, sources: AuthoritySources) -> dict[bytes, Resource]:
+def authority_pages(door: DatabaseDoor, sealer: Sealer) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
-    answers = _Answers(door, sources)
+    answers = _Answers(door, sealer)
 
     def page_of(pin: str) -> DeclaredPage:
         return DeclaredPage(
@@ -86,22 +77,21 @@ def authority_pages(door: DatabaseDoor, sources: AuthoritySources) -> dict[bytes
 class _Answers:
     """What is answered about authorities."""
 
-    def __init__(self, door: DatabaseDoor, sources: AuthoritySources) -> None:
+    def __init__(self, door: DatabaseDoor, sealer: Sealer) -> None:
         self._door = door
-        self._sources = sources
+        self._sealer = sealer
 
     async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         return await self._door.read(_forms)
 
     async def make_next(self, query: Query, _asked: Asked) -> Reply:
-        made = new_authority(self._sources.wall_clock())
-
         def work(connection: Connection) -> list[dict[str, Any]]:
             lock_authorities(connection)
             found = read_authorities(connection)
             if any(each.state != "active" for each in found):
                 raise _conflict("a rotation is under way: finish it first")
-            store_authority(connection, self._sources.sealer, made, state="next")
+            made = new_authority(read_clock(connection))
+            store_authority(connection, self._sealer, made, state="next")
             return _forms(connection)
 
         return Reply(body=await self._change(work, query, status=201), status=201)

@@ -17,12 +17,13 @@ from evenrack.region.fleet_view import View
 from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH, Access
 from evenrack.region.http.audit_pages import audit_pages
 from evenrack.region.http.audit_trail import AuditTrail
-from evenrack.region.http.authority_pages import AuthoritySources, authority_pages
+from evenrack.region.http.authority_pages import authority_pages
 from evenrack.region.http.balance_pages import hold_page, step_down_page
 from evenrack.region.http.balance_plan_page import PlanBalance, plan_page
 from evenrack.region.http.bmc_pages import bmc_pages
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.dhcp_pages import dhcp_pages
+from evenrack.region.http.doctor_pages import doctor_pages
 from evenrack.region.http.drain_pages import drain_pages
 from evenrack.region.http.enrolment_pages import EnrolmentSources, enrolment_pages
 from evenrack.region.http.gate import Gate
@@ -58,7 +59,7 @@ class ApiSources:
     database: Database
     clock: IReactorTime
     wall_clock: Callable[[], datetime]
-    """For times that people read; decides nothing."""
+    """As the database's shows: for times that people read; decides nothing."""
     sealer: Sealer
     """Encrypts passwords on their way to the database."""
     token_bytes: Callable[[int], bytes] = field(repr=False)
@@ -120,12 +121,11 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
                     endpoints=sources.endpoints,
                 ),
             ),
-            **authority_pages(
-                door, AuthoritySources(sealer=sources.sealer, wall_clock=sources.wall_clock)
-            ),
+            **authority_pages(door, sources.sealer),
             **key_pages(door, sources.sealer),
             **token_pages(door, sources.token_bytes),
             **audit_pages(door),
+            **doctor_pages(door),
         }
     )
 

@@ -7,6 +7,7 @@ from evenrack.region.http.fields import Schema
 ID: Schema = {"type": "integer", "minimum": 1}
 TEXT: Schema = {"type": "string"}
 COUNT: Schema = {"type": "integer", "minimum": 0}
+SECONDS: Schema = {"type": "number"}
 BOOLEAN: Schema = {"type": "boolean"}
 ANYTHING: Schema = {"type": "object"}
 

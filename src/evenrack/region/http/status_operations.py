@@ -9,6 +9,7 @@ from evenrack.region.http.shapes import (
     COUNT,
     GENERATION,
     ID,
+    SECONDS,
     TEXT,
     TIME,
     object_of,
@@ -22,7 +23,14 @@ _STATE = word_of("running", "degraded", "draining", "dead", "off")
 
 _PROBLEM = object_of(code=TEXT, object=TEXT, since=TIME, affects=TEXT, do=TEXT)
 
-_PROCESS = object_of(id=TEXT, pid=ID, state=_STATE, racks_managed=COUNT, connections=COUNT)
+_PROCESS = object_of(
+    id=TEXT,
+    pid=ID,
+    state=_STATE,
+    racks_managed=COUNT,
+    connections=COUNT,
+    clock_ahead=or_null(SECONDS),
+)
 
 _REGION = object_of(
     id=TEXT, hostname=TEXT, state=_STATE, racks_managed=COUNT, processes=rows_of(_PROCESS)
