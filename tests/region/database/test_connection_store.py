@@ -268,10 +268,43 @@ def test_a_lost_link_stays_lost_however_often_its_process_writes_it_again(sessio
     assert links(sessions) == set()
 
 
-def test_a_rack_s_own_word_on_its_plan_replaces_what_the_tables_know(sessions, me):
+@pytest.mark.parametrize("fresh", [True, False])
+def test_the_word_of_a_new_run_on_its_plan_replaces_what_the_tables_know(sessions, me, fresh):
+    """Also when it was said while the database was away, and is written later."""
     recorded(sessions, me, facts(RACK, "a", holds=FleetNumber(3, 7), holds_fingerprint="seven"))
-    recorded(sessions, me, facts(RACK, "b", holds=FleetNumber(3, 2), holds_fingerprint="two"))
-    assert sessions.run(read_fleet).racks[RACK].holds == FleetNumber(3, 2)
+    recorded(sessions, me, facts(RACK))
+    lost = {"run": "run-b", "fresh": fresh, "holds": FleetNumber(3, 2), "holds_fingerprint": "two"}
+    recorded(sessions, me, facts(RACK, "b", **lost))
+    rack = sessions.run(read_fleet).racks[RACK]
+    assert (rack.holds, rack.holds_fingerprint) == (FleetNumber(3, 2), "two")
+
+
+def test_a_hello_that_is_written_late_takes_no_newer_plan_from_its_rack(sessions, me, other):
+    recorded(sessions, me, facts(RACK, "a", holds=FleetNumber(1, 64), holds_fingerprint="old"))
+    held(sessions, FleetNumber(1, 66), "new")
+    said_before = {"holds": FleetNumber(1, 64), "holds_fingerprint": "old"}
+    recorded(sessions, other, facts(RACK, "b", **said_before))
+    rack = sessions.run(read_fleet).racks[RACK]
+    assert (rack.holds, rack.holds_fingerprint) == (FleetNumber(1, 66), "new")
+
+
+def test_a_hello_tells_of_another_plan_under_the_same_number(sessions, me):
+    recorded(sessions, me, facts(RACK, "a", holds=FleetNumber(1, 7), holds_fingerprint="one"))
+    recorded(sessions, me, facts(RACK, "b", holds=FleetNumber(1, 7), holds_fingerprint="other"))
+    assert sessions.run(read_fleet).racks[RACK].holds_fingerprint == "other"
+
+
+def test_an_answer_that_is_written_late_takes_no_newer_plan_from_its_rack(sessions, me):
+    recorded(sessions, me, facts(RACK, "a"))
+    held(sessions, FleetNumber(1, 9), "nine")
+    held(sessions, FleetNumber(1, 8), "eight")
+    rack = sessions.run(read_fleet).racks[RACK]
+    assert (rack.holds, rack.holds_fingerprint) == (FleetNumber(1, 9), "nine")
+
+
+def held(sessions, number, fingerprint):
+    plan = HeldPlan(rack=RACK, number=number, fingerprint=fingerprint)
+    sessions.run(lambda c: record_held_plans(c, [plan]))
 
 
 def test_what_a_process_remembers_of_a_plan_never_replaces_newer_knowledge(sessions, me, other):

@@ -26,7 +26,7 @@ class Greeting:
     holds: FleetNumber
     holds_fingerprint: str
     fresh: bool
-    """Just said, so the rack's own word on its plan replaces what the tables know."""
+    """Just said, so that the rack's own word on the fingerprint of its plan is the newest."""
 
 
 def claim(
@@ -107,7 +107,9 @@ def _take(
 ) -> None:
     """Enter these runs as the racks; one that said goodbye stays stopped while its links close.
 
-    What a rack says of its plan counts when it is fresh, or newer than what the tables know.
+    What is said of a rack's plan counts when it is another run's, or newer than what the tables
+    know: plans of one run only grow, so the older word of two was said before the other, to another
+    process. Just said, it counts for its fingerprint too.
     """
     if not racks:
         return
@@ -120,8 +122,10 @@ def _take(
             "CASE WHEN said.counts THEN said.generation ELSE r.holds_generation END, "
             "holds_fingerprint = "
             "CASE WHEN said.counts THEN said.fingerprint ELSE r.holds_fingerprint END "
-            "FROM (SELECT s.*, s.fresh OR (k.holds_era, k.holds_generation) "
-            "< (s.era, s.generation) AS counts FROM unnest(CAST(:racks AS text[]), "
+            "FROM (SELECT s.*, k.run <> s.run "
+            "OR (k.holds_era, k.holds_generation) < (s.era, s.generation) OR (s.fresh "
+            "AND (k.holds_era, k.holds_generation) = (s.era, s.generation)) AS counts "
+            "FROM unnest(CAST(:racks AS text[]), "
             "CAST(:hostnames AS text[]), CAST(:runs AS text[]), CAST(:addresses AS text[]), "
             "CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
             "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "

@@ -147,7 +147,10 @@ def record_clone(connection: Connection, rack: RackId, address: str, why: str) -
 
 
 def record_held_plans(connection: Connection, held: Sequence[HeldPlan]) -> None:
-    """Note which plans racks said they follow now; of one that said several, the last."""
+    """Note which plans racks said they follow now; of one that said several, the last.
+
+    Not where a newer one is noted: two processes may write what each heard in any order.
+    """
     last = {plan.rack: plan for plan in held}
     racks = sorted(last)
     connection.execute(
@@ -158,7 +161,8 @@ def record_held_plans(connection: Connection, held: Sequence[HeldPlan]) -> None:
             "CAST(:generations AS bigint[]), CAST(:fingerprints AS text[])) "
             "AS s (rack, era, generation, fingerprint) "
             "JOIN rack ON rack.id = s.rack ORDER BY s.rack FOR UPDATE OF rack) said "
-            "WHERE rack.id = said.rack"
+            "WHERE rack.id = said.rack "
+            "AND (rack.holds_era, rack.holds_generation) <= (said.era, said.generation)"
         ),
         {
             "racks": racks,
