@@ -9,10 +9,11 @@ from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_report import DhcpReport, VlanReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
-from evenrack.model.fleet import Fleet, Leadership, Link, Managing, Rack
+from evenrack.model.fleet import Fleet, Leadership, Managing, Rack
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RangeId, SubnetId, VlanId
 from evenrack.model.intents import Drain
+from evenrack.model.links import Link
 from evenrack.model.network import Range, Subnet, Vlan
 from tests.strategies import running
 

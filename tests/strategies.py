@@ -5,10 +5,11 @@ import string
 from hypothesis import strategies as st
 
 from evenrack.balance.spread_values import Bin, Item
-from evenrack.model.fleet import Fleet, Leadership, Link, Managing, Rack, RegionProcess
+from evenrack.model.fleet import Fleet, Leadership, Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import MOST_DIGITS, FleetNumber
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, process_id
+from evenrack.model.links import Link
 from evenrack.model.rack_plan import RackPlan
 
 SMALL = st.integers(0, 5)

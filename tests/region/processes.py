@@ -29,7 +29,7 @@ from evenrack.model.identifiers import new_rack_id, process_id
 from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.event_store import read_events
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.service import RegionService
 from evenrack.runtime.wall_clock import utc_now
 from tests.trusted import enrol, equip

@@ -13,7 +13,7 @@ from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.connection_store import record_links
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.event_store import read_events
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.leader_store import read_leadership, take_over
 from evenrack.region.database.process_store import mark_off, register, say_leaving
 from evenrack.region.departure import (

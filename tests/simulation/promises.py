@@ -2,7 +2,7 @@
 
 from evenrack.balance.managing import decide_managing
 from evenrack.balance.policy import MANAGING
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 
 
 def settled(server, fleet):

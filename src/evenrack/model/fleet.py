@@ -1,5 +1,6 @@
 """The fleet as the tables show it in one reading: regions, racks, links and who manages whom."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
@@ -12,8 +13,9 @@ from evenrack.model.bmc import Bmc
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import BmcId, LinkId, ProcessId, RackId, RegionId, RunId, VlanId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId, RegionId, RunId, VlanId
 from evenrack.model.intents import Breaker, Drain, Hold
+from evenrack.model.links import Links, grouped
 from evenrack.model.network import Vlan
 
 ProcessState = Literal["running", "dead", "off"]
@@ -56,15 +58,6 @@ class Rack:
 
 
 @frozen(kw_only=True)
-class Link:
-    """One connection of a rack to a region process, held by both ends."""
-
-    id: LinkId
-    rack: RackId
-    process: ProcessId
-
-
-@frozen(kw_only=True)
 class Managing:
     """Which process manages a rack, and the number of the decision."""
 
@@ -99,7 +92,7 @@ class Fleet:
     """Region host to its host name."""
     processes: Mapping[ProcessId, RegionProcess] = field(factory=dict)
     racks: Mapping[RackId, Rack] = field(factory=dict)
-    links: tuple[Link, ...] = ()
+    links: Links = field(factory=Links, converter=grouped)
     """Only links to running processes."""
     managing: Mapping[RackId, Managing] = field(factory=dict)
     open_problems: Mapping[tuple[str, str], datetime] = field(factory=dict)
@@ -160,10 +153,8 @@ class Fleet:
     @cached_property
     def reach(self) -> Mapping[RackId, tuple[ProcessId, ...]]:
         """The running processes that each rack is connected to, in the order of their names."""
-        reach: dict[RackId, set[ProcessId]] = {rack: set() for rack in sorted(self.racks)}
-        for link in self.links:
-            reach[link.rack].add(link.process)
-        return {rack: tuple(sorted(processes)) for rack, processes in reach.items()}
+        connected = self.links.reach
+        return {rack: connected.get(rack, ()) for rack in sorted(self.racks)}
 
     def manager_of(self, rack: RackId) -> ProcessId | None:
         """Name the process that manages this rack now: assigned, running and connected."""
@@ -200,6 +191,11 @@ class Fleet:
             if rack in self.racks
         }
         return {rack: address for rack, address in found.items() if address is not None}
+
+    @cached_property
+    def connections(self) -> Mapping[ProcessId, int]:
+        """How many links each process has; none has any that is not in it."""
+        return Counter(link.process for link in self.links)
 
     @cached_property
     def managed(self) -> Mapping[ProcessId, int]:

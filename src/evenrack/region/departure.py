@@ -17,7 +17,7 @@ from evenrack.balance.draining import racks_to_wait_for
 from evenrack.errors import DatabaseUnreachable
 from evenrack.model.fleet import Fleet
 from evenrack.region.database.engine import Database
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.process_store import Incarnation, say_leaving
 
 Answer = TypeVar("Answer")

@@ -12,7 +12,7 @@ from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.model.fleet import Fleet, Leadership
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.region.database.engine import Database
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.runtime.look_again import LookAgain
 
 ANSWER_SECONDS = 2.0
@@ -35,9 +35,10 @@ class View:
 class FleetView(MultiService):
     """Reads once for all who ask at the same time."""
 
-    def __init__(self, database: Database, clock: IReactorTime) -> None:
+    def __init__(self, database: Database, cache: FleetCache, clock: IReactorTime) -> None:
         super().__init__()
         self._database = database
+        self._cache = cache
         self._clock = clock
         self._last = NOTHING_KNOWN
         self._waiting: list[Deferred[View]] = []
@@ -66,7 +67,7 @@ class FleetView(MultiService):
 
     async def _read(self) -> None:
         try:
-            self._last = await self._database.read(read_fleet)
+            self._last = await self._database.read(self._cache.read)
             view = View(self._last, self.trouble())
         except (DatabaseUnreachable, SchemaMismatch) as problem:
             view = View(self._last, str(problem))

@@ -20,7 +20,7 @@ from evenrack.region.breaker_watch import BreakerWatch
 from evenrack.region.burst import Burst
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import record
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.leader_store import TakeOver
 from evenrack.region.database.process_store import Incarnation
 from evenrack.region.decision_events import another_database, leads
@@ -56,6 +56,7 @@ class Leader(MultiService):
     def __init__(
         self,
         database: Database,
+        cache: FleetCache,
         me: Callable[[], Incarnation],
         silent: Callable[[], list[tuple[Incarnation, int]]],
         clock: IReactorTime,
@@ -63,6 +64,7 @@ class Leader(MultiService):
     ) -> None:
         super().__init__()
         self._database = database
+        self._cache = cache
         self._me = me
         self._silent = silent
         self._settings = settings
@@ -110,7 +112,7 @@ class Leader(MultiService):
         if unburied:
             await self._database.run(lambda c: bury(c, epoch, unburied))
         self._buried = silent
-        fleet = await self._database.read(read_fleet)
+        fleet = await self._database.read(self._cache.read)
         if fleet.leadership.epoch != epoch:
             raise NoLongerLeader(f"epoch {epoch} has passed")
         breaker = self._breaker.look(fleet, silent=[who.process for who, _ in silent])

@@ -20,7 +20,7 @@ from evenrack.region.absences import Absences
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.bmc_reading import password_cell, sealed_password_of
 from evenrack.region.database.engine import Connection, Database
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.inventory_reading import NoSuchObject
 from evenrack.region.database.order_store import (
     Ending,
@@ -43,6 +43,7 @@ class PowerOrders(MultiService):
     def __init__(
         self,
         database: Database,
+        cache: FleetCache,
         connected: ConnectedRacks,
         process: ProcessId,
         clock: IReactorTime,
@@ -50,6 +51,7 @@ class PowerOrders(MultiService):
     ) -> None:
         super().__init__()
         self._database = database
+        self._cache = cache
         self._connected = connected
         self._process = process
         self._clock = clock
@@ -68,7 +70,7 @@ class PowerOrders(MultiService):
             orders = await self._database.read(read_unfinished)
             if not orders:
                 return
-            fleet = await self._database.read(read_fleet)
+            fleet = await self._database.read(self._cache.read)
             self._absences.look(fleet)
             for order in orders:
                 await self._look_at(order, fleet)

@@ -15,8 +15,10 @@ from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.model.identifiers import LinkId, RackId
+from evenrack.region.cache_keeper import CacheKeeper
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import Database
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.notify import Topic
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
@@ -96,19 +98,27 @@ class RegionService(MultiService):
         )
         self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
         self.endpoints = EndpointList(database, clock)
+        cache = FleetCache()
         self.leader = Leader(
             database,
+            cache,
             lambda: self.membership.me,
             self.membership.silent,
             clock,
             leader_settings(config.balance),
         )
-        self.plans = PlanSender(database, self.connected, registration.process, clock)
+        self.plans = PlanSender(database, cache, self.connected, registration.process, clock)
         self.turns = TurnSender(database, self.connected, registration.process, clock)
         self.orders = PowerOrders(
-            database, self.connected, registration.process, clock, lambda: surroundings.sealer
+            database,
+            cache,
+            self.connected,
+            registration.process,
+            clock,
+            lambda: surroundings.sealer,
         )
-        self.view = FleetView(database, clock)
+        self.view = FleetView(database, cache, clock)
+        self._cache_keeper = CacheKeeper(database, cache, clock)
         self.departure = Departure(database, lambda: self.membership.me, clock)
         """To be waited for before the service is stopped, while all doors are open."""
         self._listener = RackListener(self._reception(config))
@@ -122,6 +132,7 @@ class RegionService(MultiService):
             self.turns,
             self.orders,
             self.view,
+            self._cache_keeper,
         )
         """What begins when this process has joined."""
         self._wire()

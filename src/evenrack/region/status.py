@@ -82,7 +82,7 @@ def _process(fleet: Fleet, process: RegionProcess) -> dict[str, Any]:
         "pid": process.pid,
         "state": _state_of_process(fleet, process),
         "racks_managed": fleet.managed.get(process.id, 0),
-        "connections": sum(1 for link in fleet.links if link.process == process.id),
+        "connections": fleet.connections.get(process.id, 0),
         "clock_ahead": process.clock_ahead,
     }
 
@@ -93,7 +93,7 @@ def _rack(fleet: Fleet, rack: Rack) -> dict[str, Any]:
         "id": rack.id,
         "hostname": rack.hostname,
         "state": _state_of_rack(fleet, rack, reach),
-        "connections": sum(1 for link in fleet.links if link.rack == rack.id),
+        "connections": len(fleet.links.by_rack.get(rack.id, ())),
         "processes_connected": len(reach),
         "processes_live": len(fleet.live),
         "managed_by": fleet.manager_of(rack.id),

@@ -10,7 +10,7 @@ from evenrack.region.database.bmc_facts import (
     record_reach,
     write_owners,
 )
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from tests.region.database.test_dhcp_store import heard
 from tests.region.database.test_order_store import ONE, TWO, fleet
 

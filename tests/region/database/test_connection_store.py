@@ -17,7 +17,7 @@ from evenrack.region.database.connection_store import (
     record_lost_links,
 )
 from evenrack.region.database.event_store import read_events
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.process_store import mark_dead
 from tests.region.database.sessions import (
     ADDRESS,

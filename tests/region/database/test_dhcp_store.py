@@ -17,6 +17,7 @@ from evenrack.region.database.dhcp_store import (
     read_pairs,
     read_reports,
     read_services,
+    read_turns,
     record_interfaces,
     record_report,
     touch_servers,
@@ -24,7 +25,7 @@ from evenrack.region.database.dhcp_store import (
     write_services,
     write_turns,
 )
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.inventory_store import create, remove
 from tests.region.database.sessions import facts, heard, joined, recorded
 from tests.strategies_reports import dhcp_reports
@@ -246,19 +247,19 @@ def test_one_address_on_two_interfaces_counts_once(fleet):
 
 
 def test_a_report_is_read_as_it_was_told_and_replaces_the_one_before(fleet):
-    assert fleet.run(read_reports) == ({}, {})
+    assert (fleet.run(read_reports), fleet.run(read_turns)) == ({}, {})
     fleet.run(lambda c: record_report(c, ONE, REPORT))
-    assert fleet.run(read_reports) == ({ONE: REPORT}, {ONE: ""})
+    assert (fleet.run(read_reports), fleet.run(read_turns)) == ({ONE: REPORT}, {ONE: ""})
     later = DhcpReport(applied="plan2", errors=(VlanError(vlan=1, error='"é\n'),))
     fleet.run(lambda c: record_report(c, ONE, later))
-    assert fleet.run(read_reports) == ({ONE: later}, {ONE: ""})
+    assert (fleet.run(read_reports), fleet.run(read_turns)) == ({ONE: later}, {ONE: ""})
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(dhcp_reports)
 def test_any_report_that_a_rack_may_send_is_kept_and_the_fleet_can_be_read(fleet, report):
     fleet.run(lambda c: record_report(c, ONE, report))
-    reports, _ = fleet.run(read_reports)
+    reports = fleet.run(read_reports)
     assert reports[ONE].applied == report.applied
     assert len(reports[ONE].errors) == len(report.errors)
     assert reports[ONE].vlans == report.vlans
@@ -268,7 +269,7 @@ def test_text_that_postgresql_cannot_hold_is_kept_without_that(fleet):
     """Words of a program that died may hold anything: RFC 8259 allows it, jsonb does not."""
     errors = (VlanError(vlan=1, error="a\0b"), VlanError(vlan=2, error="\ud800c"))
     fleet.run(lambda c: record_report(c, ONE, DhcpReport(errors=errors)))
-    reports, _ = fleet.run(read_reports)
+    reports = fleet.run(read_reports)
     assert [error.error for error in reports[ONE].errors] == ["a\ufffdb", "\ufffdc"]
 
 
@@ -289,7 +290,11 @@ def test_what_a_rack_says_that_nobody_knows_is_not_kept(fleet):
         fleet.run(lambda c: record_report(c, UNKNOWN, REPORT))
         fleet.run(lambda c: record_interfaces(c, UNKNOWN, interfaces(eth0="10.1.0.1/24")))
         fleet.run(lambda c: write_turns(c, {UNKNOWN: "plan1"}, [UNKNOWN]))
-    assert (fleet.run(read_reports), fleet.run(read_interfaces)) == (({}, {}), {})
+    assert (fleet.run(read_reports), fleet.run(read_turns), fleet.run(read_interfaces)) == (
+        {},
+        {},
+        {},
+    )
     assert said == []
 
 
@@ -301,21 +306,21 @@ def test_a_turn_is_given_and_withdrawn_and_a_report_leaves_it_alone(fleet):
         fleet.run(lambda c, rack=rack: record_report(c, rack, REPORT))
     fleet.run(lambda c: write_turns(c, {ONE: "plan1", TWO: "plan2"}, ()))
     fleet.run(lambda c: record_report(c, ONE, DhcpReport()))
-    assert fleet.run(read_reports)[1] == {ONE: "plan1", TWO: "plan2", THREE: ""}
+    assert fleet.run(read_turns) == {ONE: "plan1", TWO: "plan2", THREE: ""}
     fleet.run(lambda c: write_turns(c, {}, [ONE]))
-    assert fleet.run(read_reports)[1] == {ONE: "", TWO: "plan2", THREE: ""}
+    assert fleet.run(read_turns) == {ONE: "", TWO: "plan2", THREE: ""}
 
 
 def test_a_turn_that_is_withdrawn_and_given_for_another_plan_at_once_is_given(fleet):
     fleet.run(lambda c: record_report(c, ONE, REPORT))
     fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
     fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, [ONE]))
-    assert fleet.run(read_reports)[1] == {ONE: "plan2"}
+    assert fleet.run(read_turns) == {ONE: "plan2"}
 
 
 def test_a_turn_of_a_rack_that_never_said_anything_is_nothing(fleet):
     fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
-    assert fleet.run(read_reports) == ({}, {})
+    assert (fleet.run(read_reports), fleet.run(read_turns)) == ({}, {})
 
 
 def test_open_turns_are_those_that_still_wait_of_the_racks_that_the_process_manages(fleet):
@@ -359,4 +364,8 @@ def test_a_rack_that_is_deleted_takes_what_it_said_with_it(fleet):
                 {"rack": ONE},
             )
         connection.execute(text("DELETE FROM rack WHERE id = :rack"), {"rack": ONE})
-    assert (fleet.run(read_reports), fleet.run(read_interfaces)) == (({}, {}), {})
+    assert (fleet.run(read_reports), fleet.run(read_turns), fleet.run(read_interfaces)) == (
+        {},
+        {},
+        {},
+    )

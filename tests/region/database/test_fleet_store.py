@@ -9,7 +9,7 @@ from evenrack.region.database.assignment_store import (
     open_problems,
     write_managing,
 )
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.process_store import mark_dead, mark_off
 from tests.region.database.sessions import ADDRESS, facts, joined, recorded
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.postgres
 
 def test_a_new_cluster_reads_as_an_empty_fleet(sessions):
     fleet = sessions.run(read_fleet)
-    assert (fleet.regions, fleet.processes, fleet.racks, fleet.links) == ({}, {}, {}, ())
+    assert (fleet.regions, fleet.processes, fleet.racks, tuple(fleet.links)) == ({}, {}, {}, ())
     assert (fleet.managing, fleet.open_problems) == ({}, {})
     assert fleet.leadership.number == FleetNumber(0, 0)
     assert fleet.leadership.holder is None

@@ -10,7 +10,7 @@ from evenrack.errors import NoLongerLeader
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.engine import attempt, open_engine
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.leader_store import (
     current_number,
     end_session,

@@ -8,7 +8,7 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import HostPort
 from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.event_store import read_events
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.process_store import (
     Incarnation,
     beat,

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
-from evenrack.region.database import balance_tables
+from evenrack.region.database import balance_tables, change_tables
 from evenrack.region.database import trust_tables as tables
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.schema import SCHEMA, check, upgrade
@@ -46,7 +46,8 @@ def described(connection, query, schema):
     )
 
 
-assert balance_tables.metadata is tables.metadata, "all tables are in one"
+for more in (balance_tables, change_tables):
+    assert more.metadata is tables.metadata, "all tables are in one"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
 from evenrack.region.balance_plan import PlanPolicies, balance_plan
 from evenrack.region.database.engine import PooledDatabase
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
@@ -39,7 +40,7 @@ class ApiProcess:
         self.socket = folder / socket_in / "regiond-1.sock"
         self.address = listen or HostPort(host="127.0.0.1", port=free_ports(1) + 1)
         self.database = PooledDatabase(dsn, reactor, name="tests")
-        self.view = FleetView(self.database, reactor)
+        self.view = FleetView(self.database, FleetCache(), reactor)
         sealer = Sealer(
             keys=Keys(all=(Key(id="k", content=Secret(b"k" * 32)),)),
             token_bytes=secrets.token_bytes,

@@ -9,7 +9,7 @@ from evenrack.model.intents import Breaker
 from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.balance_store import write_breaker
 from evenrack.region.database.connection_store import record_links
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.leader_store import read_leadership, take_over
 from evenrack.region.database.process_store import mark_off, register
 from tests.region.database.sessions import facts, registration

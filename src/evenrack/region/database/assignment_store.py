@@ -1,6 +1,7 @@
 """Writes what the leader decided: who manages whom, and which problems are open."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection, text
 
@@ -35,6 +36,12 @@ def write_managing(
         },
     ).all()
     return {RackId(row.rack_id) for row in written}
+
+
+def read_problems(connection: Connection) -> dict[tuple[str, str], datetime]:
+    """Give (code, object) of each open problem, with when it began."""
+    rows = connection.execute(text("SELECT code, object, at FROM problem"))
+    return {(row.code, row.object): row.at for row in rows}
 
 
 def open_problems(connection: Connection, problems: Iterable[tuple[str, str, str]]) -> None:

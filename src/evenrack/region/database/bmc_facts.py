@@ -1,27 +1,40 @@
 """Which racks reach which BMCs, and which rack is to carry out the orders of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, RackId
+from evenrack.region.database.fleet_keys import named
 from evenrack.region.database.notify import notify
+from evenrack.region.database.tables import bmc_owner, bmc_reach
 
 
-def read_reach(connection: Connection) -> dict[BmcId, tuple[RackId, ...]]:
-    """Give the racks that each BMC answers, as they said."""
+def read_reach(
+    connection: Connection, of: Collection[BmcId] | None = None
+) -> dict[BmcId, tuple[RackId, ...]]:
+    """Give the racks that each BMC answers, as they said; of these BMCs only if any are named."""
     found: dict[BmcId, tuple[RackId, ...]] = {}
-    for row in connection.execute(text("SELECT * FROM bmc_reach ORDER BY bmc_id, rack_id")):
+    rows = connection.execute(
+        select(bmc_reach)
+        .where(*named(bmc_reach.c.bmc_id, of))
+        .order_by(bmc_reach.c.bmc_id, bmc_reach.c.rack_id)
+    )
+    for row in rows:
         bmc = BmcId(row.bmc_id)
         found[bmc] = (*found.get(bmc, ()), RackId(row.rack_id))
     return found
 
 
-def read_owners(connection: Connection) -> dict[BmcId, RackId]:
-    """Give the owner of each BMC."""
-    rows = connection.execute(text("SELECT bmc_id, rack_id FROM bmc_owner ORDER BY bmc_id"))
+def read_owners(connection: Connection, of: Collection[BmcId] | None = None) -> dict[BmcId, RackId]:
+    """Give the owner of each BMC, of these only if any are named."""
+    rows = connection.execute(
+        select(bmc_owner.c.bmc_id, bmc_owner.c.rack_id)
+        .where(*named(bmc_owner.c.bmc_id, of))
+        .order_by(bmc_owner.c.bmc_id)
+    )
     return {BmcId(row.bmc_id): RackId(row.rack_id) for row in rows}
 
 

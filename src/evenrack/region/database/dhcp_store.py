@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
@@ -14,12 +14,16 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.json_form import from_json, to_json
+from evenrack.region.database.fleet_keys import named
 from evenrack.region.database.notify import notify
+from evenrack.region.database.tables import dhcp_pair, dhcp_service, rack_dhcp, rack_interface
 
 
-def read_pairs(connection: Connection) -> dict[VlanId, Pair]:
-    """Give the designations."""
-    rows = connection.execute(text("SELECT * FROM dhcp_pair ORDER BY vlan_id"))
+def read_pairs(connection: Connection, of: Collection[VlanId] | None = None) -> dict[VlanId, Pair]:
+    """Give the designations, of these VLANs only if any are named."""
+    rows = connection.execute(
+        select(dhcp_pair).where(*named(dhcp_pair.c.vlan_id, of)).order_by(dhcp_pair.c.vlan_id)
+    )
     return {
         VlanId(row.vlan_id): Pair(
             primary=RackId(row.primary_rack),
@@ -30,9 +34,15 @@ def read_pairs(connection: Connection) -> dict[VlanId, Pair]:
     }
 
 
-def read_services(connection: Connection) -> dict[VlanId, Service]:
-    """Give who has each VLAN in its file."""
-    rows = connection.execute(text("SELECT * FROM dhcp_service ORDER BY vlan_id"))
+def read_services(
+    connection: Connection, of: Collection[VlanId] | None = None
+) -> dict[VlanId, Service]:
+    """Give who has each VLAN in its file, of these VLANs only if any are named."""
+    rows = connection.execute(
+        select(dhcp_service)
+        .where(*named(dhcp_service.c.vlan_id, of))
+        .order_by(dhcp_service.c.vlan_id)
+    )
     return {
         VlanId(row.vlan_id): Service(
             primary=_server(row.primary_rack, row.primary_address),
@@ -45,11 +55,15 @@ def read_services(connection: Connection) -> dict[VlanId, Service]:
     }
 
 
-def read_interfaces(connection: Connection) -> dict[RackId, tuple[IPv4Interface, ...]]:
-    """Give the addresses of each rack's interfaces."""
+def read_interfaces(
+    connection: Connection, of: Collection[RackId] | None = None
+) -> dict[RackId, tuple[IPv4Interface, ...]]:
+    """Give the addresses of the racks' interfaces, of these racks only if any are named."""
     found: dict[RackId, tuple[IPv4Interface, ...]] = {}
     rows = connection.execute(
-        text("SELECT rack_id, address FROM rack_interface ORDER BY rack_id, name, address")
+        select(rack_interface)
+        .where(*named(rack_interface.c.rack_id, of))
+        .order_by(rack_interface.c.rack_id, rack_interface.c.name, rack_interface.c.address)
     )
     for row in rows:
         rack = RackId(row.rack_id)
@@ -57,14 +71,24 @@ def read_interfaces(connection: Connection) -> dict[RackId, tuple[IPv4Interface,
     return found
 
 
-def read_reports(connection: Connection) -> tuple[dict[RackId, DhcpReport], dict[RackId, str]]:
-    """Give what each rack last said of its server, and for which plan it has the turn."""
-    reports: dict[RackId, DhcpReport] = {}
-    turns: dict[RackId, str] = {}
-    for row in connection.execute(text("SELECT * FROM rack_dhcp ORDER BY rack_id")):
-        reports[RackId(row.rack_id)] = _report_in(row.report)
-        turns[RackId(row.rack_id)] = row.turn
-    return reports, turns
+def read_reports(
+    connection: Connection, of: Collection[RackId] | None = None
+) -> dict[RackId, DhcpReport]:
+    """Give what racks last said of their servers, of these racks only if any are named."""
+    rows = connection.execute(
+        select(rack_dhcp).where(*named(rack_dhcp.c.rack_id, of)).order_by(rack_dhcp.c.rack_id)
+    )
+    return {RackId(row.rack_id): _report_in(row.report) for row in rows}
+
+
+def read_turns(connection: Connection, of: Collection[RackId] | None = None) -> dict[RackId, str]:
+    """Give for which plan each rack has the turn, of these racks only if any are named."""
+    rows = connection.execute(
+        select(rack_dhcp.c.rack_id, rack_dhcp.c.turn)
+        .where(*named(rack_dhcp.c.rack_id, of))
+        .order_by(rack_dhcp.c.rack_id)
+    )
+    return {RackId(row.rack_id): row.turn for row in rows}
 
 
 def read_open_turns(connection: Connection, process: ProcessId) -> dict[RackId, str]:

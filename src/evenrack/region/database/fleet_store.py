@@ -1,69 +1,35 @@
-"""Reads the whole fleet in one transaction."""
+"""Reads the rows that make up the fleet: each table as a whole, or some of its rows."""
 
-from sqlalchemy import Connection, text
+from collections.abc import Collection
 
-from evenrack.model.fleet import Fleet, Link, Managing, Rack, RegionProcess
+from attrs import frozen
+from sqlalchemy import Connection, select, text
+
+from evenrack.model.fleet import Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
-from evenrack.region.database.balance_store import read_breaker, read_drains, read_hold
-from evenrack.region.database.bmc_facts import read_owners, read_reach
-from evenrack.region.database.bmc_reading import read_bmcs
-from evenrack.region.database.dhcp_store import (
-    read_interfaces,
-    read_pairs,
-    read_reports,
-    read_services,
-)
-from evenrack.region.database.inventory_reading import read_vlans
-from evenrack.region.database.leader_store import read_leadership
+from evenrack.region.database.fleet_keys import named
+from evenrack.region.database.tables import connection as link_table
+from evenrack.region.database.tables import managing, rack
 
 
-def read_fleet(connection: Connection) -> Fleet:
-    """Give everything that decisions are made from; call inside `Database.read`."""
-    reports, turns = read_reports(connection)
-    return Fleet(
-        leadership=read_leadership(connection),
-        regions={
-            RegionId(row.id): row.hostname
-            for row in connection.execute(text("SELECT id, hostname FROM region ORDER BY id"))
-        },
-        processes=_processes(connection),
-        racks=_racks(connection),
-        links=_links(connection),
-        managing=_managing(connection),
-        open_problems={
-            (row.code, row.object): row.at
-            for row in connection.execute(text("SELECT code, object, at FROM problem"))
-        },
-        vlans=read_vlans(connection),
-        interfaces=read_interfaces(connection),
-        pairs=read_pairs(connection),
-        services=read_services(connection),
-        dhcp_reports=reports,
-        turns=turns,
-        bmcs=read_bmcs(connection),
-        answered=read_reach(connection),
-        bmc_owners=read_owners(connection),
-        hold=read_hold(connection),
-        drains=read_drains(connection),
-        breaker=read_breaker(connection),
-    )
+@frozen(kw_only=True)
+class LinkRow:
+    """A connection that its rack holds, to whatever incarnation of the process."""
+
+    id: LinkId
+    process: ProcessId
+    incarnation: int
 
 
-def read_managed(connection: Connection, process: ProcessId) -> Fleet:
-    """Give the fleet as far as one process's plans need it: the racks that it manages."""
-    return Fleet(
-        leadership=read_leadership(connection),
-        racks=_racks(connection, managed_by=process),
-        managing=_managing(connection, managed_by=process),
-        vlans=read_vlans(connection),
-        interfaces=read_interfaces(connection),
-        services=read_services(connection),
-        bmcs=read_bmcs(connection),
-    )
+def read_regions(connection: Connection) -> dict[RegionId, str]:
+    """Give the region hosts with their host names."""
+    rows = connection.execute(text("SELECT id, hostname FROM region ORDER BY id"))
+    return {RegionId(row.id): row.hostname for row in rows}
 
 
-def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
+def read_processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
+    """Give every region process, alive or not."""
     rows = connection.execute(
         text(
             "SELECT id, region_id, incarnation, pid, state, leaving = incarnation AS leaving, "
@@ -84,17 +50,9 @@ def _processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     }
 
 
-def _racks(connection: Connection, *, managed_by: ProcessId | None = None) -> dict[RackId, Rack]:
-    rows = connection.execute(
-        text(
-            "SELECT id, hostname, address, run, stopped, holds_era, holds_generation, "
-            "holds_fingerprint, CASE WHEN clone_at > clock_timestamp() - interval '60 s' "
-            "THEN clone_address END AS clone_address FROM rack "
-            "WHERE CAST(:process AS text) IS NULL "
-            "OR id IN (SELECT rack_id FROM managing WHERE process_id = :process) ORDER BY id"
-        ),
-        {"process": managed_by},
-    )
+def read_racks(connection: Connection, of: Collection[RackId] | None = None) -> dict[RackId, Rack]:
+    """Give the racks, these only if any are named; copies of them are not told of."""
+    rows = connection.execute(select(rack).where(*named(rack.c.id, of)).order_by(rack.c.id))
     return {
         RackId(row.id): Rack(
             id=RackId(row.id),
@@ -104,35 +62,46 @@ def _racks(connection: Connection, *, managed_by: ProcessId | None = None) -> di
             stopped=row.stopped,
             holds=FleetNumber(row.holds_era, row.holds_generation),
             holds_fingerprint=row.holds_fingerprint,
-            clone_address=row.clone_address,
         )
         for row in rows
     }
 
 
-def _links(connection: Connection) -> tuple[Link, ...]:
+def read_clones(connection: Connection) -> dict[RackId, str]:
+    """Give the racks of which a second daemon was refused within the last minute, and where."""
     rows = connection.execute(
         text(
-            "SELECT c.link, c.rack_id, c.process_id FROM connection c "
-            "JOIN process p ON p.id = c.process_id AND p.incarnation = c.incarnation "
-            "WHERE p.state = 'running' AND c.rack_holds ORDER BY c.rack_id, c.process_id, c.link"
+            "SELECT id, clone_address FROM rack "
+            "WHERE clone_at > clock_timestamp() - interval '60 s' AND clone_address IS NOT NULL"
         )
     )
-    return tuple(
-        Link(id=LinkId(row.link), rack=RackId(row.rack_id), process=ProcessId(row.process_id))
-        for row in rows
-    )
+    return {RackId(row.id): row.clone_address for row in rows}
 
 
-def _managing(
-    connection: Connection, *, managed_by: ProcessId | None = None
-) -> dict[RackId, Managing]:
+def read_links(
+    connection: Connection, of: Collection[RackId] | None = None
+) -> dict[RackId, tuple[LinkRow, ...]]:
+    """Give the links that racks hold, of these racks only if any are named."""
     rows = connection.execute(
-        text(
-            "SELECT rack_id, process_id, era, generation FROM managing "
-            "WHERE CAST(:process AS text) IS NULL OR process_id = :process ORDER BY rack_id"
-        ),
-        {"process": managed_by},
+        select(link_table)
+        .where(link_table.c.rack_holds, *named(link_table.c.rack_id, of))
+        .order_by(link_table.c.rack_id, link_table.c.process_id, link_table.c.link)
+    )
+    found: dict[RackId, list[LinkRow]] = {}
+    for row in rows:
+        link = LinkRow(
+            id=LinkId(row.link), process=ProcessId(row.process_id), incarnation=row.incarnation
+        )
+        found.setdefault(RackId(row.rack_id), []).append(link)
+    return {rack: tuple(links) for rack, links in found.items()}
+
+
+def read_managing(
+    connection: Connection, of: Collection[RackId] | None = None
+) -> dict[RackId, Managing]:
+    """Give who manages the racks, these only if any are named."""
+    rows = connection.execute(
+        select(managing).where(*named(managing.c.rack_id, of)).order_by(managing.c.rack_id)
     )
     return {
         RackId(row.rack_id): Managing(

@@ -12,7 +12,7 @@ from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event
-from evenrack.region.database.fleet_store import read_fleet
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.order_store import read_unfinished
 from evenrack.region.database.rack_store import Deletion, FleetMoved, delete_rack
 from evenrack.region.database.trust_store import count_certificates, find_rack

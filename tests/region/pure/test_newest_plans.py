@@ -1,0 +1,103 @@
+"""Which racks do not follow their newest plan; a plan is made once while nothing of it changes."""
+
+from ipaddress import IPv4Interface
+
+import pytest
+from attrs import evolve
+
+from evenrack.balance.rack_plans import plan_for
+from evenrack.model.fleet import Managing
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import ProcessId
+from evenrack.region import newest_plans
+from evenrack.region.newest_plans import NewestPlans
+from tests.dhcp_fleet import NUMBER, PROCESS, dhcp_fleet, rack_id, vlan_of
+
+ONE, TWO = rack_id(1), rack_id(2)
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """Of which racks plans were made."""
+    racks = []
+
+    def noted(fleet, rack):
+        racks.append(rack)
+        return plan_for(fleet, rack)
+
+    monkeypatch.setattr(newest_plans, "plan_for", noted)
+    return racks
+
+
+def managed(fleet, number=NUMBER, process=PROCESS):
+    return evolve(
+        fleet, managing={rack: Managing(process=process, number=number) for rack in fleet.racks}
+    )
+
+
+def followed(fleet):
+    """Every rack follows its newest plan."""
+    plans = {rack: plan_for(fleet, rack) for rack in fleet.managing}
+    racks = {
+        rack: evolve(fleet.racks[rack], holds=plan.number, holds_fingerprint=plan.fingerprint)
+        for rack, plan in plans.items()
+    }
+    return evolve(fleet, racks={**fleet.racks, **racks})
+
+
+FLEET = managed(dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}))
+
+
+def test_racks_of_this_process_that_follow_an_older_plan_get_their_newest():
+    plans = NewestPlans(PROCESS)
+    assert plans.outdated(FLEET) == {rack: plan_for(FLEET, rack) for rack in (ONE, TWO)}
+    assert plans.outdated(followed(FLEET)) == {}
+    assert NewestPlans(ProcessId("region2/1")).outdated(FLEET) == {}
+
+
+def test_no_plan_is_made_again_while_nothing_of_it_changes(made):
+    plans, fleet = NewestPlans(PROCESS), followed(FLEET)
+    assert plans.outdated(fleet) == {}
+    assert made == [ONE, TWO]
+    made.clear()
+    assert plans.outdated(evolve(fleet, links=())) == {}
+    assert made == []
+
+
+def test_a_rack_that_follows_something_else_under_the_same_number_is_told_again():
+    plans, fleet = NewestPlans(PROCESS), followed(FLEET)
+    plans.outdated(fleet)
+    strange = evolve(fleet.racks[ONE], holds_fingerprint="other")
+    changed = evolve(fleet, racks={**fleet.racks, ONE: strange})
+    assert set(plans.outdated(changed)) == {ONE}
+    older = evolve(fleet.racks[ONE], holds=FleetNumber(1, 1))
+    assert set(plans.outdated(evolve(fleet, racks={**fleet.racks, ONE: older}))) == {ONE}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fleet: managed(fleet, FleetNumber(1, 9)),
+        lambda fleet: evolve(fleet, vlans={1: evolve(vlan_of(1), subnets=())}),
+        lambda fleet: evolve(
+            fleet, services=dhcp_fleet({1: [1, 2]}, services={1: (2, 1)}).services
+        ),
+    ],
+    ids=["number", "VLAN", "service"],
+)
+def test_whatever_changes_a_plan_is_seen(change):
+    plans, fleet = NewestPlans(PROCESS), followed(FLEET)
+    plans.outdated(fleet)
+    changed = change(fleet)
+    assert plans.outdated(changed) == NewestPlans(PROCESS).outdated(changed)
+    assert set(plans.outdated(changed)) == {ONE, TWO}
+
+
+def test_a_new_address_of_a_rack_is_seen(made):
+    """It says which BMCs are near."""
+    plans, fleet = NewestPlans(PROCESS), followed(FLEET)
+    plans.outdated(fleet)
+    made.clear()
+    moved = {**fleet.interfaces, TWO: (IPv4Interface("198.51.100.1/24"),)}
+    plans.outdated(evolve(fleet, interfaces=moved))
+    assert made == [TWO]
