@@ -8,9 +8,13 @@ from twisted.internet.defer import Deferred
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import parse_host_port
 from evenrack.model.identifiers import ProcessId
-from evenrack.rack.region_connections import Dialling, RegionConnections
+from evenrack.rack.region_connections import (
+    TELL_OTHERS_SECONDS,
+    Dialling,
+    RegionConnections,
+)
 from tests.rack.network import Network
-from tests.wire.both_ends import RACK, Memory, Outcome
+from tests.wire.both_ends import RACK, Desk, Memory, Outcome
 
 A, B, C = "region1/1", "region1/2", "region2/1"
 HOME = {A: ["10.0.1.1:5251"], B: ["10.0.1.1:5252"], C: ["10.0.2.1:5251"]}
@@ -117,12 +121,40 @@ def test_a_process_that_is_new_in_the_list_is_connected_within_a_second():
     assert rack.network.links() == EVERYWHERE
 
 
-def test_the_loss_of_a_link_is_told_to_the_others_at_once():
+def test_the_loss_of_a_link_is_told_to_one_other_at_once():
     rack = RackHost().start()
     lost = rack.network.desks[B].links[0].link
     rack.network.kill(B)
     rack.world.settle()
+    assert [*rack.told(A, "lost"), *rack.told(C, "lost")] == [(RACK, lost)]
+    rack.world.advance(1.0)
+    assert [*rack.told(A, "lost"), *rack.told(C, "lost")] == [(RACK, lost)]
+
+
+def test_the_loss_of_a_link_is_told_to_all_when_the_first_does_not_take_it_soon(monkeypatch):
+    """It may be dead or hung itself."""
+
+    async def hang(desk, rack, link):
+        desk.told.append(("lost", rack, link))
+        await Deferred()
+
+    monkeypatch.setattr(Desk, "lost", hang)
+    rack = RackHost().start()
+    lost = rack.network.desks[B].links[0].link
+    rack.network.kill(B)
+    rack.world.settle()
+    assert [*rack.told(A, "lost"), *rack.told(C, "lost")] == [(RACK, lost)]
+    rack.world.advance(2 * TELL_OTHERS_SECONDS)
     assert rack.told(A, "lost") == rack.told(C, "lost") == [(RACK, lost)]
+
+
+def test_the_loss_of_a_link_is_told_to_all_when_the_first_is_lost_as_well():
+    rack = RackHost().start()
+    lost = {process: rack.network.desks[process].links[0].link for process in (A, B)}
+    rack.network.desks[A].links[0].abort()
+    rack.network.desks[B].links[0].abort()
+    rack.world.settle()
+    assert {link for _, link in rack.told(C, "lost")} == set(lost.values())
 
 
 def test_a_lost_link_is_told_when_there_is_nobody_to_tell_at_first():

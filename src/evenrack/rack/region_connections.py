@@ -1,10 +1,12 @@
 """One connection to every region process, made again whenever it ends."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from attrs import frozen
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.logger import Logger
 
@@ -22,6 +24,8 @@ GREETING_SECONDS = 10.0
 GOODBYE_SECONDS = 1.0
 
 MOST_LOST_LINKS = 100
+TELL_OTHERS_SECONDS = 0.25
+"""So long one region may take to write down that a link is gone, before all are told."""
 
 
 class AlreadyConnected(Exception):
@@ -172,15 +176,33 @@ class RegionConnections(MultiService):
                 self._report_lost_links()
 
     def _report_lost_links(self) -> None:
-        """Tell every region of links that are gone: any of them may be dead or hung itself."""
-        for session in self.sessions():
-            for link in list(self._lost_links):
-                Deferred.fromCoroutine(self._report(session, link))
+        for link in list(self._lost_links):
+            Deferred.fromCoroutine(self._report(link))
 
-    async def _report(self, session: RegionSession, link: LinkId) -> None:
+    async def _report(self, link: LinkId) -> None:
+        """Tell one region, and all the others if it does not take it soon: it may be dead or hung.
+
+        When a process dies every rack has something to tell; told to all, it would cost the regions
+        the time in which they find new managers. Which one is told first differs from rack to rack.
+        """
+        sessions = self.sessions()
+        if not sessions:
+            return
+        first = sessions.pop(sum(link.encode()) % len(sessions))
+        telling = Deferred.fromCoroutine(self._report_to(first, link))
+        telling.addTimeout(TELL_OTHERS_SECONDS, self._self.clock)
+        with suppress(DeferredTimeout):
+            await telling
+        if link in self._lost_links:
+            for session in sessions:
+                Deferred.fromCoroutine(self._report_to(session, link))
+
+    async def _report_to(self, session: RegionSession, link: LinkId) -> None:
         try:
             await session.report_lost_link(link)
-        except Exception as problem:  # noqa: BLE001  another session has been told as well
+        except CancelledError:
+            raise
+        except Exception as problem:  # noqa: BLE001  another session is told as well
             self.log.debug("report not taken: {problem}", problem=error_text(problem))
         else:
             self._lost_links.pop(link, None)
