@@ -140,7 +140,7 @@ def test_i10_the_order_of_the_tables_does_not_matter(fleet):
         fleet,
         processes=dict(reversed(fleet.processes.items())),
         racks=dict(reversed(fleet.racks.items())),
-        links=fleet.links[::-1],
+        links=tuple(fleet.links)[::-1],
         managing=dict(reversed(fleet.managing.items())),
     )
     assert repr(decide(turned)) == repr(decide(fleet))

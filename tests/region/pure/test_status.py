@@ -101,7 +101,7 @@ def test_m7_two_links_to_one_process_are_two_connections_and_one_process():
 
 
 def test_a_rack_that_misses_a_link_and_the_process_it_misses_are_degraded():
-    found = status(evolve(WELL, links=WELL.links[1:]))
+    found = status(evolve(WELL, links=tuple(WELL.links)[1:]))
     assert states(found) == {
         "region1": "degraded",
         "region2": "running",
@@ -175,7 +175,7 @@ def test_without_a_database_the_last_known_fleet_is_shown_and_the_problem_first(
 def test_problems_are_shown_since_when_they_were_recorded_the_worst_first():
     fleet = evolve(
         WELL,
-        links=WELL.links[1:3],
+        links=tuple(WELL.links)[1:3],
         open_problems={
             ("RackPartlyConnected", "rack:rack0001"): EARLIER,
             ("RackLost", "rack:rack0002"): EARLIER,
