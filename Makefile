@@ -116,6 +116,7 @@ test-slow: debian $(READY)
 test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 1000
 test-long: export SIMULATION_SECONDS := 60
+test-long: export CHAOS_SECONDS := 600
 test-long: test test-slow fuzz-all
 
 SEED ?= 1
