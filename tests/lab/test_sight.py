@@ -11,23 +11,37 @@ from evenrack.lab.hosts import OnLoopback
 
 FLEET = lay_out(Path("/lab"), OnLoopback(number=1), Size(region_hosts=2, processes=1, racks=2))
 PIDS = {"region1/1": 11, "region2/1": 12, "rack1/rackd": 21, "rack2/rackd": 22}
-SS = """\
-0 0  127.77.1.1:5251 127.0.0.1:4001 users:(("evenrack-regiond",pid=11,fd=9))
-0 0  127.0.0.1:4001 127.77.1.1:5251 users:(("evenrack-rackd",pid=21,fd=7),("python",pid=21,fd=8))
-0 0  127.77.1.2:5251 127.0.0.1:4002 users:(("evenrack-regiond",pid=12,fd=9))
-0 0  127.0.0.1:4002 127.77.1.2:5251 users:(("evenrack-rackd",pid=21,fd=9))
-0 0  127.77.1.1:5251 127.0.0.1:4003 users:(("evenrack-regiond",pid=11,fd=10))
-0 0  127.0.0.1:4003 127.77.1.1:5251 users:(("evenrack-rackd",pid=22,fd=7))
-0 0  127.0.0.1:4004 127.77.1.1:5251 users:(("evenrack-rackd",pid=22,fd=8))
-0 0  127.77.1.1:5240 127.0.0.1:4005 users:(("evenrack-regiond",pid=11,fd=11))
-0 0  127.0.0.1:22 127.0.0.1:4006
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 01014D7F:1483 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 100 1 0
+   1: 01014D7F:1483 0100007F:0FA1 01 00000000:00000000 00:00000000 00000000     0        0 101 1 0
+   2: 0100007F:0FA1 01014D7F:1483 01 00000000:00000000 00:00000000 00000000     0        0 201 1 0
+   3: 02014D7F:1483 0100007F:0FA2 01 00000000:00000000 00:00000000 00000000     0        0 102 1 0
+   4: 0100007F:0FA2 02014D7F:1483 01 00000000:00000000 00:00000000 00000000     0        0 202 1 0
+   5: 01014D7F:1483 0100007F:0FA3 01 00000000:00000000 00:00000000 00000000     0        0 103 1 0
+   6: 0100007F:0FA3 01014D7F:1483 01 00000000:00000000 00:00000000 00000000     0        0 203 1 0
+   7: 0100007F:0FA4 01014D7F:1483 01 00000000:00000000 00:00000000 00000000     0        0 204 1 0
+   8: 01014D7F:1478 0100007F:0FA5 01 00000000:00000000 00:00000000 00000000     0        0 104 1 0
+   9: 0100007F:0016 0100007F:0FA6 01 00000000:00000000 00:00000000 00000000     0        0 300 1 0
+  10: 01014D7F:1483 0100007F:0FA7 06 00000000:00000000 00:00000000 00000000     0        0 0 3 0
 """
+"""Of a little-endian machine: 127.77.1.1:5251 and 127.77.1.2:5251 listen, or are called."""
+HOLDERS = {
+    "101": [11],
+    "102": [12],
+    "103": [11],
+    "104": [11],
+    "201": [21],
+    "202": [21],
+    "203": [22],
+    "204": [22],
+}
 
 
 def sight(**changes):
     parts = {"managers": {"rack1": "region1/1", "rack2": "region1/1"}, "printed": (2, 1)}
     parts |= {"dead": (), "printed_managed": (2, 0), "printed_rack1": 2} | changes
-    sockets = parse_sockets(SS)
+    sockets = list(parse_sockets(TABLE, HOLDERS))
     names = ("region1/1", "region2/1")
     processes = [
         {"id": name, "connections": connections, "racks_managed": managed}

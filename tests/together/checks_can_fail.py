@@ -20,12 +20,15 @@ from evenrack.lab.clocks import Clocks
 from evenrack.lab.down import clean_up
 from evenrack.lab.drill.course import CHECKS, outcome_line, run_drill
 from evenrack.lab.drill.trial import Trial
+from evenrack.lab.fleet import Size
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import read_record
 from evenrack.lab.up import Wish, bring_up
-from tests.together.broken_features import BROKEN, Broken
+from tests.together.broken_feature import Broken
+from tests.together.broken_features import BROKEN
+from tests.together.chaos_run import ChaosFound, live_through
 
 pytestmark = pytest.mark.daemon
 
@@ -48,6 +51,16 @@ sys.exit(main())
 """
 
 
+CHAOS = Size(region_hosts=2, processes=2, racks=4, vlans=4, clients=0, bmcs=0)
+CHAOS_SECONDS = 60.0
+CHAOS_FINDS = (
+    ("roles_move_at_once", 2, r"moved without cause: dhcp (primary|secondary) vlan\d"),
+    ("server_stops_with_its_daemon", 22, r"rack\d/dhcpd was process \d+ and is \d+"),
+    ("nothing_moves_by_itself", 29, r"not settled after .* outside the band"),
+)
+"""What a course of chaos finds in its first steps: the mistake, a seed, and what is said of it."""
+
+
 class EnoughSeen(Exception):
     """Every check that was wanted has said what it has to say."""
 
@@ -66,6 +79,21 @@ def test_without_network_a_check_says_no(broken, tmp_path):
 @pytest.mark.parametrize("broken", [it for it in BROKEN if it.network], ids=name_of)
 def test_in_network_a_check_says_no(broken, tmp_path):
     refuse_blind_checks(broken, tmp_path)
+
+
+@pytest.mark.usefixtures("network_possible")
+@pytest.mark.parametrize(
+    ("mistake", "seed", "reason"), CHAOS_FINDS, ids=[mistake for mistake, *_ in CHAOS_FINDS]
+)
+def test_in_network_chaos_says_no(mistake, seed, reason, tmp_path):
+    broken = Broken(mistake=mistake, found_by={"chaos": reason}, size=CHAOS, network=True)
+    programs = planted(mistake, tmp_path / "programs")
+    with (
+        lab(broken, tmp_path / "lab", programs) as trial,
+        pytest.raises(ChaosFound, match=reason) as found,
+    ):
+        live_through(trial, seed, CHAOS_SECONDS, print)
+    print(found.value)  # noqa: T201  with -s one sees what it says
 
 
 def refuse_blind_checks(broken: Broken, folder: Path) -> None:

@@ -3,16 +3,22 @@
 Each is a function that spoils the program before it begins. The product has no such switch.
 """
 
+from os import getpid
+
+from attrs import evolve
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
 from evenrack.balance import dhcp_services, managing, power_routes
 from evenrack.balance.bmc_owners import BmcBalance
 from evenrack.balance.managing import ManagingBalance
+from evenrack.balance.pair_loads import PairLoads
+from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
-from evenrack.region import dhcp_watch, rack_session, status
+from evenrack.region import dhcp_watch, fleet_view, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
+from evenrack.region.fleet_view import FleetView
 from evenrack.region.key_ring import KeyWatch
 from evenrack.region.leadership import LeaderSeat
 from evenrack.region.newcomers import Newcomers
@@ -25,6 +31,7 @@ from evenrack.trust.tls import RegionTls
 from evenrack.wire.session import LinkEnd
 
 LATE_SECONDS = 2.0
+OLD_SECONDS = 4.0
 MEBIBYTE = 2**20
 
 
@@ -83,6 +90,12 @@ def nothing_moves_by_itself():
     Quiet.is_quiet = lambda _quiet, _fleet: False
 
 
+def gaps_of_one_count():
+    """Move a rack wherever one process has only one more than another."""
+    SpreadPolicy.need = lambda _policy, load: load + 1
+    SpreadPolicy.lightened = lambda _policy, load: load - 1
+
+
 def hosts_do_not_count():
     """Spread racks over processes, whatever host they are on."""
     managing.Bin = lambda id, host, capacity: Bin(id=id, capacity=capacity)  # noqa: A006
@@ -97,6 +110,33 @@ def one_connection_too_many():
         return {**row, "connections": row["connections"] + 1}
 
     status._process = with_one_more
+
+
+def second_processes_count_their_own():
+    """Let the second process of a host know of no links but its own."""
+    read = fleet_view.read_fleet
+
+    def read_own(connection):
+        fleet = read(connection)
+        me = {process.id for process in fleet.processes.values() if process.pid == getpid()}
+        if not any(process.endswith("/2") for process in me):
+            return fleet
+        return evolve(fleet, links=tuple(link for link in fleet.links if link.process in me))
+
+    fleet_view.read_fleet = read_own
+
+
+def what_is_told_is_old():
+    """Tell what was read a while ago."""
+    look, seen = FleetView.look, []
+
+    async def look_back(view):
+        now = view._clock.seconds()
+        seen.append((now, await look(view)))
+        old = [found for at, found in seen if now - at >= OLD_SECONDS]
+        return old[-1] if old else seen[0][1]
+
+    FleetView.look = look_back
 
 
 def ended_links_are_noticed_late():
@@ -151,6 +191,19 @@ def bmcs_move_at_once():
     BmcBalance.decide = lambda balance, fleet, *, held, **how: decide(
         balance, fleet, held=(), **how
     )
+
+
+def bmcs_stay_with_the_lost():
+    """Hold the BMCs of every lost rack for ever."""
+    decide = BmcBalance.decide
+    BmcBalance.decide = lambda balance, fleet, *, held, **how: decide(
+        balance, fleet, held=[r for r in fleet.racks if not fleet.is_connected(r)], **how
+    )
+
+
+def roles_go_to_the_busiest():
+    """Make the rack the primary of a VLAN that is it of the most."""
+    PairLoads.best_primary = lambda loads, racks: max(racks, key=loads.primaries, default=None)
 
 
 def orders_are_for_owners_only():

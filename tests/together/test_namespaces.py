@@ -13,11 +13,14 @@ from evenrack.errors import ProgramFailed
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.deeds import running_lab
 from evenrack.lab.drill import (
+    connection_tables,
     counts,
     cut_hosts,
     dhcp_changes,
     dhcp_losses,
     dhcp_pairs,
+    lost_rack,
+    made_vlan,
     power,
     power_losses,
     secrecy,
@@ -85,10 +88,20 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
 
 @pytest.mark.dhcpd
 @pytest.mark.parametrize(
-    "checks", [dhcp_pairs, dhcp_losses, dhcp_changes, power, power_losses, secrecy]
+    "parts",
+    [
+        (dhcp_pairs, connection_tables),
+        (dhcp_losses, lost_rack),  # one trial, so that they judge the same loss
+        (dhcp_changes, made_vlan),
+        (power,),
+        (power_losses,),
+        (secrecy,),
+    ],
+    ids=lambda parts: parts[0].__name__.rpartition(".")[2],
 )
-def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(checks, trial):
-    outcomes = run_drill(checks.CHECKS, trial, lambda outcome: None)
+def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(parts, trial):
+    checks = [check for part in parts for check in part.CHECKS]
+    outcomes = run_drill(checks, trial, lambda outcome: None)
     assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
 
 

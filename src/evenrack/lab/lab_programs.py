@@ -3,7 +3,7 @@
 import json
 import signal
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,6 @@ from evenrack.postgres.group import ServerGroup
 from evenrack.runtime.child_process import (
     ProgramId,
     is_alive,
-    run_program,
     send_signal,
     stop_program,
     wait_until_ended,
@@ -90,12 +89,6 @@ class LabPrograms:
         """Name the cables that are cut; a lab without a network has none."""
         cables = self._cables()
         return frozenset() if cables is None else cables.down()
-
-    def run_on_every_host(self, arguments: Sequence[str], *, seconds: float) -> str:
-        """Run a program on each host in turn, and return all that was printed."""
-        keeper = self._record().keeper
-        inside = () if keeper is None else (*keeper.entrance, "ip", "-all", "netns", "exec")
-        return run_program([*inside, *arguments], seconds=seconds)
 
     def cut(self, cables: Collection[str]) -> None:
         """Cut these cables."""

@@ -5,7 +5,8 @@ from typing import Any
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, unserved
+from evenrack.lab.drill.sight import Sight, uneven, unserved
+from evenrack.lab.drill.thresholds import EVEN_SECONDS, in_band, process_lost_and_back, told
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import RackDaemon
 
@@ -41,31 +42,23 @@ def restarting_moves_nobody(trial: Trial, limit: float) -> Measured:
         move for move in trial.moves_since(event) if move["name"] != rack.rack or not move["forced"]
     ]
     if useless:
-        raise CheckFailed(f"useless: {_told(useless)}", seconds)
+        raise CheckFailed(f"useless: {told(useless)}", seconds)
     return Measured(seconds=seconds, detail=decision)
 
 
 def processes_are_even_again(trial: Trial, limit: float) -> Measured:
     """Kill a process that manages racks, start it again: it gets its share back, and no more."""
-    sight = trial.must_look()
-    managing = sorted({manager for manager in sight.managers.values() if manager is not None})
-    lost = trial.pick(managing, "a region process that manages a rack")
-    trial.programs.kill(lost)
-    trial.measure(trial.clocks.seconds(), unserved, _STOP_LIMIT)
-    without = trial.must_look()
-    event = trial.newest_event()
-    since = trial.clocks.seconds()
-    trial.programs.start(lost)
-    seconds = trial.measure(since, _even_on_both_levels, limit)
-    trial.wait_until_whole()
-    moves = trial.moves_since(event)
+    back = trial.once(process_lost_and_back)
+    seconds = back.even_after
+    if seconds > limit:
+        raise CheckFailed(f"even only after {seconds:.2f} s", seconds)
     bound = -(-len(trial.fleet.racks) // len(trial.fleet.processes))
-    if len(moves) > bound:
-        raise CheckFailed(f"{len(moves)} moves, {bound} suffice: {_told(moves)}", seconds)
-    loads = sorted(without.processes[name]["racks_managed"] for name in without.live_processes)
+    if len(back.moves) > bound:
+        raise CheckFailed(f"{len(back.moves)} moves, {bound} suffice: {told(back.moves)}", seconds)
     return Measured(
         seconds=seconds,
-        detail=f"{lost} back (the others managed {loads}); {len(moves)} of at most {bound} moves",
+        detail=f"{back.process} back (the others managed {sorted(back.loads.values())}); "
+        f"{len(back.moves)} of at most {bound} moves",
     )
 
 
@@ -87,12 +80,12 @@ def hosts_are_even(trial: Trial, limit: float) -> Measured:
         trial.programs.start(rack.name)
 
     def placed(sight: Sight) -> str | None:
-        return _even_on_both_levels(sight) or _crowded(sight, hosts)
+        return in_band(sight) or _crowded(sight, hosts)
 
     seconds = trial.measure(since, placed, limit)
     managers = trial.must_look().managers
-    told = ", ".join(f"{rack.rack} by {managers.get(rack.rack)}" for rack in chosen)
-    return Measured(seconds=seconds, detail=f"{hosts} racks on {hosts} hosts: {told}")
+    placed_at = ", ".join(f"{rack.rack} by {managers.get(rack.rack)}" for rack in chosen)
+    return Measured(seconds=seconds, detail=f"{hosts} racks on {hosts} hosts: {placed_at}")
 
 
 def _racks_of_one_host(trial: Trial) -> list[RackDaemon]:
@@ -120,10 +113,6 @@ def _served_and_even(sight: Sight) -> str | None:
     return unserved(sight) or uneven(sight)
 
 
-def _even_on_both_levels(sight: Sight) -> str | None:
-    return _served_and_even(sight) or uneven_hosts(sight)
-
-
 def _crowded(sight: Sight, hosts: int) -> str | None:
     managing = {manager.partition("/")[0] for manager in sight.managers.values() if manager}
     if len(managing) != hosts:
@@ -137,14 +126,6 @@ def _unmanaged(rack: str) -> Any:
         return None if manager is None else f"{rack}, which is gone, is managed by {manager}"
 
     return question
-
-
-def _told(moves: list[dict[str, Any]]) -> str:
-    return "; ".join(
-        f"{move['name']} {move['from'] or 'nobody'} -> {move['to'] or 'nobody'} "
-        f"({'forced' if move['forced'] else 'voluntary'}: {move['reason']})"
-        for move in moves
-    )
 
 
 CHECKS = (
@@ -163,8 +144,9 @@ CHECKS = (
     Check(
         promise="P7",
         name="a process lost and back: even again with few moves",
-        limit_seconds=15,
+        limit_seconds=EVEN_SECONDS,
         run=processes_are_even_again,
+        judges=process_lost_and_back,
     ),
     Check(
         promise="P7",

@@ -25,6 +25,8 @@ class Check:
     limit_seconds: float
     run: Callable[[Trial, float], Measured]
     """Takes the trial and the limit; raises CheckFailed."""
+    judges: Callable[[Trial], Any] | None = None
+    """The experiment that it judges, which needs a whole lab only when it was not done yet."""
     needs_network: bool = False
     """Whether it cuts cables or asks clients, which a lab with --no-net does not have."""
     needs_bmcs: bool = False

@@ -1,15 +1,11 @@
 """P3: the printed counts equal the sockets that the kernel knows."""
 
-from collections.abc import Callable
-
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.sight import Sight, miscounted
-from evenrack.lab.drill.trial import LOOK_SECONDS, Trial
+from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import RackDaemon
-
-_PATIENCE_SECONDS = 15.0
 
 
 def every_process_counts_right(trial: Trial, limit: float) -> Measured:
@@ -35,9 +31,9 @@ def counts_follow_a_change(trial: Trial, limit: float) -> Measured:
     rack = trial.pick_rack()
     everywhere = len(trial.fleet.processes)
     trial.programs.kill(rack.name)
-    gone = _longest_disagreement(trial, lambda sight: _printed(sight, rack) == 0)
+    gone = trial.longest_wrong(miscounted, lambda sight: _printed(sight, rack) == 0)
     trial.programs.start(rack.name)
-    back = _longest_disagreement(trial, lambda sight: _printed(sight, rack) == everywhere)
+    back = trial.longest_wrong(miscounted, lambda sight: _printed(sight, rack) == everywhere)
     longest = max(gone, back)
     detail = f"{rack.rack} killed: wrong for {gone:.2f} s; started again: {back:.2f} s"
     if longest > limit:
@@ -74,28 +70,6 @@ def _wrong_in_answer_of(process: str, trial: Trial) -> str | None:
         return str(error)
     wrong = miscounted(trial.sight_of(status))
     return None if wrong is None else f"{process} says: {wrong}"
-
-
-def _longest_disagreement(trial: Trial, changed: Callable[[Sight], bool]) -> float:
-    """Watch until the change is printed and right; return how long the counts were ever wrong."""
-    began = trial.clocks.seconds()
-    wrong_since: float | None = None
-    longest = 0.0
-    while True:
-        sight = trial.look()
-        now = trial.clocks.seconds()
-        wrong = "no region process answers" if sight is None else miscounted(sight)
-        if wrong is not None:
-            wrong_since = now if wrong_since is None else wrong_since
-            longest = max(longest, now - wrong_since)
-        else:
-            longest = max(longest, 0.0 if wrong_since is None else now - wrong_since)
-            wrong_since = None
-            if sight is not None and changed(sight):
-                return longest
-        if now - began > _PATIENCE_SECONDS:
-            raise CheckFailed(f"after {now - began:.1f} s: {wrong or 'the change is not printed'}")
-        trial.clocks.sleep(LOOK_SECONDS)
 
 
 def _printed(sight: Sight, rack: RackDaemon) -> int:

@@ -5,9 +5,10 @@ from typing import Any
 from evenrack.lab.dhcp_state import ALONE, NORMAL
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.dhcp_sight import answers_since, dhcp_file, served_vlan, wait_for
+from evenrack.lab.drill.dhcp_sight import answers_since, is_in_a_file, served_vlan, wait_for
+from evenrack.lab.drill.made_vlan import vlan_deleted_and_made
 from evenrack.lab.drill.trial import Trial
-from evenrack.lab.inventory import make_vlans, turn_dhcp
+from evenrack.lab.inventory import turn_dhcp
 
 _TURN_LIMIT = 10.0
 _STOP_LIMIT = 8.0
@@ -54,20 +55,12 @@ def dhcp_on_makes_a_pair(trial: Trial, limit: float) -> Measured:
 
 def changes_take_effect(trial: Trial, limit: float) -> Measured:
     """Turn DHCP off, then delete the VLAN: nobody serves it, and the others go on."""
-    row = served_vlan(trial)
-    vlan, racks = row["vlan"], [side["rack"] for side in row["sides"]]
-    since = trial.clocks.seconds()
-    turn_dhcp(trial.client(), vlan, on=False)
-    wait_for(trial, lambda: not _is_in_a_file(trial, vlan, racks), limit, f"{vlan} is still served")
-    off_after = trial.clocks.seconds() - since
-    trial.client().delete(f"/api/v1/vlans/{vlan}")
-    left = [name["vlan"] for name in trial.dhcp_rows()]
-    if vlan in left:
-        raise CheckFailed(f"{vlan} was deleted and is still there", off_after)
-    if trial.fleet.network is not None:
-        make_vlans(trial.client(), trial.fleet.network)
+    made = trial.once(vlan_deleted_and_made)
+    if made.off_after > limit:
+        raise CheckFailed(f"{made.vlan} was off only after {made.off_after:.2f} s", made.off_after)
     return Measured(
-        seconds=off_after, detail=f"{vlan} off after {off_after:.2f} s, deleted, and made again"
+        seconds=made.off_after,
+        detail=f"{made.vlan} off after {made.off_after:.2f} s, deleted, and made again",
     )
 
 
@@ -98,7 +91,7 @@ def _turn_off(trial: Trial, vlan: str) -> None:
     )
     wait_for(
         trial,
-        lambda: not _is_in_a_file(trial, vlan, trial.racks_on(vlan)),
+        lambda: not is_in_a_file(trial, vlan, trial.racks_on(vlan)),
         _TURN_LIMIT,
         f"{vlan} is still in a file with DHCP off",
     )
@@ -125,16 +118,6 @@ def _until_pair(trial: Trial, vlan: str, since: float, limit: float, deed: str) 
     return Measured(seconds=seconds, detail=f"{vlan}: {racks} are normal ({deed})")
 
 
-def _is_in_a_file(trial: Trial, vlan: str, racks: list[str]) -> bool:
-    """Tell whether a server of these racks runs with a file that names the VLAN's addresses."""
-    network = f"subnet 10.{100 + int(vlan.removeprefix('vlan'))}.0.0 "
-    return any(
-        trial.pid_of(f"{rack}/dhcpd") is not None
-        and network in dhcp_file(trial, rack, "dhcpd.conf").read_text()
-        for rack in racks
-    )
-
-
 def _is_off(status: dict[str, Any], rack: str) -> bool:
     return any(row["hostname"] == rack and not row["connections"] for row in status["racks"])
 
@@ -152,6 +135,7 @@ CHECKS = (
         name="DHCP turned off, VLAN deleted: nobody serves it any more",
         limit_seconds=5,
         run=changes_take_effect,
+        judges=vlan_deleted_and_made,
         needs_network=True,
     ),
     Check(

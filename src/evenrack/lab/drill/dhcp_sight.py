@@ -44,6 +44,16 @@ def dhcp_file(trial: Trial, rack: str, name: str) -> Path:
     return next(r.state for r in trial.fleet.racks if r.rack == rack) / "dhcp" / name
 
 
+def is_in_a_file(trial: Trial, vlan: str, racks: list[str]) -> bool:
+    """Tell whether a server of these racks runs with a file that names the VLAN's addresses."""
+    network = f"subnet 10.{100 + int(vlan.removeprefix('vlan'))}.0.0 "
+    return any(
+        trial.pid_of(f"{rack}/dhcpd") is not None
+        and network in dhcp_file(trial, rack, "dhcpd.conf").read_text()
+        for rack in racks
+    )
+
+
 def answers_since(trial: Trial, vlan: str, since: float, kind: str) -> list[dict[str, Any]]:
     """List what the clients of a VLAN were answered since a moment: `discover` or `rebind`."""
     return [
@@ -75,8 +85,19 @@ def wait_for(trial: Trial, holds: Callable[[], bool], seconds: float, otherwise:
 
 def refuse_felt(trial: Trial, vlan: str, since: float, most: float) -> Felt:
     """See that no client waited longer than this since the deed, and none was lost."""
+    felt = felt_and_after(trial, vlan, since)
+    refuse_long_waits(felt, vlan, most)
+    return felt
+
+
+def felt_and_after(trial: Trial, vlan: str, since: float) -> Felt:
+    """Sum up what the clients of a VLAN felt since a moment, and feel for a while from now on."""
     trial.clocks.sleep(AFTER_SECONDS)
-    felt = felt_on(trial, vlan, since)
+    return felt_on(trial, vlan, since)
+
+
+def refuse_long_waits(felt: Felt, vlan: str, most: float) -> None:
+    """See that no client of a VLAN waited longer than this, and none was lost."""
     if felt.lost or felt.longest_wait > most:
         raise CheckFailed(
             f"on {vlan} {felt.lost} clients were lost, one waited {felt.longest_wait:.2f} s",
@@ -84,4 +105,3 @@ def refuse_felt(trial: Trial, vlan: str, since: float, most: float) -> Felt:
         )
     if not felt.answers:
         raise CheckFailed(f"nobody was answered on {vlan}")
-    return felt

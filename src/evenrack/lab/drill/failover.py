@@ -102,14 +102,14 @@ def _served_and_led(lost: str) -> Question:
 
 
 CHECKS = (
-    Check(promise="P1", name="region process killed", limit_seconds=2, run=process_killed),
+    Check(promise="P1", name="region process killed", limit_seconds=1, run=process_killed),
     Check(promise="P1", name="region process hung", limit_seconds=5, run=process_hung),
-    Check(promise="P1", name="leader killed", limit_seconds=2, run=leader_killed),
+    Check(promise="P1", name="leader killed", limit_seconds=1, run=leader_killed),
     Check(promise="P1", name="leader hung", limit_seconds=5, run=leader_hung),
     Check(
         promise="P1",
         name="rack daemon killed and started",
-        limit_seconds=3,
+        limit_seconds=3,  # its program has to start, too
         run=rack_daemon_killed,
     ),
 )

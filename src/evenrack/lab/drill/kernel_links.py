@@ -1,15 +1,26 @@
-"""Which rack daemon is connected to which region process, as the kernel sees it (`ss`)."""
+"""Which rack daemon is connected to which region process, as the kernel sees it (proc(5)).
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+Only the lab's daemons are looked at: ss(8) would look at every process of the machine for
+whoever holds a socket, once for each host, and a look would last longer than what is measured.
+"""
+
+import struct
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import NamedTuple
 
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.lab_programs import LabPrograms
 
-SS_SECONDS = 5.0
-_OWNER = re.compile(r"pid=([0-9]+),fd=")
+_PROC = Path("/proc")
+_ESTABLISHED = "01"
+_SOCKET, _END = "socket:[", "]"
+
+Holders = Mapping[str, Sequence[int]]
+"""The processes that hold each socket, by its inode."""
 
 
 class Socket(NamedTuple):
@@ -28,21 +39,33 @@ class Link(NamedTuple):
     process: str
 
 
-def read_sockets(programs: LabPrograms) -> list[Socket]:
-    """Ask the kernel, on every host, for every established TCP connection and who holds it."""
-    command = ["ss", "-Htnp", "state", "established"]
-    return parse_sockets(programs.run_on_every_host(command, seconds=SS_SECONDS))
+def read_sockets(programs: LabPrograms, fleet: Fleet) -> list[Socket]:
+    """Ask the kernel, on each daemon's host, for every established TCP connection.
+
+    Of whoever holds them the daemons are told.
+    """
+    daemons = {daemon.name for daemon in fleet.daemons()}
+    tables: dict[Path, str] = {}
+    holders: defaultdict[str, list[int]] = defaultdict(list)
+    for running in programs.look():
+        if running.pid is None or running.target not in daemons:
+            continue
+        place = _PROC / str(running.pid)
+        with suppress(OSError):  # it ended meanwhile
+            host = (place / "ns" / "net").readlink()
+            if host not in tables:
+                tables[host] = (place / "net" / "tcp").read_text()
+            for inode in _held(place):
+                holders[inode].append(running.pid)
+    return [socket for table in tables.values() for socket in parse_sockets(table, holders)]
 
 
-def parse_sockets(text: str) -> list[Socket]:
-    """Read what `ss -Htnp state established` prints, on one host or on several in turn."""
-    found = []
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) >= 4:  # noqa: PLR2004  queues, local, peer; the users may be hidden
-            pids = tuple(dict.fromkeys(int(pid) for pid in _OWNER.findall(line)))
-            found.append(Socket(words[2], words[3], pids))
-    return found
+def parse_sockets(table: str, holders: Holders) -> Iterator[Socket]:
+    """Read the established ones of a host's /proc/net/tcp."""
+    for line in table.splitlines()[1:]:
+        _, local, peer, state, _, _, _, _, _, inode, *_ = line.split()
+        if state == _ESTABLISHED:
+            yield Socket(_address(local), _address(peer), tuple(holders.get(inode, ())))
 
 
 def region_ends(sockets: Iterable[Socket], fleet: Fleet, pids: Mapping[str, int]) -> Counter[str]:
@@ -69,3 +92,20 @@ def links(sockets: Iterable[Socket], fleet: Fleet, pids: Mapping[str, int]) -> l
             continue
         found.extend(Link(racks[pid], processes[peer]) for pid in socket.pids if pid in racks)
     return found
+
+
+def _held(process: Path) -> Iterator[str]:
+    """Give the inode of each socket that a process has open, once."""
+    found = set()
+    for file in (process / "fd").iterdir():
+        with suppress(OSError):  # it was closed meanwhile
+            target = str(file.readlink())
+            if target.startswith(_SOCKET):
+                found.add(target.removeprefix(_SOCKET).removesuffix(_END))
+    yield from sorted(found)
+
+
+def _address(hexadecimal: str) -> str:
+    """Read `0100007F:1F90`: the address in the machine's order of bytes, the port."""
+    address, port = hexadecimal.split(":")
+    return f"{IPv4Address(struct.pack('=I', int(address, 16)))}:{int(port, 16)}"

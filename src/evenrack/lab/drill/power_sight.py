@@ -1,6 +1,7 @@
 """What the checks of power do and look at: orders, owners, and what BMCs were told."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from evenrack.client import Client
@@ -98,13 +99,18 @@ class Ordered:
 
 
 def next_orders(trial: Trial, since: float) -> Callable[[], str]:
-    """Ask every BMC right after a deed; the answer waits for them, and says it for the report."""
+    """Ask every BMC right after a deed; the answer waits for them, and says it for the report.
+
+    Whoever asks goes on meanwhile: until all orders are taken, other things are right again.
+    """
     if not trial.fleet.bmcs:
         return lambda: ""
-    asked = Ordered(trial, trial.fleet.bmcs, "query", since, NEXT_ORDER_SECONDS)
+    thread = ThreadPoolExecutor(1)
+    asking = thread.submit(Ordered, trial, trial.fleet.bmcs, "query", since, NEXT_ORDER_SECONDS)
+    thread.shutdown(wait=False)
 
     def answered() -> str:
-        seconds, rows = asked.wait()
+        seconds, rows = asking.result().wait()
         return f"; the next order of {len(rows)} BMCs done within {seconds:.1f} s"
 
     return answered

@@ -109,7 +109,7 @@ def rack_links(trial: Trial) -> set[Socket]:
     racks = {trial.pid_of(rack.name) for rack in trial.fleet.racks}
     return {
         socket
-        for socket in read_sockets(trial.programs)
+        for socket in read_sockets(trial.programs, trial.fleet)
         if socket.peer in ends and racks & set(socket.pids)
     }
 

@@ -1,7 +1,7 @@
 """The lab under trial: looking at it in short looks, breaking it, and putting it right again."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from evenrack.client import Client, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
@@ -25,8 +25,12 @@ STILL_BROKEN_SECONDS = 5.0
 STEADY_SECONDS = 1.5
 """A voluntary move comes a second after the last event: a fleet is whole when none came."""
 
+PATIENCE_SECONDS = 15.0
+"""How long a change is watched that never comes to an end."""
+
 Question = Callable[[Sight], str | None]
 """Says what does not hold, or nothing when all is as promised."""
+Seen = TypeVar("Seen")
 
 
 class Trial:
@@ -39,6 +43,7 @@ class Trial:
         self._seed = seed
         self._changed_racks: list[str] = []
         self._patience = WHOLE_SECONDS
+        self._done: dict[Callable[[Trial], Any] | None, Any] = {}
         self.whole_after = 0.0
         """How long the last wait for a whole lab took, without the time in which nothing came."""
 
@@ -78,7 +83,7 @@ class Trial:
 
     def sight_of(self, status: dict[str, Any]) -> Sight:
         """Add what the kernel says to what the fleet says."""
-        sockets = read_sockets(self.programs)
+        sockets = read_sockets(self.programs, self.fleet)
         running = self.programs.look()
         pids = {program.target: program.pid for program in running if program.pid is not None}
         return Sight(
@@ -107,6 +112,39 @@ class Trial:
             elif seen_at - first_held >= keep:
                 return self._in_time(first_held - since, limit)
             self.clocks.sleep(LOOK_SECONDS)
+
+    def longest_wrong(self, question: Question, changed: Callable[[Sight], bool]) -> float:
+        """Watch until all is right and changed; give how long it was ever wrong at a stretch."""
+        began = self.clocks.seconds()
+        wrong_since: float | None = None
+        longest = 0.0
+        while True:
+            sight = self.look()
+            wrong = "no region process answers" if sight is None else question(sight)
+            now = self.clocks.seconds()
+            if wrong is not None:
+                wrong_since = now if wrong_since is None else wrong_since
+            if wrong_since is not None:
+                longest = max(longest, now - wrong_since)
+            if wrong is None:
+                wrong_since = None
+                if sight is not None and changed(sight):
+                    return longest
+            if now - began > PATIENCE_SECONDS:
+                why = wrong or "the change is not printed"
+                raise CheckFailed(f"after {now - began:.1f} s: {why}")
+            self.clocks.sleep(LOOK_SECONDS)
+
+    def once(self, experiment: Callable[["Trial"], Seen]) -> Seen:
+        """Give what an experiment showed, which takes long: several checks judge the one."""
+        if experiment not in self._done:
+            self._done[experiment] = experiment(self)
+        seen: Seen = self._done[experiment]
+        return seen
+
+    def has_done(self, experiment: Callable[["Trial"], Any] | None) -> bool:
+        """Tell whether what an experiment showed is known already."""
+        return experiment in self._done
 
     def cut(self, host: str) -> list[str]:
         """Cut every cable of a host."""
@@ -139,6 +177,10 @@ class Trial:
     def dhcp_row(self, vlan: str) -> dict[str, Any]:
         """Give `dhcp status` of one VLAN."""
         return dhcp_row(self.client(), vlan)
+
+    def owners_now(self) -> dict[str, str | None]:
+        """Say which rack owns each BMC, if any."""
+        return {row["name"]: row["owner"] for row in bmc_rows(self.client())}
 
     def newest_event(self) -> int:
         """Remember where the events are now."""
@@ -217,14 +259,14 @@ class Trial:
             if missing is None:
                 missing = mend_dhcp(self.fleet, client) or what_dhcp_misses(self.fleet, client)
             # or the moves that mend it would be put down to the next check
-            return missing or self._what_is_uneven(client, status), newest_event(client)
+            return missing or self._what_is_uneven(status), newest_event(client)
         except (RegionUnreachable, ApiRefused) as error:
             return str(error), -1
 
-    def _what_is_uneven(self, client: Client, status: dict[str, Any]) -> str | None:
+    def _what_is_uneven(self, status: dict[str, Any]) -> str | None:
         sight = self.sight_of(status)
         racks = [rack.rack for rack in self.fleet.racks]
-        owners = {row["name"]: row["owner"] for row in bmc_rows(client)} if self.fleet.bmcs else {}
+        owners = self.owners_now() if self.fleet.bmcs else {}
         return uneven(sight) or uneven_hosts(sight) or uneven_owners(owners, racks)
 
     def _in_time(self, seconds: float, limit: float) -> float:

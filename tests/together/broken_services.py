@@ -1,0 +1,175 @@
+"""Mistakes that the checks of DHCP and power must find."""
+
+from tests.together.broken_feature import POWER, TO_BE_LOST, TWO_RACKS, TWO_VLANS, in_network
+
+_DHCP = (
+    in_network(
+        "one_rack_is_not_enough",
+        {"one rack alone serves DHCP": r"nobody was answered on vlan1"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "services_never_end",
+        {"DHCP turned off, VLAN deleted: nobody serves it any more": r"vlan1 is still served"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "failover_never_begins",
+        {"DHCP turned on with two racks there: a pair at once": r"vlan1 is no pair"},
+        TWO_RACKS,
+        moment="when it is up",
+    ),
+    in_network(
+        "failover_never_begins",
+        {"DHCP on with one rack, a second one added: a pair by itself": r"vlan1 is no pair"},
+        TWO_RACKS,
+        moment="when it is up",
+    ),
+    in_network(
+        "secondaries_answer_nobody",
+        {"rack host killed: no DHCP client waits long": r"clients were lost, one waited"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "secondaries_answer_nobody",
+        {
+            "primary's dhcpd killed: the client keeps its address at the other": (
+                r"the client was not answered by the other server"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "clients_of_a_silent_peer_wait",
+        {"rack host cut: no DHCP client waits long": r"clients were lost, one waited"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "roles_move_at_once",
+        {
+            "a lost rack's roles move after the hold-down, and service goes on": (
+                r"it was designated after [0-5]\.\d s"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "roles_move_at_once",
+        {"a rack daemon restarted: DHCP is left alone": r"roles moved: dhcp primary of vlan1"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "server_stops_with_its_daemon",
+        {"a rack daemon restarted: DHCP is left alone": r"was restarted with its daemon"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "leases_are_not_shared",
+        {
+            "a client gets a lease from the pair, and both know of it": (
+                r"10\.101\.0\.\d+ is not in both lease files"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "pairs_are_not_normal",
+        {
+            "both servers of each VLAN serve at once": (
+                r"the dhcpd of rack\d is [a-z-]+, not normal"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "split_is_even",
+        {
+            "both files of each pair have the promised lines": r'stanza lacks "split 255;"',
+            "with both up the primary answers": r"the secondary answered \d+ of 4\d clients",
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "names_of_peers_differ",
+        {
+            "secondaries have no mclt and no split; names equal, addresses mirrored": (
+                r"the peer is failover-vlan-\d+ here and failover-vlan-\d+ there"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
+_LOST_AND_BACK = (
+    in_network(
+        "bmcs_stay_with_the_lost",
+        {
+            "a lost rack's BMCs are others' after the hold-down, evenly": (
+                r"b\d is still owned by rack\d, which is lost"
+            )
+        },
+        TO_BE_LOST,
+    ),
+    in_network(
+        "bmcs_move_at_once",
+        {
+            "a lost rack's BMCs are others' after the hold-down, evenly": (
+                r"its BMCs were others' after [0-5]\.\d s"
+            )
+        },
+        TO_BE_LOST,
+    ),
+    in_network(
+        "bmcs_are_not_looked_for",
+        {
+            "a rack is back after the hold-down: it gets its share of BMCs, no more": (
+                r"rack\d connected, and rack\d owns 4 BMCs and rack\d owns 0: outside the band"
+            )
+        },
+        TO_BE_LOST,
+        moment="by the check",
+    ),
+    in_network(
+        "roles_go_to_the_busiest",
+        {
+            "a VLAN is made: the racks with the fewest roles get it, no other moves": (
+                r"rack\d was primary of 1 VLANs and got vlan1 too, rack\d of 0"
+            )
+        },
+        TWO_VLANS,
+    ),
+)
+_NEVER_DONE = r"cycle of m1 by nobody: still at NEW|m1 has order \d+, which has not ended"
+_POWER = (
+    in_network(
+        "orders_are_for_owners_only",
+        {
+            "one rack alone: a power order is done": _NEVER_DONE,
+            "the owner's host killed: the next power command is done by another rack": (
+                _NEVER_DONE
+            ),
+        },
+        POWER,
+        most_seconds=3,
+    ),
+    in_network(
+        "bmcs_move_at_once",
+        {"owners of BMCs are shown, even and sticky": r"moved with no need: "},
+        POWER,
+    ),
+    in_network(
+        "old_orders_are_carried_out",
+        {
+            "the owner hangs: the next power command is done by another rack, once": (
+                r"b1 was told off, on, .*not off, on"
+            )
+        },
+        POWER,
+    ),
+    in_network(
+        "machines_are_turned_on_twice",
+        {"on, off, cycle, query do what the BMC's log says": r"b1 was told on, on, not on"},
+        POWER,
+    ),
+)
+
+BROKEN = (*_DHCP, *_LOST_AND_BACK, *_POWER)
