@@ -212,9 +212,9 @@ FOUND_BY = MappingProxyType(
         "M6": 4,
         "M7": 20,
         "M8": 6,
-        "no fence": 51,
+        "no fence": 23,
         "no hold-down": 2,
-        "no resync": 6,
+        "no resync": 5,
         "old plan accepted": 35,
     }
 )
