@@ -80,14 +80,13 @@ def start_rack(folder, path):
     return start_detached(command, log=log, environment=for_this_source())
 
 
-def wait_for(condition, program=None, seconds=START_SECONDS):
+def wait_for(condition, program, seconds=START_SECONDS):
     for _ in range(int(seconds / 0.05)):
         found = condition()
         if found:
             return found
-        if program is not None:
-            assert is_alive(program), "the daemon has ended"
-            wait_until_ended([program], seconds=0.05)
+        assert is_alive(program), "the daemon has ended"
+        wait_until_ended([program], seconds=0.05)
     raise AssertionError(f"not within {seconds} s")
 
 

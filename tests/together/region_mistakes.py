@@ -15,7 +15,7 @@ from evenrack.balance.managing import ManagingBalance
 from evenrack.balance.pair_loads import PairLoads
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
-from evenrack.region import dhcp_watch, fleet_view, rack_session, status
+from evenrack.region import dhcp_watch, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.fleet_view import FleetView
@@ -114,16 +114,18 @@ def one_connection_too_many():
 
 def second_processes_count_their_own():
     """Let the second process of a host know of no links but its own."""
-    read = fleet_view.read_fleet
+    look = FleetView.look
 
-    def read_own(connection):
-        fleet = read(connection)
+    async def look_at_own(view):
+        seen = await look(view)
+        fleet = seen.fleet
         me = {process.id for process in fleet.processes.values() if process.pid == getpid()}
         if not any(process.endswith("/2") for process in me):
-            return fleet
-        return evolve(fleet, links=tuple(link for link in fleet.links if link.process in me))
+            return seen
+        own = tuple(link for link in fleet.links if link.process in me)
+        return evolve(seen, fleet=evolve(fleet, links=own))
 
-    fleet_view.read_fleet = read_own
+    FleetView.look = look_at_own
 
 
 def what_is_told_is_old():
