@@ -57,7 +57,7 @@ def expired():
 
 def not_yet():
     """A moment so far ahead that what is signed for then is not good yet."""
-    return now() + timedelta(days=2)
+    return now() + timedelta(days=1)
 
 
 def enrol(folder, rack, *, by=None):

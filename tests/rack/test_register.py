@@ -180,7 +180,7 @@ async def test_nothing_is_sent_to_a_host(identity, shown, why):
         assert region.door.told == []
 
 
-@pytest.mark.parametrize("days", [-2, -400, 31, 400])
+@pytest.mark.parametrize("days", [-1, -400, 31, 400])
 async def test_a_clock_that_is_wrong_is_told_with_the_times_and_nothing_is_sent(days):
     at = now() + timedelta(days=days)
     async with region_end() as region:

@@ -29,9 +29,10 @@ REGION_NAME = "region.evenrack.internal"
 RACK_URI = "evenrack://rack/"
 AUTHORITY_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=30)
-BACKDATED = timedelta(days=1)
+BACKDATED = timedelta(hours=18)
 """A host whose clock is behind by so much still takes a new certificate. It is more than any two
-time zones differ: a clock that is hours off was mostly set in another one."""
+time zones differ: a clock that is hours off was mostly set in another one. One that is a day off
+is told so."""
 
 Key = ec.EllipticCurvePrivateKey
 
