@@ -99,26 +99,11 @@ class RegionService(MultiService):
         self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
         self.endpoints = EndpointList(database, clock)
         cache = FleetCache()
-        self.leader = Leader(
-            database,
-            cache,
-            lambda: self.membership.me,
-            self.membership.silent,
-            clock,
-            leader_settings(config.balance),
-        )
+        self.leader = self._make_leader(config, cache)
         self.plans = PlanSender(database, cache, self.connected, registration.process, clock)
         self.turns = TurnSender(database, self.connected, registration.process, clock)
-        self.orders = PowerOrders(
-            database,
-            cache,
-            self.connected,
-            registration.process,
-            clock,
-            lambda: surroundings.sealer,
-        )
+        self.orders = self._make_orders(cache)
         self.view = FleetView(database, cache, clock)
-        self._cache_keeper = CacheKeeper(database, cache, clock)
         self.departure = Departure(database, lambda: self.membership.me, clock)
         """To be waited for before the service is stopped, while all doors are open."""
         self._listener = RackListener(self._reception(config))
@@ -132,7 +117,7 @@ class RegionService(MultiService):
             self.turns,
             self.orders,
             self.view,
-            self._cache_keeper,
+            CacheKeeper(database, cache, clock),
         )
         """What begins when this process has joined."""
         self._wire()
@@ -144,6 +129,26 @@ class RegionService(MultiService):
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop_in_order())
+
+    def _make_leader(self, config: RegionConfig, cache: FleetCache) -> Leader:
+        return Leader(
+            self._surroundings.database,
+            cache,
+            lambda: self.membership.me,
+            self.membership.silent,
+            self._surroundings.clock,
+            leader_settings(config.balance),
+        )
+
+    def _make_orders(self, cache: FleetCache) -> PowerOrders:
+        return PowerOrders(
+            self._surroundings.database,
+            cache,
+            self.connected,
+            self.membership.process,
+            self._surroundings.clock,
+            lambda: self._surroundings.sealer,
+        )
 
     def _wire(self) -> None:
         self.membership.on_new_incarnation = self.presence.resync

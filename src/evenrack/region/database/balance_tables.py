@@ -1,20 +1,14 @@
 """The tables of what operators want of the balance, and of the circuit breaker."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Integer, Table, Text, text
+from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from evenrack.region.database.tables import created_at, metadata
+from evenrack.region.database.tables import created_at, metadata, only_row
 
 balance_hold = Table(
     "balance_hold",
     metadata,
-    Column(
-        "id",
-        Integer,
-        CheckConstraint("id = 1", name="balance_hold_is_one"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    only_row("balance_hold"),
     created_at(),
     Column("reason", Text, nullable=False),
     Column("who", Text, nullable=False),
@@ -43,13 +37,7 @@ drain = Table(
 circuit_breaker = Table(
     "circuit_breaker",
     metadata,
-    Column(
-        "id",
-        Integer,
-        CheckConstraint("id = 1", name="circuit_breaker_is_one"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    only_row("circuit_breaker"),
     created_at(),
     Column("why", Text, nullable=False),
     Column("racks", ARRAY(Text), nullable=False),

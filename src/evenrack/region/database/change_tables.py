@@ -2,17 +2,15 @@
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     Column,
     Identity,
     Index,
-    Integer,
     Table,
     Text,
     text,
 )
 
-from evenrack.region.database.tables import metadata
+from evenrack.region.database.tables import metadata, only_row
 
 change = Table(
     "change",
@@ -34,13 +32,7 @@ change = Table(
 change_pruned = Table(
     "change_pruned",
     metadata,
-    Column(
-        "id",
-        Integer,
-        CheckConstraint("id = 1", name="change_pruned_is_one"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    only_row("change_pruned"),
     Column("below", BigInteger, nullable=False),
     comment="One row: of transactions below this one, changes are not kept any more.",
 )

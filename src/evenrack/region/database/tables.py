@@ -29,6 +29,17 @@ def created_at() -> Column[object]:
     return Column("at", DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
+def only_row(table: str) -> Column[int]:
+    """Give the key of a table that has at most one row."""
+    return Column(
+        "id",
+        Integer,
+        CheckConstraint("id = 1", name=f"{table}_is_one"),
+        primary_key=True,
+        autoincrement=False,
+    )
+
+
 def _number() -> tuple[Column[int], Column[int]]:
     """Give the columns of the fleet's number when the row last changed."""
     return (
@@ -45,13 +56,7 @@ def _trusts() -> Column[str]:
 cluster = Table(
     "cluster",
     metadata,
-    Column(
-        "id",
-        Integer,
-        CheckConstraint("id = 1", name="cluster_is_one"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    only_row("cluster"),
     Column("schema_min", Integer, nullable=False),
     Column("schema_max", Integer, nullable=False),
     Column("key_fingerprint", Text),
@@ -62,13 +67,7 @@ cluster = Table(
 leadership = Table(
     "leadership",
     metadata,
-    Column(
-        "id",
-        Integer,
-        CheckConstraint("id = 1", name="leadership_is_one"),
-        primary_key=True,
-        autoincrement=False,
-    ),
+    only_row("leadership"),
     Column("epoch", BigInteger, nullable=False),
     Column("era", BigInteger, nullable=False),
     Column("generation", BigInteger, nullable=False),
