@@ -143,6 +143,10 @@ class Cluster:
             if rack["processes_connected"] == 2
         )
 
+    def is_even(self):
+        """Whether each of the two processes manages one of the two racks."""
+        return len({rack["managed_by"] for rack in self.get("region1", "/api/v1/racks")}) == 2
+
     def kinds_of_events(self):
         found = self.get("region1", "/api/v1/events?after=0&limit=1000")["events"]
         return sorted(event["kind"] for event in found if event["kind"] in {"move", "loss"})
@@ -179,6 +183,7 @@ def test_a_region_host_whose_clock_is_an_hour_off_takes_racks_in_and_is_told_of(
     cluster.start_rack("rack2", "region2")  # its certificate is signed where the clock is wrong
     both = ("region1", "region2")
     wait_for(lambda: all(cluster.skews(region) for region in both), cluster.daemons[0])
+    wait_for(cluster.is_even, cluster.daemons[0])  # as it would be anyway, a second later
     before = cluster.kinds_of_events()
     for region in both:
         (told,) = cluster.skews(region)

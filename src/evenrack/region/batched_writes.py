@@ -11,6 +11,7 @@ from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from evenrack.errors import DatabaseUnreachable
 from evenrack.runtime.look_again import LookAgain
 
 GATHER_SECONDS = 0.01
@@ -37,10 +38,20 @@ class BatchedWrites(MultiService, Generic[FactT]):
 
     async def add(self, fact: FactT) -> None:
         """Return when the fact is written, or raise what came of it: DatabaseUnreachable mostly."""
+        if not self.running:
+            raise _stopped()
         written: Deferred[None] = Deferred()
         self._waiting.setdefault(fact, []).append(written)
         self._writing.trigger()
         await written
+
+    def stopService(self) -> Deferred[None]:
+        """Write no more than is being written, and say so to everyone who waits for his turn."""
+        stopping: Deferred[None] = super().stopService()
+        for fact in list(self._waiting):
+            for written in self._waiting.pop(fact):
+                written.errback(_stopped())
+        return stopping
 
     async def _write_batch(self) -> None:
         facts = list(self._waiting)[:MOST_IN_BATCH]
@@ -57,3 +68,7 @@ class BatchedWrites(MultiService, Generic[FactT]):
             written.callback(None)
         if self._waiting:
             self._writing.trigger()
+
+
+def _stopped() -> DatabaseUnreachable:
+    return DatabaseUnreachable("this process is stopping and writes nothing any more")

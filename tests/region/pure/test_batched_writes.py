@@ -77,3 +77,21 @@ def test_who_gave_up_waiting_is_missed_by_nobody(written):
     gone.cancel()
     written.clock.advance(0.02)
     assert stays.called
+
+
+def test_who_waits_or_comes_when_it_stops_is_told_at_once(written):
+    slow = Deferred()
+    written.answers = [slow]
+    under_way = written.add("a")
+    written.clock.advance(0.02)
+    waiting = written.add("b")
+    stopping = written.writes.stopService()
+    late = written.add("c")
+    for each in (waiting, late):
+        told = []
+        each.addErrback(told.append)
+        assert [failure.type for failure in told] == [DatabaseUnreachable]
+    assert (under_way.called, stopping.called) == (False, False)
+    slow.callback(None)
+    assert (under_way.called, stopping.called) == (True, True)
+    assert written.batches == [["a"]]
