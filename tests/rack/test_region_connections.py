@@ -327,6 +327,18 @@ def test_a_trouble_that_lasts_is_logged_once_and_again_when_it_returns(logged):
     assert len([line for line in logged() if "no link" in line]) == 1
 
 
+def test_two_troubles_that_come_in_turn_are_each_logged_once(logged):
+    """As when a refusal and the end of its connection overtake each other, now and then."""
+    rack = RackHost()
+    for problem in 3 * [ConnectionError("it ended"), ConnectionError("it was refused")]:
+        rack.connections._tell_once("10.9.9.9:5251", problem)
+    told = [line for line in logged() if "no link" in line]
+    assert len(told) == 2
+    for number in range(1000):
+        rack.connections._tell_once("10.9.9.9:5251", ConnectionError(str(number)))
+    assert max(map(len, rack.connections._told_problems.values())) <= 20, "and little is kept"
+
+
 def test_every_link_has_its_own_hello_with_the_plan_that_is_followed_then():
     holds = itertools.count(1)
     rack = RackHost()

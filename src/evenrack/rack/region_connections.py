@@ -23,6 +23,7 @@ GREETING_SECONDS = 10.0
 
 GOODBYE_SECONDS = 1.0
 
+MOST_TOLD_PROBLEMS = 20
 MOST_LOST_LINKS = 100
 TELL_OTHERS_SECONDS = 0.25
 """So long one region may take to write down that a link is gone, before all are told."""
@@ -58,7 +59,7 @@ class RegionConnections(MultiService):
         self._sessions: dict[str, RegionSession] = {}
         self._answered_by: dict[HostPort, ProcessId] = {}
         self._lost_links: dict[LinkId, None] = {}
-        self._last_problem: dict[str, str] = {}
+        self._told_problems: dict[str, set[str]] = {}
         self._told: dict[ProcessId, RegionEndpoints] = {}
 
     def begin_as(self, rack: RackSelf) -> None:
@@ -127,7 +128,7 @@ class RegionConnections(MultiService):
 
     def _drop(self, key: str) -> None:
         self._kept.pop(key).disownServiceParent()
-        self._last_problem.pop(key, None)
+        self._told_problems.pop(key, None)
 
     @property
     def _self(self) -> RackSelf:
@@ -140,7 +141,7 @@ class RegionConnections(MultiService):
         greeting = Deferred.fromCoroutine(self._greet(target, session))
         greeting.addTimeout(GREETING_SECONDS, self._self.clock)
         await greeting
-        self._last_problem.pop(target.key, None)
+        self._told_problems.pop(target.key, None)
         self._choose()
         self._report_lost_links()
 
@@ -156,9 +157,13 @@ class RegionConnections(MultiService):
         self.log.info("connected to {process}", process=process, key=target.key)
 
     def _tell_once(self, key: str, problem: Exception) -> None:
+        """Log a problem that is new since the last success; some come in turn, try after try."""
         text = f"{type(problem).__name__}: {problem}"
-        if self._last_problem.get(key) != text:
-            self._last_problem[key] = text
+        told = self._told_problems.setdefault(key, set())
+        if text not in told:
+            if len(told) >= MOST_TOLD_PROBLEMS:
+                told.clear()
+            told.add(text)
             self.log.warn("{key}: no link: {problem}", key=key, problem=text)
         if isinstance(problem, AlreadyConnected):
             self._self.clock.callLater(0, self._choose)
