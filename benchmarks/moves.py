@@ -142,7 +142,7 @@ async def _lose_row(dsn: str, fleet: PlainFleet, process: PlainProcess, still: f
     """Delete a process's row and all that hangs on it; counts racks that nobody manages then."""
     with closing(psycopg2.connect(dsn)) as session, session, session.cursor() as cursor:
         for table, column in (("managing", "process_id"), ("connection", "process_id")):
-            cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", (process.id,))  # noqa: S608
+            cursor.execute(f"DELETE FROM {table} WHERE {column} = %s", (process.id,))
         cursor.execute("DELETE FROM process WHERE id = %s", (process.id,))
     await deferLater(reactor, still)
     await _still(fleet, still)

@@ -28,6 +28,7 @@ from evenrack.region.notifications import Notifications
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.runtime.daemon import use_steady_clock
+from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 
 PROCESSES_OF_HOST = 4
@@ -119,6 +120,7 @@ class PlainProcess:
                 wall_clock=utc_now,
                 token_bytes=secrets.token_bytes,
                 notifier=self._notifications,
+                think=think_beside(reactor),
                 listen=lambda _racks: None,
                 sealer=Sealer(keys=NoKeys(), token_bytes=secrets.token_bytes),
                 doorkeeper=Door(over_tls=False),

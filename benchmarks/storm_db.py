@@ -131,12 +131,12 @@ def _insert(session: Any, process: str, rows: Sequence[Any]) -> None:
 
 
 def _taken(cursor: Any, table: str) -> list[Any]:
-    cursor.execute(f"DELETE FROM {table} RETURNING *")  # noqa: S608  our own word
+    cursor.execute(f"DELETE FROM {table} RETURNING *")
     return list(cursor.fetchall())
 
 
 def _columns(cursor: Any, table: str) -> list[str]:
-    cursor.execute(f"SELECT * FROM {table} LIMIT 0")  # noqa: S608  our own word
+    cursor.execute(f"SELECT * FROM {table} LIMIT 0")
     return [column.name for column in cursor.description]
 
 

@@ -73,6 +73,51 @@ def test_a_decision_that_could_not_be_written_is_made_again(seed):
     assert all(m.before is None for m in again if m in lost)
 
 
+def test_a_rack_that_waits_no_more_gets_its_manager_though_nothing_else_changed():
+    balance = ManagingBalance(MANAGING)
+    fleet = fleet_of(PROCESSES, RACKS, links=[(r.id, p.id) for r in RACKS for p in PROCESSES])
+    waiting = {RACKS[0].id}
+    moved = {m.item for m in balance.decide(fleet, waiting=waiting, voluntary=False)}
+    assert moved == {r.id for r in RACKS} - waiting
+    assert waiting < {m.item for m in balance.decide(fleet, waiting=set(), voluntary=False)}
+
+
+@given(seeds)
+def test_owners_that_could_not_be_written_are_decided_again(seed):
+    draw, balance = Random(seed), BmcBalance(OWNERS)
+    fleet = bmc_fleet({n: [1, 2, 3] for n in BMCS}, racks=3)
+    first = balance.decide(fleet, held=[], voluntary=True)
+    assert len(first) == len(BMCS)
+    lost = draw.sample(first, draw.randint(1, len(first)))
+    written = {BmcId(int(m.item)): RackId(m.to) for m in first if m not in lost}
+    again = balance.decide(evolve(fleet, bmc_owners=written), held=[], voluntary=True)
+    assert {m.item for m in lost} <= {m.item for m in again}
+
+
+@given(seeds)
+def test_what_is_only_told_of_changes_decides_as_what_is_told_everything(seed):
+    """A reading has the same objects where nothing changed; a copy of it has none of them."""
+    draw, some, everything = Random(seed), BmcBalance(OWNERS), BmcBalance(OWNERS)
+    fleet = bmc_fleet({n: [1, 2, 3] for n in BMCS}, racks=5)
+    for _ in range(8):
+        answered = dict(fleet.answered)
+        for bmc in draw.sample(sorted(answered), draw.randint(0, 3)):
+            answered[bmc] = tuple(rack_id(n) for n in range(1, 6) if draw.random() < 0.5)
+        bmcs = {bmc: row for bmc, row in fleet.bmcs.items() if draw.random() < 0.95}
+        fleet = evolve(fleet, bmcs=bmcs, answered=answered)
+        copy = evolve(
+            fleet,
+            bmcs={bmc: evolve(row) for bmc, row in bmcs.items()},
+            answered={bmc: (*racks[:1], *racks[1:]) for bmc, racks in answered.items()},
+            bmc_owners={bmc: RackId("".join(owner)) for bmc, owner in fleet.bmc_owners.items()},
+        )
+        told = {"held": [], "voluntary": draw.random() < 0.5}
+        moves = some.decide(fleet, **told)
+        assert moves == everything.decide(copy, **told)
+        owners = {BmcId(int(move.item)): RackId(move.to) for move in moves}
+        fleet = evolve(fleet, bmc_owners={**fleet.bmc_owners, **owners})
+
+
 @given(seeds)
 def test_i8_i13_owners_followed_over_time_are_legal_and_what_is_held_stays(seed):
     draw, balance, owners = Random(seed), BmcBalance(OWNERS), {}

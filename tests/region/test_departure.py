@@ -13,7 +13,7 @@ from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.connection_store import record_links
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.event_store import read_events
-from evenrack.region.database.fleet_cache import read_fleet
+from evenrack.region.database.fleet_cache import FleetCache, read_fleet
 from evenrack.region.database.leader_store import read_leadership, take_over
 from evenrack.region.database.process_store import mark_off, register, say_leaving
 from evenrack.region.departure import (
@@ -36,7 +36,7 @@ class Process:
     def __init__(self, database):
         self.database = database
         self.clock = Clock()
-        self.departure = Departure(database, lambda: self.me, self.clock)
+        self.departure = Departure(database, FleetCache(), lambda: self.me, self.clock)
         self.ended = False
 
     async def run(self, work):
@@ -153,7 +153,7 @@ async def test_a_process_that_has_never_joined_does_not_wait(database_dsn, log):
         raise DatabaseUnreachable("this process has not registered yet")
 
     async with process_on(database_dsn) as process:
-        process.departure = Departure(process.database, nobody, process.clock)
+        process.departure = Departure(process.database, FleetCache(), nobody, process.clock)
         process.leave()
         assert process.ended
         assert not log.lines
@@ -174,7 +174,7 @@ async def test_it_does_not_wait_for_a_database_that_hangs(database_dsn, log):
             async def run(self, _work):
                 await Deferred()
 
-        process.departure = Departure(Hanging(), lambda: process.me, process.clock)
+        process.departure = Departure(Hanging(), FleetCache(), lambda: process.me, process.clock)
         process.leave()
         process.clock.advance(ANSWER_SECONDS - 0.1)
         assert not process.ended

@@ -1,11 +1,12 @@
 """Which rack carries out the orders of each BMC."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from evenrack.balance.engine.spreading import Spreading
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
-from evenrack.model.fleet import Fleet
+from evenrack.model.differing import differing
+from evenrack.model.fleet import Fleet, Rack
 from evenrack.model.identifiers import BmcId, RackId
 
 MOST_AT_ONCE = 5_000
@@ -17,9 +18,12 @@ class BmcBalance:
 
     def __init__(self, policy: SpreadPolicy) -> None:
         self._spreading = Spreading(policy, self._words)
-        self._names: dict[RackId, str] = {}
-        self._bins: dict[RackId, Bin] = {}
+        self._racks: Mapping[RackId, Rack] = {}
+        self._capacities: dict[RackId, int] = {}
         self._held: frozenset[RackId] = frozenset()
+        self._seen: tuple[Mapping[BmcId, object], ...] = ({}, {}, {})
+        self._moved: set[BmcId] = set()
+        """What the last decision moved: perhaps it was never written down."""
 
     def decide(
         self,
@@ -39,37 +43,40 @@ class BmcBalance:
         """
         if fleet.breaker_holds:
             held = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
-        self._names = {rack.id: rack.hostname for rack in fleet.racks.values()}
+        self._racks = fleet.racks
         self._follow_racks(fleet, frozenset(held))
         self._follow_bmcs(fleet)
-        return self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
+        moves = self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
+        self._moved = {BmcId(int(move.item)) for move in moves}
+        return moves
 
     def audit_next(self) -> None:
         """Look at every rack and BMC in the next voluntary decision, not only at changes."""
         self._spreading.needs_audit = True
 
     def _follow_racks(self, fleet: Fleet, held: frozenset[RackId]) -> None:
-        bins = {
-            rack: Bin(id=rack, capacity=int(rack not in fleet.draining))
-            for rack in sorted(fleet.racks)
-            if fleet.is_connected(rack)
+        capacities = {
+            rack: int(rack not in fleet.draining) for rack in fleet.racks if rack in fleet.connected
         }
-        for rack in sorted((self._bins.keys() | self._held | held) - bins.keys()):
+        for rack in sorted((self._capacities.keys() | self._held | held) - capacities.keys()):
             self._spreading.close_bin(rack, keep=rack in held)
-        for each in bins.values():
-            self._spreading.open_bin(each)
-        self._bins, self._held = bins, held
+        for rack, capacity in sorted(capacities.items() - self._capacities.items()):
+            self._spreading.open_bin(Bin(id=rack, capacity=capacity))
+        self._capacities, self._held = capacities, held
 
     def _follow_bmcs(self, fleet: Fleet) -> None:
-        for known in self._spreading.items():
-            if BmcId(int(known)) not in fleet.bmcs:
-                self._spreading.forget_item(known)
-        for bmc in sorted(fleet.bmcs):
-            answered = fleet.answered.get(bmc, ())
-            self._spreading.put_item(str(bmc), answered, fleet.bmc_owners.get(bmc))
+        now = (fleet.bmcs, fleet.answered, fleet.bmc_owners)
+        changed = self._moved.union(*map(differing, self._seen, now))
+        for bmc in sorted(changed):
+            if bmc in fleet.bmcs:
+                answered = fleet.answered.get(bmc, ())
+                self._spreading.put_item(str(bmc), answered, fleet.bmc_owners.get(bmc))
+            else:
+                self._spreading.forget_item(str(bmc))
+        self._seen = now
 
     def _words(self, rack: str, load: int) -> str:
-        name = self._names[RackId(rack)]
+        name = self._racks[RackId(rack)].hostname
         return f"{name} owns {load} BMC{'' if load == 1 else 's'}"
 
 

@@ -143,7 +143,7 @@ def _bmcs_to_move(
 
 
 def _can_be_owned(fleet: Fleet, bmc: BmcId, no_takers: frozenset[str]) -> bool:
-    return not set(fleet.bmc_reach.get(bmc, ())) <= no_takers
+    return not set(fleet.racks_reaching(bmc)) <= no_takers
 
 
 def _roles_to_move(

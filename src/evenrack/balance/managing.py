@@ -1,10 +1,11 @@
 """Which region process manages which rack."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from evenrack.balance.engine.spreading import Spreading
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
+from evenrack.model.differing import differing
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
 
@@ -18,6 +19,9 @@ class ManagingBalance:
     def __init__(self, policy: SpreadPolicy) -> None:
         self._spreading = Spreading(policy, _words)
         self._bins: dict[ProcessId, Bin] = {}
+        self._seen: tuple[Mapping[RackId, object], ...] = ({}, {})
+        self._again: set[RackId] = set()
+        """Whom the last decision moved, which perhaps was never written down; and who waited."""
 
     def decide(
         self,
@@ -36,7 +40,9 @@ class ManagingBalance:
         """
         self._follow_processes(fleet)
         self._follow_racks(fleet, waiting)
-        return self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
+        moves = self._spreading.decide(voluntary=voluntary, avoid=avoid, most=most)
+        self._again = {*waiting, *(RackId(move.item) for move in moves)}
+        return moves
 
     def audit_next(self) -> None:
         """Look at every process and rack in the next voluntary decision, not only at changes."""
@@ -58,14 +64,18 @@ class ManagingBalance:
         self._bins = bins
 
     def _follow_racks(self, fleet: Fleet, waiting: Collection[RackId]) -> None:
-        for rack in self._spreading.items():
-            if not fleet.reach.get(RackId(rack)):
-                self._spreading.forget_item(rack)
-        for rack, reach in fleet.reach.items():
-            if reach and not (rack in waiting and fleet.manager_of(rack) is None):
+        now = (fleet.reach, fleet.managing)
+        changed = self._again.union(waiting, *map(differing, self._seen, now))
+        for rack in sorted(changed):
+            reach = fleet.reach.get(rack, ())
+            waits = rack in waiting and fleet.manager_of(rack) is None
+            if reach and not waits:
                 managing = fleet.managing.get(rack)
                 owner = None if managing is None else managing.process
                 self._spreading.put_item(rack, reach, owner)
+            elif not reach:
+                self._spreading.forget_item(rack)
+        self._seen = now
 
 
 def decide_managing(

@@ -87,14 +87,11 @@ def next_for(order: StoredOrder, fleet: Fleet, *, away_seconds: float | None) ->
 
 def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> RackId | None:
     """Choose the rack for an order: the owner, or whoever reaches the BMC and owns the fewest."""
-    candidates = [rack for rack in fleet.bmc_reach.get(bmc, ()) if rack not in without]
+    candidates = [rack for rack in fleet.racks_reaching(bmc) if rack not in without]
     owner = fleet.bmc_owners.get(bmc)
-    owned = list(fleet.bmc_owners.values())
-    return min(
-        candidates,
-        key=lambda rack: (rack != owner, owned.count(rack), rack),
-        default=None,
-    )
+    if owner in candidates:
+        return owner
+    return min(candidates, key=lambda rack: (fleet.owned.get(rack, 0), rack), default=None)
 
 
 def _place(order: StoredOrder, fleet: Fleet) -> Step:
@@ -104,7 +101,7 @@ def _place(order: StoredOrder, fleet: Fleet) -> Step:
         return _over(order)
     if rack is not None:
         return Take(rack=rack)
-    if order.tried and not set(fleet.bmc_reach.get(order.bmc, ())) - set(order.tried):
+    if order.tried and not set(fleet.racks_reaching(order.bmc)) - set(order.tried):
         return End(result="failed", error="no rack that reaches the BMC could do it")
     return Wait(why="no rack reaches it")
 

@@ -2,43 +2,42 @@
 
 from evenrack.model.dhcp_plan import DhcpPlan, Peer, VlanService
 from evenrack.model.dhcp_roles import Service
-from evenrack.model.fleet import Fleet
+from evenrack.model.fleet import PlanFacts
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
 from evenrack.model.power import BmcTarget
 from evenrack.model.rack_plan import RackPlan
 
 
-def plan_for(fleet: Fleet, rack: RackId) -> RackPlan | None:
+def plan_for(facts: PlanFacts, rack: RackId) -> RackPlan | None:
     """Give the rack's newest plan; None while nobody manages it."""
-    managing = fleet.managing.get(rack)
+    managing = facts.managing.get(rack)
     if managing is None:
         return None
     return RackPlan(
         rack=rack,
         number=managing.number,
         managed_by=managing.process,
-        dhcp=dhcp_plan_for(fleet, rack),
-        bmcs=_bmcs_near(fleet, rack),
+        dhcp=dhcp_plan_for(facts, rack),
+        bmcs=_bmcs_near(facts, rack),
     )
 
 
-def dhcp_plan_for(fleet: Fleet, rack: RackId) -> DhcpPlan:
+def dhcp_plan_for(facts: PlanFacts, rack: RackId) -> DhcpPlan:
     """Give what the rack is to serve, in the order of the VLANs."""
     return tuple(
-        _service_of(fleet.vlans[vlan], fleet.services[vlan], rack)
-        for vlan in sorted(fleet.services)
-        if vlan in fleet.vlans and rack in fleet.services[vlan].racks
+        _service_of(facts.vlans[vlan], facts.services[vlan], rack)
+        for vlan in facts.served_by.get(rack, ())
+        if vlan in facts.vlans
     )
 
 
-def _bmcs_near(fleet: Fleet, rack: RackId) -> tuple[BmcTarget, ...]:
+def _bmcs_near(facts: PlanFacts, rack: RackId) -> tuple[BmcTarget, ...]:
     """Give the BMCs in the networks of the rack's addresses: others it could not reach."""
-    networks = [address.network for address in fleet.interfaces.get(rack, ())]
+    networks = [address.network for address in facts.interfaces.get(rack, ())]
     return tuple(
         BmcTarget(bmc=bmc.id, address=bmc.address, port=bmc.port)
-        for bmc in fleet.bmcs.values()
-        if any(bmc.address in network for network in networks)
+        for bmc in facts.bmc_addresses.within(networks)
     )
 
 

@@ -9,7 +9,10 @@ from typing import Literal
 
 from attrs import field, frozen
 
+from evenrack.model.address_index import AddressIndex
+from evenrack.model.attachment import attached_to
 from evenrack.model.bmc import Bmc
+from evenrack.model.bmc_survival import BmcSurvival, survival_of
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
@@ -84,31 +87,51 @@ class Leadership:
 
 
 @frozen(kw_only=True, slots=False)  # slots would leave no room for the cached properties
-class Fleet:
+class PlanFacts:
+    """What the plans of racks are made from."""
+
+    racks: Mapping[RackId, Rack] = field(factory=dict)
+    managing: Mapping[RackId, Managing] = field(factory=dict)
+    interfaces: Mapping[RackId, tuple[IPv4Interface, ...]] = field(factory=dict)
+    """The addresses of each rack's interfaces."""
+    vlans: Mapping[VlanId, Vlan] = field(factory=dict)
+    services: Mapping[VlanId, Service] = field(factory=dict)
+    """Who has each VLAN in its configuration file."""
+    bmcs: Mapping[BmcId, Bmc] = field(factory=dict)
+
+    @cached_property
+    def bmc_addresses(self) -> AddressIndex:
+        """The BMCs by their addresses."""
+        return AddressIndex(self.bmcs)
+
+    @cached_property
+    def served_by(self) -> Mapping[RackId, tuple[VlanId, ...]]:
+        """The VLANs that each rack has in its configuration file, in the order of their ids."""
+        found: dict[RackId, list[VlanId]] = {}
+        for vlan in sorted(self.services):
+            for rack in self.services[vlan].racks:
+                found.setdefault(rack, []).append(vlan)
+        return {rack: tuple(vlans) for rack, vlans in found.items()}
+
+
+@frozen(kw_only=True, slots=False)
+class Fleet(PlanFacts):
     """One consistent reading of everything that decisions are made from."""
 
     leadership: Leadership
     regions: Mapping[RegionId, str] = field(factory=dict)
     """Region host to its host name."""
     processes: Mapping[ProcessId, RegionProcess] = field(factory=dict)
-    racks: Mapping[RackId, Rack] = field(factory=dict)
     links: Links = field(factory=Links, converter=grouped)
     """Only links to running processes."""
-    managing: Mapping[RackId, Managing] = field(factory=dict)
     open_problems: Mapping[tuple[str, str], datetime] = field(factory=dict)
     """(code, object) of each problem that is recorded as open, with when it began."""
-    vlans: Mapping[VlanId, Vlan] = field(factory=dict)
-    interfaces: Mapping[RackId, tuple[IPv4Interface, ...]] = field(factory=dict)
-    """The addresses of each rack's interfaces."""
     pairs: Mapping[VlanId, Pair] = field(factory=dict)
     """Designations: who is to serve each VLAN."""
-    services: Mapping[VlanId, Service] = field(factory=dict)
-    """Who has each VLAN in its configuration file."""
     dhcp_reports: Mapping[RackId, DhcpReport] = field(factory=dict)
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
     """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
-    bmcs: Mapping[BmcId, Bmc] = field(factory=dict)
     answered: Mapping[BmcId, tuple[RackId, ...]] = field(factory=dict)
     """Which racks say that a BMC answers them."""
     bmc_owners: Mapping[BmcId, RackId] = field(factory=dict)
@@ -125,7 +148,7 @@ class Fleet:
         A process drains with its region host too, and while it is being stopped in order.
         """
         drained = {(drain.kind, drain.id) for drain in self.drains}
-        racks = {rack for rack in self.racks if ("rack", rack) in drained}
+        racks = {RackId(drain.id) for drain in self.drains if drain.kind == "rack"}
         processes = {
             process.id
             for process in self.processes.values()
@@ -133,7 +156,7 @@ class Fleet:
             or ("process", process.id) in drained
             or ("region", process.region) in drained
         }
-        return frozenset(racks | processes)
+        return frozenset((racks & self.racks.keys()) | processes)
 
     @property
     def breaker_holds(self) -> bool:
@@ -165,32 +188,40 @@ class Fleet:
 
     def is_connected(self, rack: RackId) -> bool:
         """Tell whether any running process has a link to the rack."""
-        return bool(self.reach.get(rack))
+        return rack in self.connected
 
     def dhcp_report(self, rack: RackId) -> DhcpReport:
         """Give what a rack last said of its DHCP server."""
         return self.dhcp_reports.get(rack, NOTHING_SERVED)
 
+    def racks_reaching(self, bmc: BmcId) -> tuple[RackId, ...]:
+        """Give the connected racks that a BMC answers, in the order of their ids."""
+        return tuple(sorted(r for r in self.answered.get(bmc, ()) if self.is_connected(r)))
+
     @cached_property
     def bmc_reach(self) -> Mapping[BmcId, tuple[RackId, ...]]:
-        """Give the connected racks that each BMC answers, in the order of their ids."""
-        return {
-            bmc: tuple(sorted(r for r in self.answered.get(bmc, ()) if self.is_connected(r)))
-            for bmc in self.bmcs
-        }
+        """Give that of all BMCs; who asks about few asks `racks_reaching`."""
+        return {bmc: self.racks_reaching(bmc) for bmc in self.bmcs}
+
+    @cached_property
+    def bmc_survival(self) -> BmcSurvival:
+        """Tell which BMCs no connected rack reaches, and how many hang on each rack alone."""
+        return survival_of(self.bmcs, self.answered, self.connected)
+
+    @cached_property
+    def connected(self) -> frozenset[RackId]:
+        """The racks that have a link to any running process."""
+        return frozenset(rack for rack, reach in self.reach.items() if reach)
 
     @cached_property
     def attached(self) -> Mapping[VlanId, Mapping[RackId, IPv4Address]]:
         """Give each VLAN's racks, in the order of their ids, each with its address there."""
-        return {vlan.id: self._attached_to(vlan) for vlan in self.vlans.values()}
+        return attached_to(self.vlans, self.interfaces)
 
-    def _attached_to(self, vlan: Vlan) -> dict[RackId, IPv4Address]:
-        found = {
-            rack: vlan.address_of(self.interfaces[rack])
-            for rack in sorted(self.interfaces)
-            if rack in self.racks
-        }
-        return {rack: address for rack, address in found.items() if address is not None}
+    @cached_property
+    def owned(self) -> Mapping[RackId, int]:
+        """How many BMCs each rack owns."""
+        return Counter(self.bmc_owners.values())
 
     @cached_property
     def connections(self) -> Mapping[ProcessId, int]:

@@ -1,19 +1,25 @@
 """The connections between racks and region processes, by rack."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from attrs import field, frozen
 
 from evenrack.model.identifiers import LinkId, ProcessId, RackId
 
 
-@frozen(kw_only=True)
-class Link:
-    """One connection of a rack to a region process, held by both ends."""
+class Link(NamedTuple):
+    """One connection of a rack to a region process, held by both ends.
+
+    A tuple, because a fleet has more of these than of anything else: it is made in a third of the
+    time of a class with checks.
+    """
 
     id: LinkId
     rack: RackId
     process: ProcessId
+    incarnation: int = 0
+    """Of the process, when the connection was made."""
 
 
 @frozen

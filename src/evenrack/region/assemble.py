@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.server import Site
@@ -36,6 +35,7 @@ from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings, leader_settings
 from evenrack.region.strangers import MOST_STRANGERS, Strangers
+from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.tls import RegionTls
 
@@ -117,6 +117,7 @@ def assemble(
             wall_clock=utc_now,
             token_bytes=secrets.token_bytes,
             notifier=notifications,
+            think=think_beside(reactor),
             listen=lambda racks: running.listen(
                 port, racks, desk.tls, region.strangers, config.rpc.listen
             ),
@@ -180,9 +181,10 @@ def _balance_planner(config: RegionConfig, reactor: Any) -> PlanBalance:
     settings = leader_settings(config.balance)
     policies = PlanPolicies(managing=settings.policy, bmc=settings.bmc_policy)
 
-    def plan(fleet: Fleet, parts: Sequence[str]) -> Deferred[dict[str, Any]]:
-        threads = reactor.getThreadPool()
-        return deferToThreadPool(reactor, threads, balance_plan, fleet, parts, policies)
+    think = think_beside(reactor)
+
+    def plan(fleet: Fleet, parts: Sequence[str]) -> Awaitable[dict[str, Any]]:
+        return think(lambda: balance_plan(fleet, parts, policies))
 
     return plan
 

@@ -17,7 +17,7 @@ from evenrack.balance.draining import racks_to_wait_for
 from evenrack.errors import DatabaseUnreachable
 from evenrack.model.fleet import Fleet
 from evenrack.region.database.engine import Database
-from evenrack.region.database.fleet_cache import read_fleet
+from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.process_store import Incarnation, say_leaving
 
 Answer = TypeVar("Answer")
@@ -37,9 +37,14 @@ class Departure:
     log = Logger()
 
     def __init__(
-        self, database: Database, me: Callable[[], Incarnation], clock: IReactorTime
+        self,
+        database: Database,
+        cache: FleetCache,
+        me: Callable[[], Incarnation],
+        clock: IReactorTime,
     ) -> None:
         self._database = database
+        self._cache = cache
         self._me = me
         self._clock = clock
         self._leaving: Deferred[None] | None = None
@@ -77,7 +82,7 @@ class Departure:
         await self._answered(self._database.run(lambda c: say_leaving(c, me)))
         self.log.info("leaving: others take over what this process manages")
         while True:
-            fleet = await self._answered(self._database.read(read_fleet))
+            fleet = await self._answered(self._database.read(self._cache.read))
             left = _left(fleet, me)
             if not left:
                 return

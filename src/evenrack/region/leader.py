@@ -1,6 +1,6 @@
 """The leader's turn: read the fleet, decide purely, write what changed behind the fence."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from attrs import frozen
 from twisted.application.service import MultiService
@@ -31,9 +31,30 @@ from evenrack.region.newcomers import Newcomers
 from evenrack.region.quiet import Quiet
 from evenrack.region.trouble_watch import TroubleWatch
 from evenrack.runtime.look_again import LookAgain
+from evenrack.runtime.thinking import Think
+
+GATHER_SECONDS = 0.02
+"""What happens within this time is decided in one look."""
+
+SEAT_SECONDS = 1.0
+"""So often a leader makes sure of its lock; each reading of the fleet shows it whether it leads."""
 
 AUDIT_SECONDS = 60.0
 """So often the balance is looked at as a whole, not only where something changed."""
+
+Death = tuple[Incarnation, int]
+"""A process that has been silent for too long, and the number of its last beat."""
+
+
+class Members(Protocol):
+    """The processes, as their beats show them to this one."""
+
+    @property
+    def me(self) -> Incarnation:
+        """Name this process, in its incarnation; DatabaseUnreachable before it has joined."""
+
+    def silent(self) -> list[Death]:
+        """Give the others that have been silent for too long."""
 
 
 @frozen(kw_only=True)
@@ -57,41 +78,48 @@ class Leader(MultiService):
         self,
         database: Database,
         cache: FleetCache,
-        me: Callable[[], Incarnation],
-        silent: Callable[[], list[tuple[Incarnation, int]]],
+        members: Members,
         clock: IReactorTime,
+        think: Think,
         settings: LeaderSettings,
     ) -> None:
         super().__init__()
         self._database = database
         self._cache = cache
-        self._me = me
-        self._silent = silent
+        self._members = members
+        self._think = think
         self._settings = settings
         self.seat = LeaderSeat(database)
         self._newcomers = Newcomers(clock, settings.grace_seconds)
         self._clock = clock
+        self._seat_due = clock.seconds()
         self._begin_anew()
         self._quiet = Quiet(clock, settings.quiet_seconds)
         self._dhcp = DhcpWatch(clock, settings.dhcp_hold_down_seconds)
         self._absences = Absences(clock)
         self._breaker = BreakerWatch(clock)
         self._troubles = TroubleWatch(clock)
-        self._buried: list[tuple[Incarnation, int]] = []
-        self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
+        self._buried: list[Death] = []
+        self._looking = LookAgain(
+            self.look, clock, gather_seconds=GATHER_SECONDS, at_least_every=1.0
+        )
         self._looking.setServiceParent(self)
 
     def trigger(self) -> None:
         """Look soon: something may have changed."""
         self._looking.trigger()
 
-    async def _look(self) -> None:
+    def trigger_if_leading(self) -> None:
+        """Look soon if it is this process that would decide something."""
+        if self.seat.epoch is not None:
+            self._looking.trigger()
+
+    async def look(self) -> None:
+        """Look now, and decide what is due if it is this process that leads."""
         try:
-            silent = self._silent()
-            won = await self.seat.try_to_lead(self._me(), silent={who for who, _ in silent})
-            if won is not None:
-                self._begin_anew()
-                await self._tell_of_take_over(won)
+            silent = self._members.silent()
+            if self.seat.epoch is None or self._clock.seconds() >= self._seat_due:
+                await self._look_at_seat(silent)
             if self.seat.epoch is not None:
                 await self._lead(self.seat.epoch, silent)
         except NoLongerLeader as problem:
@@ -99,15 +127,26 @@ class Leader(MultiService):
             self.seat.step_down()
         except DatabaseUnreachable:
             self.seat.step_down()  # the fence decides again when the database is back
+        except Exception:
+            self._begin_anew()  # what it remembers may be half of something
+            raise
+
+    async def _look_at_seat(self, silent: list[Death]) -> None:
+        won = await self.seat.try_to_lead(self._members.me, silent={who for who, _ in silent})
+        self._seat_due = self._clock.seconds() + SEAT_SECONDS
+        if won is not None:
+            self._begin_anew()
+            await self._tell_of_take_over(won)
 
     def _begin_anew(self) -> None:
         """Take nothing for granted from an earlier time as the leader."""
+        self._has_just_begun = True
         self._managing = ManagingBalance(self._settings.policy)
         self._bmcs = BmcBalance(self._settings.bmc_policy)
         self._audited_at = self._clock.seconds()
         self._burst = Burst()
 
-    async def _lead(self, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:
+    async def _lead(self, epoch: int, silent: list[Death]) -> None:
         unburied = [death for death in silent if death not in self._buried]
         if unburied:
             await self._database.run(lambda c: bury(c, epoch, unburied))
@@ -115,13 +154,20 @@ class Leader(MultiService):
         fleet = await self._database.read(self._cache.read)
         if fleet.leadership.epoch != epoch:
             raise NoLongerLeader(f"epoch {epoch} has passed")
+        if not self.seat.is_kept(fleet.leadership, self._members.me, {who for who, _ in silent}):
+            self._seat_due = self._clock.seconds()
+            self._looking.trigger()
+            return
         breaker = self._breaker.look(fleet, silent=[who.process for who, _ in silent])
         if breaker is not None:
             fleet = breaker.applied_to(fleet)
-        decided = self._decide(fleet, breaker)
+        decided = await self._think(lambda: self._decide(fleet, breaker))
         if decided:
             await self._database.run(lambda c: write_decisions(c, epoch, fleet, decided))
             self._quiet.disturbed()
+        if self._has_just_begun:
+            self._has_just_begun = False
+            self._looking.trigger()
         if self._newcomers.seconds_to_wait is not None:
             self._looking.trigger_in(self._newcomers.seconds_to_wait)
 
@@ -153,6 +199,8 @@ class Leader(MultiService):
     def _decide_bmcs(self, fleet: Fleet, *, voluntary: bool) -> tuple[Move, ...]:
         """Decide who owns which BMC; what a rack has that was just lost is held for it."""
         self._absences.look(fleet)
+        if self._has_just_begun:
+            return ()  # racks wait for their managers, and to get to know all BMCs takes longest
         held = self._absences.for_less_than(self._settings.bmc_hold_down_seconds)
         return self._bmcs.decide(fleet, held=held, voluntary=voluntary, avoid=self._burst.losers)
 
@@ -164,7 +212,7 @@ class Leader(MultiService):
             self._bmcs.audit_next()
 
     async def _tell_of_take_over(self, won: TakeOver) -> None:
-        me = self._me()
+        me = self._members.me
         events = [leads(me.process, won.epoch)]
         if won.new_database:
             events.append(another_database(won.number))

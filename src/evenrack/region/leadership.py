@@ -38,6 +38,14 @@ class LeaderSeat:
         """Lead no more: the fence said that another does."""
         self.epoch = None
 
+    def is_kept(self, seen: Leadership, me: Incarnation, silent: set[Incarnation]) -> bool:
+        """Tell whether this process leads on: it has the seat, and is not to leave it."""
+        return (
+            seen.epoch == self.epoch
+            and _holder(seen) == me
+            and not _is_to_leave_it(seen, me, silent)
+        )
+
     async def try_to_lead(self, me: Incarnation, *, silent: set[Incarnation]) -> TakeOver | None:
         """Keep the seat, or take it when it is free; a TakeOver only when it was just taken.
 

@@ -49,8 +49,8 @@ class PlanSender(RackErrands[RackPlan]):
         self._newest = NewestPlans(process)
 
     async def _read_outdated(self) -> Mapping[RackId, RackPlan]:
-        fleet = await self._database.read(self._cache.read)
-        return self._newest.outdated(fleet)
+        facts = await self._database.read(self._cache.read_plan_facts)
+        return self._newest.outdated(facts)
 
     async def _send(self, link: RackLink, plan: RackPlan) -> None:
         try:

@@ -57,17 +57,24 @@ class PowerOrders(MultiService):
         self._clock = clock
         self._sealer = sealer
         self._absences = Absences(clock)
+        self._unfinished = True
         self._under_way: set[tuple[OrderId, int]] = set()
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
 
     def trigger(self) -> None:
-        """Look soon: there may be an order, or a rack was lost."""
+        """Look soon: there may be a new order."""
         self._looking.trigger()
+
+    def trigger_if_any(self) -> None:
+        """Look soon unless all orders were finished at the last look."""
+        if self._unfinished:
+            self._looking.trigger()
 
     async def _look(self) -> None:
         try:
             orders = await self._database.read(read_unfinished)
+            self._unfinished = bool(orders)
             if not orders:
                 return
             fleet = await self._database.read(self._cache.read)

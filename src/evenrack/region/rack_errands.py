@@ -16,6 +16,9 @@ from evenrack.runtime.look_again import LookAgain
 
 Message = TypeVar("Message")
 
+GATHER_SECONDS = 0.005
+"""Short: what there is to tell comes mostly from one decision, and somebody waits for it."""
+
 
 class RackErrands(MultiService, Generic[Message]):
     """Finds what racks do not know yet, when told to look and each second, and tells them.
@@ -42,7 +45,9 @@ class RackErrands(MultiService, Generic[Message]):
         self._find = find
         self._tell = tell
         self._answer_seconds = answer_seconds
-        self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
+        self._looking = LookAgain(
+            self._look, clock, gather_seconds=GATHER_SECONDS, at_least_every=1.0
+        )
         self._looking.setServiceParent(self)
         self._under_way: set[RackId] = set()
 

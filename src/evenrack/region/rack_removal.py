@@ -119,7 +119,7 @@ def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hi
 
 def _of_bmcs(fleet: Fleet, left: Fleet, rack: RackId) -> Iterator[Hindrance]:
     for bmc in fleet.bmcs.values():
-        if rack in fleet.answered.get(bmc.id, ()) and not left.bmc_reach[bmc.id]:
+        if rack in fleet.answered.get(bmc.id, ()) and not left.racks_reaching(bmc.id):
             yield Hindrance(
                 object=f"bmc:{bmc.name}",
                 why=f"{bmc.name} answers no other connected rack",

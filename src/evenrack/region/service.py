@@ -38,18 +38,13 @@ from evenrack.region.sealing import Sealer
 from evenrack.region.strangers import Strangers
 from evenrack.region.turn_sender import TurnSender
 from evenrack.runtime.look_again import LookAgain
+from evenrack.runtime.thinking import Think
 
-OF_THE_LEADER: tuple[Topic, ...] = (
-    "links",
-    "members",
-    "leader",
-    "decisions",
-    "inventory",
-    "racks",
-    "wishes",
-    "trust",
-)
-"""What the leader decides from."""
+OF_THE_SEAT: tuple[Topic, ...] = ("lost links", "members", "leader", "wishes")
+"""What may show that another process is to lead: the leader's death costs racks their links."""
+
+OF_THE_LEADER: tuple[Topic, ...] = ("links", "decisions", "inventory", "racks", "trust")
+"""What else the leader decides from."""
 
 
 class Notifier(Protocol):
@@ -69,6 +64,8 @@ class Surroundings:
     """Only to be compared with the database's."""
     token_bytes: Callable[[int], bytes]
     notifier: Notifier
+    think: Think
+    """Does long, pure work where it holds up nobody."""
     listen: Callable[[Factory], None]
     """Begin to accept racks."""
     sealer: Sealer
@@ -104,7 +101,7 @@ class RegionService(MultiService):
         self.turns = TurnSender(database, self.connected, registration.process, clock)
         self.orders = self._make_orders(cache)
         self.view = FleetView(database, cache, clock)
-        self.departure = Departure(database, lambda: self.membership.me, clock)
+        self.departure = Departure(database, cache, lambda: self.membership.me, clock)
         """To be waited for before the service is stopped, while all doors are open."""
         self._listener = RackListener(self._reception(config))
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
@@ -134,9 +131,9 @@ class RegionService(MultiService):
         return Leader(
             self._surroundings.database,
             cache,
-            lambda: self.membership.me,
-            self.membership.silent,
+            self.membership,
             self._surroundings.clock,
+            self._surroundings.think,
             leader_settings(config.balance),
         )
 
@@ -156,10 +153,12 @@ class RegionService(MultiService):
         self.membership.on_beat = self._beaten
         self.presence.on_recorded = self._racks_are_here
         on_change = self._surroundings.notifier.on_change
-        on_change(self.leader.trigger, *OF_THE_LEADER)
+        on_change(self.leader.trigger, *OF_THE_SEAT)
+        on_change(self.leader.trigger_if_leading, *OF_THE_LEADER)
         on_change(self.plans.trigger, "decisions", "inventory")
         on_change(self.turns.trigger, "decisions")
-        on_change(self.orders.trigger, "orders", "decisions", "links")
+        on_change(self.orders.trigger, "orders")
+        on_change(self.orders.trigger_if_any, "decisions", "links", "lost links")
         on_change(self.endpoints.trigger, "members")
 
     def _beaten(self, recorded: dict[LinkId, RackId]) -> None:

@@ -26,12 +26,12 @@ def needed_parts(fleet: Fleet) -> list[Need]:
 
 def _of_racks(fleet: Fleet) -> Iterator[Need]:
     needed: Counter[str] = Counter()
-    for reach in fleet.reach.values():
+    for reach, racks in Counter(fleet.reach.values()).items():  # most racks have the same
         hosts = {fleet.processes[process].region for process in reach}
         if len(reach) == 1:
-            needed[f"process:{reach[0]}"] += 1
+            needed[f"process:{reach[0]}"] += racks
         if len(hosts) == 1:
-            needed[f"region:{next(iter(hosts))}"] += 1
+            needed[f"region:{next(iter(hosts))}"] += racks
     for part, count in sorted(needed.items()):
         yield Need(part=part, why=f"{count} rack{'' if count == 1 else 's'} would have no region")
 
@@ -44,8 +44,7 @@ def _of_vlans(fleet: Fleet) -> Iterator[Need]:
 
 
 def _of_bmcs(fleet: Fleet) -> Iterator[Need]:
-    alone = Counter(reach[0] for reach in fleet.bmc_reach.values() if len(reach) == 1)
-    for rack, count in sorted(alone.items()):
+    for rack, count in sorted(fleet.bmc_survival.alone.items()):
         why = f"{count} BMC{'' if count == 1 else 's'} would have no rack"
         yield Need(part=_part_of(fleet, rack), why=why)
 

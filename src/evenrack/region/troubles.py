@@ -16,7 +16,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
     troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
     for vlan in fleet.vlans.values():
         troubles += of_vlan(fleet, vlan)
-    troubles += [_of_bmc(bmc) for bmc in fleet.bmcs.values() if not fleet.bmc_reach[bmc.id]]
+    troubles += [_of_bmc(fleet.bmcs[bmc]) for bmc in fleet.bmc_survival.unreached]
     if len(fleet.live) == 1:
         alone = fleet.live[0]
         troubles.append(
@@ -69,8 +69,8 @@ def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:
         return found
     if fleet.manager_of(rack.id) is None:
         found.append(Trouble(code="RackUnmanaged", object=where, affects=rack.hostname))
-    missing = [process for process in fleet.live if process not in reach]
-    if missing:
+    if len(reach) < len(fleet.live):
+        missing = [process for process in fleet.live if process not in reach]
         found.append(
             Trouble(
                 code="RackPartlyConnected",

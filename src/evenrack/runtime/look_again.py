@@ -78,13 +78,15 @@ class LookAgain(Service):
         self._turn = Deferred.fromCoroutine(self._run_once())
 
     async def _run_once(self) -> None:
+        failed = False
         try:
             await self._work()
         except Exception:  # noqa: BLE001  the loop must outlive one bad turn
             self.log.failure("turn failed; looking again later")
+            failed = True  # and a turn that always fails must not fill the log
         self._busy = False
         if self.running:
-            soon = self._triggered_while_busy
+            soon = self._triggered_while_busy and not failed
             wait = self._gather_seconds if soon else min(self._at_least_every, self._at_latest)
             self._run_after(wait)
 

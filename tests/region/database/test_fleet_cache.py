@@ -3,11 +3,12 @@
 import random
 
 import pytest
+from attrs import evolve
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
 from evenrack.region.database.changes import prune_changes
-from evenrack.region.database.fleet_cache import SUBJECTS, FleetCache, read_fleet
+from evenrack.region.database.fleet_cache import OF_PLANS, PARTS, WHOLE, FleetCache, read_fleet
 from tests.region.database.sessions import facts, joined, recorded
 
 pytestmark = pytest.mark.postgres
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.postgres
 RACKS = [f"rack000{number}" for number in range(1, 7)]
 PROCESSES = ["region1/1", "region1/2", "region2/1"]
 MOST_TRIES = 3_000
+TABLES = {part.subject for part in PARTS.values()}.union(*(tables for tables, _ in WHOLE.values()))
 DEEDS = (
     "INSERT INTO region (id, hostname) VALUES ('region3', :word) "
     "ON CONFLICT (id) DO UPDATE SET hostname = excluded.hostname",
@@ -106,6 +108,17 @@ def both(picture, cache):
         return cache.read(connection), read_fleet(connection)
 
 
+def both_of_plans(picture, cache):
+    """The same, of what plans are made from."""
+    with picture.begin() as connection:
+        there = read_fleet(connection)
+        read = cache.read_plan_facts(connection)
+    return {name: getattr(read, name) for name in OF_PLANS}, {
+        **{name: getattr(there, name) for name in OF_PLANS},
+        "racks": {rack: evolve(row, clone_address=None) for rack, row in there.racks.items()},
+    }
+
+
 def seeded(seed):
     return random.Random(seed)  # noqa: S311  it draws what happens
 
@@ -155,7 +168,10 @@ def test_whatever_is_written_and_whenever_it_is_committed_the_cache_reads_what_i
             end(waiting.pop(chance.randrange(len(waiting))), well=chance.random() < 0.8)
         if chance.random() < 0.1:
             sessions.run(lambda c: prune_changes(c, cache.oldest))
-        if chance.random() < 0.7:
+        if chance.random() < 0.5:
+            read, there = both_of_plans(picture, cache)
+            assert read == there, f"seed {seed}, step {step}"
+        if chance.random() < 0.5:
             read, there = both(picture, cache)
             assert read == there, f"seed {seed}, step {step}"
             assert list(read.racks) == list(there.racks)
@@ -200,7 +216,7 @@ def test_a_reading_of_what_did_not_change_reads_no_table_of_the_fleet(
     assert again == first
     assert again.racks is first.racks
     assert again.links is first.links
-    tables = {name for name in SUBJECTS for asked in statements if f"FROM {name} " in f"{asked} "}
+    tables = {name for name in TABLES for asked in statements if f"FROM {name} " in f"{asked} "}
     assert tables == {"rack"}  # who was copied within the last minute changes by time alone
 
 
@@ -217,6 +233,46 @@ def test_of_a_table_only_the_rows_that_changed_are_read(sessions, picture, state
     asked = [statement for statement in statements if "FROM connection" in statement]
     assert len(asked) == 1
     assert "ANY" in asked[0]
+
+
+def test_plans_do_not_pay_for_links(sessions, picture, statements):
+    me, cache = joined(sessions), FleetCache()
+    both(picture, cache)
+    recorded(sessions, me, facts("rack0001", "a"))
+    statements.clear()
+    with picture.begin() as connection:
+        assert set(cache.read_plan_facts(connection).racks) == {"rack0001"}
+    assert not [statement for statement in statements if "FROM connection" in statement]
+    read, there = both(picture, cache)
+    assert read == there, "and who needs them has not missed them"
+    assert len(read.links) == 1
+
+
+def test_what_was_read_is_not_read_again_while_another_transaction_goes_on(
+    sessions, picture, statements
+):
+    me, cache = joined(sessions), FleetCache()
+    with sessions.engine.begin() as slow:
+        slow.execute(text("SELECT pg_current_xact_id()"))
+        recorded(sessions, me, facts("rack0001", "a"))
+        both(picture, cache)
+        statements.clear()
+        with picture.begin() as connection:
+            cache.read(connection)
+        assert not [statement for statement in statements if "FROM connection" in statement]
+        slow.execute(text("UPDATE rack SET hostname = 'other'"))
+    read, there = both(picture, cache)
+    assert read == there
+    assert read.racks["rack0001"].hostname == "other"
+
+
+def test_a_row_that_was_written_as_it_was_stays_the_same_object(sessions, picture):
+    me, cache = joined(sessions), FleetCache()
+    recorded(sessions, me, facts("rack0001", "a"))
+    before, _ = both(picture, cache)
+    sessions.change("UPDATE rack SET hostname = hostname")
+    after, _ = both(picture, cache)
+    assert after.racks is before.racks
 
 
 def test_who_missed_what_was_pruned_reads_everything(sessions, picture):
@@ -272,6 +328,48 @@ def test_an_audit_finds_what_no_trigger_saw(sessions, picture):
         connection.execute(text("UPDATE rack SET hostname = 'other'"))
     read, there = both(picture, cache)
     assert read != there
+    cache.audit_next()
+    read, there = both(picture, cache)
+    assert read == there
+    assert cache.was_wrong == ("racks",)
+
+
+def test_an_audit_compares_some_rows_and_the_next_one_the_next(sessions, picture):
+    """So that it never holds up a large fleet; nothing is left out in the end."""
+    me, cache = joined(sessions), FleetCache(audited_at_once=2)
+    for rack in RACKS[1:5]:
+        recorded(sessions, me, facts(rack, f"link of {rack}"))
+    both(picture, cache)
+    with sessions.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(
+            text("UPDATE rack SET hostname = 'other' WHERE id = :rack"), {"rack": RACKS[4]}
+        )
+        for rack in (RACKS[0], RACKS[5]):
+            connection.execute(
+                text(
+                    "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, "
+                    "holds_generation, holds_fingerprint) "
+                    "VALUES (:rack, 'h', 'r', 'a', false, 0, 0, '')"
+                ),
+                {"rack": rack},
+            )
+    found = []
+    for _ in range(3):
+        cache.audit_next()
+        read, there = both(picture, cache)
+        found.append((cache.was_wrong, read == there))
+    assert found == [(("racks",), False), (("racks",), True), ((), True)]
+    assert list(read.racks) == RACKS
+
+
+def test_a_row_that_is_gone_unseen_is_found_by_an_audit(sessions, picture):
+    me, cache = joined(sessions), FleetCache()
+    recorded(sessions, me, facts("rack0001", "a"), facts("rack0002", "b"))
+    both(picture, cache)
+    with sessions.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM rack WHERE id = 'rack0002'"))
     cache.audit_next()
     read, there = both(picture, cache)
     assert read == there

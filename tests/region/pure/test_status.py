@@ -95,7 +95,7 @@ def rack(name, manager):
 
 
 def test_m7_two_links_to_one_process_are_two_connections_and_one_process():
-    fleet = evolve(WELL, links=(*WELL.links, evolve(next(iter(WELL.links)), id="another")))
+    fleet = evolve(WELL, links=(*WELL.links, next(iter(WELL.links))._replace(id="another")))
     shown = status(fleet)["racks"][0]
     assert (shown["connections"], shown["processes_connected"]) == (4, 3)
 

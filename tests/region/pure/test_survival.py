@@ -19,7 +19,9 @@ SECOND = running("region2/1")
 
 def redundant(fleet):
     """The fleet with a second region host, to which every connected rack has a link, too."""
-    more = tuple(evolve(link, id=LinkId(f"{link.id}-2"), process=SECOND.id) for link in fleet.links)
+    more = tuple(
+        link._replace(id=LinkId(f"{link.id}-2"), process=SECOND.id) for link in fleet.links
+    )
     return evolve(
         fleet,
         processes={**fleet.processes, SECOND.id: SECOND},

@@ -1,6 +1,6 @@
 """Writes what the leader decided: who manages whom, and which problems are open."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, text
@@ -44,22 +44,37 @@ def read_problems(connection: Connection) -> dict[tuple[str, str], datetime]:
     return {(row.code, row.object): row.at for row in rows}
 
 
-def open_problems(connection: Connection, problems: Iterable[tuple[str, str, str]]) -> None:
+def open_problems(connection: Connection, problems: Sequence[tuple[str, str, str]]) -> None:
     """Record problems (code, object, whom it affects) as beginning now."""
-    for code, problem_object, affects in problems:
-        connection.execute(
-            text(
-                "INSERT INTO problem (code, object, affects) VALUES (:code, :object, :affects) "
-                "ON CONFLICT (code, object) DO NOTHING"
-            ),
-            {"code": code, "object": problem_object, "affects": affects},
-        )
+    if not problems:
+        return
+    connection.execute(
+        text(
+            "INSERT INTO problem (code, object, affects) SELECT code, object, affects "
+            "FROM unnest(CAST(:codes AS text[]), CAST(:objects AS text[]), "
+            "CAST(:affects AS text[])) AS opened (code, object, affects) "
+            "ON CONFLICT (code, object) DO NOTHING"
+        ),
+        {
+            "codes": [code for code, _, _ in problems],
+            "objects": [where for _, where, _ in problems],
+            "affects": [affects for _, _, affects in problems],
+        },
+    )
 
 
-def close_problems(connection: Connection, problems: Iterable[tuple[str, str]]) -> None:
+def close_problems(connection: Connection, problems: Sequence[tuple[str, str]]) -> None:
     """Forget problems (code, object) that are over."""
-    for code, problem_object in problems:
-        connection.execute(
-            text("DELETE FROM problem WHERE code = :code AND object = :object"),
-            {"code": code, "object": problem_object},
-        )
+    if not problems:
+        return
+    connection.execute(
+        text(
+            "DELETE FROM problem p USING "
+            "unnest(CAST(:codes AS text[]), CAST(:objects AS text[])) AS closed (code, object) "
+            "WHERE p.code = closed.code AND p.object = closed.object"
+        ),
+        {
+            "codes": [code for code, _ in problems],
+            "objects": [where for _, where in problems],
+        },
+    )

@@ -1,20 +1,18 @@
 """Which racks reach which BMCs, and which rack is to carry out the orders of each."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, RackId
-from evenrack.region.database.fleet_keys import named
+from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.notify import notify
 from evenrack.region.database.tables import bmc_owner, bmc_reach
 
 
-def read_reach(
-    connection: Connection, of: Collection[BmcId] | None = None
-) -> dict[BmcId, tuple[RackId, ...]]:
+def read_reach(connection: Connection, of: Wanted[BmcId] = None) -> dict[BmcId, tuple[RackId, ...]]:
     """Give the racks that each BMC answers, as they said; of these BMCs only if any are named."""
     found: dict[BmcId, tuple[RackId, ...]] = {}
     rows = connection.execute(
@@ -28,7 +26,7 @@ def read_reach(
     return found
 
 
-def read_owners(connection: Connection, of: Collection[BmcId] | None = None) -> dict[BmcId, RackId]:
+def read_owners(connection: Connection, of: Wanted[BmcId] = None) -> dict[BmcId, RackId]:
     """Give the owner of each BMC, of these only if any are named."""
     rows = connection.execute(
         select(bmc_owner.c.bmc_id, bmc_owner.c.rack_id)

@@ -1,6 +1,6 @@
 """Reads BMCs and machines, with a number for each row; passwords only where they are asked for."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from ipaddress import IPv4Address
 from types import MappingProxyType
 from typing import Any, Literal, cast
@@ -12,7 +12,7 @@ from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, MachineId
 from evenrack.model.network_rules import NAME, shown
-from evenrack.region.database.fleet_keys import named
+from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.inventory_reading import HIGHEST_ID, MOST_NAMED, NoSuchObject
 from evenrack.region.database.tables import bmc, machine
 from evenrack.region.sealing import Cell
@@ -35,7 +35,7 @@ class Kept:
     """The name of a machine's BMC."""
 
 
-def read_bmcs(connection: Connection, of: Collection[BmcId] | None = None) -> dict[BmcId, Bmc]:
+def read_bmcs(connection: Connection, of: Wanted[BmcId] = None) -> dict[BmcId, Bmc]:
     """Give BMCs in the order of their ids, all or these; passwords are not in them."""
     found = cast("list[Bmc]", [row.value for row in _read(connection, "bmc", *named(bmc.c.id, of))])
     return {each.id: each for each in found}

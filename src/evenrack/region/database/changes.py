@@ -1,10 +1,10 @@
 """What has changed since an earlier reading: triggers note it, in the transaction that changes.
 
-A reading sees what was committed before it began. `xmin` of its snapshot is the oldest transaction
-that may have been under way then: whatever a later reading has to look at is of that one or newer.
+A reading sees what was committed before it began, and notes its snapshot. What a later reading has
+to look at was written by transactions that were not over in that snapshot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import frozen
 from sqlalchemy import Connection, text
@@ -21,8 +21,10 @@ class Mark:
     """Which server, run, timeline and table: nothing is known of changes from one to another."""
     number: tuple[int, int, int]
     """The leader's epoch and the fleet's number, which only a restored dump sets back."""
+    snapshot: str
+    """PostgreSQL's own words for what was over by then."""
     oldest: int
-    """The oldest transaction that may have been under way."""
+    """The oldest transaction that may have been under way (`xmin` of the snapshot)."""
     pruned_below: int
 
 
@@ -30,7 +32,7 @@ def read_mark(connection: Connection) -> Mark:
     """Give the mark of this transaction's reading; call it first."""
     row = connection.execute(
         text(
-            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS oldest, "
+            "SELECT pg_current_snapshot()::text AS snapshot, "
             "pg_postmaster_start_time()::text || ' ' || CASE WHEN pg_is_in_recovery() "
             "THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END "
             "|| ' ' || CAST('change' AS regclass)::oid AS server, "
@@ -41,19 +43,29 @@ def read_mark(connection: Connection) -> Mark:
     return Mark(
         server=row.server,
         number=(row.epoch, row.era, row.generation),
-        oldest=int(row.oldest),
+        snapshot=row.snapshot,
+        oldest=int(row.snapshot.partition(":")[0]),
         pruned_below=row.pruned_below,
     )
 
 
-def changes_since(connection: Connection, before: Mark, now: Mark) -> Changed | None:
-    """Give what changed from one reading to another; None when that is not known (any more)."""
+def changes_since(
+    connection: Connection, before: Mark, now: Mark, subjects: Collection[str]
+) -> Changed | None:
+    """Give what changed in these tables from one reading to another; None when that is not known.
+
+    As when it is not known any more, or the two readings are not of one and the same database.
+    """
     same = before.server == now.server and before.oldest <= now.oldest
     if not same or now.number < before.number or now.pruned_below > before.oldest:
         return None
     rows = connection.execute(
-        text("SELECT DISTINCT subject, key FROM change WHERE xid >= :since"),
-        {"since": before.oldest},
+        text(
+            "SELECT DISTINCT subject, key FROM change WHERE xid >= :oldest "
+            "AND subject = ANY(:subjects) "
+            "AND NOT pg_visible_in_snapshot(xid::text::xid8, CAST(:seen AS pg_snapshot))"
+        ),
+        {"oldest": before.oldest, "subjects": sorted(subjects), "seen": before.snapshot},
     )
     changed: dict[str, set[str]] = {}
     for row in rows:

@@ -109,7 +109,8 @@ def _take(
 
     What is said of a rack's plan counts when it is another run's, or newer than what the tables
     know: plans of one run only grow, so the older word of two was said before the other, to another
-    process. Just said, it counts for its fingerprint too.
+    process. Just said, it counts for its fingerprint too. A row is written only where it would be
+    another: each hello of a run comes to every process, each time from another port.
     """
     if not racks:
         return
@@ -130,10 +131,15 @@ def _take(
             "CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
             "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "
             "(rack, hostname, run, address, era, generation, fingerprint, fresh) "
-            "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack"
+            "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack "
+            "AND ((r.run, r.hostname) <> (said.run, said.hostname) "
+            "OR regexp_replace(r.address, :port, '') <> regexp_replace(said.address, :port, '') "
+            "OR said.counts AND (r.holds_era, r.holds_generation, r.holds_fingerprint) "
+            "<> (said.era, said.generation, said.fingerprint))"
         ),
         {
             **_columns(racks, greetings),
+            "port": ":[0-9]+$",
             "eras": [greetings[rack].holds.era for rack in racks],
             "generations": [greetings[rack].holds.generation for rack in racks],
             "fingerprints": [greetings[rack].holds_fingerprint for rack in racks],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
-from sqlalchemy import Connection, delete, insert, text
+from sqlalchemy import Connection, delete, text
 
 from evenrack.errors import DeclaredDead
 from evenrack.model.fleet_number import FleetNumber
@@ -76,23 +76,38 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
         ).scalars()
     )
     new = [
-        {
-            "link": link.link,
-            "process_id": me.process,
-            "incarnation": me.incarnation,
-            "rack_id": f.rack,
-            "run": link.run,
-            "address": link.address,
-        }
+        (link, f.rack)
         for f in facts
         for link in f.links
         if link.link not in known and f.rack in holders and holders[f.rack][0] == link.run
     ]
     if new:
-        connection.execute(insert(tables.connection), new)
-    if new or ended.rowcount:
+        _insert_links(connection, me, new)
         notify(connection, "links")
+    if ended.rowcount:
+        notify(connection, "lost links")
     return Recorded(holders=holders)
+
+
+def _insert_links(
+    connection: Connection, me: Incarnation, new: Sequence[tuple[LinkFact, RackId]]
+) -> None:
+    connection.execute(
+        text(
+            "INSERT INTO connection (link, process_id, incarnation, rack_id, run, address) "
+            "SELECT link, :process, :incarnation, rack, run, address "
+            "FROM unnest(CAST(:links AS text[]), CAST(:racks AS text[]), CAST(:runs AS text[]), "
+            "CAST(:addresses AS text[])) AS new (link, rack, run, address)"
+        ),
+        {
+            "process": me.process,
+            "incarnation": me.incarnation,
+            "links": [link.link for link, _ in new],
+            "racks": [rack for _, rack in new],
+            "runs": [link.run for link, _ in new],
+            "addresses": [link.address for link, _ in new],
+        },
+    )
 
 
 def record_lost_links(connection: Connection, said: Sequence[tuple[RackId, LinkId]]) -> None:
@@ -112,7 +127,7 @@ def record_lost_links(connection: Connection, said: Sequence[tuple[RackId, LinkI
         {"links": [link for _, link in said], "racks": [rack for rack, _ in said]},
     )
     if lost.rowcount:
-        notify(connection, "links")
+        notify(connection, "lost links")
 
 
 def record_goodbye(connection: Connection, rack: RackId, run: RunId) -> None:

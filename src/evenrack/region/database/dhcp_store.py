@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -14,12 +14,12 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.json_form import from_json, to_json
-from evenrack.region.database.fleet_keys import named
+from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.notify import notify
 from evenrack.region.database.tables import dhcp_pair, dhcp_service, rack_dhcp, rack_interface
 
 
-def read_pairs(connection: Connection, of: Collection[VlanId] | None = None) -> dict[VlanId, Pair]:
+def read_pairs(connection: Connection, of: Wanted[VlanId] = None) -> dict[VlanId, Pair]:
     """Give the designations, of these VLANs only if any are named."""
     rows = connection.execute(
         select(dhcp_pair).where(*named(dhcp_pair.c.vlan_id, of)).order_by(dhcp_pair.c.vlan_id)
@@ -34,9 +34,7 @@ def read_pairs(connection: Connection, of: Collection[VlanId] | None = None) -> 
     }
 
 
-def read_services(
-    connection: Connection, of: Collection[VlanId] | None = None
-) -> dict[VlanId, Service]:
+def read_services(connection: Connection, of: Wanted[VlanId] = None) -> dict[VlanId, Service]:
     """Give who has each VLAN in its file, of these VLANs only if any are named."""
     rows = connection.execute(
         select(dhcp_service)
@@ -56,7 +54,7 @@ def read_services(
 
 
 def read_interfaces(
-    connection: Connection, of: Collection[RackId] | None = None
+    connection: Connection, of: Wanted[RackId] = None
 ) -> dict[RackId, tuple[IPv4Interface, ...]]:
     """Give the addresses of the racks' interfaces, of these racks only if any are named."""
     found: dict[RackId, tuple[IPv4Interface, ...]] = {}
@@ -71,9 +69,7 @@ def read_interfaces(
     return found
 
 
-def read_reports(
-    connection: Connection, of: Collection[RackId] | None = None
-) -> dict[RackId, DhcpReport]:
+def read_reports(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, DhcpReport]:
     """Give what racks last said of their servers, of these racks only if any are named."""
     rows = connection.execute(
         select(rack_dhcp).where(*named(rack_dhcp.c.rack_id, of)).order_by(rack_dhcp.c.rack_id)
@@ -81,7 +77,7 @@ def read_reports(
     return {RackId(row.rack_id): _report_in(row.report) for row in rows}
 
 
-def read_turns(connection: Connection, of: Collection[RackId] | None = None) -> dict[RackId, str]:
+def read_turns(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, str]:
     """Give for which plan each rack has the turn, of these racks only if any are named."""
     rows = connection.execute(
         select(rack_dhcp.c.rack_id, rack_dhcp.c.turn)

@@ -1,24 +1,26 @@
 """The fleet as one process last read it; a reading costs what has changed since.
 
-Parts of a Fleet that did not change are the same objects as in the reading before.
+Each part has its own moment of reading: who needs some of them does not pay for the others. Parts
+that did not change are the same objects as in the reading before.
 """
 
 import threading
+from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from sqlalchemy import Connection
 
-from evenrack.model.fleet import Fleet, RegionProcess
-from evenrack.model.identifiers import ProcessId, RackId
-from evenrack.model.links import Link, Links
+from evenrack.model.fleet import Fleet, PlanFacts
+from evenrack.model.fleet_index import FleetIndex
+from evenrack.model.live_links import LiveLinks
 from evenrack.region.database import bmc_facts, bmc_reading, dhcp_store, fleet_store
 from evenrack.region.database.assignment_store import read_problems
 from evenrack.region.database.balance_store import read_breaker, read_drains, read_hold
 from evenrack.region.database.changes import Changed, Mark, changes_since, read_mark
-from evenrack.region.database.fleet_store import LinkRow
+from evenrack.region.database.fleet_keys import Span, Wanted
 from evenrack.region.database.inventory_reading import read_vlans
 from evenrack.region.database.leader_store import read_leadership
 
@@ -28,16 +30,17 @@ Rows = Mapping[Any, Any]
 
 
 class _Part(NamedTuple):
-    """One mapping of the fleet, and the table whose changes change it."""
+    """A mapping of rows by their keys, and the table whose changes change it."""
 
     subject: str
     as_key: Callable[[str], Any]
-    read: Callable[[Connection, Collection[Any] | None], dict[Any, Any]]
+    read: Callable[[Connection, Wanted[Any]], dict[Any, Any]]
 
 
 PARTS: Mapping[str, _Part] = MappingProxyType(
     {
         "racks": _Part("rack", str, fleet_store.read_racks),
+        "links": _Part("connection", str, fleet_store.read_links),
         "managing": _Part("managing", str, fleet_store.read_managing),
         "interfaces": _Part("rack_interface", str, dhcp_store.read_interfaces),
         "dhcp_reports": _Part("rack_dhcp", str, dhcp_store.read_reports),
@@ -49,7 +52,7 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
         "bmc_owners": _Part("bmc_owner", int, bmc_facts.read_owners),
     }
 )
-"""Field of Fleet to what it is read from: only the rows that changed."""
+"""Field of Fleet to what it is read from: only the rows that changed. Links: all on record."""
 
 WHOLE: Mapping[str, tuple[frozenset[str], Callable[[Connection], Any]]] = MappingProxyType(
     {
@@ -60,67 +63,131 @@ WHOLE: Mapping[str, tuple[frozenset[str], Callable[[Connection], Any]]] = Mappin
 )
 """Field of Fleet to what it is read from: as a whole, when anything of it changed."""
 
-LINKS = _Part("connection", str, fleet_store.read_links)
+EVERYTHING = (*PARTS, *WHOLE)
+OF_PLANS = ("racks", "managing", "interfaces", "vlans", "services", "bmcs")
 
-SUBJECTS = frozenset(
-    {LINKS.subject, *(part.subject for part in PARTS.values())}.union(
-        *(subjects for subjects, _ in WHOLE.values())
-    )
-)
+AUDITED_AT_ONCE = 1_000
+"""So many rows of each part an audit compares: it must not hold up the decisions of a large fleet.
+Those of a fleet of 200,000 BMCs have all been compared after three hours."""
 
 
-@frozen(kw_only=True)
-class _Known:
-    """One reading, and what the next one needs of it."""
+class _Kept(NamedTuple):
+    """One part as it was read."""
 
     mark: Mark
-    parts: Mapping[str, Any]
-    """Fields of Fleet that are read from tables whose changes are noted."""
-    link_rows: Mapping[RackId, tuple[LinkRow, ...]]
-    incarnations: Mapping[ProcessId, int]
-    """Those of the running processes: links to others count for nothing."""
-    links: Links = field(factory=Links)
+    content: Any
 
 
 class FleetCache:
-    """Reads the fleet for everybody in this process, each time as it is then."""
+    """Reads the fleet for everybody in this process, each time as it is then.
 
-    def __init__(self) -> None:
-        self._known: _Known | None = None
+    Only inside `Database.read`: what a transaction has written itself and may yet take back must
+    not be remembered.
+    """
+
+    def __init__(self, *, audited_at_once: int = AUDITED_AT_ONCE) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._live_links = LiveLinks()
+        self._index = FleetIndex()
         self._reading = threading.Lock()
+        self._audited_at_once = audited_at_once
+        self._audited: dict[str, Any] = {}
         self._audit_next = False
         self.was_wrong: tuple[str, ...] = ()
         """Which parts the last audit found to be others than was thought; none is as it should."""
 
     @property
     def oldest(self) -> int:
-        """The oldest transaction that may have been under way at the last reading; 0 before any."""
-        return 0 if self._known is None else self._known.mark.oldest
+        """The oldest transaction that any part may not have seen; 0 before all were read."""
+        if len(self._kept) < len(EVERYTHING):
+            return 0
+        return min(kept.mark.oldest for kept in self._kept.values())
 
     def audit_next(self) -> None:
-        """Read all of it the next time, and compare."""
+        """Compare some more rows of each part with the tables at the next reading."""
         self._audit_next = True
 
     def read(self, connection: Connection) -> Fleet:
-        """Give everything that decisions are made from; only inside `Database.read`.
-
-        What a transaction has written itself and may yet take back must not be remembered.
-        """
+        """Give everything that decisions are made from."""
         with self._reading:
-            known = self._known
-            mark = read_mark(connection)
-            changed = None if known is None else _told(changes_since(connection, known.mark, mark))
-            processes = fleet_store.read_processes(connection)
-            if known is None or changed is None:
-                now = _read_all(connection, mark, processes)
-            else:
-                now = _read_changed(connection, mark, processes, known, changed)
-                if self._audit_next:
-                    thought, now = now, _read_all(connection, mark, processes)
-                    self.was_wrong = _differing(thought, now)
-            self._audit_next = False
-            self._known = now
-            return _fleet_of(connection, now, processes)
+            parts = self._brought_up(connection, EVERYTHING)
+            if self._audit_next:
+                self.was_wrong = tuple(n for n in EVERYTHING if not self._is_right(connection, n))
+                self._audit_next = False
+                parts = {name: self._kept[name].content for name in EVERYTHING}
+            fleet = self._fleet_of(connection, parts)
+            self._index.complete(fleet)
+            return fleet
+
+    def read_plan_facts(self, connection: Connection) -> PlanFacts:
+        """Give what plans are made from."""
+        with self._reading:
+            facts = PlanFacts(**self._brought_up(connection, OF_PLANS))
+            self._index.complete_facts(facts)
+            return facts
+
+    def _brought_up(self, connection: Connection, names: Collection[str]) -> dict[str, Any]:
+        """Give these parts as they are now."""
+        now = read_mark(connection)
+        for before, of_one_moment in self._by_moment(names).items():
+            subjects = frozenset().union(*map(_subjects, of_one_moment))
+            changed = None
+            if before is not None:
+                changed = _told(changes_since(connection, before, now, subjects))
+            for name in of_one_moment:
+                content = _read_part(connection, name, self._kept.get(name), changed)
+                self._kept[name] = _Kept(now, content)
+        return {name: self._kept[name].content for name in names}
+
+    def _is_right(self, connection: Connection, name: str) -> bool:
+        """Compare the next rows of a part with the tables, and put right what is wrong."""
+        kept = self._kept[name]
+        if name in WHOLE:
+            content = WHOLE[name][1](connection)
+            right = bool(content == kept.content)
+        else:
+            keys = list(kept.content)
+            begin = bisect_right(keys, self._audited[name]) if name in self._audited else 0
+            some = keys[begin : begin + self._audited_at_once]
+            goes_on = begin + len(some) < len(keys)
+            span = Span(self._audited.pop(name, None), some[-1] if goes_on else None)
+            content = _replaced(kept.content, some, PARTS[name].read(connection, span))
+            right = content is kept.content
+            if goes_on:
+                self._audited[name] = some[-1]
+        if not right:
+            self._kept[name] = kept._replace(content=content)
+        return right
+
+    def _by_moment(self, names: Iterable[str]) -> dict[Mark | None, list[str]]:
+        """Group parts by when they were last read; None: never."""
+        found: dict[Mark | None, list[str]] = {}
+        for name in names:
+            kept = self._kept.get(name)
+            found.setdefault(None if kept is None else kept.mark, []).append(name)
+        return found
+
+    def _fleet_of(self, connection: Connection, parts: dict[str, Any]) -> Fleet:
+        """Put a fleet together, with what also changes by time alone."""
+        processes = fleet_store.read_processes(connection)
+        running = {p.id: p.incarnation for p in processes.values() if p.state == "running"}
+        racks = parts["racks"]
+        clones = {
+            rack: evolve(racks[rack], clone_address=address)
+            for rack, address in fleet_store.read_clones(connection).items()
+            if rack in racks
+        }
+        if clones:
+            parts["racks"] = {**racks, **clones}
+        parts["links"] = self._live_links.among(parts["links"], running)
+        return Fleet(
+            leadership=read_leadership(connection),
+            processes=processes,
+            hold=read_hold(connection),
+            drains=read_drains(connection),
+            breaker=read_breaker(connection),
+            **parts,
+        )
 
 
 def read_fleet(connection: Connection) -> Fleet:
@@ -128,114 +195,45 @@ def read_fleet(connection: Connection) -> Fleet:
     return FleetCache().read(connection)
 
 
+def _subjects(name: str) -> frozenset[str]:
+    """Name the tables whose changes change a part."""
+    return frozenset({PARTS[name].subject}) if name in PARTS else WHOLE[name][0]
+
+
 def _told(changed: Changed | None) -> Changed | None:
-    """Take what the table of changes says, unless it is of another kind than is known here."""
-    if changed is None or not changed.keys() <= SUBJECTS:
+    """Take what the table of changes says, unless its keys are none."""
+    if changed is None:
         return None
     numbers = {part.subject for part in PARTS.values() if part.as_key is int}
     keys = (key for subject in numbers for key in changed.get(subject, ()))
     return changed if all(key.isdecimal() for key in keys) else None
 
 
-def _read_all(
-    connection: Connection, mark: Mark, processes: Mapping[ProcessId, RegionProcess]
-) -> _Known:
-    rows = fleet_store.read_links(connection)
-    running = _incarnations(processes)
-    return _Known(
-        mark=mark,
-        parts={
-            **{name: part.read(connection, None) for name, part in PARTS.items()},
-            **{name: read(connection) for name, (_, read) in WHOLE.items()},
-        },
-        link_rows=rows,
-        incarnations=running,
-        links=Links().replaced(_live(rows, rows, running)),
-    )
-
-
-def _read_changed(
-    connection: Connection,
-    mark: Mark,
-    processes: Mapping[ProcessId, RegionProcess],
-    known: _Known,
-    changed: Changed,
-) -> _Known:
-    parts = dict(known.parts)
-    for name, part in PARTS.items():
-        if part.subject in changed:
-            keys = [part.as_key(key) for key in changed[part.subject]]
-            parts[name] = _replaced(parts[name], keys, part.read(connection, keys))
-    for name, (subjects, read) in WHOLE.items():
-        if subjects & changed.keys():
-            parts[name] = read(connection)
-    racks = [RackId(key) for key in changed.get(LINKS.subject, ())]
-    rows = known.link_rows
-    if racks:
-        rows = _replaced(rows, racks, fleet_store.read_links(connection, racks))
-    running = _incarnations(processes)
-    again = racks if running == known.incarnations else [*rows, *racks]
-    links = known.links.replaced(_live(rows, again, running)) if again else known.links
-    return _Known(mark=mark, parts=parts, link_rows=rows, incarnations=running, links=links)
+def _read_part(
+    connection: Connection, name: str, kept: _Kept | None, changed: Changed | None
+) -> Any:
+    """Read what changed of a part, or all of it where that is not known."""
+    if name in WHOLE:
+        subjects, read = WHOLE[name]
+        if kept is None or changed is None or subjects & changed.keys():
+            return read(connection)
+        return kept.content
+    part = PARTS[name]
+    if kept is None or changed is None:
+        return dict(sorted(part.read(connection, None).items()))
+    keys = [part.as_key(key) for key in changed.get(part.subject, ())]
+    return _replaced(kept.content, keys, part.read(connection, keys)) if keys else kept.content
 
 
 def _replaced(
     rows: Mapping[KeyT, Any], keys: Iterable[KeyT], read: Mapping[KeyT, Any]
-) -> dict[KeyT, Any]:
-    """Give these rows with some read anew, in the order of their keys."""
-    replaced = dict(rows)
-    for key in keys:
-        if key not in read:
-            replaced.pop(key, None)
-    are_new = read.keys() - rows.keys()
-    replaced.update(read)
-    return dict(sorted(replaced.items())) if are_new else replaced
-
-
-def _live(
-    rows: Mapping[RackId, tuple[LinkRow, ...]],
-    racks: Iterable[RackId],
-    running: Mapping[ProcessId, int],
-) -> dict[RackId, tuple[Link, ...]]:
-    """Give the links of these racks to running processes, in the incarnation that runs."""
-    return {
-        rack: tuple(
-            Link(id=row.id, rack=rack, process=row.process)
-            for row in rows.get(rack, ())
-            if running.get(row.process) == row.incarnation
-        )
-        for rack in racks
-    }
-
-
-def _incarnations(processes: Mapping[ProcessId, RegionProcess]) -> dict[ProcessId, int]:
-    return {each.id: each.incarnation for each in processes.values() if each.state == "running"}
-
-
-def _fleet_of(
-    connection: Connection, known: _Known, processes: Mapping[ProcessId, RegionProcess]
-) -> Fleet:
-    """Put a fleet together, with what also changes by time alone."""
-    fields = dict(known.parts)
-    racks = fields["racks"]
-    clones = {
-        rack: evolve(racks[rack], clone_address=address)
-        for rack, address in fleet_store.read_clones(connection).items()
-        if rack in racks
-    }
-    if clones:
-        fields["racks"] = {**racks, **clones}
-    return Fleet(
-        leadership=read_leadership(connection),
-        processes=processes,
-        links=known.links,
-        hold=read_hold(connection),
-        drains=read_drains(connection),
-        breaker=read_breaker(connection),
-        **fields,
-    )
-
-
-def _differing(thought: _Known, read: _Known) -> tuple[str, ...]:
-    wrong = [name for name in sorted(read.parts) if thought.parts[name] != read.parts[name]]
-    return (*wrong, *([] if thought.links == read.links else ["links"]))
+) -> Mapping[KeyT, Any]:
+    """Give these rows with some read anew, in the order of their keys; what is equal stays."""
+    gone = [key for key in keys if key in rows and key not in read]
+    others = {key: row for key, row in read.items() if rows.get(key) != row}
+    if not gone and not others:
+        return rows
+    replaced = {**rows, **others}
+    for key in gone:
+        del replaced[key]
+    return dict(sorted(replaced.items())) if others.keys() - rows.keys() else replaced

@@ -1,25 +1,17 @@
 """Reads the rows that make up the fleet: each table as a whole, or some of its rows."""
 
-from collections.abc import Collection
+from itertools import groupby
+from operator import attrgetter
 
-from attrs import frozen
 from sqlalchemy import Connection, select, text
 
 from evenrack.model.fleet import Managing, Rack, RegionProcess
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId
-from evenrack.region.database.fleet_keys import named
+from evenrack.model.identifiers import ProcessId, RackId, RegionId, RunId
+from evenrack.model.links import Link
+from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.tables import connection as link_table
 from evenrack.region.database.tables import managing, rack
-
-
-@frozen(kw_only=True)
-class LinkRow:
-    """A connection that its rack holds, to whatever incarnation of the process."""
-
-    id: LinkId
-    process: ProcessId
-    incarnation: int
 
 
 def read_regions(connection: Connection) -> dict[RegionId, str]:
@@ -50,7 +42,7 @@ def read_processes(connection: Connection) -> dict[ProcessId, RegionProcess]:
     }
 
 
-def read_racks(connection: Connection, of: Collection[RackId] | None = None) -> dict[RackId, Rack]:
+def read_racks(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, Rack]:
     """Give the racks, these only if any are named; copies of them are not told of."""
     rows = connection.execute(select(rack).where(*named(rack.c.id, of)).order_by(rack.c.id))
     return {
@@ -78,27 +70,22 @@ def read_clones(connection: Connection) -> dict[RackId, str]:
     return {RackId(row.id): row.clone_address for row in rows}
 
 
-def read_links(
-    connection: Connection, of: Collection[RackId] | None = None
-) -> dict[RackId, tuple[LinkRow, ...]]:
-    """Give the links that racks hold, of these racks only if any are named."""
+def read_links(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, tuple[Link, ...]]:
+    """Give the links that racks hold, of these racks only if any are named.
+
+    Also those to processes, or incarnations of them, that do not run any more.
+    """
+    column = link_table.c
     rows = connection.execute(
-        select(link_table)
-        .where(link_table.c.rack_holds, *named(link_table.c.rack_id, of))
-        .order_by(link_table.c.rack_id, link_table.c.process_id, link_table.c.link)
+        select(column.link, column.rack_id, column.process_id, column.incarnation)
+        .where(column.rack_holds, *named(column.rack_id, of))
+        .order_by(column.rack_id, column.process_id, column.link)
     )
-    found: dict[RackId, list[LinkRow]] = {}
-    for row in rows:
-        link = LinkRow(
-            id=LinkId(row.link), process=ProcessId(row.process_id), incarnation=row.incarnation
-        )
-        found.setdefault(RackId(row.rack_id), []).append(link)
-    return {rack: tuple(links) for rack, links in found.items()}
+    of_racks = groupby(map(Link._make, rows), key=attrgetter("rack"))
+    return {rack: tuple(links) for rack, links in of_racks}
 
 
-def read_managing(
-    connection: Connection, of: Collection[RackId] | None = None
-) -> dict[RackId, Managing]:
+def read_managing(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, Managing]:
     """Give who manages the racks, these only if any are named."""
     rows = connection.execute(
         select(managing).where(*named(managing.c.rack_id, of)).order_by(managing.c.rack_id)

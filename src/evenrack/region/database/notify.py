@@ -9,6 +9,7 @@ CHANNEL = "evenrack"
 
 Topic = Literal[
     "links",
+    "lost links",
     "members",
     "leader",
     "decisions",
@@ -19,8 +20,9 @@ Topic = Literal[
     "trust",
     "keys",
 ]
-"""Links of racks; region processes; who leads; what the leader decided; VLANs, BMCs and machines;
-what racks report; what operators want of the balance; power orders; certificates; keys."""
+"""New links of racks; links that ended; region processes; who leads; what the leader decided;
+VLANs, BMCs and machines; what racks report; what operators want of the balance; power orders;
+certificates; keys."""
 
 
 def notify(connection: Connection, topic: Topic) -> None:

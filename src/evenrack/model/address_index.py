@@ -1,0 +1,27 @@
+"""BMCs by their addresses: which are in a network costs those that are, not all of them."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network
+
+from evenrack.model.bmc import Bmc
+from evenrack.model.identifiers import BmcId
+
+
+class AddressIndex:
+    """All BMCs in the order of their addresses."""
+
+    def __init__(self, bmcs: Mapping[BmcId, Bmc]) -> None:
+        by_address = sorted((int(bmc.address), bmc.id) for bmc in bmcs.values())
+        self._addresses = [address for address, _ in by_address]
+        self._ids = [bmc for _, bmc in by_address]
+        self._bmcs = bmcs
+
+    def within(self, networks: Iterable[IPv4Network]) -> list[Bmc]:
+        """Give the BMCs in any of these networks, in the order of their ids."""
+        found: set[BmcId] = set()
+        for network in networks:
+            first = bisect_left(self._addresses, int(network.network_address))
+            last = bisect_right(self._addresses, int(network.broadcast_address))
+            found.update(self._ids[first:last])
+        return [self._bmcs[bmc] for bmc in sorted(found)]
