@@ -257,7 +257,9 @@ def test_a_desk_that_was_stopped_takes_nothing(at):
 
 def test_without_a_lease_nothing_is_done_and_another_rack_may_do_it(at):
     at.lease = False
-    outcome = at.take().value()
+    taken = at.take()
+    at.wait(3)
+    outcome = taken.value()
     assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
     assert at.bmc().looks == 0
 

@@ -54,6 +54,24 @@ def test_without_a_lease_an_order_is_not_begun(story, action):
     assert (story.bmc.looks, story.bmc.told, story.book.written) == (0, [], [])
 
 
+def test_a_lease_that_comes_soon_is_waited_for(story):
+    """After the database was away no rack has one, and none must count as one that has tried."""
+    story.lease = False
+    story.start("on")
+    story.wait(2)
+    assert not story.running.called
+    assert story.bmc.looks == 0
+    story.lease = True
+    assert story.end() == ok("on")
+
+
+def test_a_lease_is_not_waited_for_beyond_the_deadline(story):
+    story.lease = False
+    story.start("on", seconds_left=1)
+    story.wait(1.25)
+    assert story.running.called
+
+
 def test_a_lease_that_ends_before_the_command_is_recorded_stops_it(story):
     story.bmc.answers_in = 2.0
     story.start("on")

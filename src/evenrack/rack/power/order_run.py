@@ -38,6 +38,11 @@ attempt has no right to it any more. Any EvenrackError: nobody could be reached 
 LOOK_SECONDS: Final = 1.0
 """From one look to the next."""
 
+LEASE_WAIT_SECONDS: Final = 2.5
+"""A beat, a ping, and what they take."""
+
+LEASE_LOOK_SECONDS: Final = 0.1
+
 FINISH_SECONDS: Final = 20.0
 """What a `cycle` has at least, deadline or not, to turn on what it has seen off."""
 
@@ -92,6 +97,7 @@ class _Run:
 
     async def to_the_end(self) -> PowerOutcome:
         """Look and act until there is nothing left to do, or no time."""
+        await self._wait_for_lease()
         if not self._may_act():
             return self._without_lease()
         while True:
@@ -106,6 +112,17 @@ class _Run:
             if not self._has_time():
                 return self._out_of_time()
             await deferLater(self._clock, LOOK_SECONDS)
+
+    async def _wait_for_lease(self) -> None:
+        """Wait a moment where nothing was done yet: this rack would count as one that has tried.
+
+        When the database was away for longer than a lease no rack has one, until the beats of the
+        regions and the pings of the racks have gone round again.
+        """
+        if self._phase == "NEW":
+            until = min(self._clock.seconds() + LEASE_WAIT_SECONDS, self._ends)
+            while not self._may_act() and self._clock.seconds() < until:
+                await deferLater(self._clock, LEASE_LOOK_SECONDS)
 
     async def _look_and_act(self) -> PowerOutcome | None:
         """Do what one look asks for; None when another is needed."""
