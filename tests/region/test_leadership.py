@@ -113,6 +113,22 @@ async def test_looking_again_keeps_the_seat_and_raises_nothing(database_dsn, eng
         assert leadership(engine) == before
 
 
+async def test_a_leader_sees_in_what_it_reads_anyway_whether_it_leads_on(database_dsn, engine):
+    async with candidates(database_dsn, "a", "b") as (a, b):
+        assert not a.seat.is_kept(leadership(engine), a.me, set())
+        await a.look()
+        assert a.seat.is_kept(leadership(engine), a.me, set())
+        assert not b.seat.is_kept(leadership(engine), b.me, set())
+        await a.database.run(ask_to_step_down)
+        assert not a.seat.is_kept(leadership(engine), a.me, set())
+        assert a.seat.is_kept(leadership(engine), a.me, {b.me}), "there is nobody else to lead"
+        await b.look(a)
+        assert not a.seat.is_kept(leadership(engine), a.me, set())
+        assert b.seat.is_kept(leadership(engine), b.me, set())
+        await b.register()  # it was given up, and has begun a new incarnation
+        assert not b.seat.is_kept(leadership(engine), b.me, set())
+
+
 async def test_when_the_leader_s_lock_session_is_killed_another_leads_and_it_steps_down(
     database_dsn, engine
 ):
