@@ -101,8 +101,9 @@ tests-asked-for:
 
 # The tests mostly wait: two at a time need little more of the processors than one, and three fit
 # where nothing runs beside them. Those of fleets are measured, so they come first.
+# Their daemons are measured as users run them, without coverage: the tests of parts reach enough.
 tests-of-fleets:
-	@$(PYTEST) tests/together > .tests-of-fleets.log 2>&1 || \
+	@$(BIN)/pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) tests/together > .tests-of-fleets.log 2>&1 || \
 		{ cat .tests-of-fleets.log; exit 1; }
 	@tail -n 1 .tests-of-fleets.log
 

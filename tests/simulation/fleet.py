@@ -18,7 +18,6 @@ from evenrack.rack.state_folder import StateFolder
 from evenrack.region.database.process_store import Registration
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
-from evenrack.runtime.thinking import think_at_once
 from evenrack.trust.tls import Peer
 from tests.no_dhcp import no_bmc_answers
 from tests.simulation.causes import HOLD_DOWN_SECONDS
@@ -143,7 +142,7 @@ class Fleet:
                 wall_clock=clock.wall_clock,
                 token_bytes=self._token_bytes,
                 notifier=database,
-                think=think_at_once,
+                think=database.think,
                 listen=listen,
                 sealer=Sealer(keys=NO_KEYS, token_bytes=self._token_bytes),
                 doorkeeper=OpenDoor(self._rack_at),

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import StaticPool
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from evenrack.errors import DatabaseUnreachable
@@ -38,6 +39,9 @@ UPDATE leadership SET epoch = 0, era = 0, generation = 0, database_identity = ''
 ON_THE_WORLDS_TIME = "-c search_path=sim,public,pg_catalog -c synchronous_commit=off -c jit=off"
 TIME_STEP_SECONDS = 0.25
 """The server's clock is moved on in such steps: each costs a statement."""
+SLOW_THOUGHTS = 0.02
+"""So many decisions of a leader take a while, as those of a large fleet do."""
+
 GIVEN_UP_SECONDS = 12.0
 """So long a program waits for a server that hangs (`sessions.HUNG_LOOKS`)."""
 
@@ -150,10 +154,12 @@ class Server:
         session = self.engine.raw_connection()
         heard = session.dbapi_connection.notifies
         if heard:
+            topics = {each.payload for each in heard}
             heard.clear()
-            for clock, look in self.listeners:
+            for clock, look, wanted in self.listeners:
                 delay = self.world.random.uniform(0.0002, 0.003)
-                self.world.at(delay, clock.run, look)
+                if topics & wanted:
+                    self.world.at(delay, clock.run, look)
             return True
         return False
 
@@ -182,9 +188,16 @@ class SimulatedDatabase:
         self._own.append(own)
         return own
 
-    def on_change(self, look, *_topics):
-        """Stand in for `Notifications`: some come late, none carries anything."""
-        self.server.listeners.append((self.clock, look))
+    def on_change(self, look, *topics):
+        """Stand in for `Notifications`: some come late, none carries anything but its topic."""
+        self.server.listeners.append((self.clock, look, frozenset(topics)))
+
+    async def think(self, work):
+        """Stand in for a thread: what is worked out is there a little later, now and then much."""
+        answer = work()
+        chance = self.server.world.random.random()
+        await deferLater(self.clock, 0.3 if chance < SLOW_THOUGHTS else 0.004 * chance)
+        return answer
 
     def die(self):
         """End every session with the program."""

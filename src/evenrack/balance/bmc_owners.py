@@ -9,6 +9,9 @@ from evenrack.model.differing import differing
 from evenrack.model.fleet import Fleet, Rack
 from evenrack.model.identifiers import BmcId, RackId
 
+AUDITED_AT_ONCE = 5_000
+"""So many BMCs an audit tells the engine of again; it must not hold up a decision."""
+
 MOST_AT_ONCE = 5_000
 """So many voluntary moves are made in one decision; the others follow in the next ones."""
 
@@ -24,6 +27,7 @@ class BmcBalance:
         self._seen: tuple[Mapping[BmcId, object], ...] = ({}, {}, {})
         self._moved: set[BmcId] = set()
         """What the last decision moved: perhaps it was never written down."""
+        self._audited = 0
 
     def decide(
         self,
@@ -51,8 +55,11 @@ class BmcBalance:
         return moves
 
     def audit_next(self) -> None:
-        """Look at every rack and BMC in the next voluntary decision, not only at changes."""
+        """Look at every rack in the next voluntary decision, and at some BMCs whatever was told."""
         self._spreading.needs_audit = True
+        known = list(self._seen[0])
+        self._moved.update(known[self._audited : self._audited + AUDITED_AT_ONCE])
+        self._audited = (self._audited + AUDITED_AT_ONCE) if known[self._audited :] else 0
 
     def _follow_racks(self, fleet: Fleet, held: frozenset[RackId]) -> None:
         capacities = {

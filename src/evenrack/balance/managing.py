@@ -47,6 +47,7 @@ class ManagingBalance:
     def audit_next(self) -> None:
         """Look at every process and rack in the next voluntary decision, not only at changes."""
         self._spreading.needs_audit = True
+        self._again.update(self._seen[0])
 
     def _follow_processes(self, fleet: Fleet) -> None:
         bins = {

@@ -21,8 +21,8 @@ def attached_to(
     for rack in sorted(interfaces):
         for vlan in networks.near(interfaces[rack]):
             address = vlans[vlan].address_of(interfaces[rack])
-            if address is not None:
-                found[vlan][rack] = address
+            assert address is not None  # noqa: S101  that is how the VLAN was found
+            found[vlan][rack] = address
     return found
 
 

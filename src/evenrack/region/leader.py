@@ -36,6 +36,9 @@ from evenrack.runtime.thinking import Think
 GATHER_SECONDS = 0.02
 """What happens within this time is decided in one look."""
 
+RETRY_SECONDS = 0.1
+"""A hiccup of the database costs no more; when it is away, each try costs little."""
+
 SEAT_SECONDS = 1.0
 """So often a leader makes sure of its lock; each reading of the fleet shows it whether it leads."""
 
@@ -127,6 +130,7 @@ class Leader(MultiService):
             self.seat.step_down()
         except DatabaseUnreachable:
             self.seat.step_down()  # the fence decides again when the database is back
+            self._looking.trigger_in(RETRY_SECONDS)
         except Exception:
             self._begin_anew()  # what it remembers may be half of something
             raise

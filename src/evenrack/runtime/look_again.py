@@ -34,6 +34,7 @@ class LookAgain(Service):
         self._turn: Deferred[None] | None = None
         self._triggered_while_busy = False
         self._at_latest = at_least_every
+        self._not_before = float("-inf")
 
     def startService(self) -> None:
         super().startService()
@@ -63,12 +64,12 @@ class LookAgain(Service):
         self._run_after(seconds)
 
     def _run_after(self, seconds: float) -> None:
-        due = self._clock.seconds() + seconds
+        due = max(self._clock.seconds() + seconds, self._not_before)
         if self._next_run is not None:
             if self._next_run.getTime() <= due:
                 return
             self._next_run.cancel()
-        self._next_run = self._clock.callLater(seconds, self._run)
+        self._next_run = self._clock.callLater(due - self._clock.seconds(), self._run)
 
     def _run(self) -> None:
         self._next_run = None
@@ -78,15 +79,15 @@ class LookAgain(Service):
         self._turn = Deferred.fromCoroutine(self._run_once())
 
     async def _run_once(self) -> None:
-        failed = False
         try:
             await self._work()
         except Exception:  # noqa: BLE001  the loop must outlive one bad turn
             self.log.failure("turn failed; looking again later")
-            failed = True  # and a turn that always fails must not fill the log
+            # one that always fails must not fill the log
+            self._not_before = self._clock.seconds() + min(1.0, self._at_least_every)
         self._busy = False
         if self.running:
-            soon = self._triggered_while_busy and not failed
+            soon = self._triggered_while_busy
             wait = self._gather_seconds if soon else min(self._at_least_every, self._at_latest)
             self._run_after(wait)
 

@@ -22,8 +22,3 @@ def think_beside(reactor: Any) -> Think:
         return thinking
 
     return think
-
-
-async def think_at_once(work: Callable[[], Answer], /) -> Answer:
-    """Do it here and now, as a simulation does."""
-    return work()

@@ -18,13 +18,20 @@ class Mark:
     """The moment of one reading."""
 
     server: str
-    """Which server, run, timeline and table: nothing is known of changes from one to another."""
+    """Which server, run, timeline and table: nothing is known of changes from one to another.
+
+    A server that recovers from the crash of one of its processes goes on as the same, and gives
+    numbers of lost transactions out again; but it begins its statistics anew.
+    """
     number: tuple[int, int, int]
     """The leader's epoch and the fleet's number, which only a restored dump sets back."""
-    snapshot: str
-    """PostgreSQL's own words for what was over by then."""
     oldest: int
     """The oldest transaction that may have been under way (`xmin` of the snapshot)."""
+    ahead: int
+    """The first one that had not begun (`xmax`); on a standby, whose snapshots do not name what is
+    under way, the oldest that may have been."""
+    under_way: tuple[int, ...]
+    """Those between the two that were not over."""
     pruned_below: int
 
 
@@ -32,19 +39,23 @@ def read_mark(connection: Connection) -> Mark:
     """Give the mark of this transaction's reading; call it first."""
     row = connection.execute(
         text(
-            "SELECT pg_current_snapshot()::text AS snapshot, "
-            "pg_postmaster_start_time()::text || ' ' || CASE WHEN pg_is_in_recovery() "
+            "SELECT pg_current_snapshot()::text AS snapshot, pg_is_in_recovery() AS is_standby, "
+            "pg_postmaster_start_time()::text || ' ' "
+            "|| coalesce((SELECT stats_reset FROM pg_stat_bgwriter)::text, '') || ' ' "
+            "|| CASE WHEN pg_is_in_recovery() "
             "THEN 'standby' ELSE substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END "
             "|| ' ' || CAST('change' AS regclass)::oid AS server, "
             "coalesce((SELECT below FROM change_pruned), 0) AS pruned_below, "
             "epoch, era, generation FROM leadership"
         )
     ).one()
+    oldest, ahead, under_way = row.snapshot.split(":")
     return Mark(
         server=row.server,
         number=(row.epoch, row.era, row.generation),
-        snapshot=row.snapshot,
-        oldest=int(row.snapshot.partition(":")[0]),
+        oldest=int(oldest),
+        ahead=int(oldest if row.is_standby else ahead),
+        under_way=tuple(int(each) for each in under_way.split(",") if each),
         pruned_below=row.pruned_below,
     )
 
@@ -61,11 +72,14 @@ def changes_since(
         return None
     rows = connection.execute(
         text(
-            "SELECT DISTINCT subject, key FROM change WHERE xid >= :oldest "
-            "AND subject = ANY(:subjects) "
-            "AND NOT pg_visible_in_snapshot(xid::text::xid8, CAST(:seen AS pg_snapshot))"
+            "SELECT DISTINCT subject, key FROM change "
+            "WHERE (xid >= :ahead OR xid = ANY(:under_way)) AND subject = ANY(:subjects)"
         ),
-        {"oldest": before.oldest, "subjects": sorted(subjects), "seen": before.snapshot},
+        {
+            "ahead": before.ahead,
+            "under_way": list(before.under_way),
+            "subjects": sorted(subjects),
+        },
     )
     changed: dict[str, set[str]] = {}
     for row in rows:
