@@ -204,17 +204,17 @@ MUTANTS = MappingProxyType(
 )
 FOUND_BY = MappingProxyType(
     {
-        "M1": 3,
+        "M1": 2,
         "M2": 19,
         "M3": 1,
         "M4": 1,
-        "M5": 2,
+        "M5": 3,
         "M6": 4,
         "M7": 20,
         "M8": 6,
-        "no fence": 23,
+        "no fence": 34,
         "no hold-down": 2,
-        "no resync": 5,
+        "no resync": 6,
         "old plan accepted": 35,
     }
 )
