@@ -52,6 +52,29 @@ def test_the_first_look_comes_with_the_start():
     assert len(loop.turns) == 1
 
 
+def test_a_clock_that_goes_on_while_it_is_asked_makes_no_delay_that_is_over():
+    class Moving(Clock):
+        def seconds(self):
+            self.rightNow += 1e-6
+            return super().seconds()
+
+        def callLater(self, when, *rest):
+            assert when >= 0, "as a reactor demands"
+            return super().callLater(when, *rest)
+
+    async def work():
+        clock.turns += 1
+
+    clock = Moving()
+    clock.turns = 0
+    loop = LookAgain(work, clock, gather_seconds=0.0, at_least_every=AT_LEAST)
+    loop.startService()
+    for _ in range(3):
+        clock.advance(AT_LEAST)
+        loop.trigger()
+    assert clock.turns >= 3
+
+
 def test_it_looks_by_itself_at_least_every_so_often():
     loop = Loop().started()
     loop.clock.pump([GATHER] * round(10 / GATHER))

@@ -64,12 +64,13 @@ class LookAgain(Service):
         self._run_after(seconds)
 
     def _run_after(self, seconds: float) -> None:
-        due = max(self._clock.seconds() + seconds, self._not_before)
+        now = self._clock.seconds()
+        due = max(now + seconds, self._not_before)
         if self._next_run is not None:
             if self._next_run.getTime() <= due:
                 return
             self._next_run.cancel()
-        self._next_run = self._clock.callLater(due - self._clock.seconds(), self._run)
+        self._next_run = self._clock.callLater(due - now, self._run)
 
     def _run(self) -> None:
         self._next_run = None
