@@ -6,7 +6,6 @@ Each is a function that spoils the program before it begins. The product has no 
 import sys
 
 from attrs import evolve
-from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
 from evenrack.rack import region_connections, register
@@ -18,7 +17,8 @@ from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.reach_watch import ReachWatch
 from evenrack.rack.region_connections import RegionConnections
 from evenrack.rack.state_folder import StateFolder
-from evenrack.trust.tls import RackTls, shown_certificates
+from evenrack.trust import tls
+from evenrack.trust.tls import shown_certificates
 from evenrack.wire.session import LinkEnd
 
 
@@ -159,14 +159,7 @@ def keys_are_logged():
 
 def any_certificate_is_a_region_s():
     """Speak to whoever answers."""
-    made = RackTls.clientConnectionForTLS
-
-    def unverified(tls, protocol):
-        connection = made(tls, protocol)
-        connection.set_verify(SSL.VERIFY_NONE)
-        return connection
-
-    RackTls.clientConnectionForTLS = unverified
+    tls._remember = lambda *_, **__: lambda *_: True
 
 
 def pins_are_not_checked():
