@@ -179,7 +179,7 @@ class LoadRack(MultiService):
         return () if self.newest.plan is None else tuple(b.bmc for b in self.newest.plan.bmcs)
 
 
-async def _no_turn(_plan: str) -> None:
+async def _no_turn(_process: ProcessId, _plan: str) -> None:
     """Restart nothing."""
 
 

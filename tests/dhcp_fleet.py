@@ -123,6 +123,8 @@ def serving(fleet, *racks, state="normal", **more):
                     number=service.number,
                     role=service.role,
                     peer=None if service.peer is None else service.peer.rack,
+                    address=service.address,
+                    peer_address=None if service.peer is None else service.peer.address,
                     state="alone" if service.peer is None else state,
                 )
                 for service in plan

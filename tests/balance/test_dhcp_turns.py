@@ -1,5 +1,7 @@
 """Whose turn it is to restart its DHCP server."""
 
+from ipaddress import IPv4Address
+
 import pytest
 from attrs import evolve
 
@@ -170,3 +172,33 @@ def test_p8_a_turn_for_a_plan_that_is_no_more_holds_nobody_up():
 def test_who_is_away_is_not_busy():
     fleet = dhcp_fleet({1: [1, 2]}, away=[1], services={1: (1, 2)})
     assert not is_busy(with_turns(waiting(fleet, 1), 1), rack_id(1))
+
+
+def test_a_rack_with_another_address_restarts_in_one_step_with_its_peer():
+    """One after the other they would speak to addresses at which nobody listens (B7)."""
+    before = pair_of_racks()
+    pair = before.services[VlanId(1)]
+    moved = evolve(pair.secondary, address=IPv4Address("10.1.0.77"))
+    fleet = evolve(before, services={VlanId(1): evolve(pair, secondary=moved)})
+    assert turns(waiting(fleet, 1)) == set()
+    assert turns(waiting(fleet, 1, 2)) == racks(1, 2)
+
+
+def test_racks_that_do_not_tell_their_addresses_are_taken_to_have_the_right_ones():
+    fleet = changed(pair_of_racks(), 1)
+    silent = {
+        rack: evolve(
+            report,
+            vlans=tuple(evolve(v, address=None, peer_address=None) for v in report.vlans),
+        )
+        for rack, report in fleet.dhcp_reports.items()
+    }
+    assert len(turns(waiting(evolve(fleet, dhcp_reports=silent), 1, 2))) == 1
+
+
+def test_a_plan_that_did_not_start_gets_no_turn_until_its_rack_would_try_it_again():
+    fleet = waiting(changed(pair_of_racks(), 1), 1)
+    assert turns(fleet) == racks(1)
+    report = fleet.dhcp_reports[rack_id(1)]
+    failed = {**fleet.dhcp_reports, rack_id(1): evolve(report, failed="no such port")}
+    assert turns(evolve(fleet, dhcp_reports=failed)) == set()

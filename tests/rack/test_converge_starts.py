@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 
 from evenrack.model.dhcp_plan import Peer, dhcp_fingerprint
-from evenrack.rack.converge import LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
+from evenrack.rack.converge import FAILED_SECONDS, LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
 from tests.rack.small_dhcp_server import refusing
@@ -203,10 +203,46 @@ def test_a_start_that_fails_is_refused_with_its_reason_and_what_was_served_goes_
         dhcp_fingerprint(FIRST),
         dhcp_fingerprint(SECOND),
     )
+    assert "ended as soon as it was started" in host.report.failed
     host.server.starts = True
-    host.advance(LOOK_SECONDS)
+    host.advance(FAILED_SECONDS)
+    assert host.report.failed == "", "and is to be tried again"
     host.turn(SECOND).value()
     assert host.server.runs == SECOND
+
+
+def test_a_plan_that_does_not_start_costs_what_is_served_one_restart_a_minute(host):
+    """It passes the check and does not start; the region gives the turn each second (B3)."""
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.starts = False
+    for _ in range(50):
+        refused(host.turn(SECOND))
+        host.advance(LOOK_SECONDS)
+    assert len(host.server.failed) == 1
+
+
+def test_what_served_before_a_start_that_failed_is_put_back_into_its_state(host):
+    """It was restarted for nothing; with its peer away it would serve nobody for 15 s."""
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.follow(SECOND)
+    host.server.starts = False
+    refused(host.turn(SECOND))
+    assert host.server.put_back_into == [(1, "partner-down")]
+
+
+def test_where_nothing_is_served_yet_a_start_that_failed_is_tried_again_soon(host):
+    host.follow(FIRST)
+    host.server.starts = False
+    refused(host.turn(FIRST))
+    assert host.report.failed == ""
+    host.server.starts = True
+    host.advance(LOOK_SECONDS)
+    host.turn(FIRST).value()
+    assert host.server.runs == FIRST
 
 
 def test_a_start_that_fails_is_tried_no_more_than_once_a_second(host):

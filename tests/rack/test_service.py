@@ -11,7 +11,7 @@ from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
-from evenrack.wire.rack_commands import ApplyPlan
+from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
 from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
 from tests.rack.network import Network
 from tests.trusted import RACK, NoTrust, enrol
@@ -131,6 +131,21 @@ def test_a_lease_ends_with_the_link_that_renewed_it(host):
     host.network.behind.clear()
     host.world.advance(5.1)
     assert daemon.lease.manager is None
+
+
+def test_a_turn_without_the_lease_of_who_gives_it_is_refused(host):
+    """A daemon that was stopped for a while wakes up in another rack's turn (B8)."""
+    daemon = host.run(host.daemon())
+    assert "no lease" in refusal_of_turn(host)
+    host.desk.manages.add(daemon.rack)
+    host.world.advance(2.0)
+    assert "waits for its turn" in refusal_of_turn(host), "now its server is asked"
+
+
+def refusal_of_turn(host):
+    turn = Outcome(host.desk.links[-1].callRemote(TakeTurn, plan="0" * 64))
+    host.world.settle()
+    return str(turn.error())
 
 
 def test_p22_the_regions_are_remembered_over_a_restart(host):

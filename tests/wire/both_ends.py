@@ -222,7 +222,7 @@ class Memory:
         if self.newest.is_news(plan):
             self.newest.follow(plan)
 
-    async def take_turn(self, plan):
+    async def take_turn(self, process, plan):
         if plan != self.waits_for:
             raise TurnRefused("another plan waits")
         self.turns.append(plan)

@@ -137,7 +137,7 @@ def test_a_turn_that_a_rack_does_not_wait_for_is_refused_by_that_name_and_the_li
 
 
 def test_a_bug_in_taking_a_turn_is_logged_on_the_rack_and_the_link_stays(logged_failures):
-    async def broken(plan):
+    async def broken(process, plan):
         raise ProgramFailed("dhcpd", "is not there", "")
 
     link = Link(rack={"take_turn": broken}).introduce()
@@ -158,7 +158,7 @@ def test_a_region_that_did_not_answer_the_hello_gives_no_turn():
 def test_pings_go_on_while_a_turn_is_taken():
     restarting = Deferred()
 
-    async def slow(plan):
+    async def slow(process, plan):
         await restarting
 
     link = Link(rack={"take_turn": slow}).introduce()

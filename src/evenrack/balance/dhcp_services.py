@@ -8,6 +8,8 @@ alone would give away the addresses of the other one's clients.
 
 from collections.abc import Mapping
 
+from attrs import evolve
+
 from evenrack.model.dhcp_report import VlanReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet import Fleet
@@ -40,9 +42,8 @@ def _wanted(fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None) 
         return None if _is_still_served(fleet, vlan) else _alone(fleet, vlan, pair.primary)
     if now.secondary is None:
         return _wanted_of_one(fleet, vlan, pair, now)
-    if not fleet.is_connected(now.secondary.rack) and not _ever_paired(fleet, vlan, now):
-        return Service(primary=now.primary)  # it never came so far: the first goes on alone
-    return _with_new_addresses(fleet, vlan, now)
+    left = None if now.met else _left_alone(fleet, vlan, now)
+    return _with_new_addresses(fleet, vlan, now) if left is None else Service(primary=left)
 
 
 def _wanted_of_one(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> Service:
@@ -61,8 +62,8 @@ def _wanted_of_one(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> Serv
         return now
     newcomer = Server(rack=second, address=address)
     if pair.primary == first:
-        return Service(primary=now.primary, secondary=newcomer)
-    return Service(primary=newcomer, secondary=now.primary)
+        return Service(primary=now.primary, secondary=newcomer, met=False)
+    return Service(primary=newcomer, secondary=now.primary, met=False)
 
 
 def _alone(fleet: Fleet, vlan: VlanId, rack: RackId) -> Service | None:
@@ -82,10 +83,41 @@ def _is_still_served(fleet: Fleet, vlan: VlanId) -> bool:
     )
 
 
-def _ever_paired(fleet: Fleet, vlan: VlanId, now: Service) -> bool:
-    """Tell whether one of the two may have the pair in the file of a running server."""
-    reports = [_report(fleet, rack, vlan) for rack in now.racks]
-    return any(report is not None and report.peer is not None for report in reports)
+def _left_alone(fleet: Fleet, vlan: VlanId, now: Service) -> Server | None:
+    """Give the one that served before and goes on alone, where the other was lost before they met.
+
+    It serves still, or it has restarted for the pair and waits in `recover` for a partner that
+    never did. The newcomer never serves alone: it has no lease, and the dhcpd of the one that is
+    lost may still answer.
+    """
+    for server in now.servers:
+        other = next(each for each in now.servers if each is not server)
+        report = _report(fleet, server.rack, vlan)
+        if report is None or not fleet.is_connected(server.rack) or fleet.is_connected(other.rack):
+            continue
+        waits_in_vain = report.state == "recover" and _report(fleet, other.rack, vlan) is None
+        if report.peer is None or waits_in_vain:
+            return server
+    return None
+
+
+def decide_met(fleet: Fleet) -> tuple[VlanId, ...]:
+    """Give the VLANs whose two servers have met just now."""
+    return tuple(
+        vlan
+        for vlan, service in sorted(fleet.services.items())
+        if not service.met and all(_has_met(fleet, vlan, service, rack) for rack in service.racks)
+    )
+
+
+def _has_met(fleet: Fleet, vlan: VlanId, service: Service, rack: RackId) -> bool:
+    report, peer = _report(fleet, rack, vlan), service.peer_of(rack)
+    return (
+        report is not None
+        and peer is not None
+        and fleet.is_connected(rack)
+        and (report.peer, report.state) == (peer.rack, "normal")
+    )
 
 
 def _with_new_addresses(fleet: Fleet, vlan: VlanId, now: Service) -> Service:
@@ -95,7 +127,8 @@ def _with_new_addresses(fleet: Fleet, vlan: VlanId, now: Service) -> Service:
         address = fleet.attached[vlan].get(server.rack, server.address)
         return Server(rack=server.rack, address=address)
 
-    return Service(
+    return evolve(
+        now,
         primary=moved(now.primary),
         secondary=None if now.secondary is None else moved(now.secondary),
     )

@@ -97,6 +97,8 @@ def _may_go(
         return False
     if any(_is_refused(fleet, member) for member in group if len(group) > 1):
         return False
+    if any(fleet.dhcp_report(member).failed for member in group):
+        return False  # it would only be restarted in vain; the rack lets it be tried again
     neighbours = {n for member in group for n in _neighbours(fleet, member)} - set(group)
     under_way = [
         rack
@@ -150,11 +152,15 @@ def _wanted_peers(fleet: Fleet, rack: RackId) -> dict[VlanId, RackId]:
 
 
 def _has_applied(fleet: Fleet, vlan: VlanId, rack: RackId) -> bool:
-    """Tell whether the rack's server has this pair in its file already, in its role."""
+    """Tell whether the rack's server has this pair in its file: in its role, at its addresses."""
     service = fleet.services[vlan]
-    peer = service.peer_of(rack)
+    peer, own = service.peer_of(rack), service.own(rack)
     return peer is not None and any(
-        report.vlan == vlan and report.peer == peer.rack and report.role == service.role_of(rack)
+        report.vlan == vlan
+        and report.peer == peer.rack
+        and report.role == service.role_of(rack)
+        and report.address in {None, own.address}
+        and report.peer_address in {None, peer.address}
         for report in fleet.dhcp_report(rack).vlans
     )
 

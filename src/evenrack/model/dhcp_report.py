@@ -1,5 +1,6 @@
 """What a rack says of its DHCP server: what it serves, what waits for its turn, what went wrong."""
 
+from ipaddress import IPv4Address
 from typing import Any, Literal
 
 from attrs import frozen
@@ -39,6 +40,9 @@ class VlanReport:
     """Of the service (`VlanService.number`) that is applied."""
     role: Role
     peer: RackId | None = None
+    address: IPv4Address | None = None
+    """This side's, in the file that is applied; None from a rack that does not tell."""
+    peer_address: IPv4Address | None = None
     state: SideState = "unknown"
 
 
@@ -58,6 +62,8 @@ class DhcpReport:
     """Fingerprint of the DHCP plan that is served; empty when nothing is."""
     waiting: str = ""
     """Fingerprint of a checked plan that waits for the rack's turn to restart; empty for none."""
+    failed: str = ""
+    """Why the plan that waits did not start a moment ago; empty when it was not tried."""
     running: bool = False
     """Whether dhcpd runs."""
     vlans: tuple[VlanReport, ...] = ()

@@ -40,6 +40,9 @@ class Service:
     secondary: Server | None = None
     number: FleetNumber = BEFORE_ALL
     """The fleet's number when it, or the VLAN's content, last changed."""
+    met: bool = True
+    """Both have been `normal` together, so that each has every lease. Until then one of them has
+    none, and the other goes on alone when that one is lost."""
 
     @property
     def servers(self) -> tuple[Server, ...]:

@@ -31,6 +31,9 @@ WAIT_FOR_REGION_SECONDS = 30.0
 MOST_ERROR_CHARACTERS = 500
 """dhcpd quotes what it complains of; a report with a thousand errors must fit into one command."""
 
+FAILED_SECONDS = 60.0
+"""So long a plan that did not start is not tried again."""
+
 PUT_BACK = frozenset({"communications-interrupted", "partner-down"})
 """States of a server whose peer is away. One that restarts in them would serve nobody for 15 s."""
 
@@ -110,6 +113,7 @@ class Converge(MultiService):
         self._waiting = ""
         self._restarting = False
         self._failed_at = float("-inf")
+        self._failed = ("", float("-inf"), "")
         self.on_report: Callable[[], None] = lambda: None
         self.report = DhcpReport()
         self._looking = LookAgain(
@@ -127,10 +131,12 @@ class Converge(MultiService):
             return  # sent again before the region was told
         if not fingerprint or fingerprint != self._waiting or self._restarting:
             raise TurnRefused(f"what waits for its turn is {self._waiting or 'nothing'}")
-        if self._has_just_failed():
-            raise TurnRefused("it did not start a moment ago")
-        await self._apply(self._checked)
-        self._looking.trigger()
+        if self._failure:
+            raise TurnRefused(f"it did not start a moment ago: {self._failure}")
+        try:
+            await self._apply(self._checked)
+        finally:
+            self._looking.trigger()  # the region hears of it, whatever came of it
 
     async def _look(self) -> None:
         if self._restarting:
@@ -236,15 +242,38 @@ class Converge(MultiService):
             interfaces = await self._interfaces()
             names = {str(each.address.ip): each.name for each in interfaces}
             found = [names.get(str(service.address)) for service in plan]
-            await self._server.restart(plan, sorted({name for name in found if name is not None}))
-            for service in plan:
-                if before.get(service.vlan.id) in PUT_BACK and _same_peer(service, self._applied):
-                    await self._put_back(service, before[service.vlan.id])
+            await self._restart(plan, sorted({name for name in found if name is not None}))
+            await self._put_all_back(plan, before)
         except ProgramFailed:
             self._failed_at = self._clock.seconds()
+            if self._server.running():  # with what it served before, and it was restarted for that
+                await self._put_all_back(self._applied, before)
             raise
         finally:
             self._restarting = False
+
+    async def _restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
+        try:
+            await self._server.restart(plan, interfaces)
+        except ProgramFailed as problem:
+            if plan != self._applied:
+                why = str(problem)[:MOST_ERROR_CHARACTERS]
+                self._failed = (dhcp_fingerprint(plan), self._clock.seconds(), why)
+            raise
+
+    @property
+    def _failure(self) -> str:
+        """Why what waits did not start a moment ago: trying costs what is served two restarts."""
+        name, at, why = self._failed
+        lately = self._clock.seconds() - at < FAILED_SECONDS
+        if not (name and lately and self._applied):
+            return ""
+        return why if name == dhcp_fingerprint(self._checked) else ""
+
+    async def _put_all_back(self, plan: DhcpPlan, before: Mapping[VlanId, SideState]) -> None:
+        for service in plan:
+            if before.get(service.vlan.id) in PUT_BACK and _same_peer(service, self._applied):
+                await self._put_back(service, before[service.vlan.id])
 
     def _has_just_failed(self) -> bool:
         """Tell whether a start failed a moment ago: each may cost what is served a restart."""
@@ -292,6 +321,7 @@ class Converge(MultiService):
         report = DhcpReport(
             applied=self._applied_name,
             waiting=self._waiting,
+            failed=self._failure if self._waiting else "",
             running=running,
             vlans=tuple(self._report_of(service, running=running) for service in self._applied),
             errors=tuple(
@@ -312,6 +342,8 @@ class Converge(MultiService):
             number=service.number,
             role=service.role,
             peer=None if service.peer is None else service.peer.rack,
+            address=service.address,
+            peer_address=None if service.peer is None else service.peer.address,
             state=state,
         )
 

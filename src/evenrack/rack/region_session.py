@@ -13,7 +13,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
-from evenrack.errors import NotTrusted
+from evenrack.errors import NotTrusted, TurnRefused
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
@@ -59,8 +59,9 @@ class RackSelf:
     holds: Callable[[], tuple[FleetNumber, str]]
     """Number and fingerprint of the plan that is followed."""
     follow: Callable[[RackPlan], None]
-    take_turn: Callable[[str], Awaitable[None]]
-    """Restart the DHCP server for the checked plan with this fingerprint; TurnRefused."""
+    take_turn: Callable[[ProcessId, str], Awaitable[None]]
+    """Restart the DHCP server for the checked plan with this fingerprint, as a process says it is
+    the rack's turn; TurnRefused."""
     power: Callable[[PowerOrder], Awaitable[PowerOutcome]]
     """Carry out a power order; OrderOutdated."""
     granted: Callable[[ProcessId, float], None]
@@ -122,7 +123,9 @@ class RegionSession(LinkEnd):
 
     @TakeTurn.responder
     async def take_turn(self, plan: str) -> dict[str, Any]:
-        await self._rack.take_turn(plan)
+        if self.process is None:
+            raise TurnRefused("the hello is not over")
+        await self._rack.take_turn(self.process, plan)
         return {}
 
     @PowerBmc.responder

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from evenrack.config.rack_config import RackConfig
-from evenrack.errors import EvenrackError, RegionUnreachable
+from evenrack.errors import EvenrackError, RegionUnreachable, TurnRefused
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import OrderId, ProcessId, RackId, RunId
 from evenrack.model.interface_list import Interface
@@ -113,7 +113,7 @@ class RackService(MultiService):
             silence_seconds=config.liveness.silence_seconds,
             holds=self._holds,
             follow=self._follow,
-            take_turn=self.converge.take_turn,
+            take_turn=self._take_turn,
             power=self.desk.take,
             granted=self._granted,
             known_regions=self.connections.known_regions,
@@ -122,6 +122,15 @@ class RackService(MultiService):
             trust=surroundings.trust.trust,
             why_ended=surroundings.trust.why_ended,
         )
+
+    async def _take_turn(self, teller: ProcessId, plan: str) -> None:
+        """Take a turn only from the manager, under its lease: it may be long over otherwise.
+
+        So says whoever was stopped for a while and wakes up in another rack's turn.
+        """
+        if self.lease.manager != teller:
+            raise TurnRefused(f"this rack has no lease of {teller}: the turn may be over")
+        await self.converge.take_turn(plan)
 
     def _wanted(self) -> Wanted:
         plan = self.newest.plan

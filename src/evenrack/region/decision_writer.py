@@ -17,7 +17,12 @@ from evenrack.region.database.assignment_store import (
 )
 from evenrack.region.database.balance_store import write_breaker
 from evenrack.region.database.bmc_facts import write_owners
-from evenrack.region.database.dhcp_store import write_pairs, write_services, write_turns
+from evenrack.region.database.dhcp_store import (
+    write_met,
+    write_pairs,
+    write_services,
+    write_turns,
+)
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import next_number, raise_above
@@ -69,6 +74,7 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     decided = evolve(decided, moves=tuple(m for m in decided.moves if m.item in managed))
     write_pairs(connection, decided.dhcp.pairs.pairs, number)
     write_services(connection, decided.dhcp.services, number)
+    write_met(connection, decided.dhcp.met)
     write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)
     write_owners(connection, _owners(decided.bmc_moves), number)
     if decided.breaker is not None:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from evenrack.balance.dhcp_pairs import PairDecisions, decide_pairs
-from evenrack.balance.dhcp_services import decide_services
+from evenrack.balance.dhcp_services import decide_met, decide_services
 from evenrack.balance.dhcp_turns import Patience, decide_turns, decide_withdrawals
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
@@ -35,9 +35,12 @@ class DhcpDecisions:
     services: Mapping[VlanId, Service | None] = field(factory=dict)
     turns: Mapping[RackId, str] = field(factory=dict)
     withdrawn: tuple[RackId, ...] = ()
+    met: tuple[VlanId, ...] = ()
+    """Whose servers have met just now."""
 
     def __bool__(self) -> bool:
-        return bool(self.pairs.pairs or self.services or self.turns or self.withdrawn)
+        changes = (self.pairs.pairs, self.services, self.turns, self.withdrawn, self.met)
+        return any(map(bool, changes))
 
 
 class DhcpWatch:
@@ -65,6 +68,7 @@ class DhcpWatch:
             pairs=pairs,
             turns=decide_turns(fleet, patience),
             withdrawn=decide_withdrawals(fleet, patience),
+            met=decide_met(fleet),
         )
 
     def _look(self, fleet: Fleet) -> None:

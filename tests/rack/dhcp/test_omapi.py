@@ -63,6 +63,17 @@ async def test_a_survivor_that_restarts_is_put_back_into_its_state_at_once(racks
     assert states == ["startup", "communications-interrupted", "partner-down"]
 
 
+@pytest.mark.slow
+@pytest.mark.dhcpd
+@pytest.mark.deadline(60)
+async def test_who_restarts_for_a_partner_that_never_comes_is_in_recover(racks):
+    """By that the regions know that it serves nobody, and may serve alone again."""
+    first = racks[0]
+    await first.program().restart(first.text("alone"), [CABLE])
+    await first.program().restart(first.text("primary"), [CABLE])
+    await first.until_state("recover")
+
+
 @pytest.mark.dhcpd
 @pytest.mark.deadline(60)
 async def test_nothing_is_set_that_dhcpd_does_not_have_or_would_die_of(racks):

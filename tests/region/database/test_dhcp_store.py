@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 
 import pytest
+from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text
 
@@ -21,6 +22,7 @@ from evenrack.region.database.dhcp_store import (
     record_interfaces,
     record_report,
     touch_servers,
+    write_met,
     write_pairs,
     write_services,
     write_turns,
@@ -122,6 +124,19 @@ def test_services_are_read_as_they_were_written(fleet):
         two: alone.servers,
     }
     assert {it.number for it in read.values()} == {NEW}
+
+
+def test_that_two_servers_have_met_is_noted_without_a_newer_plan(fleet):
+    one, two = vlans(fleet)
+    pair = evolve(service(ONE, TWO), met=False)
+    fleet.run(lambda c: write_services(c, {one: pair, two: pair}, NEW))
+    assert [fleet.run(read_services)[vlan].met for vlan in (one, two)] == [False, False]
+    before = numbers(fleet)
+    fleet.run(lambda c: write_met(c, [one]))
+    assert [fleet.run(read_services)[vlan].met for vlan in (one, two)] == [True, False]
+    assert numbers(fleet) == before
+    fleet.run(lambda c: write_services(c, {one: pair}, NEW))
+    assert not fleet.run(read_services)[one].met, "another pair has not"
 
 
 def test_every_rack_that_gets_a_vlan_gets_a_newer_plan_and_no_other(fleet):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -48,6 +48,7 @@ def read_services(connection: Connection, of: Wanted[VlanId] = None) -> dict[Vla
             if row.secondary_rack is None
             else _server(row.secondary_rack, row.secondary_address),
             number=FleetNumber(row.era, row.generation),
+            met=row.met,
         )
         for row in rows
     }
@@ -186,17 +187,18 @@ def write_services(
         connection.execute(
             text(
                 "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
-                "secondary_rack, secondary_address, era, generation) "
+                "secondary_rack, secondary_address, era, generation, met) "
                 "SELECT id, :primary, :primary_address, :secondary, :secondary_address, "
-                ":era, :generation FROM vlan WHERE id = :vlan "
+                ":era, :generation, :met FROM vlan WHERE id = :vlan "
                 "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
                 "primary_address = excluded.primary_address, "
                 "secondary_rack = excluded.secondary_rack, "
                 "secondary_address = excluded.secondary_address, "
-                "era = excluded.era, generation = excluded.generation"
+                "era = excluded.era, generation = excluded.generation, met = excluded.met"
             ),
             {
                 "vlan": vlan,
+                "met": service.met,
                 "primary": service.primary.rack,
                 "primary_address": str(service.primary.address),
                 "secondary": None if secondary is None else secondary.rack,
@@ -206,6 +208,15 @@ def write_services(
             },
         )
         touch_servers(connection, vlan, number)
+
+
+def write_met(connection: Connection, vlans: Collection[VlanId]) -> None:
+    """Note that the two servers of these VLANs have met; nobody needs a newer plan for that."""
+    if vlans:
+        connection.execute(
+            text("UPDATE dhcp_service SET met = true WHERE vlan_id = ANY(:vlans) AND NOT met"),
+            {"vlans": sorted(vlans)},
+        )
 
 
 def touch_servers(connection: Connection, vlan: VlanId, number: FleetNumber) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -244,6 +245,13 @@ dhcp_service = Table(
     Column("secondary_rack", Text, ForeignKey("rack.id")),
     Column("secondary_address", Text),
     *_number(),
+    Column(
+        "met",
+        Boolean,
+        nullable=False,
+        server_default=true(),
+        comment="Both servers have been normal together, or may have: then each has every lease.",
+    ),
     comment="Who has a VLAN in the configuration file, with the number of its last change.",
 )
 
