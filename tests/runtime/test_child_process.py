@@ -125,6 +125,30 @@ def test_ctrl_c_ends_the_program_that_is_waited_for(tmp_path):
     assert identify(int(file.read_text())) is None
 
 
+def test_ctrl_c_while_a_program_is_started_ends_it_as_soon_as_it_is_known(tmp_path):
+    file = tmp_path / "pid"
+    script = (
+        "import signal, subprocess\n"
+        "from evenrack.runtime import child_process\n"
+        "class Interrupted(subprocess.Popen):\n"
+        "    def __init__(self, *arguments, **named):\n"
+        "        super().__init__(*arguments, **named)\n"
+        f"        open({str(file)!r}, 'w').write(str(self.pid))\n"
+        "        signal.raise_signal(signal.SIGINT)\n"
+        "child_process.subprocess.Popen = Interrupted\n"
+        "child_process.run_program(['sleep', '100'], seconds=100)\n"
+    )
+    done = subprocess.run(  # noqa: S603  our own program
+        [sys.executable, "-c", script],
+        check=False,
+        env=for_this_source(),
+        stderr=subprocess.PIPE,
+        timeout=20,
+    )
+    assert b"KeyboardInterrupt" in done.stderr
+    assert identify(int(file.read_text())) is None
+
+
 def test_detached_program_has_its_own_session_and_logs(started, log):
     log.write_text("before\n")
     program = started("sh", "-c", "echo out; echo err >&2; cat; echo end of input; sleep 100")

@@ -9,7 +9,9 @@ import select
 import shlex
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -44,34 +46,63 @@ def run_program(
     `ProgramFailed` with its last words; whatever it started in its process group ends with it.
     """
     command = shlex.join(arguments)
-    try:
-        process = subprocess.Popen(  # noqa: S603  a list, no shell
-            list(arguments),
-            stdin=subprocess.DEVNULL if input_text is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=None if environment is None else dict(environment),
-            cwd=directory,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ProgramFailed(command, f"cannot be started: {error}", "") from error
-    program = _identity(process)
-    with process:
+    with _held_interrupts() as let_interrupts_go:
         try:
-            printed, complaints = process.communicate(_encoded(input_text), timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise ProgramFailed(
-                command, f"did not end within {seconds:g} s", _words_of_killed(process, program)
-            ) from None
-        except BaseException:
-            # Ctrl-C does not reach a program in a session of its own: hand it on.
-            _words_of_killed(process, program)
-            raise
+            process = subprocess.Popen(  # noqa: S603  a list, no shell
+                list(arguments),
+                stdin=subprocess.DEVNULL if input_text is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=None if environment is None else dict(environment),
+                cwd=directory,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProgramFailed(command, f"cannot be started: {error}", "") from error
+        program = _identity(process)
+        with process:
+            try:
+                let_interrupts_go()
+                printed, complaints = process.communicate(_encoded(input_text), timeout=seconds)
+            except subprocess.TimeoutExpired:
+                raise ProgramFailed(
+                    command, f"did not end within {seconds:g} s", _words_of_killed(process, program)
+                ) from None
+            except BaseException:
+                # Ctrl-C does not reach a program in a session of its own: hand it on.
+                _words_of_killed(process, program)
+                raise
     if process.returncode != 0:
         last_words = _last_lines(complaints) or _last_lines(printed)
         raise ProgramFailed(command, _outcome(process.returncode), last_words)
     return printed.decode(errors="replace")
+
+
+@contextmanager
+def _held_interrupts() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C wait while a program is started, for nobody could end it yet; gives the end of it.
+
+    Only the main thread hears of it, and only a handler in Python can be held.
+    """
+    came: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    is_main = threading.current_thread() is threading.main_thread()
+
+    def let_go() -> None:
+        if signal.getsignal(signal.SIGINT) is hold:
+            signal.signal(signal.SIGINT, before)
+            if came:
+                signal.raise_signal(signal.SIGINT)
+
+    def hold(number: int, _frame: object) -> None:
+        came.append(number)
+
+    if is_main and callable(before):
+        signal.signal(signal.SIGINT, hold)
+    try:
+        yield let_go
+    finally:
+        let_go()
 
 
 def start_detached(
