@@ -80,10 +80,9 @@ def _not_applied(fleet: Fleet, vlan: Vlan, service: Service | None, rack: RackId
         if error.vlan == vlan.id:
             return f"{_name(fleet, rack)}: {error.error}"
     report = next((report for report in told.vlans if report.vlan == vlan.id), None)
-    if told.failed:
-        return f"{_name(fleet, rack)}: the newest configuration did not start: {told.failed}"
     if service is not None and report is not None and report.number != service.number:
-        return f"{_name(fleet, rack)}: the newest configuration waits for its turn to be applied"
+        why = f"did not start: {told.failed}" if told.failed else "waits for its turn to be applied"
+        return f"{_name(fleet, rack)}: the newest configuration {why}"
     return None
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError
+from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
 from evenrack.region.trouble import Trouble
@@ -99,6 +100,19 @@ def test_a_server_counts_as_serving_in_the_states_in_which_it_answers_clients(st
 def test_a_refused_configuration_is_told_once_with_its_rack_and_reason():
     fleet = with_errors(serving(pair(), 1, 2), rack1=(1, "overlap"), rack2=(1, "overlap"))
     assert troubles(fleet) == trouble("VlanNotApplied", "vlan1 on rack1: overlap")
+
+
+@pytest.mark.parametrize(
+    ("failed", "why"),
+    [("", "waits for its turn to be applied"), ("no such port", "did not start: no such port")],
+)
+def test_a_newer_configuration_that_is_not_served_yet_is_told_with_the_reason(failed, why):
+    fleet = serving(pair(), 1, 2)
+    fleet = evolve(fleet, services={VLAN: evolve(fleet.services[VLAN], number=FleetNumber(1, 9))})
+    reports = {rack: evolve(told, failed=failed) for rack, told in fleet.dhcp_reports.items()}
+    fleet = evolve(fleet, dhcp_reports=reports)
+    affects = f"vlan1 on rack1: the newest configuration {why}"
+    assert troubles(fleet) == trouble("VlanNotApplied", affects)
 
 
 def test_a_refused_configuration_of_another_vlan_is_not_told_of_this_one():
