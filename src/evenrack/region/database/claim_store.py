@@ -89,17 +89,22 @@ def _enter(
 def _held_by_others(
     connection: Connection, racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]
 ) -> dict[RackId, tuple[RunId, str]]:
+    # The links of these racks first: in a table that was just filled the planner would compare
+    # every link with every rack, for seconds in which all the others wait for these rows.
     rows = connection.execute(
         text(
-            "SELECT DISTINCT ON (c.rack_id) c.rack_id, c.run, c.address "
-            "FROM unnest(CAST(:racks AS text[]), CAST(:runs AS text[])) AS said (rack, run) "
-            "JOIN connection c ON c.rack_id = said.rack AND c.run <> said.run AND c.rack_holds "
-            "JOIN process p ON p.id = c.process_id AND p.incarnation = c.incarnation "
-            "WHERE p.state = 'running' ORDER BY c.rack_id, c.link"
+            "WITH held AS MATERIALIZED (SELECT * FROM connection "
+            "WHERE rack_id = ANY(:racks) AND rack_holds) "
+            "SELECT DISTINCT ON (held.rack_id, held.run) held.rack_id, held.run, held.address, "
+            "held.link FROM held "
+            "JOIN process p ON p.id = held.process_id AND p.incarnation = held.incarnation "
+            "WHERE p.state = 'running' ORDER BY held.rack_id, held.run, held.link"
         ),
-        {"racks": list(racks), "runs": [greetings[rack].run for rack in racks]},
+        {"racks": list(racks)},
     )
-    return {RackId(row.rack_id): (RunId(row.run), row.address) for row in rows}
+    others = [row for row in rows if row.run != greetings[RackId(row.rack_id)].run]
+    others.sort(key=lambda row: str(row.link), reverse=True)  # of several the first link counts
+    return {RackId(row.rack_id): (RunId(row.run), row.address) for row in others}
 
 
 def _take(
