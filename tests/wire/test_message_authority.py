@@ -151,7 +151,10 @@ TABLE = {
     ),
     TakeTurn: Row(
         who=REGION,
-        checked="a plan of this fingerprint was checked and waits",
+        checked=(
+            "a plan of this fingerprint was checked and waits; "
+            "the rack holds a lease of this process"
+        ),
         says={"plan": "waiting"},
     ),
     PowerBmc: Row(

@@ -105,12 +105,7 @@ def assemble(
     port = config.rpc.port_of(instance)
     region = RegionService(
         config,
-        Registration(
-            process=process,
-            hostname=socket.gethostname(),
-            pid=os.getpid(),
-            addresses=config.rpc.endpoints_of(instance),
-        ),
+        _registration(config, process, instance),
         Surroundings(
             database=database,
             clock=reactor,
@@ -140,6 +135,15 @@ def assemble(
     region.setServiceParent(running)
     running.leave_by(region.departure)
     return running
+
+
+def _registration(config: RegionConfig, process: ProcessId, instance: int) -> Registration:
+    return Registration(
+        process=process,
+        hostname=socket.gethostname(),
+        pid=os.getpid(),
+        addresses=config.rpc.endpoints_of(instance),
+    )
 
 
 @frozen

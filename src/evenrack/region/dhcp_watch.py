@@ -39,8 +39,7 @@ class DhcpDecisions:
     """Whose servers have met just now."""
 
     def __bool__(self) -> bool:
-        changes = (self.pairs.pairs, self.services, self.turns, self.withdrawn, self.met)
-        return any(map(bool, changes))
+        return any((self.pairs.pairs, self.services, self.turns, self.withdrawn, self.met))
 
 
 class DhcpWatch:

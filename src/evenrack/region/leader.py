@@ -37,7 +37,7 @@ GATHER_SECONDS = 0.02
 """What happens within this time is decided in one look."""
 
 RETRY_SECONDS = 0.1
-"""A hiccup of the database costs no more; when it is away, each try costs little."""
+"""A hiccup of the database costs a leader no more; when it is away, it is tried each second."""
 
 SEAT_SECONDS = 1.0
 """So often a leader makes sure of its lock; each reading of the fleet shows it whether it leads."""
@@ -129,8 +129,9 @@ class Leader(MultiService):
             self.log.warn("leading no more: {problem}", problem=str(problem))
             self.seat.step_down()
         except DatabaseUnreachable:
+            if self.seat.epoch is not None:
+                self._looking.trigger_in(RETRY_SECONDS)
             self.seat.step_down()  # the fence decides again when the database is back
-            self._looking.trigger_in(RETRY_SECONDS)
         except Exception:
             self._begin_anew()  # what it remembers may be half of something
             raise
