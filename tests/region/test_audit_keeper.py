@@ -2,6 +2,7 @@
 
 import pytest
 from attrs import evolve
+from sqlalchemy import text
 from twisted.internet.task import Clock
 
 from evenrack.config.region_config import AuditSettings
@@ -44,6 +45,23 @@ def test_a_batch_goes_at_a_time(sessions):
     rows(sessions, days=1)
     assert [trimmed(sessions) for _ in range(3)] == [MOST_TRIMMED, 5, 0]
     assert left(sessions) == 1
+
+
+PLAIN_LOOPS = "hashjoin mergejoin hashagg sort material indexscan bitmapscan"
+"""Ways of the planner that are off when nothing is left to it but a loop in a loop."""
+
+
+@pytest.mark.parametrize("off", ["hashjoin", "nestloop", PLAIN_LOOPS])
+def test_a_batch_is_no_larger_with_another_plan(sessions, off):
+    """Whatever join the planner takes: it read the oldest again for each row, and took all."""
+    rows(sessions, days=500, count=MOST_TRIMMED + 5)
+
+    def trim(connection):
+        for way in off.split():
+            connection.execute(text(f"SET LOCAL enable_{way} = off"))
+        return trim_audit(connection, keep_days=400)
+
+    assert [sessions.run(trim) for _ in range(3)] == [MOST_TRIMMED, 5, 0]
 
 
 def test_two_processes_do_not_wait_for_each_other(sessions):

@@ -74,12 +74,14 @@ def trim_audit(connection: Connection, *, keep_days: int) -> int:
     """Remove rows older than so many days, at most a batch, and give how many.
 
     It looks at no more than the lowest numbers: the order of numbers is that of time, and there is
-    no index by time. What another process is just removing is left to that one.
+    no index by time. What another process is just removing is left to that one. The oldest are
+    read once, by name: a subquery may be run again for each row, and then skips what is gone.
     """
     removed: int = connection.execute(
         text(
-            "DELETE FROM audit WHERE id IN (SELECT id FROM ("
-            "SELECT id, at FROM audit ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) AS oldest "
+            "WITH oldest AS MATERIALIZED ("
+            "SELECT id, at FROM audit ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) "
+            "DELETE FROM audit WHERE id IN (SELECT id FROM oldest "
             "WHERE at < now() - make_interval(days => :days))"
         ),
         {"most": MOST_TRIMMED, "days": keep_days},
