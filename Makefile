@@ -41,6 +41,7 @@ PURE := $(wildcard \
 	src/evenrack/region/clock_troubles.py \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
+	src/evenrack/rack/role_change.py \
 	src/evenrack/rack/dhcp/failover.py \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \
 	src/evenrack/rack/dhcp/dhcpd_words.py \

@@ -125,7 +125,10 @@ class Load:
         self._program.stdin.write(f"{word}\n")
 
     def _answer(self, kind: str) -> dict[str, Any]:
-        answer = self._answers.get(timeout=ANSWER_SECONDS)
+        try:
+            answer = self._answers.get(timeout=ANSWER_SECONDS)
+        except queue.Empty:
+            raise TimeoutError(f"the load program does not answer: {kind}") from None
         if answer["told"] != kind:
             raise RuntimeError(f"the load program said {answer}, not {kind}")
         return answer

@@ -258,6 +258,7 @@ def main() -> None:
     use_steady_clock(reactor)
     settings = LoadSettings(**json.loads((folder / "load.json").read_text()))
     StandardIO(Commands(make_racks(folder, settings), len(settings.endpoints)))
+    os.set_blocking(sys.stdout.fileno(), True)  # a thousand racks say more than fits
     gc.freeze()
     gc.disable()  # a look at the objects of a thousand racks takes longer than silence may last
     tell(told="ready")

@@ -99,6 +99,12 @@ class TurnRefused(EvenrackError):
     wire_code = b"TURN_REFUSED"
 
 
+class PartnerDownRefused(EvenrackError):
+    """The rack's DHCP server is in no state in which its partner may be called dead."""
+
+    wire_code = b"PARTNER_DOWN_REFUSED"
+
+
 class RegionUnreachable(EvenrackError):
     """No region process answers on any address that was tried."""
 

@@ -99,3 +99,63 @@ def test_render_prints_the_file_of_a_rack_without_its_key(api, call):
     assert 'secret "the key of this rack";' in printed
     api.answer("/api/v1/dhcp-plans/rack2", {**PLAN, "rack": "rack2", "dhcp": []})
     assert call("dhcp", "render", "--rack", "rack2") == (0, "", "rack2 serves no VLAN\n")
+
+
+MOURNED = {
+    "vlan": "vlan1",
+    "dead": "rack3",
+    "survivor": "rack1",
+    "mclt_seconds": 3600,
+    "risk": "two clients may get the same address",
+    "hindrances": [],
+}
+ADDRESS = "/api/v1/dhcp/vlan1/partner-down"
+
+
+def test_m16_the_plan_of_partner_down_names_the_risk_and_changes_nothing(api, call):
+    api.answer(f"{ADDRESS}?dead=rack3", MOURNED)
+    code, printed, _ = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--plan")
+    assert code == 0
+    for words in ("rack3", "rack1", "3600 s (mclt)", "two clients may get the same address"):
+        assert words in printed
+    asked = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--plan", "--json")
+    assert json.loads(asked[1]) == MOURNED
+    assert api.changes == []
+
+
+def test_m16_partner_down_needs_the_name_again(api, call):
+    api.answer(f"{ADDRESS}?dead=rack3", MOURNED)
+    api.answer(ADDRESS, MOURNED, method="POST")
+    code, _, said = call("dhcp", "partner-down", "vlan1", "--dead", "rack3")
+    assert (code, "--confirm=rack3" in said) == (2, True)
+    code, _, said = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--confirm=rack1")
+    assert (code, "nothing was changed" in said) == (1, True)
+    assert api.changes == []
+    code, _, said = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--confirm=rack3")
+    assert (code, "rack1 is told; next: evenrack dhcp status vlan1" in said) == (0, True)
+    assert [change[:3] for change in api.changes] == [("POST", ADDRESS, {"dead": "rack3"})]
+    asked = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--confirm=rack3", "--json")
+    assert json.loads(asked[1]) == MOURNED
+
+
+def test_m16_a_server_that_may_live_is_not_called_dead(api, call):
+    hindered = {**MOURNED, "survivor": None, "hindrances": ["rack3 is connected", "and more"]}
+    api.answer(f"{ADDRESS}?dead=rack3", hindered)
+    _, printed, _ = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--plan")
+    assert "rack3 is connected" in printed
+    code, _, said = call("dhcp", "partner-down", "vlan1", "--dead", "rack3", "--confirm=rack3")
+    assert (code, "rack3 is connected; and more" in said) == (1, True)
+    assert api.changes == []
+
+
+@pytest.mark.parametrize(
+    ("word", "note"),
+    [
+        ({"taken_at": None, "refused": None}, "is told that rack2 is dead: not answered yet"),
+        ({"taken_at": None, "refused": "no"}, "is told that rack2 is dead: no"),
+        ({"taken_at": "now", "refused": None}, "rack2 is dead: all free addresses from 14:32"),
+    ],
+)
+def test_m16_status_tells_from_when_all_addresses_are_given_away(word, note):
+    told = {"survivor": "rack1", "dead": "rack2", "usable_at": "14:32", **word}
+    assert note in page_text(dhcp_page([{**ROW, "partner_down": told}]))

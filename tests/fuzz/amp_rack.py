@@ -30,9 +30,10 @@ ORDER = PowerOrder(
 
 SEEDS = (
     *(seed(COMMANDS, rack_commands.ApplyPlan, plan) for plan in PLANS),
-    seed(COMMANDS, rack_commands.TakeTurn, b"ab"),
+    seed(COMMANDS, rack_commands.TakeTurn, b"ab", b"True"),
+    seed(COMMANDS, rack_commands.TakePartnerDown, b"7", b"rack0002"),
     seed(COMMANDS, rack_commands.PowerBmc, json.dumps(power_order_to_json(ORDER)).encode()),
-    RAW + bytes_of(seed(COMMANDS, rack_commands.TakeTurn, b"ab"), COMMANDS),
+    RAW + bytes_of(seed(COMMANDS, rack_commands.TakeTurn, b"ab", b"True"), COMMANDS),
     RAW + b"\x00\x00",
 )
 

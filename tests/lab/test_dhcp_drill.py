@@ -94,8 +94,16 @@ def side(rack="rack1", state="normal", **more):
     return {"rack": rack, "state": state, "waiting": False, "error": None, **more}
 
 
-def row(*sides, dhcp_on=True):
-    return {"vlan": "vlan1", "dhcp_on": dhcp_on, "sides": list(sides)}
+def row(*sides, dhcp_on=True, designated=("rack1", "rack2")):
+    primary, secondary = designated
+    return {
+        "vlan": "vlan1",
+        "dhcp_on": dhcp_on,
+        "sides": list(sides),
+        "primary_rack": primary,
+        "secondary_rack": secondary,
+        "pending": tuple(side["rack"] for side in sides) != designated,
+    }
 
 
 RACKS = {"rack1", "rack2", "rack3"}
@@ -112,6 +120,13 @@ RACKS = {"rack1", "rack2", "rack3"}
         (row(side(state="alone")), set(), "vlan1 is served by rack1 only"),
         (row(side(), side("rack2", "recover")), set(), "vlan1: rack2 is recover, not normal"),
         (row(side(), side("rack2", "down")), {"rack2"}, None),
+        (
+            row(side(), side("rack2"), designated=("rack2", "rack1")),
+            set(),
+            "vlan1: the roles of its racks are not exchanged yet",
+        ),
+        (row(side(), side("rack2"), designated=("rack2", "rack1")), {"rack2"}, None),
+        (row(side(), side("rack2"), designated=("rack2", "rack3")), set(), None),
         (
             row(side(waiting=True), side("rack2")),
             set(),

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.dhcp_roles import the_files_follow_when_it_is_back
 from evenrack.lab.drill.lost_rack import (
     Back,
     Gone,
@@ -42,6 +43,8 @@ GONE = Gone(
 )
 BACK = Back(
     rack="rack1",
+    followed_after=3.0,
+    felt=Felt(),
     even_after=2.0,
     wrong="",
     owned=1,
@@ -87,6 +90,31 @@ def test_what_is_well_is_measured():
 def test_p11_bmcs_of_a_lost_rack_that_do_not_move_well_are_seen(wrong, said):
     with pytest.raises(CheckFailed, match=said):
         judged(bmcs_move_after_the_hold_down, (evolve(GONE, **wrong), BACK))
+
+
+ANSWERED = Felt(answers=9, longest_wait=0.4)
+
+
+def test_m12_files_that_follow_are_measured():
+    back = evolve(BACK, felt=ANSWERED)
+    assert judged(the_files_follow_when_it_is_back, (GONE, back)).seconds == 3.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"followed_after": None}, "rack2 is not the primary of vlan1 in its file"),
+        ({"followed_after": 21.0}, r"only after 21\.0 s"),
+        ({"felt": evolve(ANSWERED, longest_wait=2.5)}, r"one waited 2\.50 s"),
+        ({"felt": evolve(ANSWERED, lost=1)}, "1 clients were lost"),
+        ({"felt": Felt()}, "nobody was answered"),
+    ],
+)
+def test_m12_files_that_do_not_follow_and_clients_that_wait_are_seen(wrong, said):
+    with pytest.raises(CheckFailed, match=said):
+        judged(
+            the_files_follow_when_it_is_back, (GONE, evolve(BACK, **{"felt": ANSWERED, **wrong}))
+        )
 
 
 @pytest.mark.parametrize(

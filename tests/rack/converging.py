@@ -11,7 +11,8 @@ from evenrack.errors import ProgramFailed, TurnRefused
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import Interface
-from evenrack.rack.converge import Converge, Wanted
+from evenrack.rack.converge import Converge
+from evenrack.rack.dhcp_host import Wanted
 from evenrack.rack.state_folder import StateFolder
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.rack.small_dhcp_server import SmallDhcpServer
@@ -75,17 +76,17 @@ class RackHost:
         self.converge.trigger()
         self.advance(0)
 
-    def turn(self, plan):
+    def turn(self, plan, *, ends=False):
         """Get the turn for a plan."""
-        turn = self.converge.take_turn(dhcp_fingerprint(plan))
+        turn = self.converge.take_turn(dhcp_fingerprint(plan), ends=ends)
         outcome = Outcome(Deferred.fromCoroutine(turn))
         self.advance(0)
         return outcome
 
-    def serving(self, plan):
+    def serving(self, plan, *, ends=False):
         """Get a plan and the turn for it."""
         self.follow(plan)
-        self.turn(plan).value()
+        self.turn(plan, ends=ends).value()
         assert self.server.runs == plan
         return self
 

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from evenrack.errors import DhcpConfigurationRefused, DhcpServerSilent, ProgramFailed
-from evenrack.model.dhcp_plan import DhcpPlan
+from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 
 
 def refusing(*vlans):
@@ -20,19 +20,25 @@ def refusing(*vlans):
 
 @define(kw_only=True)
 class SmallDhcpServer:
-    """Serves what it is told, once it has read it; its failover partners are always there."""
+    """Serves what it is told, once it has read it; its failover partners are there unless told."""
 
     clock: IReactorTime
     seconds: float = 0.0
     """How long everything takes."""
     mistakes_in: Callable[[DhcpPlan], list[str]] = field(default=refusing())
     """What it finds wrong with a configuration."""
+    text_of: Callable[[DhcpPlan], object] = field(default=lambda plan: plan)
+    """What of a plan its clients are told."""
     starts: bool = True
     """Whether it comes up when it is started."""
     stops: bool = True
     can_be_asked: bool = True
     """Whether a configuration can be checked at all."""
     silent: bool = False
+    obeys: bool = True
+    """Whether it goes into the state that it is put into."""
+    is_met: Callable[[VlanService], bool] = field(default=lambda service: True)
+    """Whether the peer serves the same VLAN in the other role."""
     away: set = field(factory=set)
     """VLANs whose peer is away: who restarts there would serve nobody for a while."""
     runs: DhcpPlan | None = None
@@ -60,7 +66,7 @@ class SmallDhcpServer:
         return self.runs is not None
 
     def serves(self, plan):
-        return bool(plan) and self.was_given == plan
+        return bool(plan) and self.text_of(self.was_given) == self.text_of(plan)
 
     async def check(self, plan):
         await self._take_time()
@@ -77,12 +83,12 @@ class SmallDhcpServer:
         await self._change()
         if not self.starts:
             self.failed.append(self.clock.seconds())
+            self._begin_anew()  # with what it served before
             raise ProgramFailed("dhcpd", "ended as soon as it was started", "no such port")
         self.runs = self.was_given = plan
         self.started.append((plan, tuple(interfaces)))
         self.restarts.append((began, self.clock.seconds()))
-        paired = [service.vlan.id for service in plan if service.peer is not None]
-        self.states_now = {vlan: "startup" if vlan in self.away else "normal" for vlan in paired}
+        self._begin_anew()
 
     async def stop(self):
         await self._change()
@@ -94,14 +100,27 @@ class SmallDhcpServer:
         await self._take_time()
         if self.silent or not self.running():
             raise DhcpServerSilent("no answer")
-        return dict(self.states_now)
+        apart = [it.vlan.id for it in self.runs if it.peer is not None and not self.is_met(it)]
+        unheard = [vlan for vlan in apart if self.states_now.get(vlan) == "normal"]
+        return {**self.states_now, **dict.fromkeys(unheard, "communications-interrupted")}
 
     async def put_back(self, service, state):
         await self._take_time()
         if self.silent:
             raise DhcpServerSilent("no answer")
         self.put_back_into.append((service.vlan.id, state))
+        if not self.obeys:
+            return
         self.states_now[service.vlan.id] = state
+
+    def _begin_anew(self):
+        paired = [service.vlan.id for service in self.was_given if service.peer is not None]
+        self.states_now = {vlan: "startup" if vlan in self.away else "normal" for vlan in paired}
+
+    async def mclt_seconds(self, service):
+        if self.silent:
+            raise DhcpServerSilent("no answer")
+        return 3600
 
     async def _change(self):
         self.met += self.changing

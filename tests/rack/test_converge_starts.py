@@ -8,6 +8,7 @@ from attrs import evolve
 
 from evenrack.model.dhcp_plan import Peer, dhcp_fingerprint
 from evenrack.rack.converge import FAILED_SECONDS, LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
+from evenrack.rack.failover_states import TRY_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
 from tests.rack.small_dhcp_server import refusing
@@ -89,15 +90,16 @@ def test_a_rack_daemon_that_starts_knows_again_that_a_bad_vlan_keeps_its_old_con
     assert len(host.server.started) == 2
 
 
-@pytest.mark.parametrize(("seconds", "serves"), [(0.25, FIRST), (0.75, SECOND)])
+@pytest.mark.parametrize(("seconds", "serves"), [(0.75, FIRST), (1.25, SECOND)])
 def test_a_rack_daemon_that_dies_during_a_restart_knows_afterwards_what_is_served(
     host, seconds, serves
 ):
     host.serving(FIRST)
+    host.server.away = {1}
     host.server.states_now[1] = "partner-down"
     host.advance(LOOK_SECONDS)
     host.follow(SECOND)
-    host.server.seconds = 0.5  # for the restart, and then for putting it back into its state
+    host.server.seconds = 0.5  # for each: to ask for its state, to restart, to be put back into it
     host.turn(SECOND)
     host.advance(seconds)
     host.crash()
@@ -157,6 +159,7 @@ def test_a_server_whose_state_is_not_known_when_it_dies_finds_it_itself(host):
 
 def test_a_server_with_another_peer_than_before_is_not_put_back(host):
     host.serving(FIRST)
+    host.server.away = {1, 2}
     host.server.states_now = dict.fromkeys((1, 2), "partner-down")
     host.advance(LOOK_SECONDS)
     newcomer = Peer(rack=rack_id(3), address=IPv4Address("10.1.0.3"))
@@ -177,9 +180,62 @@ def test_a_server_that_cannot_be_put_back_serves_nevertheless(host, logged):
     host.advance(LOOK_SECONDS)
     host.follow(SECOND)
     host.server.silent = True
-    host.turn(SECOND).value()
+    turn = host.turn(SECOND)
+    host.advance(TRY_SECONDS)
+    turn.value()
     assert host.server.runs == SECOND
-    assert "vlan1 could not be put back into partner-down: no answer" in logged()
+    assert any("vlan1 could not be put back into partner-down" in line for line in logged())
+
+
+def test_rule_6_a_server_that_does_not_answer_at_once_is_put_back_when_it_does(host):
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "partner-down"
+    host.advance(LOOK_SECONDS)
+    host.follow(SECOND)
+    host.server.silent = True
+    turn = host.turn(SECOND)
+    host.advance(2.0)
+    assert not turn.is_there
+    host.server.silent = False
+    host.advance(0.5)
+    turn.value()
+    assert host.server.put_back_into == [(1, "partner-down")]
+
+
+def test_rule_6_a_peer_that_was_lost_a_moment_before_the_restart_counts(host):
+    """The last look is up to a second old: it is asked once more before it is stopped."""
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.away = {1}
+    host.server.states_now[1] = "communications-interrupted"
+    host.turn(SECOND).value()
+    assert host.server.put_back_into == [(1, "communications-interrupted")]
+
+
+@pytest.mark.parametrize(("seconds", "put_back"), [(50.0, True), (70.0, False)])
+def test_rule_6_a_server_that_was_down_for_long_finds_its_state_itself(host, seconds, put_back):
+    """Its peer may have taken over meanwhile: in startup it hears of that before it serves (B5)."""
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "communications-interrupted"
+    host.advance(LOOK_SECONDS)
+    host.server.starts = False
+    host.server.kill()
+    host.advance(seconds)
+    host.server.starts = True
+    host.advance(2 * LOOK_SECONDS)
+    assert host.server.running()
+    assert bool(host.server.put_back_into) is put_back
+
+
+def test_a_server_in_another_role_than_before_is_not_put_back(host):
+    host.serving(FIRST)
+    host.server.away = {1}
+    host.server.states_now[1] = "communications-interrupted"
+    host.advance(LOOK_SECONDS)
+    host.serving((evolve(FIRST[0], role="secondary"), FIRST[1]))
+    assert host.server.put_back_into == []
 
 
 def test_a_server_that_says_nothing_runs_in_an_unknown_state(host):

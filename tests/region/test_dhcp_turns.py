@@ -16,12 +16,14 @@ from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.config.rack_config import RackConfig
 from evenrack.config.region_config import DhcpBalance
 from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import new_rack_id
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
+from evenrack.region.database.balance_store import Wish, write_drain
 from evenrack.region.database.inventory_store import change, create, remove
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.vlan_troubles import of_vlan
@@ -34,6 +36,11 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
 PATIENCE = 30.0
 RESTART_SECONDS = 0.05
+
+
+def without_numbers(plan):
+    """What of a plan is in the configuration file."""
+    return tuple(evolve(service, number=BEFORE_ALL) for service in plan)
 
 
 class DhcpFleet:
@@ -52,7 +59,12 @@ class DhcpFleet:
     def start_rack(self, number, *vlans):
         """Start a rack that has an address on each of these VLANs."""
         name = f"rack{number}"
-        fresh = SmallDhcpServer(clock=reactor, seconds=RESTART_SECONDS)
+        fresh = SmallDhcpServer(
+            clock=reactor,
+            seconds=RESTART_SECONDS,
+            is_met=self._has_complement,
+            text_of=without_numbers,
+        )
         server = self.servers.setdefault(name, fresh)
         ports = [region.port for region in self.fleet.regions.values()]
         config = RackConfig(
@@ -75,6 +87,17 @@ class DhcpFleet:
         self.fleet.racks[name] = rack
         return server
 
+    def _has_complement(self, service):
+        """Whether the peer of this side runs the other side."""
+        peer = self.servers.get(f"rack{service.peer.address.packed[-1]}")
+        return any(
+            it.vlan.id == service.vlan.id
+            and it.peer is not None
+            and it.peer.address == service.address
+            and {it.role, service.role} == {"primary", "secondary"}
+            for it in (peer and peer.runs) or ()
+        )
+
     def inventory(self, work):
         with self.fleet._engine.begin() as connection:
             return work(connection)
@@ -94,6 +117,12 @@ class DhcpFleet:
     def change_vlan(self, number, **fields):
         self.inventory(lambda c: change(c, "vlan", f"vlan{number}", fields))
 
+    def drain(self, name):
+        """Drain a rack."""
+        hostnames = {rack.hostname: rack.id for rack in self.fleet.read().racks.values()}
+        wish = Wish(message="", who="anna")
+        self.inventory(lambda c: write_drain(c, "rack", hostnames[name], wish))
+
     def roles(self, vlan):
         """Which rack serves a VLAN as what, as the servers really run."""
         return {
@@ -108,7 +137,8 @@ class DhcpFleet:
         read = self.fleet.read()
         hostnames = {rack.hostname: rack.id for rack in read.racks.values()}
         return all(not of_vlan(read, vlan) for vlan in read.vlans.values()) and all(
-            (server.runs or ()) == dhcp_plan_for(read, hostnames[name])
+            without_numbers(server.runs or ())
+            == without_numbers(dhcp_plan_for(read, hostnames[name]))
             and read.dhcp_report(hostnames[name]).applied
             == dhcp_fingerprint(dhcp_plan_for(read, hostnames[name]))
             for name, server in self.servers.items()
@@ -232,7 +262,7 @@ async def test_six_vlans_of_three_racks_come_to_pairs_and_all_take_a_change(data
         )
 
 
-async def test_a_lost_rack_moves_the_designation_only_and_its_return_changes_no_server(
+async def test_m12_a_lost_rack_moves_the_designation_only_and_the_files_follow_on_its_return(
     database_dsn,
 ):
     async with dhcp_fleet_on(database_dsn, "region1", hold_down=0.5) as dhcp:
@@ -247,12 +277,51 @@ async def test_a_lost_rack_moves_the_designation_only_and_its_return_changes_no_
             (vlan,) = dhcp_status_of(dhcp.fleet.read())
             return vlan["primary_rack"], vlan["secondary_rack"], vlan["pending"]
 
-        swapped = (roles["secondary"], roles["primary"], True)
-        await eventually(lambda: designated() == swapped, PATIENCE)
+        swapped = (roles["secondary"], roles["primary"])
+        await eventually(lambda: designated() == (*swapped, True), PATIENCE)
+        await goes_on(lambda: dhcp.starts() == starts, 1.0)
         dhcp.start_rack(int(roles["primary"][-1]), 1)
+        await eventually(lambda: designated() == (*swapped, False), PATIENCE)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        assert dhcp.roles(1) == {"primary": roles["secondary"], "secondary": roles["primary"]}
+        assert dhcp.starts() == {rack: count + 1 for rack, count in starts.items()}
+        old, new = (dhcp.servers[roles[role]] for role in ("primary", "secondary"))
+        assert old.restarts[-1][1] <= new.restarts[-1][0], "the old primary restarts first"
+
+
+async def test_m12_a_rack_that_drains_gives_its_primaries_away_in_the_files_too(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        for number in (1, 2, 3):
+            dhcp.start_rack(number, 1, 2, 3)
+        for vlan in (1, 2, 3):
+            dhcp.create_vlan(vlan)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        drained = dhcp.roles(1)["primary"]
+        dhcp.drain(drained)
+
+        def is_drained():
+            return all(dhcp.roles(vlan).get("primary") not in {None, drained} for vlan in (1, 2, 3))
+
+        await eventually(is_drained, PATIENCE)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+
+
+async def test_m12_a_role_that_the_peer_does_not_follow_is_taken_back_and_not_tried_on_and_on(
+    database_dsn,
+):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        dhcp.start_rack(1, 1)
+        dhcp.start_rack(2, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        roles, starts = dhcp.roles(1), dhcp.starts()
+        dhcp.servers[roles["secondary"]].starts = False
+        dhcp.drain(roles["primary"])
+        old = dhcp.servers[roles["primary"]]
+        await eventually(lambda: dhcp.roles(1).get("primary") is None, PATIENCE)
+        await eventually(lambda: dhcp.roles(1) == roles, PATIENCE)
         await eventually(dhcp.is_at_rest, PATIENCE)
-        await goes_on(lambda: dhcp.starts() == starts and designated() == swapped, 2.0)
-        assert dhcp.roles(1) == roles
+        await goes_on(lambda: len(old.started) == starts[roles["primary"]] + 2, 3.0)
 
 
 async def test_a_server_that_dies_is_started_again_and_all_are_told(database_dsn):

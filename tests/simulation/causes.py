@@ -7,6 +7,8 @@ move is right when it was right by the tables as they were at some moment since 
 LONGEST_MEMORY_SECONDS = 60.0
 HOLD_DOWN_SECONDS = 8.0
 """What a lost rack keeps its DHCP roles for, in these worlds: shorter than they last."""
+DRAIN_SECONDS = 10.0
+"""So late a leader may act on a drain: it may have been stopped in between, or slow."""
 
 
 class Causes:
@@ -64,13 +66,17 @@ class Causes:
         for vlan, (primary, secondary) in before.pairs.items():
             now = after.pairs.get(vlan, (None, None))
             if now[0] != primary:
-                self._must_be_lost(primary, f"primary of VLAN {vlan}")
+                self._must_be_lost(after, primary, f"primary of VLAN {vlan}")
             elif secondary is not None and now[1] != secondary:
-                self._must_be_lost(secondary, f"secondary of VLAN {vlan}")
+                self._must_be_lost(after, secondary, f"secondary of VLAN {vlan}")
 
-    def _must_be_lost(self, rack, role):
-        away = self.world.now - self._connected_until.get(rack, float("-inf"))
-        if away < HOLD_DOWN_SECONDS:
+    def _must_be_lost(self, after, rack, role):
+        now = self.world.now
+        away = now - self._connected_until.get(rack, float("-inf"))
+        drained = any(
+            rack in tables.drains for tables in (*self._since(now - DRAIN_SECONDS), after)
+        )
+        if away < HOLD_DOWN_SECONDS and not drained:
             self.world.violate(f"{rack}, away for {away:.1f} s, is no more the {role}")
 
 

@@ -13,6 +13,8 @@ from evenrack.region.database.inventory_store import create
 
 RACKS_OF_VLAN = {"vlan1": ("rack1", "rack2", "rack3"), "vlan2": ("rack2", "rack3", "rack4")}
 RESTART_SECONDS = 0.3
+COPY = "-copy"
+BOTH_ROLES = {"primary", "secondary"}
 
 
 class Network:
@@ -41,9 +43,18 @@ class Network:
     def server_of(self, rack):
         return self._servers[self._hosts[rack]]
 
+    def servers_in(self, role):
+        """Give the hosts that serve each VLAN in this role; a rack's copy is another's."""
+        found = {}
+        for server in self._servers.values():
+            for service in server.plan:
+                if service.role == role and not server.host.endswith(COPY):
+                    found.setdefault(service.vlan.name, []).append(server.host)
+        return found
+
     def interfaces_of(self, name):
         """Give what a rack daemon asks its host for its addresses with."""
-        name = name.removesuffix("-copy")
+        name = name.removesuffix(COPY)
         number = int(name[-1])
         addresses = tuple(
             Interface(
@@ -57,6 +68,10 @@ class Network:
             return addresses
 
         return interfaces
+
+
+def _text(plan):
+    return [(s.vlan, s.role, s.address, s.peer) for s in plan]
 
 
 class SimulatedDhcpServer:
@@ -73,13 +88,18 @@ class SimulatedDhcpServer:
         return bool(self.plan)
 
     def serves(self, plan):
-        return plan == self.plan
+        return bool(plan) and _text(plan) == _text(self.plan)
 
     async def check(self, plan):
         pass
 
     async def restart(self, plan, interfaces):
+        before = {s.vlan.id: s.role for s in self.plan}
+        exchanged = [s for s in plan if {before.get(s.vlan.id), s.role} == BOTH_ROLES]
         self.plan = plan
+        if exchanged:
+            names = [(s.vlan.name, s.role) for s in exchanged]
+            self._network.world.note("exchanges", self.host, names)
         self._network.world.note("dhcpd", self.host, [(s.vlan.name, s.role) for s in plan])
         await deferLater(self.clock, RESTART_SECONDS, lambda: None)
 
@@ -92,8 +112,18 @@ class SimulatedDhcpServer:
     async def put_back(self, service, state):
         pass
 
+    async def mclt_seconds(self, service):
+        return service.vlan.settings.mclt
+
     def _state_of(self, service):
         world, peer = self._network.world, self._network.server_of(service.peer.rack)
+        if not peer.plan:
+            return "communications-interrupted"
         sees = world.reaches(self.host, peer.host) and world.reaches(peer.host, self.host)
-        knows = any(s.vlan.id == service.vlan.id and s.peer is not None for s in peer.plan)
+        knows = any(
+            s.vlan.id == service.vlan.id
+            and s.peer is not None
+            and {s.role, service.role} == BOTH_ROLES
+            for s in peer.plan
+        )
         return "normal" if sees and knows else "communications-interrupted"

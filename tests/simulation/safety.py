@@ -8,6 +8,8 @@ from tests.simulation.tables import read_tables
 LOOK_SECONDS = 0.25
 SLOW_SECONDS = 6.0
 """So long a few slow answers of the database take together."""
+STARTUP_SECONDS = 15.0
+"""After which a server without its peer serves: two secondaries from the same addresses."""
 FRESH_SECONDS = 2.0
 """So old may the beat be by which a process grants a lease."""
 
@@ -28,6 +30,7 @@ class Safety:
         self._patience = Patience(world, server, fleet)
         self._managed_until = {}
         self._held = {}
+        self._two_secondaries = {}
         server.committed.append(self._committed)
         world.at(LOOK_SECONDS, self._look)
 
@@ -97,6 +100,7 @@ class Safety:
             self._leases_are_right(name)
             self._every_link_counts(name)
         self._one_leads()
+        self._one_primary_of_each_vlan()
         self._patience.look(self.tables)
         self.world.at(LOOK_SECONDS, self._look)
 
@@ -111,6 +115,19 @@ class Safety:
         for epoch, names in epochs.items():
             if len(names) > 1:
                 self.world.violate(f"{' and '.join(names)} lead, both in epoch {epoch}")
+
+    def _one_primary_of_each_vlan(self):
+        """M12: of two that have one role each would give away what the other does."""
+        for vlan, hosts in self.fleet.network.servers_in("primary").items():
+            if len(hosts) > 1:
+                self.world.violate(f"{vlan} has two primaries: {', '.join(hosts)}")
+        in_vain = {
+            v for v, hosts in self.fleet.network.servers_in("secondary").items() if hosts[1:]
+        }
+        self._two_secondaries = {v: self._two_secondaries.get(v, self.world.now) for v in in_vain}
+        for vlan, since in self._two_secondaries.items():
+            if self.world.now - since > STARTUP_SECONDS:
+                self.world.violate(f"{vlan} has two secondaries since {since:.1f} s")
 
     def _every_link_counts(self, name):
         """M7: each open link after its hello counts, whatever becomes of the rack's other links."""

@@ -15,7 +15,8 @@ EVERYTHING = text(
     "rack_holds) ORDER BY link) FROM connection), "
     "'managing', (SELECT json_object_agg(rack_id, process_id) FROM managing), "
     "'pairs', (SELECT json_object_agg(vlan_id, json_build_array(primary_rack, secondary_rack)) "
-    "FROM dhcp_pair))::text"
+    "FROM dhcp_pair), "
+    "'drains', (SELECT json_agg(id) FROM drain WHERE kind = 'rack'))::text"
 )
 
 
@@ -44,6 +45,8 @@ class Tables:
     managing: dict
     pairs: dict
     """VLAN to (primary, secondary)."""
+    drains: frozenset = frozenset()
+    """Racks that are drained."""
     counted: frozenset = attrs.field()
     """(rack, process) of each link that counts: of a running process, and the rack has it too."""
 
@@ -100,4 +103,5 @@ def read_tables(connection):
         links=tuple(Link(**dict(zip(names, row, strict=True))) for row in seen["links"] or ()),
         managing=seen["managing"] or {},
         pairs={vlan: tuple(pair) for vlan, pair in (seen["pairs"] or {}).items()},
+        drains=frozenset(seen["drains"] or ()),
     )

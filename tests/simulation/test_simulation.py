@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from evenrack.balance import dhcp_turns
+from tests.simulation.exchanges import live_through_exchanges
 from tests.simulation.kept_seeds import KEPT_SEEDS
 from tests.simulation.outages import live_through_outages
 from tests.simulation.run import simulate
@@ -36,6 +38,19 @@ def test_without_faults_each_rack_is_managed_and_nothing_moves_afterwards(databa
 def test_p1_p3_whatever_fails_the_fleet_is_whole_again_after_15_s_of_calm(seed, database_dsn):
     outcome = simulate(seed, database_dsn, seconds=SECONDS)
     assert outcome.wrong == (), f"replay: make simulate SEED={seed} SECONDS={SECONDS:g}"
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4, 5, 6, 7])
+def test_m12_whoever_drains_and_whatever_fails_no_vlan_has_two_primaries(seed, database_dsn):
+    outcome, exchanges = live_through_exchanges(seed, database_dsn, seconds=50)
+    assert outcome.wrong == ()
+    assert exchanges >= 2, "there is nothing to see"
+
+
+def test_m12_a_new_primary_that_restarts_first_would_be_seen(database_dsn, monkeypatch):
+    monkeypatch.setattr(dhcp_turns._Deciding, "_comes_later", lambda deciding, rack: False)
+    outcome, _ = live_through_exchanges(3, database_dsn, seconds=50, until=("two primaries",))
+    assert "two primaries" in outcome.wrong[0]
 
 
 @pytest.mark.slow

@@ -99,6 +99,35 @@ _DHCP = (
         TWO_RACKS,
     ),
 )
+_EXCHANGES = (
+    in_network(
+        "roles_are_never_exchanged",
+        {
+            "the lost rack is back: the files follow the designation, and nobody waits": (
+                r"rack\d is not the primary of vlan1 in its file"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "roles_are_never_exchanged",
+        {
+            "a primary is drained: its roles are exchanged, and nobody waits": (
+                r"rack\d is not the primary of vlan1 in its file"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "new_primaries_restart_first",
+        {
+            "a primary is drained: its roles are exchanged, and nobody waits": (
+                r"rack\d and rack\d were both the primary of vlan1"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
 _LOST_AND_BACK = (
     in_network(
         "bmcs_stay_with_the_lost",
@@ -172,4 +201,4 @@ _POWER = (
     ),
 )
 
-BROKEN = (*_DHCP, *_LOST_AND_BACK, *_POWER)
+BROKEN = (*_DHCP, *_EXCHANGES, *_LOST_AND_BACK, *_POWER)

@@ -9,8 +9,9 @@ from attrs import evolve
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
-from evenrack.balance import dhcp_services, managing, power_routes
+from evenrack.balance import dhcp_services, dhcp_turns, managing, power_routes
 from evenrack.balance.bmc_owners import BmcBalance
+from evenrack.balance.dhcp_swaps import RoleSwaps
 from evenrack.balance.managing import ManagingBalance
 from evenrack.balance.pair_loads import PairLoads
 from evenrack.balance.policy import SpreadPolicy
@@ -185,6 +186,20 @@ def roles_move_at_once():
         return decide(fleet, lost=away)
 
     dhcp_watch.decide_pairs = decide_at_once
+
+
+def roles_are_never_exchanged():
+    """Leave the files as they are, whatever is designated."""
+    RoleSwaps.begin = lambda swaps, vlan, pair, now: None
+
+
+def new_primaries_restart_first():
+    """Let the old primary be one until the new one is."""
+    deciding = dhcp_turns._Deciding
+    deciding._comes_later = lambda self, rack: any(
+        swap.demoted == rack for swap in self._swaps.values()
+    )
+    deciding._due = lambda self, rack: []
 
 
 def bmcs_move_at_once():

@@ -15,7 +15,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
-from evenrack.errors import OrderOutdated, TurnRefused
+from evenrack.errors import OrderOutdated, PartnerDownRefused, TurnRefused
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
 from evenrack.model.power import PowerOutcome
@@ -212,6 +212,10 @@ class Memory:
     leases: list = field(factory=list)
     lost: list = field(factory=list)
     waits_for: str = ""
+    that_end: list = field(factory=list)
+    """Of the turns that were taken."""
+    mourns: tuple = (7, "rack0007")
+    """The VLAN where it does not hear its partner, and who that is."""
     turns: list = field(factory=list)
     trusts: str = ""
 
@@ -222,10 +226,16 @@ class Memory:
         if self.newest.is_news(plan):
             self.newest.follow(plan)
 
-    async def take_turn(self, process, plan):
-        if plan != self.waits_for:
+    async def take_turn(self, process, turn):
+        if turn.plan != self.waits_for:
             raise TurnRefused("another plan waits")
-        self.turns.append(plan)
+        self.turns.append(turn.plan)
+        self.that_end += [turn.plan] if turn.ends else []
+
+    async def take_partner_down(self, process, vlan, dead):
+        if (vlan, dead) != self.mourns:
+            raise PartnerDownRefused("it may live")
+        return 3600
 
     async def power(self, order):
         if order.attempt == 1:
@@ -243,6 +253,7 @@ class Memory:
             holds=lambda: (self.newest.number, self.newest.fingerprint),
             follow=self.follow,
             take_turn=self.take_turn,
+            take_partner_down=self.take_partner_down,
             power=self.power,
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),

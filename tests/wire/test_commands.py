@@ -7,11 +7,12 @@ from twisted.protocols import amp
 
 from evenrack import errors
 from evenrack.wire import rack_commands, region_commands
-from evenrack.wire.arguments import Json, Text
+from evenrack.wire.arguments import Json, Text, YesNo
 from tests.strategies import (
     any_fleet_numbers,
     host_names,
     process_ids,
+    rack_ids,
     region_endpoints,
     tokens,
 )
@@ -71,6 +72,10 @@ VALUES = {
     ("ApplyPlan", "generation"): any_fleet_numbers,
     ("ApplyPlan", "fingerprint"): tokens,
     ("TakeTurn", "plan"): tokens,
+    ("TakeTurn", "ends"): st.booleans(),
+    ("TakePartnerDown", "vlan"): st.integers(0, 2**31),
+    ("TakePartnerDown", "dead"): rack_ids,
+    ("TakePartnerDown", "mclt"): st.integers(0, 2**31),
     ("ReportInterfaces", "interfaces"): interface_lists,
     ("ReportDhcp", "report"): dhcp_reports,
     ("ReportReach", "bmcs"): bmc_lists,
@@ -108,7 +113,7 @@ class Receiver:
 
 def test_there_are_the_commands_that_these_tests_think_of():
     assert len(RACK_ASKS) == 12
-    assert len(REGION_ASKS) == 3
+    assert len(REGION_ASKS) == 4
 
 
 @by_name
@@ -140,7 +145,14 @@ def test_a_command_names_only_errors_of_our_tree_by_their_own_codes(command):
 def test_every_argument_type_refuses_what_it_cannot_read_with_value_error(command):
     # Answers takes ValueError and KeyError for a bad argument; others would look like our bugs.
     for _, argument in command.arguments:
-        assert isinstance(argument, (amp.String, amp.Integer, Text, Json))
+        assert isinstance(argument, (amp.String, amp.Integer, Text, Json, YesNo))
+
+
+def test_a_truth_is_one_of_two_words():
+    assert [YesNo().fromString(YesNo().toString(truth)) for truth in (True, False)] == [True, False]
+    for bad in (b"", b"true", b"1", b"\xff"):
+        with pytest.raises(ValueError, match="Bad boolean"):
+            YesNo().fromString(bad)
 
 
 def test_every_error_has_a_code_of_its_own():

@@ -9,12 +9,15 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from evenrack.balance.rack_plans import plan_for
-from evenrack.errors import DatabaseUnreachable, ProgramFailed, TurnRefused
+from evenrack.errors import DatabaseUnreachable, PartnerDownRefused, ProgramFailed, TurnRefused
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_report import DhcpReport, VlanError, VlanReport
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import MOST_ADDRESSES, Interface
 from evenrack.rack.converge import MOST_ERROR_CHARACTERS
+from evenrack.rack.region_session import RegionSession
+from evenrack.wire.rack_commands import TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import ReportDhcp, ReportInterfaces
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.strategies_reports import dhcp_reports, interface_lists
@@ -22,6 +25,7 @@ from tests.wire.both_ends import RACK, Link
 
 MOST_VLANS = 1_000
 PLAN = "the-fingerprint"
+TURN = Turn(plan=PLAN)
 
 
 def told(link):
@@ -123,13 +127,22 @@ def test_a_plan_that_differs_only_in_what_it_serves_has_another_fingerprint():
 def test_a_rack_takes_the_turn_that_it_waits_for():
     link = Link().introduce()
     link.memory.waits_for = PLAN
-    link.ask(link.region.take_turn(PLAN)).value()
-    assert link.memory.turns == [PLAN]
+    link.ask(link.region.take_turn(TURN)).value()
+    assert (link.memory.turns, link.memory.that_end) == ([PLAN], [])
+
+
+def test_m12_a_rack_is_told_that_its_turn_ends_and_a_region_of_the_version_before_does_not_say():
+    link = Link().introduce()
+    link.memory.waits_for = PLAN
+    link.ask(link.region.take_turn(evolve(TURN, ends=True))).value()
+    assert link.memory.that_end == [PLAN]
+    link.ask(link.region.callRemote(TakeTurn, plan=PLAN)).value()
+    assert link.memory.that_end == [PLAN]
 
 
 def test_a_turn_that_a_rack_does_not_wait_for_is_refused_by_that_name_and_the_link_stays():
     link = Link().introduce()
-    refusal = link.ask(link.region.take_turn(PLAN)).error()
+    refusal = link.ask(link.region.take_turn(TURN)).error()
     assert isinstance(refusal, TurnRefused)
     assert str(refusal) == "another plan waits"
     assert link.memory.turns == []
@@ -137,11 +150,11 @@ def test_a_turn_that_a_rack_does_not_wait_for_is_refused_by_that_name_and_the_li
 
 
 def test_a_bug_in_taking_a_turn_is_logged_on_the_rack_and_the_link_stays(logged_failures):
-    async def broken(process, plan):
+    async def broken(process, turn):
         raise ProgramFailed("dhcpd", "is not there", "")
 
     link = Link(rack={"take_turn": broken}).introduce()
-    link.ask(link.region.take_turn(PLAN)).error()
+    link.ask(link.region.take_turn(TURN)).error()
     assert b"INTERNAL" in link.wire.from_client
     assert not link.wire.is_gone
     logged_failures.take(ProgramFailed)
@@ -150,19 +163,40 @@ def test_a_bug_in_taking_a_turn_is_logged_on_the_rack_and_the_link_stays(logged_
 def test_a_region_that_did_not_answer_the_hello_gives_no_turn():
     link = Link()
     link.memory.waits_for = PLAN
-    link.ask(link.region.take_turn(PLAN)).error()
+    link.ask(link.region.take_turn(TURN)).error()
     assert link.memory.turns == []
     assert link.wire.is_gone
+
+
+def test_m16_a_rack_takes_its_partner_for_dead_and_tells_its_mclt():
+    link = Link().introduce()
+    assert link.ask(link.region.take_partner_down(7, "rack0007")).value() == 3600
+    refusal = link.ask(link.region.take_partner_down(8, "rack0007")).error()
+    assert (type(refusal), str(refusal)) == (PartnerDownRefused, "it may live")
+    assert not link.wire.is_gone
+
+
+def test_m16_a_rack_of_the_version_before_does_not_know_that_command(monkeypatch):
+    link = Link().introduce()
+    known = RegionSession.locateResponder
+
+    def located(session, name):
+        return None if name == TakePartnerDown.commandName else known(session, name)
+
+    monkeypatch.setattr(RegionSession, "locateResponder", located)
+    refusal = link.ask(link.region.take_partner_down(7, "rack0007")).error()
+    assert isinstance(refusal, amp.UnhandledCommand)
+    assert not link.wire.is_gone
 
 
 def test_pings_go_on_while_a_turn_is_taken():
     restarting = Deferred()
 
-    async def slow(process, plan):
+    async def slow(process, turn):
         await restarting
 
     link = Link(rack={"take_turn": slow}).introduce()
-    turn = link.ask(link.region.take_turn(PLAN))
+    turn = link.ask(link.region.take_turn(TURN))
     link.world.advance(10.0)
     assert not turn.is_there
     assert not link.wire.is_gone

@@ -8,14 +8,14 @@ from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
-from evenrack.errors import OrderOutdated, StalePlan, TurnRefused
+from evenrack.errors import OrderOutdated, PartnerDownRefused, StalePlan, TurnRefused
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
 from evenrack.model.power import BmcAccess, PowerOrder
 from evenrack.model.rack_plan import RackPlan
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -156,6 +156,12 @@ TABLE = {
             "the rack holds a lease of this process"
         ),
         says={"plan": "waiting"},
+    ),
+    TakePartnerDown: Row(
+        who=REGION,
+        checked="the rack's server is in a pair with this rack, and does not hear it; "
+        "the rack holds a lease of this process",
+        says={"vlan": 7, "dead": OTHER},
     ),
     PowerBmc: Row(
         who=REGION,
@@ -323,6 +329,10 @@ WRONG = {
         ({"plan": evolve(PLAN, number=FleetNumber(1, 4))}, StalePlan),
     ],
     TakeTurn: [({"plan": "another"}, TurnRefused)],
+    TakePartnerDown: [
+        ({"vlan": 8, "dead": OTHER}, PartnerDownRefused),
+        ({"vlan": 7, "dead": RACK}, PartnerDownRefused),
+    ],
     PowerBmc: [({"order": evolve(ORDER, attempt=1)}, OrderOutdated)],
 }
 

@@ -1,15 +1,17 @@
 """Who has each VLAN in its configuration file: pure.
 
 A VLAN is served by its designated primary alone first; failover begins when both racks are there
-and the first one serves (`dhcp_turns` sees to it that both then restart together). Who is lost
-stays in the files: a dead rack daemon is not a dead DHCP server, and a server that believes to be
-alone would give away the addresses of the other one's clients.
+and the first one serves (`dhcp_turns` sees to it that both then restart together). Where the
+designations of a pair swap, its roles do when both are there (`dhcp_swaps`). Who is lost stays in
+the files: a dead rack daemon is not a dead DHCP server, and a server that believes to be alone
+would give away the addresses of the other one's clients.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from attrs import evolve
 
+from evenrack.balance.dhcp_swaps import RoleSwaps
 from evenrack.model.dhcp_report import VlanReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet import Fleet
@@ -17,25 +19,31 @@ from evenrack.model.identifiers import RackId, VlanId
 
 
 def decide_services(
-    fleet: Fleet, pairs: Mapping[VlanId, Pair | None]
+    fleet: Fleet, pairs: Mapping[VlanId, Pair | None], *, put_off: Collection[VlanId] = ()
 ) -> Mapping[VlanId, Service | None]:
     """Give the services that change, with the designations as they are now decided.
 
-    `pairs` are the designations that just changed; None ends a service.
+    `pairs` are the designations that just changed; None ends a service. In `put_off` an exchange
+    of roles failed a while ago.
     """
+    swaps = RoleSwaps(fleet, put_off)
     changes: dict[VlanId, Service | None] = {}
     for vlan in fleet.vlans:
         pair = pairs.get(vlan, fleet.pairs.get(vlan))
         now = fleet.services.get(vlan)
-        wanted = _wanted(fleet, vlan, pair, now)
+        wanted = _wanted(fleet, vlan, pair, now, swaps)
         if wanted is None and now is not None:
             changes[vlan] = None
         elif wanted is not None and not wanted.same_servers(now):
             changes[vlan] = wanted
-    return changes
+    swaps.keep_out(changes.values())
+    return {**changes, **_exchanged(fleet, pairs, changes, swaps)}
 
 
-def _wanted(fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None) -> Service | None:
+def _wanted(
+    fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None, swaps: RoleSwaps
+) -> Service | None:
+    """Give who is to serve a VLAN, in the roles that they have."""
     if pair is None:
         return None
     if now is None:
@@ -43,7 +51,40 @@ def _wanted(fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None) 
     if now.secondary is None:
         return _wanted_of_one(fleet, vlan, pair, now)
     left = None if now.met else _left_alone(fleet, vlan, now)
-    return _with_new_addresses(fleet, vlan, now) if left is None else Service(primary=left)
+    if left is not None:
+        return Service(primary=left)
+    return now if vlan in swaps.under_way else _with_new_addresses(fleet, vlan, now)
+
+
+def _exchanged(
+    fleet: Fleet,
+    pairs: Mapping[VlanId, Pair | None],
+    changes: Collection[VlanId],
+    swaps: RoleSwaps,
+) -> dict[VlanId, Service]:
+    """Give the pairs whose roles change: never in one step with anything else of its racks."""
+    found = {}
+    for vlan, now in fleet.services.items():
+        pair = pairs.get(vlan, fleet.pairs.get(vlan))
+        if pair is None or vlan in changes or vlan not in fleet.vlans:
+            continue
+        wanted = swaps.begin(vlan, pair, now)
+        if vlan in swaps.under_way:
+            wanted = _gone_on(fleet, vlan, pair, now, swaps)
+        if wanted is not None:
+            found[vlan] = wanted
+    return found
+
+
+def _gone_on(
+    fleet: Fleet, vlan: VlanId, pair: Pair, now: Service, swaps: RoleSwaps
+) -> Service | None:
+    """Give what becomes of an exchange that is under way; None while it goes on."""
+    is_new = not _with_new_addresses(fleet, vlan, now).same_servers(now)
+    if pair.primary == now.primary.rack and not is_new and swaps.can_go_on(vlan, now):
+        return None
+    left = swaps.call_off(vlan, now)
+    return None if left is now else _with_new_addresses(fleet, vlan, left)
 
 
 def _wanted_of_one(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> Service:

@@ -2,13 +2,15 @@
 
 A rack that has checked a new configuration waits for its turn. Of two racks that share a pair
 only one restarts at a time, and the next one when all is normal again. Where failover begins, both
-exchange their files in one step: one after the other would never come to `normal` in between.
+exchange their files in one step: one after the other would never come to `normal` in between. Where
+roles are exchanged the new primary restarts next, as soon as the old one has (`dhcp_swaps`).
 """
 
 from collections.abc import Collection, Mapping
 
-from attrs import frozen
+from attrs import define, field, frozen
 
+from evenrack.balance.dhcp_swaps import Swap, swaps_under_way
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_report import VlanReport
@@ -29,14 +31,10 @@ class Patience:
 def decide_turns(fleet: Fleet, patience: Patience) -> Mapping[RackId, str]:
     """Give the turns to grant now: rack to the fingerprint of the DHCP plan that it may apply."""
     waiting = _waiting(fleet)
-    granted: dict[RackId, str] = {}
+    deciding = _Deciding(fleet=fleet, patience=patience, waiting=waiting)
     for rack in waiting:
-        if rack in granted:
-            continue
-        group = _together(fleet, rack)
-        if _may_go(fleet, group, waiting, patience, granted):
-            granted.update({member: waiting[member] for member in group})
-    return {rack: turn for rack, turn in granted.items() if fleet.turns.get(rack) != turn}
+        deciding.decide(rack)
+    return {r: turn for r, turn in deciding.granted.items() if fleet.turns.get(r) != turn}
 
 
 def decide_withdrawals(fleet: Fleet, patience: Patience) -> tuple[RackId, ...]:
@@ -48,16 +46,19 @@ def decide_withdrawals(fleet: Fleet, patience: Patience) -> tuple[RackId, ...]:
     )
 
 
-def is_busy(fleet: Fleet, rack: RackId) -> bool:
+def is_busy(fleet: Fleet, rack: RackId, *, but: Collection[VlanId] = ()) -> bool:
     """Tell whether a rack has its turn and is not through with it: restarted, and all normal.
 
     A turn for a plan that the rack neither waits with nor has applied is over: it has a newer one.
+    In the VLANs of `but` its peer waits for it.
     """
     turn = fleet.turns.get(rack, "")
     if not turn or not fleet.is_connected(rack):
         return False
     report = fleet.dhcp_report(rack)
-    return report.waiting == turn or (report.applied == turn and not _is_settled(fleet, rack))
+    return report.waiting == turn or (
+        report.applied == turn and not _is_settled(fleet, rack, but=but)
+    )
 
 
 def _waiting(fleet: Fleet) -> dict[RackId, str]:
@@ -72,47 +73,106 @@ def _waiting(fleet: Fleet) -> dict[RackId, str]:
     return found
 
 
-def _together(fleet: Fleet, rack: RackId) -> list[RackId]:
-    """Give the racks that have to restart in one step with this one, itself first."""
-    group = [rack]
-    for member in group:  # grows while it is walked
-        group += [
-            peer
-            for vlan, peer in _wanted_peers(fleet, member).items()
-            if peer not in group
-            and not _has_applied(fleet, vlan, member)
-            and not _has_applied(fleet, vlan, peer)
-        ]
-    return group
+@define(kw_only=True)
+class _Deciding:
+    """The turns of one look."""
 
+    fleet: Fleet
+    patience: Patience
+    waiting: Mapping[RackId, str]
+    granted: dict[RackId, str] = field(factory=dict)
+    _held: set[RackId] = field(factory=set)
+    """Racks that have the next turn after one that is granted now."""
+    _swaps: Mapping[VlanId, Swap] = field(init=False)
 
-def _may_go(
-    fleet: Fleet,
-    group: Collection[RackId],
-    waiting: Collection[RackId],
-    patience: Patience,
-    granted: Collection[RackId],
-) -> bool:
-    if not all(member in waiting for member in group):
-        return False
-    if any(_is_refused(fleet, member) for member in group if len(group) > 1):
-        return False
-    if any(fleet.dhcp_report(member).failed for member in group):
-        return False  # it would only be restarted in vain; the rack lets it be tried again
-    neighbours = {n for member in group for n in _neighbours(fleet, member)} - set(group)
-    under_way = [
-        rack
-        for rack in (*neighbours, *group)
-        if rack in granted or (is_busy(fleet, rack) and rack not in patience.expired)
-    ]
-    if under_way:
-        return False
-    return all(
-        member in patience.overdue
-        or not fleet.dhcp_report(member).running
-        or _is_settled(fleet, member)
-        for member in group
-    )
+    def __attrs_post_init__(self) -> None:
+        self._swaps = swaps_under_way(self.fleet) if self.waiting else {}
+
+    def decide(self, rack: RackId) -> None:
+        """Grant this rack its turn, and those that have to restart in one step with it."""
+        group = [] if rack in self.granted else self._together(rack)
+        if not group or any(map(self._comes_later, group)):
+            return
+        next_ones = [swap.promoted for member in group for swap in self._due(member)]
+        if self._may_go({*group, *next_ones}):
+            self.granted.update({member: self.waiting[member] for member in group})
+            self._held.update(next_ones)
+
+    def _due(self, rack: RackId) -> list[Swap]:
+        """Give the exchanges of roles that begin with this rack."""
+        swaps = self._swaps.values()
+        return [swap for swap in swaps if swap.demoted == rack and not swap.begun]
+
+    def _comes_later(self, rack: RackId) -> bool:
+        """Tell whether the rack is to be a primary where its peer still is one."""
+        return any(swap.promoted == rack and not swap.begun for swap in self._swaps.values())
+
+    def _together(self, rack: RackId) -> list[RackId]:
+        """Give the racks that have to restart in one step with this one, itself first."""
+        fleet, group = self.fleet, [rack]
+        for member in group:  # grows while it is walked
+            group += [
+                peer
+                for vlan, peer in _wanted_peers(fleet, member).items()
+                if peer not in group
+                and vlan not in self._swaps
+                and not _has_applied(fleet, vlan, member)
+                and not _has_applied(fleet, vlan, peer)
+            ]
+        return group
+
+    def _may_go(self, group: Collection[RackId]) -> bool:
+        fleet = self.fleet
+        if not all(member in self.waiting for member in group):
+            return False
+        if any(_is_refused(fleet, member) for member in group if len(group) > 1):
+            return False
+        if any(fleet.dhcp_report(member).failed for member in group):
+            return False  # it would only be restarted in vain; the rack lets it be tried again
+        neighbours = {n for member in group for n in _neighbours(fleet, member)} - set(group)
+        if any(self._is_under_way(rack, group) for rack in (*neighbours, *group)):
+            return False
+        return all(
+            member in self.patience.overdue
+            or not fleet.dhcp_report(member).running
+            or _is_settled(fleet, member, but=self._mended_by(member))
+            for member in group
+        )
+
+    def _is_under_way(self, rack: RackId, group: Collection[RackId]) -> bool:
+        """Tell whether this rack, or who follows it in an exchange of roles, is not through yet."""
+        if rack in self.granted or rack in self._held:
+            return True
+        swaps = () if rack in group else self._swaps.values()
+        before = [swap.demoted for swap in swaps if swap.promoted == rack]
+        busy = [one for one in (rack, *before) if self._is_busy(one)]
+        return any(not self._waits_only_for(one, group) for one in busy)
+
+    def _is_busy(self, rack: RackId) -> bool:
+        but = self._mended_by(rack)
+        return is_busy(self.fleet, rack, but=but) and rack not in self.patience.expired
+
+    def _waits_only_for(self, rack: RackId, group: Collection[RackId]) -> bool:
+        """Tell whether a rack has restarted, and is normal but where this group is to follow it."""
+        report = self.fleet.dhcp_report(rack)
+        followed = {vlan for vlan, s in self._swaps.items() if s.demoted == rack and s.begun}
+        return (
+            report.waiting != self.fleet.turns.get(rack)
+            and all(self._swaps[vlan].promoted in group for vlan in followed)
+            and _is_settled(self.fleet, rack, but=followed)
+        )
+
+    def _mended_by(self, rack: RackId) -> set[VlanId]:
+        """Give the VLANs where the peer has applied the pair and this rack has not.
+
+        They are not normal because of that: in an exchange of roles, or where both have one role.
+        """
+        fleet = self.fleet
+        return {
+            vlan
+            for vlan, peer in _wanted_peers(fleet, rack).items()
+            if _has_applied(fleet, vlan, peer) and not _has_applied(fleet, vlan, rack)
+        }
 
 
 def _is_refused(fleet: Fleet, rack: RackId) -> bool:
@@ -120,11 +180,13 @@ def _is_refused(fleet: Fleet, rack: RackId) -> bool:
     return bool(fleet.dhcp_report(rack).errors)
 
 
-def _is_settled(fleet: Fleet, rack: RackId) -> bool:
+def _is_settled(fleet: Fleet, rack: RackId, *, but: Collection[VlanId] = ()) -> bool:
     """Tell whether every pair that the rack serves now, and is to go on serving, is normal."""
     report = fleet.dhcp_report(rack)
     return report.running and all(
-        vlan.state == "normal" for vlan in report.vlans if _goes_on(fleet, rack, vlan)
+        side.state == "normal"
+        for side in report.vlans
+        if side.vlan not in but and _goes_on(fleet, rack, side)
     )
 
 

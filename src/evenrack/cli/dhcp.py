@@ -5,8 +5,10 @@ from urllib.parse import quote
 import click
 
 from evenrack.cli.examples import examples
+from evenrack.cli.inventory import confirm_by_name
 from evenrack.cli.session import Session, echo_json, say
-from evenrack.cli.show_dhcp import dhcp_page
+from evenrack.cli.show import page_text
+from evenrack.cli.show_dhcp import dhcp_page, partner_down_page
 
 ANY_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 """Stands where a rack puts its own key, which never leaves its host."""
@@ -46,6 +48,50 @@ def reconfigure(session: Session, vlan: str, *, as_json: bool) -> None:
         return
     session.draw(dhcp_page([found]))
     say("the leader looked; next: evenrack dhcp status")
+
+
+@dhcp.command(
+    "partner-down",
+    epilog=examples(
+        "evenrack dhcp partner-down vlan1 --dead rack3 --plan",
+        "evenrack dhcp partner-down vlan1 --dead rack3 --confirm=rack3",
+    ),
+)
+@click.argument("vlan")
+@click.option("--dead", required=True, metavar="RACK", help="Whose server is dead, by name or id.")
+@click.option("--plan", "only_plan", is_flag=True, help="Only show what it would mean.")
+@click.option(
+    "--confirm", "confirmed", metavar="NAME", help="The rack's name again: nobody is asked for it."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def partner_down(
+    session: Session,
+    vlan: str,
+    *,
+    dead: str,
+    only_plan: bool,
+    confirmed: str | None,
+    as_json: bool,
+) -> None:
+    """Call one server of a VLAN's pair dead: the other takes over its addresses.
+
+    Until then the other gives away its own half of the free addresses only. It takes the rest after
+    mclt, and renews every lease meanwhile. Refused where the server may live.
+    """
+    client, address = session.client(), f"{_address(vlan)}/partner-down"
+    plan = client.get(f"{address}?dead={quote(dead, safe='')}")
+    if only_plan:
+        session.show(plan, partner_down_page(plan), as_json=as_json)
+        return
+    if plan["hindrances"]:
+        raise click.ClickException("; ".join(plan["hindrances"]))
+    say(page_text(partner_down_page(plan)))
+    confirm_by_name(session, plan["dead"], confirmed, refusal="nothing was changed")
+    given = client.post(address, {"dead": plan["dead"]})
+    if as_json:
+        echo_json(given)
+    say(f"{given['survivor']} is told; next: evenrack dhcp status {given['vlan']}")
 
 
 @dhcp.command("render", epilog=examples("evenrack dhcp render --rack rack1"))

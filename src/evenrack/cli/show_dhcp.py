@@ -3,12 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
-from evenrack.cli.show import Block, Cell, Table
+from evenrack.cli.show import Block, Cell, Line, Table
 
 
 def dhcp_page(vlans: Sequence[dict[str, Any]]) -> list[Block]:
     """Lay out `dhcp status`: who is designated, then what both sides say of themselves."""
     return [designations_table(vlans), sides_table(vlans)]
+
+
+def partner_down_page(plan: dict[str, Any]) -> list[Block]:
+    """Lay out what it means to call one server of a VLAN dead."""
+    blocks: list[Block] = [
+        Line(name="vlan", value=plan["vlan"]),
+        Line(name="dead", value=plan["dead"]),
+        Line(name="takes over", value=plan["survivor"] or "nobody"),
+        Line(name="after", value=f"{plan['mclt_seconds']} s (mclt)"),
+        Line(name="risk", value=plan["risk"]),
+    ]
+    if plan["hindrances"]:
+        rows = [(why,) for why in plan["hindrances"]]
+        blocks.append(Table(title="refused, for", columns=("why",), rows=rows))
+    return blocks
 
 
 def designations_table(vlans: Sequence[dict[str, Any]]) -> Table:
@@ -41,13 +56,23 @@ def sides_table(vlans: Sequence[dict[str, Any]]) -> Table:
             side["state"] if side["connected"] else f"{side['state']} (rack lost)",
             side["applied"] or "-",
             "yes" if side["waiting"] else "no",
-            side["error"] or "-",
+            _note(row, side),
         )
         for row in vlans
         for side in row["sides"]
     ]
     return Table(
         title="servers",
-        columns=("vlan", "rack", "address", "role", "state", "applied", "waits", "error"),
+        columns=("vlan", "rack", "address", "role", "state", "applied", "waits", "note"),
         rows=rows,
     )
+
+
+def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
+    """Tell an error, or what became of the word that the other server is dead."""
+    word = row.get("partner_down")  # a region of the version before tells none
+    if side["error"] or word is None or word["survivor"] != side["rack"]:
+        return side["error"] or "-"
+    if word["taken_at"] is None:
+        return f"is told that {word['dead']} is dead: {word['refused'] or 'not answered yet'}"
+    return f"{word['dead']} is dead: all free addresses from {word['usable_at']}"

@@ -55,9 +55,9 @@ def mend_dhcp(fleet: Fleet, client: Client) -> str | None:
         if not row["dhcp_on"]:
             turn_dhcp(client, vlan, on=True)
             return f"DHCP of {vlan} was off"
-        if len(racks) > 1 and racks != [row["primary_rack"], row["secondary_rack"]]:
-            turn_dhcp(client, vlan, on=False)  # the files follow designations when it begins anew
-            return f"roles of {vlan} were moved"
+        if len(racks) > 1 and set(racks) != {row["primary_rack"], row["secondary_rack"]}:
+            turn_dhcp(client, vlan, on=False)  # no third rack joins a pair: it has to begin anew
+            return f"{vlan} is to be served by other racks"
     return None
 
 
@@ -74,6 +74,9 @@ def _vlan_misses(row: dict[str, Any], gone: set[str], racks: set[str]) -> str | 
     if not sides:
         return f"{row['vlan']} is served by nobody"
     missing = None
+    designated = {row["primary_rack"], row["secondary_rack"]}
+    if row["pending"] and not gone and {side["rack"] for side in sides} == designated:
+        missing = f"{row['vlan']}: the roles of its racks are not exchanged yet"
     if len(row["sides"]) < min(2, len(racks)) and not gone:
         missing = f"{row['vlan']} is served by {sides[0]['rack']} only"
     return next(

@@ -42,6 +42,11 @@ class VlanService:
         """The name of the failover relation: never changes, not even when the roles do."""
         return f"failover-vlan-{self.vlan.id}"
 
+    def same_relation(self, other: "VlanService") -> bool:
+        """Tell whether failover goes on as it was: the same peer, addresses and role."""
+        relation = (self.vlan.id, self.peer, self.address, self.role)
+        return relation == (other.vlan.id, other.peer, other.address, other.role)
+
 
 DhcpPlan = tuple[VlanService, ...]
 """Everything one rack serves, in the order of the VLANs' ids."""

@@ -64,6 +64,10 @@ class DhcpReport:
     """Fingerprint of a checked plan that waits for the rack's turn to restart; empty for none."""
     failed: str = ""
     """Why the plan that waits did not start a moment ago; empty when it was not tried."""
+    changing: bool = False
+    """It has just exchanged roles, and takes the old ones back if its peer does not follow."""
+    took_back: tuple[VlanId, ...] = ()
+    """Where it has taken its old role back a moment ago."""
     running: bool = False
     """Whether dhcpd runs."""
     vlans: tuple[VlanReport, ...] = ()

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Address
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
@@ -68,6 +68,23 @@ class Service:
             return "alone"
         return "primary" if rack == self.primary.rack else "secondary"
 
+    def exchanged(self) -> "Service":
+        """Give the pair with its roles exchanged; one that is alone as it is."""
+        if self.secondary is None:
+            return self
+        return evolve(self, primary=self.secondary, secondary=self.primary)
+
     def same_servers(self, other: "Service | None") -> bool:
         """Tell whether another one has the same servers in the same roles."""
         return other is not None and self.servers == other.servers
+
+
+@frozen(kw_only=True)
+class Turn:
+    """A rack's turn to restart its server."""
+
+    plan: str
+    """The fingerprint of the plan that it may apply."""
+    ends: bool = False
+    """Its peer left it a role, and takes that back soon: it may not be late, and takes its own old
+    role back when the two do not become `normal`."""

@@ -20,6 +20,7 @@ from evenrack.model.identifiers import BmcId, ProcessId, RackId, RegionId, RunId
 from evenrack.model.intents import Breaker, Drain, Hold
 from evenrack.model.links import Links, grouped
 from evenrack.model.network import Vlan
+from evenrack.model.partner_down import PartnerDown
 
 ProcessState = Literal["running", "dead", "off"]
 
@@ -132,6 +133,8 @@ class Fleet(PlanFacts):
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
     """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
+    partner_downs: Mapping[VlanId, PartnerDown] = field(factory=dict)
+    """Words that one server of a pair is dead for good."""
     answered: Mapping[BmcId, tuple[RackId, ...]] = field(factory=dict)
     """Which racks say that a BMC answers them."""
     bmc_owners: Mapping[BmcId, RackId] = field(factory=dict)

@@ -4,24 +4,21 @@ A new configuration is checked at once, and applied when the region gives the ra
 was applied last is kept on disk: it is what runs when no region answers.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 
-from attrs import frozen
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.errors import (
-    DhcpConfigurationRefused,
-    DhcpServerSilent,
-    ProgramFailed,
-    TurnRefused,
-)
+from evenrack.errors import DhcpConfigurationRefused, PartnerDownRefused, ProgramFailed, TurnRefused
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService, dhcp_fingerprint
 from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
-from evenrack.model.identifiers import VlanId
+from evenrack.model.identifiers import RackId, VlanId
 from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp_host import AppliedPlan, DhcpServer, Wanted
+from evenrack.rack.failover_states import FailoverStates, KnownStates
+from evenrack.rack.role_change import LATE_SECONDS, RoleChange, role_change
 from evenrack.runtime.look_again import LookAgain
 
 LOOK_SECONDS = 1.0
@@ -34,52 +31,8 @@ MOST_ERROR_CHARACTERS = 500
 FAILED_SECONDS = 60.0
 """So long a plan that did not start is not tried again."""
 
-PUT_BACK = frozenset({"communications-interrupted", "partner-down"})
-"""States of a server whose peer is away. One that restarts in them would serve nobody for 15 s."""
-
-
-class DhcpServer(Protocol):
-    """The DHCP server of this host (`rack.dhcp.server`)."""
-
-    def running(self) -> bool:
-        """Tell whether it runs, whoever started it."""
-
-    async def check(self, plan: DhcpPlan) -> None:
-        """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
-
-    async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
-        """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
-
-    def serves(self, plan: DhcpPlan) -> bool:
-        """Tell whether it was last started with this."""
-
-    async def stop(self) -> None:
-        """Serve nothing."""
-
-    async def states(self, plan: DhcpPlan) -> Mapping[VlanId, SideState]:
-        """Ask for the failover state of each VLAN that has a peer; DhcpServerSilent."""
-
-    async def put_back(self, service: VlanService, state: SideState) -> None:
-        """Bring a restarted server back into the state that it had; DhcpServerSilent."""
-
-
-class AppliedPlan(Protocol):
-    """What was applied last, kept over restarts."""
-
-    def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
-        """Give what was remembered last: one plan, or two when the change was not finished."""
-
-    def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
-        """Remember the plan that is applied, or the one before and the one that is coming."""
-
-
-@frozen(kw_only=True)
-class Wanted:
-    """What the newest plan says, and whether a region stands behind it."""
-
-    plan: DhcpPlan
-    from_region: bool
-    """A region manages this rack now, so the plan is its newest word or will be in a moment."""
+CHANGE_LOOK_SECONDS = 0.1
+"""Between two looks while it is not known whether the peer took the other role."""
 
 
 class Converge(MultiService):
@@ -109,11 +62,13 @@ class Converge(MultiService):
         self._checked: DhcpPlan = ()
         self._checked_for = ""
         self._errors: dict[VlanId, str] = {}
-        self._states: Mapping[VlanId, SideState] = {}
+        self._states = FailoverStates(server, clock)
         self._waiting = ""
         self._restarting = False
         self._failed_at = float("-inf")
         self._failed = ("", float("-inf"), "")
+        self._change: RoleChange | None = None
+        self._took_back: dict[VlanId, float] = {}
         self.on_report: Callable[[], None] = lambda: None
         self.report = DhcpReport()
         self._looking = LookAgain(
@@ -125,18 +80,39 @@ class Converge(MultiService):
         """Look soon: there is a new plan."""
         self._looking.trigger()
 
-    async def take_turn(self, fingerprint: str) -> None:
-        """Apply the checked plan with this fingerprint now; TurnRefused when another one waits."""
+    async def take_turn(self, fingerprint: str, *, ends: bool = False) -> None:
+        """Apply the checked plan with this fingerprint now; TurnRefused when another one waits.
+
+        A turn that `ends` is refused also when the server could not be restarted in time.
+        """
         if fingerprint and fingerprint == self._applied_name:
             return  # sent again before the region was told
         if not fingerprint or fingerprint != self._waiting or self._restarting:
             raise TurnRefused(f"what waits for its turn is {self._waiting or 'nothing'}")
         if self._failure:
-            raise TurnRefused(f"it did not start a moment ago: {self._failure}")
+            raise TurnRefused(f"it was tried a moment ago: {self._failure}")
+        if self._change is not None:
+            raise TurnRefused("it does not know yet what became of its last turn")
         try:
-            await self._apply(self._checked)
+            await self._apply(self._checked, ends=ends)
         finally:
             self._looking.trigger()  # the region hears of it, whatever came of it
+
+    async def take_partner_down(self, vlan: VlanId, dead: RackId) -> int:
+        """Put the server into `partner-down` for this VLAN; gives mclt, in seconds.
+
+        PartnerDownRefused where its partner may live, or is another rack.
+        """
+        service = next((each for each in self._applied if each.vlan.id == vlan), None)
+        if service is None or service.peer is None or service.peer.rack != dead:
+            raise PartnerDownRefused(f"this rack does not serve VLAN {vlan} with {dead}")
+        if self._restarting or self._change is not None:
+            raise PartnerDownRefused("its server is just restarted")
+        try:
+            mclt = await self._states.take_partner_down(service, self._applied)
+        finally:
+            self._looking.trigger()
+        return mclt
 
     async def _look(self) -> None:
         if self._restarting:
@@ -150,7 +126,8 @@ class Converge(MultiService):
                 await self._keep_running()
         except ProgramFailed as problem:
             self.log.warn("the DHCP server does not obey: {problem}", problem=str(problem))
-        await self._ask_states()
+        await self._states.ask(self._applied)
+        await self._watch_change()
         self._tell()
 
     async def _follow(self, plan: DhcpPlan) -> None:
@@ -187,6 +164,7 @@ class Converge(MultiService):
             self.log.warn("the DHCP server does not start: {problem}", problem=str(problem))
 
     async def _serve_nothing(self) -> None:
+        self._change = None
         if self._applied or self._server.running():
             await self._server.stop()
             self._note_applied(())
@@ -197,6 +175,11 @@ class Converge(MultiService):
         """Find what of the plan can be applied: a bad VLAN keeps its last good content."""
         if dhcp_fingerprint(plan) == self._checked_for:
             return
+        if self._change is None and self._is_served(plan):
+            self._found(plan, plan, {})
+            self._note_applied(plan)
+            self._waiting = ""
+            return
         applied, good, errors = self._applied, plan, dict[VlanId, str]()
         try:
             await self._server.check(plan)
@@ -204,6 +187,15 @@ class Converge(MultiService):
             good, errors = await self._check_each(plan)
         if applied is self._applied and not self._restarting:
             self._found(plan, good, errors)  # or else the next look checks beside what is new
+
+    def _is_served(self, plan: DhcpPlan) -> bool:
+        """Tell whether the server need not restart for it: another number, a VLAN's other name."""
+        return (
+            len(plan) == len(self._applied)
+            and all(new.same_relation(old) for new, old in zip(plan, self._applied, strict=True))
+            and self._server.running()
+            and self._server.serves(plan)
+        )
 
     async def _check_each(self, plan: DhcpPlan) -> tuple[DhcpPlan, dict[VlanId, str]]:
         """Check the new content of each VLAN beside what is good: a bad one harms no other."""
@@ -225,32 +217,74 @@ class Converge(MultiService):
         self._checked, self._checked_for = good, dhcp_fingerprint(plan)
         self._errors = errors
 
-    async def _apply(self, plan: DhcpPlan) -> None:
-        self._kept.keep_applied_dhcp(self._applied, plan)  # this daemon may end before it is done
+    async def _apply(self, plan: DhcpPlan, *, ends: bool) -> None:
+        applied, began = self._applied, self._clock.seconds()
+        self._kept.keep_applied_dhcp(applied, plan)  # this daemon may end before it is done
         try:
-            await self._start(plan)
-        except ProgramFailed as problem:
-            self._kept.keep_applied_dhcp(self._applied)
+            before = await self._start(plan, not_after=began + LATE_SECONDS if ends else inf)
+        except (ProgramFailed, TurnRefused) as problem:
+            self._kept.keep_applied_dhcp(applied)
             raise TurnRefused(str(problem)) from problem
         self._note_applied(plan)
         self._waiting = ""
+        ended = self._clock.seconds()
+        self._change = role_change(before, plan, began=began, ended=ended, ends=ends)
 
-    async def _start(self, plan: DhcpPlan) -> None:
-        self._restarting = True
-        before = dict(self._states)
+    async def _watch_change(self) -> None:
+        """See whether the peer took the other role, and take the old one back if it did not."""
+        if self._change is None:
+            return
+        missing = self._change.missing(self._states.known, self._applied)
+        if not missing:
+            self._change, self._checked_for = None, ""  # a plan that came meanwhile is looked at
+            self._looking.trigger()
+        elif self._clock.seconds() < self._change.until:
+            self._looking.trigger_in(CHANGE_LOOK_SECONDS)
+        else:
+            await self._go_back(self._change, missing)
+
+    async def _go_back(self, change: RoleChange, missing: list[VlanId]) -> None:
+        now, why = self._clock.seconds(), change.words(missing)
+        self.log.warn("the DHCP server {why}", why=why)
+        self._failed = (dhcp_fingerprint(self._applied), now, why)
+        self._took_back = dict.fromkeys(missing, now)
+        self._change, self._checked_for = None, ""
         try:
-            interfaces = await self._interfaces()
-            names = {str(each.address.ip): each.name for each in interfaces}
-            found = [names.get(str(service.address)) for service in plan]
-            await self._restart(plan, sorted({name for name in found if name is not None}))
-            await self._put_all_back(plan, before)
+            await self._start(change.before.plan, change.before)
+        except ProgramFailed as problem:
+            self.log.warn("the DHCP server does not obey: {problem}", problem=str(problem))
+        else:
+            self._note_applied(change.before.plan)
+            self._looking.trigger()  # the plan that it went back from waits again
+
+    async def _start(
+        self, plan: DhcpPlan, before: KnownStates | None = None, *, not_after: float = inf
+    ) -> KnownStates:
+        """Restart the server, and put its pairs back into the states that they had: gives those."""
+        self._restarting = True
+        try:
+            if before is None:
+                before = await self._states.before_stop(self._applied)
+            names = await self._names_of(plan)
+            if self._clock.seconds() > not_after:
+                raise TurnRefused("it came too late: the peer may take its role back")
+            await self._restart(plan, names)
+            await self._states.put_back(plan, before)
         except ProgramFailed:
             self._failed_at = self._clock.seconds()
-            if self._server.running():  # with what it served before, and it was restarted for that
-                await self._put_all_back(self._applied, before)
+            if before is not None and self._server.running():  # restarted, with what it served
+                await self._states.put_back(self._applied, before)
             raise
         finally:
             self._restarting = False
+        return before
+
+    async def _names_of(self, plan: DhcpPlan) -> list[str]:
+        """Give the interfaces that a plan serves on."""
+        interfaces = await self._interfaces()
+        names = {str(each.address.ip): each.name for each in interfaces}
+        found = [names.get(str(service.address)) for service in plan]
+        return sorted({name for name in found if name is not None})
 
     async def _restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
         try:
@@ -270,25 +304,13 @@ class Converge(MultiService):
             return ""
         return why if name == dhcp_fingerprint(self._checked) else ""
 
-    async def _put_all_back(self, plan: DhcpPlan, before: Mapping[VlanId, SideState]) -> None:
-        for service in plan:
-            if before.get(service.vlan.id) in PUT_BACK and _same_peer(service, self._applied):
-                await self._put_back(service, before[service.vlan.id])
+    def _lately_taken_back(self) -> list[VlanId]:
+        now, took = self._clock.seconds(), self._took_back.items()
+        return [vlan for vlan, at in took if now - at < FAILED_SECONDS]
 
     def _has_just_failed(self) -> bool:
         """Tell whether a start failed a moment ago: each may cost what is served a restart."""
         return self._clock.seconds() - self._failed_at < LOOK_SECONDS
-
-    async def _put_back(self, service: VlanService, state: SideState) -> None:
-        try:
-            await self._server.put_back(service, state)
-        except DhcpServerSilent as problem:
-            self.log.warn(
-                "{vlan} could not be put back into {state}: {problem}",
-                vlan=service.vlan.name,
-                state=state,
-                problem=str(problem),
-            )
 
     def _note_applied(self, plan: DhcpPlan) -> None:
         self._applied = plan
@@ -297,17 +319,6 @@ class Converge(MultiService):
             "serves {vlans}",
             vlans=", ".join(f"{service.vlan.name} ({service.role})" for service in plan) or "none",
         )
-
-    async def _ask_states(self) -> None:
-        if not self._applied:
-            self._states = {}
-            return
-        if not self._server.running():
-            return  # it keeps the state that it had: it is put back into it when it starts
-        try:
-            self._states = await self._server.states(self._applied)
-        except DhcpServerSilent:
-            self._states = {}
 
     @property
     def _applied_name(self) -> str:
@@ -322,6 +333,8 @@ class Converge(MultiService):
             applied=self._applied_name,
             waiting=self._waiting,
             failed=self._failure if self._waiting else "",
+            changing=self._change is not None,
+            took_back=tuple(self._lately_taken_back()),
             running=running,
             vlans=tuple(self._report_of(service, running=running) for service in self._applied),
             errors=tuple(
@@ -335,8 +348,7 @@ class Converge(MultiService):
     def _report_of(self, service: VlanService, *, running: bool) -> VlanReport:
         state: SideState = "down"
         if running:
-            of_pair = self._states.get(service.vlan.id, "unknown")
-            state = "alone" if service.peer is None else of_pair
+            state = "alone" if service.peer is None else self._states.of(service.vlan.id)
         return VlanReport(
             vlan=service.vlan.id,
             number=service.number,
@@ -352,10 +364,3 @@ def _really_applied(remembered: tuple[DhcpPlan, ...], server: DhcpServer) -> Dhc
     """Find which plan the server was started with when the last change was not finished."""
     served = [plan for plan in remembered if server.serves(plan)]
     return next(iter([*served, *remembered]), ())
-
-
-def _same_peer(service: VlanService, applied: DhcpPlan) -> bool:
-    """Tell whether it has the peer that it had."""
-    return any(
-        before.vlan.id == service.vlan.id and before.peer == service.peer for before in applied
-    )

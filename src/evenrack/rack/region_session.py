@@ -13,16 +13,17 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
-from evenrack.errors import NotTrusted, TurnRefused
+from evenrack.errors import NotTrusted, PartnerDownRefused, TurnRefused
 from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.runtime.log_format import error_text
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Goodbye,
     Hello,
@@ -59,9 +60,10 @@ class RackSelf:
     holds: Callable[[], tuple[FleetNumber, str]]
     """Number and fingerprint of the plan that is followed."""
     follow: Callable[[RackPlan], None]
-    take_turn: Callable[[ProcessId, str], Awaitable[None]]
-    """Restart the DHCP server for the checked plan with this fingerprint, as a process says it is
-    the rack's turn; TurnRefused."""
+    take_turn: Callable[[ProcessId, Turn], Awaitable[None]]
+    """Restart the DHCP server, as a process says it is the rack's turn; TurnRefused."""
+    take_partner_down: Callable[[ProcessId, VlanId, RackId], Awaitable[int]]
+    """Take the other server of a pair for dead, as a process says: mclt; PartnerDownRefused."""
     power: Callable[[PowerOrder], Awaitable[PowerOutcome]]
     """Carry out a power order; OrderOutdated."""
     granted: Callable[[ProcessId, float], None]
@@ -122,11 +124,17 @@ class RegionSession(LinkEnd):
         return {"generation": number, "fingerprint": fingerprint}
 
     @TakeTurn.responder
-    async def take_turn(self, plan: str) -> dict[str, Any]:
+    async def take_turn(self, plan: str, *, ends: bool | None = None) -> dict[str, Any]:
         if self.process is None:
             raise TurnRefused("the hello is not over")
-        await self._rack.take_turn(self.process, plan)
+        await self._rack.take_turn(self.process, Turn(plan=plan, ends=bool(ends)))
         return {}
+
+    @TakePartnerDown.responder
+    async def take_partner_down(self, vlan: int, dead: RackId) -> dict[str, Any]:
+        if self.process is None:
+            raise PartnerDownRefused("the hello is not over")
+        return {"mclt": await self._rack.take_partner_down(self.process, VlanId(vlan), dead)}
 
     @PowerBmc.responder
     async def power_bmc(self, order: PowerOrder) -> dict[str, Any]:

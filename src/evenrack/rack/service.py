@@ -11,13 +11,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from evenrack.config.rack_config import RackConfig
-from evenrack.errors import EvenrackError, RegionUnreachable, TurnRefused
+from evenrack.errors import EvenrackError, PartnerDownRefused, RegionUnreachable, TurnRefused
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import OrderId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import BmcTarget, Phase
 from evenrack.model.rack_plan import RackPlan
-from evenrack.rack.converge import Converge, DhcpServer, Wanted
+from evenrack.rack.converge import Converge
+from evenrack.rack.dhcp_host import DhcpServer, Wanted
 from evenrack.rack.lease import Lease
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.power.desk import PowerDesk, PowerSurroundings
@@ -114,6 +116,7 @@ class RackService(MultiService):
             holds=self._holds,
             follow=self._follow,
             take_turn=self._take_turn,
+            take_partner_down=self._take_partner_down,
             power=self.desk.take,
             granted=self._granted,
             known_regions=self.connections.known_regions,
@@ -123,14 +126,20 @@ class RackService(MultiService):
             why_ended=surroundings.trust.why_ended,
         )
 
-    async def _take_turn(self, teller: ProcessId, plan: str) -> None:
+    async def _take_turn(self, teller: ProcessId, turn: Turn) -> None:
         """Take a turn only from the manager, under its lease: it may be long over otherwise.
 
         So says whoever was stopped for a while and wakes up in another rack's turn.
         """
         if self.lease.manager != teller:
             raise TurnRefused(f"this rack has no lease of {teller}: the turn may be over")
-        await self.converge.take_turn(plan)
+        await self.converge.take_turn(turn.plan, ends=turn.ends)
+
+    async def _take_partner_down(self, teller: ProcessId, vlan: VlanId, dead: RackId) -> int:
+        """Take the word that a partner is dead only from the manager, under its lease."""
+        if self.lease.manager != teller:
+            raise PartnerDownRefused(f"this rack has no lease of {teller}")
+        return await self.converge.take_partner_down(vlan, dead)
 
     def _wanted(self) -> Wanted:
         plan = self.newest.plan

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import LinkId, RackId, RunId
+from evenrack.model.identifiers import LinkId, RackId, RunId, VlanId
 from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 
@@ -25,8 +26,14 @@ class RackLink(Protocol):
     async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
         """Send a plan; give the number and fingerprint of what the rack follows now."""
 
-    async def take_turn(self, plan: str) -> None:
-        """Let the rack restart its DHCP server for the plan with this fingerprint."""
+    async def take_turn(self, turn: Turn) -> None:
+        """Let the rack restart its DHCP server; TurnRefused."""
+
+    async def take_partner_down(self, vlan: VlanId, dead: RackId) -> int:
+        """Let the rack's DHCP server take its partner for dead; gives mclt in seconds.
+
+        PartnerDownRefused where it may live.
+        """
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order, and give how it ended; OrderOutdated."""

@@ -197,6 +197,18 @@ def lost_turn(fleet: Fleet, rack: RackId) -> Event:
     )
 
 
+def partner_down_over(fleet: Fleet, vlan: VlanId) -> Event:
+    """Say that the word that a server is dead is over, and why."""
+    word, name = fleet.partner_downs[vlan], _vlan_name(fleet, vlan)
+    dead = _name(fleet, word.dead)
+    why = f"{dead} is back, and was not taken for dead"
+    if word.taken_at is not None:
+        why = "its servers are normal again, or are other ones"
+    return Event(
+        kind="dhcp", object=f"vlan:{name}", text=f"{name}: {dead} counts as dead no more: {why}"
+    )
+
+
 def _name(fleet: Fleet, rack: str) -> str:
     known = fleet.racks.get(RackId(rack))
     return rack if known is None else known.hostname

@@ -27,6 +27,7 @@ from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import next_number, raise_above
 from evenrack.region.database.notify import notify
+from evenrack.region.database.partner_down_store import end_partner_downs
 from evenrack.region.database.process_store import Incarnation, mark_dead
 from evenrack.region.database.rack_store import are_all_there
 from evenrack.region.dhcp_watch import DhcpDecisions
@@ -72,10 +73,12 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
         events.append(told.went_back(highest, number))
     managed = write_managing(connection, decided.managers, number)
     decided = evolve(decided, moves=tuple(m for m in decided.moves if m.item in managed))
-    write_pairs(connection, decided.dhcp.pairs.pairs, number)
-    write_services(connection, decided.dhcp.services, number)
-    write_met(connection, decided.dhcp.met)
-    write_turns(connection, decided.dhcp.turns, decided.dhcp.withdrawn)
+    dhcp = decided.dhcp
+    write_pairs(connection, dhcp.pairs.pairs, number)
+    write_services(connection, dhcp.services, number)
+    write_met(connection, dhcp.met)
+    end_partner_downs(connection, dhcp.ended)
+    write_turns(connection, dhcp.turns, dhcp.withdrawn, dhcp.after)
     write_owners(connection, _owners(decided.bmc_moves), number)
     if decided.breaker is not None:
         write_breaker(connection, decided.breaker.now, trips=decided.breaker.trips)
@@ -116,6 +119,7 @@ def _events_of(fleet: Fleet, decided: Decisions) -> list[Event]:
         *(told.designated(fleet, move) for move in dhcp.pairs.moves),
         *(told.serves(fleet, vlan, service) for vlan, service in dhcp.services.items()),
         *(told.has_turn(fleet, rack, len(dhcp.turns)) for rack in dhcp.turns),
+        *(told.partner_down_over(fleet, vlan) for vlan in dhcp.ended),
         *(told.lost_turn(fleet, rack) for rack in dhcp.withdrawn),
         *(told.opened(trouble) for trouble in decided.opened),
         *(told.closed(fleet, code, where) for code, where in decided.closed),

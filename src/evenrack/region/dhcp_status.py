@@ -5,6 +5,7 @@ from typing import Any
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
+from evenrack.model.moments import as_text
 from evenrack.model.network import Vlan
 
 
@@ -32,8 +33,25 @@ def _vlan(fleet: Fleet, vlan: Vlan) -> dict[str, Any]:
         else _name(fleet, pair.secondary),
         "pinned": [],
         "pending": is_pending(pair, service),
+        "partner_down": _partner_down(fleet, vlan),
         "generation": str(number),
         "sides": [] if service is None else [_side(fleet, vlan, service, r) for r in service.racks],
+    }
+
+
+def _partner_down(fleet: Fleet, vlan: Vlan) -> dict[str, Any] | None:
+    """Show the word that one of its servers is dead, if it was given, and what came of it."""
+    word = fleet.partner_downs.get(vlan.id)
+    if word is None:
+        return None
+    return {
+        "survivor": _name(fleet, word.survivor),
+        "dead": _name(fleet, word.dead),
+        "who": word.who,
+        "at": as_text(word.at),
+        "taken_at": None if word.taken_at is None else as_text(word.taken_at),
+        "usable_at": None if word.usable_at is None else as_text(word.usable_at),
+        "refused": word.refused or None,
     }
 
 

@@ -11,7 +11,9 @@ from twisted.internet.interfaces import IReactorTime
 
 from evenrack.balance.dhcp_pairs import PairDecisions, decide_pairs
 from evenrack.balance.dhcp_services import decide_met, decide_services
+from evenrack.balance.dhcp_swaps import failed_swaps, turns_after
 from evenrack.balance.dhcp_turns import Patience, decide_turns, decide_withdrawals
+from evenrack.balance.partner_down import words_that_end
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
@@ -21,6 +23,9 @@ Key = TypeVar("Key")
 
 TURN_SECONDS = 20.0
 """A turn that was not used, or did not lead to `normal`, is over after this."""
+
+SWAP_AGAIN_SECONDS = 600.0
+"""An exchange of roles that failed is tried again after this: each try costs both a restart."""
 
 DEFER_SECONDS = 600.0
 """A change waits for so long while a peer is away: the restart of the one that is left would leave
@@ -34,12 +39,17 @@ class DhcpDecisions:
     pairs: PairDecisions = field(factory=PairDecisions)
     services: Mapping[VlanId, Service | None] = field(factory=dict)
     turns: Mapping[RackId, str] = field(factory=dict)
+    after: Mapping[RackId, RackId] = field(factory=dict)
+    """Whose turn is only good for a while after another rack's (`balance.dhcp_swaps`)."""
     withdrawn: tuple[RackId, ...] = ()
     met: tuple[VlanId, ...] = ()
     """Whose servers have met just now."""
+    ended: tuple[VlanId, ...] = ()
+    """For which the word that a server is dead is over."""
 
     def __bool__(self) -> bool:
-        return any((self.pairs.pairs, self.services, self.turns, self.withdrawn, self.met))
+        of_turns = (self.turns, self.withdrawn, self.met)
+        return any((self.pairs.pairs, self.services, *of_turns, self.ended))
 
 
 class DhcpWatch:
@@ -51,23 +61,27 @@ class DhcpWatch:
         self._absences = Absences(clock)
         self._turns: dict[tuple[RackId, str], float] = {}
         self._waiting: dict[tuple[RackId, str], float] = {}
+        self._failed_swaps: dict[VlanId, float] = {}
 
     def decide(self, fleet: Fleet) -> DhcpDecisions:
         """Give what has to change now; turns only when nothing else does."""
         self._look(fleet)
         pairs = decide_pairs(fleet, lost=self._absences.for_at_least(self._hold_down_seconds))
-        services = decide_services(fleet, pairs.pairs)
+        services = decide_services(fleet, pairs.pairs, put_off=self._failed_swaps)
         if services:
             return DhcpDecisions(pairs=pairs, services=services)
         patience = Patience(
             expired=[rack for rack, _ in self._older(self._turns, TURN_SECONDS)],
             overdue=[rack for rack, _ in self._older(self._waiting, DEFER_SECONDS)],
         )
+        turns = decide_turns(fleet, patience)
         return DhcpDecisions(
             pairs=pairs,
-            turns=decide_turns(fleet, patience),
+            turns=turns,
+            after=turns_after(fleet, turns),
             withdrawn=decide_withdrawals(fleet, patience),
             met=decide_met(fleet),
+            ended=words_that_end(fleet),
         )
 
     def _look(self, fleet: Fleet) -> None:
@@ -78,6 +92,9 @@ class DhcpWatch:
         waiting = [(rack, report.waiting) for rack, report in reports if report.waiting]
         self._turns = {turn: self._turns.get(turn, now) for turn in turns}
         self._waiting = {wait: self._waiting.get(wait, now) for wait in waiting}
+        over = self._older(self._failed_swaps, SWAP_AGAIN_SECONDS)
+        kept = {vlan: at for vlan, at in self._failed_swaps.items() if vlan not in over}
+        self._failed_swaps = {**kept, **dict.fromkeys(failed_swaps(fleet), now)}
 
     def _older(self, since: Mapping[Key, float], seconds: float) -> list[Key]:
         now = self._clock.seconds()

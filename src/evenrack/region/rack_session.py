@@ -21,8 +21,9 @@ from evenrack.errors import (
     VersionRefused,
 )
 from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
@@ -32,7 +33,7 @@ from evenrack.region.doorkeeper import Application, Doorkeeper
 from evenrack.region.refusals import Refusals
 from evenrack.region.strangers import Strangers
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -283,9 +284,14 @@ class RackSession(LinkEnd):
         self.holds, self.holds_fingerprint = answer["generation"], answer["fingerprint"]
         return self.holds, self.holds_fingerprint
 
-    async def take_turn(self, plan: str) -> None:
-        """Let the rack restart its DHCP server for this plan (`connected_racks.RackLink`)."""
-        await self.callRemote(TakeTurn, plan=plan)
+    async def take_turn(self, turn: Turn) -> None:
+        """Let the rack restart its DHCP server (`connected_racks.RackLink`)."""
+        await self.callRemote(TakeTurn, plan=turn.plan, ends=turn.ends)
+
+    async def take_partner_down(self, vlan: VlanId, dead: RackId) -> int:
+        """Let the rack's server take its partner for dead (`connected_racks.RackLink`)."""
+        answer = await self.callRemote(TakePartnerDown, vlan=vlan, dead=dead)
+        return int(answer["mclt"])
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order (`connected_racks.RackLink`)."""

@@ -28,6 +28,7 @@ from evenrack.region.endpoint_list import EndpointList
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.leader import Leader, LeaderSettings
 from evenrack.region.membership import Membership
+from evenrack.region.partner_down_sender import PartnerDownSender
 from evenrack.region.plan_sender import PlanSender
 from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
@@ -99,6 +100,9 @@ class RegionService(MultiService):
         self.leader = self._make_leader(config, cache)
         self.plans = PlanSender(database, cache, self.connected, registration.process, clock)
         self.turns = TurnSender(database, self.connected, registration.process, clock)
+        self.partner_downs = PartnerDownSender(
+            database, self.connected, registration.process, clock
+        )
         self.orders = self._make_orders(cache)
         self.view = FleetView(database, cache, clock)
         self.departure = Departure(database, cache, lambda: self.membership.me, clock)
@@ -112,6 +116,7 @@ class RegionService(MultiService):
             self.leader,
             self.plans,
             self.turns,
+            self.partner_downs,
             self.orders,
             self.view,
             CacheKeeper(database, cache, clock),
@@ -157,6 +162,7 @@ class RegionService(MultiService):
         on_change(self.leader.trigger_if_leading, *OF_THE_LEADER)
         on_change(self.plans.trigger, "decisions", "inventory")
         on_change(self.turns.trigger, "decisions")
+        on_change(self.partner_downs.trigger, "wishes")
         on_change(self.orders.trigger, "orders")
         on_change(self.orders.trigger_if_any, "decisions", "links", "lost links")
         on_change(self.endpoints.trigger, "members")
@@ -171,6 +177,7 @@ class RegionService(MultiService):
         """Tell racks that have just said hello what they missed."""
         self.plans.trigger()
         self.turns.trigger()
+        self.partner_downs.trigger()
 
     def _reception(self, config: RegionConfig) -> Reception:
         return Reception(

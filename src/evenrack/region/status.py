@@ -6,8 +6,8 @@ from typing import Any
 
 from evenrack.model.fleet import Fleet, Rack, RegionProcess
 from evenrack.model.identifiers import ProcessId, RegionId
+from evenrack.model.moments import as_text
 from evenrack.problems import CATALOGUE
-from evenrack.region.database.event_store import as_text
 from evenrack.region.survival import needed_parts
 from evenrack.region.troubles import find_troubles
 

@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.errors import TurnRefused
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.dhcp_store import read_open_turns
@@ -16,7 +17,7 @@ ANSWER_SECONDS = 20.0
 """A restart takes a moment."""
 
 
-class TurnSender(RackErrands[str]):
+class TurnSender(RackErrands[Turn]):
     """Tells a rack of its turn, again each second while the rack still waits for it."""
 
     log = Logger()
@@ -34,12 +35,12 @@ class TurnSender(RackErrands[str]):
         self._database = database
         self._process = process
 
-    async def _open_turns(self) -> Mapping[RackId, str]:
+    async def _open_turns(self) -> Mapping[RackId, Turn]:
         return await self._database.read(lambda c: read_open_turns(c, self._process))
 
-    async def _send(self, link: RackLink, plan: str) -> None:
+    async def _send(self, link: RackLink, turn: Turn) -> None:
         try:
-            await link.take_turn(plan)
+            await link.take_turn(turn)
         except TurnRefused as refusal:
             self.log.warn(
                 "rack {rack} did not take its turn: {why}", rack=link.rack, why=str(refusal)

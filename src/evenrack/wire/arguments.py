@@ -59,6 +59,16 @@ class Text(amp.Argument):
         return self._from_text(inString.decode())
 
 
+class YesNo(amp.Boolean):
+    """A truth as Twisted carries it; whatever else comes is a bad argument."""
+
+    def fromString(self, inString: bytes) -> bool:
+        try:
+            return bool(super().fromString(inString))
+        except TypeError as problem:
+            raise ValueError(str(problem)) from None
+
+
 def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text)

@@ -2,9 +2,9 @@
 
 from twisted.protocols import amp
 
-from evenrack.errors import OrderOutdated, StalePlan, TurnRefused
+from evenrack.errors import OrderOutdated, PartnerDownRefused, StalePlan, TurnRefused
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import token_from_text
+from evenrack.model.identifiers import rack_id_from_text, token_from_text
 from evenrack.model.power import (
     power_order_from_json,
     power_order_to_json,
@@ -12,7 +12,7 @@ from evenrack.model.power import (
     power_outcome_to_json,
 )
 from evenrack.model.rack_plan import rack_plan_from_json, rack_plan_to_json
-from evenrack.wire.arguments import Json, Text
+from evenrack.wire.arguments import Json, Text, YesNo
 
 
 class ApplyPlan(amp.Command):
@@ -34,12 +34,26 @@ class TakeTurn(amp.Command):
     """Region -> rack: restart your DHCP server now, for the checked plan with this fingerprint.
 
     Answered when it runs again. Refused when another plan, or none, waits for its turn; then
-    nothing was done. Sending it twice does nothing: what is applied waits no more.
+    nothing was done. Sending it twice does nothing: what is applied waits no more. With `ends` the
+    rack's peer has left it a role for a few seconds: it must not be late.
     """
 
-    arguments = [(b"plan", Text(str, token_from_text))]
+    arguments = [(b"plan", Text(str, token_from_text)), (b"ends", YesNo(optional=True))]
     response = []
     errors = {TurnRefused: TurnRefused.wire_code}
+
+
+class TakePartnerDown(amp.Command):
+    """Region -> rack: the other server of this VLAN's pair is dead for good; take over its part.
+
+    Answered when the rack's server is in failover state `partner-down`, with the seconds (mclt)
+    after which it gives away the other's free addresses too. Refused where that server may live:
+    nothing was done then. Sending it twice does nothing.
+    """
+
+    arguments = [(b"vlan", amp.Integer()), (b"dead", Text(str, rack_id_from_text))]
+    response = [(b"mclt", amp.Integer())]
+    errors = {PartnerDownRefused: PartnerDownRefused.wire_code}
 
 
 class PowerBmc(amp.Command):

@@ -1,8 +1,9 @@
 """Ask the dhcpd of the network in which this runs, by OMAPI, and print the answers.
 
 A program: its argument is `{"port", "key", "requests": [["states", [NAME..]] | ["set", NAME,
-STATE]..]}`, with `algorithm` and `seconds` where they are not the usual ones. It prints
-`{"answers": [..], "logged": TEXT}`; the answer of a request that fails is `{"error", "words"}`.
+STATE] | ["mclt", NAME]..]}`, with `algorithm` and `seconds` where they are not the usual ones.
+It prints `{"answers": [..], "logged": TEXT}`; the answer of a request that fails is `{"error",
+"words"}`.
 """
 
 import io
@@ -29,7 +30,11 @@ async def main(reactor, text):
 
 
 async def answer(omapi, kind, *what):
-    ask = omapi.failover_states if kind == "states" else omapi.set_failover_state
+    ask = {
+        "states": omapi.failover_states,
+        "set": omapi.set_failover_state,
+        "mclt": omapi.mclt_seconds,
+    }[kind]
     try:
         return await ask(*what)
     except (EvenrackError, ValueError) as problem:

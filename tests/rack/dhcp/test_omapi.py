@@ -36,6 +36,16 @@ async def test_each_side_of_a_pair_tells_its_state(racks):
 
 @pytest.mark.dhcpd
 @pytest.mark.deadline(60)
+async def test_m16_both_sides_tell_the_mclt_the_secondary_that_of_the_primary(racks):
+    await start_pair(racks)
+    for rack in racks:
+        told = await rack.ask(["mclt", RELATION], ["mclt", "other"])
+        assert told["answers"][0] == 60
+        assert "does not tell the mclt of other" in told["answers"][1]["words"]
+
+
+@pytest.mark.dhcpd
+@pytest.mark.deadline(60)
 @pytest.mark.parametrize("algorithm", ["hmac-md5", "hmac-sha256"])
 async def test_both_ends_sign_with_the_algorithm_that_is_asked_for(racks, algorithm):
     rack = racks[0]

@@ -7,8 +7,9 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text
 
+from evenrack.balance.dhcp_swaps import FOLLOW_SECONDS
 from evenrack.model.dhcp_report import DhcpReport, VlanError
-from evenrack.model.dhcp_roles import Pair, Server, Service
+from evenrack.model.dhcp_roles import Pair, Server, Service, Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import Interface
 from evenrack.region.database.assignment_store import write_managing
@@ -344,12 +345,69 @@ def test_open_turns_are_those_that_still_wait_of_the_racks_that_the_process_mana
     fleet.run(lambda c: record_report(c, THREE, DhcpReport()))
     assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {}
     fleet.run(lambda c: write_turns(c, {ONE: "plan2", TWO: "plan9", THREE: "plan2"}, ()))
-    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {ONE: "plan2"}
+    assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {ONE: Turn(plan="plan2")}
     assert fleet.run(lambda c: read_open_turns(c, "region2/1")) == {}
     other = joined(fleet, "region2/1")
     fleet.run(lambda c: write_managing(c, {ONE: other.process}, NEW))
     assert fleet.run(lambda c: read_open_turns(c, "region1/1")) == {}
-    assert fleet.run(lambda c: read_open_turns(c, "region2/1")) == {ONE: "plan2"}
+    assert fleet.run(lambda c: read_open_turns(c, "region2/1")) == {ONE: Turn(plan="plan2")}
+
+
+def followed(fleet, **first):
+    """Rack 2 has its turn after rack 1's, which says this; gives what is told to rack 2."""
+    for rack in (ONE, TWO):
+        fleet.run(lambda c, rack=rack: record_report(c, rack, REPORT))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, ()))
+    told = {"applied": "plan2", "waiting": "", "changing": True, **first}
+    fleet.run(lambda c: record_report(c, ONE, evolve(REPORT, **told)))
+    fleet.run(lambda c: write_turns(c, {TWO: "plan2"}, (), {TWO: ONE}))
+    other = joined(fleet, "region2/1").process
+    fleet.run(lambda c: write_managing(c, {TWO: other}, NEW))
+    return lambda: fleet.run(lambda c: read_open_turns(c, "region2/1")).get(TWO)
+
+
+def make_earlier(fleet):
+    fleet.change(
+        "UPDATE rack_dhcp SET turn_at = turn_at - make_interval(secs => :by) WHERE rack_id = :rack",
+        by=FOLLOW_SECONDS + 0.1,
+        rack=ONE,
+    )
+
+
+def test_m12_a_turn_after_another_one_is_told_for_a_while_after_that_one_was_granted(fleet):
+    told = followed(fleet)
+    assert told() == Turn(plan="plan2", ends=True)
+    make_earlier(fleet)
+    assert told() is None
+    fleet.run(lambda c: write_turns(c, {TWO: "plan2"}, (), {TWO: ONE}))
+    assert told() is None, "granted again, and as late as before"
+    fleet.run(lambda c: write_turns(c, {TWO: "plan2"}, ()))
+    assert told() == Turn(plan="plan2")
+
+
+def test_m12_a_turn_after_one_who_takes_nothing_back_any_more_does_not_end(fleet):
+    told = followed(fleet, changing=False)
+    make_earlier(fleet)
+    assert told() == Turn(plan="plan2", ends=False)
+
+
+@pytest.mark.parametrize("applied", ["plan1", ""])
+def test_m12_a_turn_after_one_who_took_its_role_back_is_told_to_nobody(fleet, applied):
+    assert followed(fleet, applied=applied, changing=False)() is None
+
+
+def test_m12_a_turn_after_a_rack_that_is_deleted_is_told_to_nobody(fleet):
+    told = followed(fleet)
+    fleet.change("DELETE FROM rack_dhcp WHERE rack_id = :rack", rack=ONE)
+    assert told() is None
+
+
+def test_m12_a_withdrawn_turn_is_no_moment_from_which_another_one_counts(fleet):
+    fleet.run(lambda c: record_report(c, ONE, REPORT))
+    fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, ()))
+    at = fleet.value("SELECT turn_at FROM rack_dhcp WHERE rack_id = :rack", rack=ONE)
+    fleet.run(lambda c: write_turns(c, {}, [ONE]))
+    assert fleet.value("SELECT turn_at FROM rack_dhcp WHERE rack_id = :rack", rack=ONE) == at
 
 
 def test_a_turn_without_a_plan_is_none_also_for_a_rack_that_waits_for_nothing(fleet):

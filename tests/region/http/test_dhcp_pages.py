@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
 
 KEYS = {
     *("vlan", "dhcp_on", "primary_rack", "secondary_rack", "pinned", "pending", "generation"),
-    "sides",
+    *("sides", "partner_down"),
 }
 
 

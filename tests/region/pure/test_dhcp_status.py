@@ -1,12 +1,14 @@
 """DHCP as operators see it: who is designated, who serves, and what each side says."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from attrs import evolve
 
 from evenrack.model.dhcp_report import DhcpReport, VlanError
 from evenrack.model.identifiers import VlanId
+from evenrack.model.partner_down import PartnerDown
 from evenrack.region.dhcp_status import dhcp_status_of, is_pending
 from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id, service_of, serving, waiting
 
@@ -32,6 +34,7 @@ def test_a_vlan_that_nobody_serves_shows_so():
         "secondary_rack": None,
         "pinned": [],
         "pending": False,
+        "partner_down": None,
         "generation": "1.5",
         "sides": [],
     }
@@ -111,3 +114,22 @@ def test_a_rack_that_nobody_knows_any_more_is_named_by_its_id():
 )
 def test_a_designation_is_pending_until_the_files_say_the_same(pair, service, pending):
     assert is_pending(pair, service) is pending
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_m16_the_word_that_a_server_is_dead_is_shown(taken):
+    at = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
+    moments = {"taken_at": at, "usable_at": at + timedelta(hours=1)} if taken else {}
+    word = PartnerDown(
+        vlan=VlanId(1), survivor=rack_id(2), dead=rack_id(1), who="anna", at=at, **moments
+    )
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR, away=(1,)), 1, 2)
+    assert vlan_of(evolve(fleet, partner_downs={VlanId(1): word}))["partner_down"] == {
+        "survivor": "rack2",
+        "dead": "rack1",
+        "who": "anna",
+        "at": "2026-11-29T03:00:00.000Z",
+        "taken_at": "2026-11-29T03:00:00.000Z" if taken else None,
+        "usable_at": "2026-11-29T04:00:00.000Z" if taken else None,
+        "refused": None,
+    }

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 
+from evenrack.lab.dhcp_state import NORMAL
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.dhcp_sight import felt_and_after, served_vlan, side_of
@@ -52,6 +53,10 @@ class Back:
     """What became of the others' when it was back; the time is from its start."""
 
     rack: str
+    followed_after: float | None
+    """When its successor was the primary of the VLAN in its file too; None when it never was."""
+    felt: Felt
+    """What the VLAN's clients felt meanwhile."""
     even_after: float | None
     """When the racks' BMCs were even; None when they never were."""
     wrong: str
@@ -66,7 +71,7 @@ def rack_lost_and_back(trial: Trial) -> tuple[Gone, Back]:
     row = served_vlan(trial)
     rack, successor = (side_of(row, role)["rack"] for role in ("primary", "secondary"))
     gone = _lose(trial, row["vlan"], rack, successor)
-    return gone, _start(trial, rack)
+    return gone, _start(trial, gone)
 
 
 def bmcs_move_after_the_hold_down(trial: Trial, limit: float) -> Measured:
@@ -149,11 +154,13 @@ def _lose(trial: Trial, vlan: str, rack: str, successor: str) -> Gone:
     )
 
 
-def _start(trial: Trial, rack: str) -> Back:
-    names = [each.rack for each in trial.fleet.racks]
+def _start(trial: Trial, gone: Gone) -> Back:
+    rack, names = gone.rack, [each.rack for each in trial.fleet.racks]
     event, since = trial.newest_event(), trial.clocks.seconds()
     trial.programs.start(f"{rack}/rackd")
     wrong, owned = "nothing was seen", 0
+    even_after: float | None = None
+    followed_after: float | None = None
 
     def even() -> bool:
         nonlocal wrong, owned
@@ -162,18 +169,37 @@ def _start(trial: Trial, rack: str) -> Back:
         wrong = uneven_owners(found, names) or ""
         return not wrong
 
-    is_even = trial.clocks.wait_until(even, seconds=_BACK_SECONDS, every=_LOOK_SECONDS)
-    even_after = trial.clocks.seconds() - since
+    def both() -> bool:
+        nonlocal even_after, followed_after
+        if even_after is None and even():
+            even_after = trial.clocks.seconds() - since
+        if followed_after is None and _follows(trial, gone):
+            followed_after = trial.clocks.seconds() - since
+        return even_after is not None and followed_after is not None
+
+    trial.clocks.wait_until(both, seconds=_BACK_SECONDS, every=_LOOK_SECONDS)
+    felt = felt_and_after(trial, gone.vlan, since)
     trial.clocks.sleep(STEADY_SECONDS)  # a useless move would come after a quiet second
     return Back(
         rack=rack,
-        even_after=even_after if is_even else None,
+        followed_after=followed_after,
+        felt=felt,
+        even_after=even_after,
         wrong=wrong,
         owned=owned,
         bmcs=len(trial.fleet.bmcs),
         racks=len(names),
         moves=trial.moves_since(event),
     )
+
+
+def _follows(trial: Trial, gone: Gone) -> bool:
+    """Tell whether both serve, the successor as the primary in its file."""
+    sides = {side["rack"]: side for side in trial.dhcp_row(gone.vlan)["sides"]}
+    if not {gone.rack, gone.successor} <= sides.keys():
+        return False
+    is_normal = all(side["state"] == NORMAL for side in sides.values())
+    return is_normal and sides[gone.successor]["role"] == "primary"
 
 
 def _is_useless(move: Move, rack: str) -> bool:

@@ -117,6 +117,22 @@ class Omapi:
 
         await self._converse(tell)
 
+    async def mclt_seconds(self, name: str) -> int:
+        """Tell the maximum client lead time of a failover relation, in seconds.
+
+        The primary has it from its file, the secondary from the primary. DhcpServerSilent as for
+        the others, and when dhcpd does not have the relation.
+        """
+
+        async def ask(conversation: "_Conversation") -> int:
+            found = await conversation.relation(name)
+            told = b"" if found is None else dict(found.obj).get(b"mclt", b"")
+            if len(told) != _NUMBER_BYTES:
+                raise DhcpServerSilent(f"dhcpd does not tell the mclt of {name}")
+            return int.from_bytes(told, "big")
+
+        return await self._converse(ask)
+
     async def _converse(self, work: "Callable[[_Conversation], Awaitable[Answer]]") -> Answer:
         async with self._one_at_a_time:
             # From its own turn on: who waits for another's has not been heard yet.

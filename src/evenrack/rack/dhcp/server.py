@@ -47,5 +47,8 @@ class IscDhcpServer:
     async def put_back(self, service: VlanService, state: SideState) -> None:
         await self._omapi.set_failover_state(service.peer_name, state)
 
+    async def mclt_seconds(self, service: VlanService) -> int:
+        return await self._omapi.mclt_seconds(service.peer_name)
+
     def _text(self, plan: DhcpPlan) -> str:
         return dhcpd_conf(plan, self._access)

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import frozen
 from sqlalchemy import Connection, insert, select, text
 
-from evenrack.region.database.event_store import as_text
+from evenrack.model.moments import as_text
 from evenrack.region.database.trust_tables import audit
 
 MOST_ROWS = 1_000

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
+from evenrack.balance.dhcp_swaps import FOLLOW_SECONDS
 from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
-from evenrack.model.dhcp_roles import Pair, Server, Service
+from evenrack.model.dhcp_roles import Pair, Server, Service, Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId, VlanId
 from evenrack.model.interface_list import Interface
@@ -88,17 +89,27 @@ def read_turns(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId
     return {RackId(row.rack_id): row.turn for row in rows}
 
 
-def read_open_turns(connection: Connection, process: ProcessId) -> dict[RackId, str]:
-    """Give the turns of the racks that this process manages, for plans that still wait."""
+def read_open_turns(connection: Connection, process: ProcessId) -> dict[RackId, Turn]:
+    """Give the turns of the racks that this process manages, for plans that still wait.
+
+    A turn that follows another rack's is open while that rack has what it applied in its own: for
+    FOLLOW_SECONDS from when that was granted, or as soon as it takes nothing back any more. By this
+    database's clock, however long whoever granted or sends it is held up.
+    """
     rows = connection.execute(
         text(
-            "SELECT d.rack_id, d.turn FROM rack_dhcp d JOIN managing m ON m.rack_id = d.rack_id "
+            "SELECT d.rack_id, d.turn, coalesce(f.report -> 'changing' = 'true', false) AS ends "
+            "FROM rack_dhcp d JOIN managing m ON m.rack_id = d.rack_id "
+            "LEFT JOIN rack_dhcp f ON f.rack_id = d.turn_after "
             "WHERE m.process_id = :process AND d.turn <> '' AND d.turn = d.report ->> 'waiting' "
+            "AND (d.turn_after IS NULL OR (f.report ->> 'applied' = f.turn "
+            "AND (f.report -> 'changing' IS DISTINCT FROM 'true' "
+            "OR clock_timestamp() < f.turn_at + make_interval(secs => :seconds)))) "
             "ORDER BY d.rack_id"
         ),
-        {"process": process},
+        {"process": process, "seconds": FOLLOW_SECONDS},
     )
-    return {RackId(row.rack_id): row.turn for row in rows}
+    return {RackId(row.rack_id): Turn(plan=row.turn, ends=row.ends) for row in rows}
 
 
 def record_interfaces(
@@ -236,13 +247,24 @@ def touch_servers(connection: Connection, vlan: VlanId, number: FleetNumber) -> 
 
 
 def write_turns(
-    connection: Connection, turns: Mapping[RackId, str], withdrawn: Iterable[RackId]
+    connection: Connection,
+    turns: Mapping[RackId, str],
+    withdrawn: Iterable[RackId],
+    after: Mapping[RackId, RackId] | None = None,
 ) -> None:
-    """Let these racks restart their servers for these plans, and these no more."""
+    """Let these racks restart their servers for these plans, and these no more.
+
+    A turn that is given `after` another rack's is open only while that one leaves its role to it.
+    """
     for rack, turn in {**dict.fromkeys(withdrawn, ""), **turns}.items():
+        first = None if after is None else after.get(rack)
         connection.execute(
-            text("UPDATE rack_dhcp SET turn = :turn WHERE rack_id = :rack"),
-            {"rack": rack, "turn": turn},
+            text(
+                "UPDATE rack_dhcp SET turn = :turn, turn_after = :after, "
+                "turn_at = CASE WHEN :turn = '' THEN turn_at ELSE clock_timestamp() END "
+                "WHERE rack_id = :rack"
+            ),
+            {"rack": rack, "turn": turn, "after": first},
         )
 
 

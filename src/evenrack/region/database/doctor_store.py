@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from evenrack.model.moments import as_text
 from evenrack.region.database.engine import POOL_SESSIONS
-from evenrack.region.database.event_store import as_text
 from evenrack.region.database.schema import SCHEMA
 from evenrack.region.database.server_clock import read_clock
 from evenrack.region.database.trust_store import read_authorities

@@ -1,13 +1,13 @@
 """Events: every move, loss and return with its reason, in the order of their numbers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from attrs import field, frozen
 from sqlalchemy import Connection, insert, select
 
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.moments import as_text
 from evenrack.region.database.tables import event
 
 MOST_EVENTS = 1_000
@@ -68,8 +68,3 @@ def read_events(
         }
         for row in rows
     ]
-
-
-def as_text(moment: datetime) -> str:
-    """Write a moment as ISO 8601 in UTC with milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -16,7 +16,13 @@ from sqlalchemy import Connection
 from evenrack.model.fleet import Fleet, PlanFacts
 from evenrack.model.fleet_index import FleetIndex
 from evenrack.model.live_links import LiveLinks
-from evenrack.region.database import bmc_facts, bmc_reading, dhcp_store, fleet_store
+from evenrack.region.database import (
+    bmc_facts,
+    bmc_reading,
+    dhcp_store,
+    fleet_store,
+    partner_down_store,
+)
 from evenrack.region.database.assignment_store import read_problems
 from evenrack.region.database.balance_store import read_breaker, read_drains, read_hold
 from evenrack.region.database.changes import Changed, Mark, changes_since, read_mark
@@ -46,6 +52,7 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
         "dhcp_reports": _Part("rack_dhcp", str, dhcp_store.read_reports),
         "turns": _Part("rack_dhcp", str, dhcp_store.read_turns),
         "pairs": _Part("dhcp_pair", int, dhcp_store.read_pairs),
+        "partner_downs": _Part("dhcp_partner_down", int, partner_down_store.read_partner_downs),
         "services": _Part("dhcp_service", int, dhcp_store.read_services),
         "bmcs": _Part("bmc", int, bmc_reading.read_bmcs),
         "answered": _Part("bmc_reach", int, bmc_facts.read_reach),

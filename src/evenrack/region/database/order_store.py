@@ -14,8 +14,9 @@ from evenrack.balance.power_routes import StoredOrder
 from evenrack.errors import CannotEverWork
 from evenrack.model.bmc import Machine
 from evenrack.model.identifiers import BmcId, OrderId, RackId
+from evenrack.model.moments import as_text
 from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState, Result
-from evenrack.region.database.event_store import Event, as_text, record
+from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
 

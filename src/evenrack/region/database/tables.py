@@ -261,8 +261,34 @@ rack_dhcp = Table(
     Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
     Column("report", JSONB, nullable=False),
     Column("turn", Text, nullable=False),
+    Column(
+        "turn_at",
+        DateTime(timezone=True),
+        comment="When the last turn was granted, by this clock.",
+    ),
+    Column(
+        "turn_after",
+        Text,
+        comment="The rack whose role it takes over in this turn: it is not told of the turn after "
+        "that one has taken its role back, nor shortly before.",
+    ),
     comment="What each rack says of its DHCP server, and the plan for which it has the turn to "
     "restart.",
+)
+
+dhcp_partner_down = Table(
+    "dhcp_partner_down",
+    metadata,
+    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
+    Column("survivor_rack", Text, ForeignKey("rack.id", ondelete="CASCADE"), nullable=False),
+    Column("dead_rack", Text, ForeignKey("rack.id", ondelete="CASCADE"), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("taken_at", DateTime(timezone=True)),
+    Column("usable_at", DateTime(timezone=True)),
+    Column("refused", Text, nullable=False, server_default=""),
+    comment="The word that the DHCP server of one rack of a pair is dead for good, until both are "
+    "normal again.",
 )
 
 bmc = Table(

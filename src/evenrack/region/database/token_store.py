@@ -9,7 +9,7 @@ from attrs import frozen
 from sqlalchemy import Connection, text
 
 from evenrack.errors import CannotEverWork
-from evenrack.region.database.event_store import as_text
+from evenrack.model.moments import as_text
 
 Role = Literal["viewer", "operator", "admin"]
 """What one may do; each includes those before it: look, change the network, say who may ask."""

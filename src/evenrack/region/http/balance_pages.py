@@ -5,6 +5,7 @@ from typing import Any
 from twisted.web.resource import Resource
 
 from evenrack.errors import OutcomeUnknown
+from evenrack.model.moments import as_text
 from evenrack.region.database.balance_store import (
     delete_hold,
     read_breaker,
@@ -13,7 +14,6 @@ from evenrack.region.database.balance_store import (
     write_hold,
 )
 from evenrack.region.database.engine import Connection
-from evenrack.region.database.event_store import as_text
 from evenrack.region.database.leader_store import ask_to_step_down, read_leadership
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor

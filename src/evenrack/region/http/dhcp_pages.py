@@ -18,6 +18,7 @@ from evenrack.region.http.fields import or_null
 from evenrack.region.http.json_pages import Query, database_problem
 from evenrack.region.http.object_pages import not_found, outcome_unknown
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
+from evenrack.region.http.partner_down_page import partner_down_page
 from evenrack.region.http.shapes import (
     ANYTHING,
     BOOLEAN,
@@ -39,6 +40,16 @@ _SIDE = object_of(
     error=or_null(TEXT),
 )
 
+_PARTNER_DOWN = object_of(
+    survivor=TEXT,
+    dead=TEXT,
+    who=TEXT,
+    at=TEXT,
+    taken_at=or_null(TEXT),
+    usable_at=or_null(TEXT),
+    refused=or_null(TEXT),
+)
+
 _VLAN = object_of(
     vlan=TEXT,
     dhcp_on=BOOLEAN,
@@ -46,6 +57,7 @@ _VLAN = object_of(
     secondary_rack=or_null(TEXT),
     pinned=rows_of(word_of("primary", "secondary")),
     pending=BOOLEAN,
+    partner_down=or_null(_PARTNER_DOWN),
     generation=GENERATION,
     sides=rows_of(_SIDE),
 )
@@ -104,7 +116,10 @@ class _Answers:
         return DeclaredPage(
             {"GET": Declared(operation=_SHOW, answer=self.status_of(vlan))},
             access=WATCH,
-            below={b"reconfigure": reconfigure},
+            below={
+                b"reconfigure": reconfigure,
+                b"partner-down": partner_down_page(self._fleet, self._door, vlan),
+            },
         )
 
     def status_of(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:

@@ -20,9 +20,9 @@ from evenrack.balance.draining import (
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.intents import Drain, DrainKind
+from evenrack.model.moments import as_text
 from evenrack.region.database.balance_store import delete_drain, write_drain
 from evenrack.region.database.engine import Connection
-from evenrack.region.database.event_store import as_text
 from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor

@@ -1,0 +1,44 @@
+"""What making a host's DHCP server follow a plan needs of that host."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import frozen
+
+from evenrack.model.dhcp_plan import DhcpPlan
+from evenrack.rack.failover_states import FailoverServer
+
+
+class DhcpServer(FailoverServer, Protocol):
+    """The DHCP server of this host (`rack.dhcp.server`)."""
+
+    async def check(self, plan: DhcpPlan) -> None:
+        """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
+
+    async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
+        """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
+
+    def serves(self, plan: DhcpPlan) -> bool:
+        """Tell whether it was last started with this."""
+
+    async def stop(self) -> None:
+        """Serve nothing."""
+
+
+class AppliedPlan(Protocol):
+    """What was applied last, kept over restarts."""
+
+    def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
+        """Give what was remembered last: one plan, or two when the change was not finished."""
+
+    def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
+        """Remember the plan that is applied, or the one before and the one that is coming."""
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What the newest plan says, and whether a region stands behind it."""
+
+    plan: DhcpPlan
+    from_region: bool
+    """A region manages this rack now, so the plan is its newest word or will be in a moment."""

@@ -1,0 +1,103 @@
+"""Rows of `dhcp_partner_down`: words that a server is dead, and what came of them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import Connection, select, text
+
+from evenrack.model.identifiers import ProcessId, RackId, VlanId
+from evenrack.model.partner_down import PartnerDown
+from evenrack.region.database.fleet_keys import Wanted, named
+from evenrack.region.database.notify import notify
+from evenrack.region.database.tables import dhcp_partner_down
+
+MARGIN_SECONDS = 2
+"""dhcpd took the addresses of its partner 1.4 s after its mclt."""
+
+
+def read_partner_downs(
+    connection: Connection, of: Wanted[VlanId] = None
+) -> dict[VlanId, PartnerDown]:
+    """Give the words that were given, of these VLANs only if any are named."""
+    rows = connection.execute(
+        select(dhcp_partner_down)
+        .where(*named(dhcp_partner_down.c.vlan_id, of))
+        .order_by(dhcp_partner_down.c.vlan_id)
+    )
+    return {VlanId(row.vlan_id): _word(row) for row in rows}
+
+
+def read_untaken(connection: Connection, process: ProcessId) -> dict[RackId, PartnerDown]:
+    """Give a word that each rack which this process manages does not yet know."""
+    rows = connection.execute(
+        text(
+            "SELECT d.* FROM dhcp_partner_down d JOIN managing m ON m.rack_id = d.survivor_rack "
+            "WHERE m.process_id = :process AND d.taken_at IS NULL ORDER BY d.vlan_id DESC"
+        ),
+        {"process": process},
+    )
+    return {RackId(row.survivor_rack): _word(row) for row in rows}
+
+
+def write_partner_down(
+    connection: Connection, vlan: VlanId, *, survivor: RackId, dead: RackId, who: str
+) -> None:
+    """Give the word; one that was given before for the same rack stays as it is."""
+    connection.execute(
+        text(
+            "INSERT INTO dhcp_partner_down (vlan_id, survivor_rack, dead_rack, who, at) "
+            "VALUES (:vlan, :survivor, :dead, :who, clock_timestamp()) ON CONFLICT DO NOTHING"
+        ),
+        {"vlan": vlan, "survivor": survivor, "dead": dead, "who": who},
+    )
+
+
+def note_taken(connection: Connection, word: PartnerDown, *, mclt_seconds: int) -> None:
+    """Note that the survivor's server is in `partner-down`, and when that takes its effect."""
+    changed = connection.execute(
+        text(
+            "UPDATE dhcp_partner_down SET taken_at = clock_timestamp(), refused = '', "
+            "usable_at = clock_timestamp() + make_interval(secs => :seconds) "
+            "WHERE vlan_id = :vlan AND survivor_rack = :survivor AND taken_at IS NULL"
+        ),
+        {
+            "vlan": word.vlan,
+            "survivor": word.survivor,
+            "seconds": mclt_seconds + MARGIN_SECONDS,
+        },
+    )
+    if changed.rowcount:
+        notify(connection, "racks")
+
+
+def note_refused(connection: Connection, word: PartnerDown, why: str) -> None:
+    """Note why the survivor did not take the word."""
+    connection.execute(
+        text(
+            "UPDATE dhcp_partner_down SET refused = :why WHERE vlan_id = :vlan "
+            "AND survivor_rack = :survivor AND taken_at IS NULL AND refused <> :why"
+        ),
+        {"vlan": word.vlan, "survivor": word.survivor, "why": why},
+    )
+
+
+def end_partner_downs(connection: Connection, vlans: Collection[VlanId]) -> None:
+    """Forget the words for these VLANs."""
+    if vlans:
+        connection.execute(
+            text("DELETE FROM dhcp_partner_down WHERE vlan_id = ANY(:vlans)"),
+            {"vlans": sorted(vlans)},
+        )
+
+
+def _word(row: Any) -> PartnerDown:
+    return PartnerDown(
+        vlan=VlanId(row.vlan_id),
+        survivor=RackId(row.survivor_rack),
+        dead=RackId(row.dead_rack),
+        who=row.who,
+        at=row.at,
+        taken_at=row.taken_at,
+        usable_at=row.usable_at,
+        refused=row.refused,
+    )

@@ -1,0 +1,161 @@
+"""The word that a rack's DHCP server is dead, from the operator to the other server (M16)."""
+
+import pytest
+
+from evenrack.region.database.inventory_store import create
+from evenrack.region.database.partner_down_store import (
+    MARGIN_SECONDS,
+    note_refused,
+    note_taken,
+    read_partner_downs,
+    write_partner_down,
+)
+from tests.region.http.test_inventory_pages import Api
+from tests.region.processes import eventually, goes_on
+from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(90)]
+
+PAGE = "/api/v1/dhcp/vlan1/partner-down"
+
+
+class Lost:
+    """A pair of which one rack is lost; `alive`: its DHCP server is not."""
+
+    def __init__(self, dhcp):
+        self.dhcp = dhcp
+        self.api = Api(dhcp.fleet.regions["region1/1"])
+
+    async def lose(self, *, alive):
+        roles = self.dhcp.roles(1)
+        self.dead, self.left = roles["primary"], roles["secondary"]
+        await self.dhcp.fleet.stop_rack(self.dead)
+        if not alive:
+            self.dhcp.servers[self.dead].kill()
+        await eventually(self.is_lost, PATIENCE)
+        wanted = "normal" if alive else "communications-interrupted"
+        await eventually(lambda: self.state() == wanted, PATIENCE)
+
+    def is_lost(self):
+        read = self.dhcp.fleet.read()
+        return any(
+            rack.hostname == self.dead and not read.is_connected(rack.id)
+            for rack in read.racks.values()
+        )
+
+    async def row(self):
+        return (await self.api("GET", "/api/v1/dhcp/vlan1")).json
+
+    def state(self):
+        read = self.dhcp.fleet.read()
+        (rack,) = [rack.id for rack in read.racks.values() if rack.hostname == self.left]
+        return next((side.state for side in read.dhcp_report(rack).vlans), None)
+
+    def words(self):
+        return self.dhcp.fleet.read().partner_downs
+
+
+async def lost(dhcp, *, alive):
+    dhcp.start_rack(1, 1)
+    dhcp.start_rack(2, 1)
+    dhcp.create_vlan(1)
+    await eventually(dhcp.is_served_by_pairs, PATIENCE)
+    found = Lost(dhcp)
+    await found.lose(alive=alive)
+    return found
+
+
+async def test_m16_the_operators_word_reaches_the_server_and_is_over_when_all_is_normal(
+    database_dsn,
+):
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=600.0) as dhcp:
+        story = await lost(dhcp, alive=False)
+        plan = (await story.api("GET", f"{PAGE}?dead={story.dead}")).json
+        assert (plan["survivor"], plan["hindrances"]) == (story.left, [])
+        assert (plan["mclt_seconds"], story.words()) == (3600, {})
+        given = await story.api("POST", PAGE, {"dead": story.dead})
+        assert (given.status, given.json["survivor"]) == (200, story.left)
+        await eventually(lambda: story.state() == "partner-down", PATIENCE)
+        word = (await story.row())["partner_down"]
+        assert (word["dead"], word["survivor"], word["refused"]) == (story.dead, story.left, None)
+        assert word["taken_at"] < word["usable_at"]
+        again = await story.api("POST", PAGE, {"dead": story.dead})
+        assert (again.status, again.json["code"]) == (409, "PartnerMayLive")
+        assert "partner-down already" in again.json["detail"]
+        dhcp.start_rack(int(story.dead[-1]), 1)
+        dhcp.servers[story.left].states_now[1] = "normal"  # as it is when it hears the other again
+        await eventually(lambda: story.words() == {}, PATIENCE)
+        texts = [event["text"] for event in dhcp.fleet.events("dhcp")]
+        assert any(f"{story.dead} is dead for vlan1: {story.left} takes over" in t for t in texts)
+        assert any(f"{story.dead} counts as dead no more" in text for text in texts)
+
+
+async def test_rule_5_of_a_rack_daemon_that_is_dead_the_dhcp_server_may_live(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=600.0) as dhcp:
+        story = await lost(dhcp, alive=True)
+        refused = await story.api("POST", PAGE, {"dead": story.dead})
+        assert (refused.status, refused.json["code"]) == (409, "PartnerMayLive")
+        assert "only its rack daemon is away" in refused.json["detail"]
+        assert story.words() == {}
+
+
+async def test_rule_5_what_the_rack_knows_better_counts(database_dsn):
+    """The word was given, and the partner is heard again before the server was told."""
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=600.0) as dhcp:
+        story = await lost(dhcp, alive=True)
+        read = dhcp.fleet.read()
+        ids = {rack.hostname: rack.id for rack in read.racks.values()}
+        racks = {"survivor": ids[story.left], "dead": ids[story.dead]}
+        dhcp.inventory(lambda c: write_partner_down(c, 1, who="anna", **racks))
+        await eventually(lambda: story.words()[1].refused, PATIENCE)
+        assert story.words()[1].refused == "its server still hears the other one"
+        await goes_on(lambda: story.state() == "normal", 1.5)
+        dhcp.start_rack(int(story.dead[-1]), 1)
+        await eventually(lambda: story.words() == {}, PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", PAGE, None, 400),
+        ("GET", f"{PAGE}?dead=rack9", None, 404),
+        ("POST", PAGE, {}, 422),
+        ("POST", PAGE, {"dead": "rack9"}, 404),
+        ("POST", "/api/v1/dhcp/vlan9/partner-down", {"dead": "rack1"}, 404),
+        ("DELETE", PAGE, None, 405),
+    ],
+)
+async def test_what_is_wrong_with_a_request_is_said(method, path, body, status, database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        dhcp.start_rack(1, 1)
+        dhcp.create_vlan(1)
+        await eventually(lambda: dhcp.roles(1) == {"alone": "rack1"}, PATIENCE)
+        api = Api(dhcp.fleet.regions["region1/1"])
+        assert (await api(method, path, body)).status == status
+
+
+def test_a_word_is_written_once_taken_once_and_goes_with_its_vlan(sessions):
+    sessions.change(
+        "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
+        "holds_fingerprint) SELECT 'rack000' || n, 'rack' || n, '', '', false, 0, 0, '' "
+        "FROM generate_series(1, 2) AS n"
+    )
+    sessions.run(lambda c: create(c, "vlan", {"name": "vlan1", "dhcp_on": True}))
+    vlan = sessions.value("SELECT id FROM vlan")
+    racks = {"survivor": "rack0002", "dead": "rack0001"}
+
+    def given(who):
+        sessions.run(lambda c: write_partner_down(c, vlan, who=who, **racks))
+        return sessions.run(read_partner_downs)[vlan]
+
+    assert given("anna").who == given("ben").who == "anna"
+    sessions.run(lambda c: note_refused(c, given("anna"), "no"))
+    assert given("anna").refused == "no"
+    sessions.run(lambda c: note_taken(c, given("anna"), mclt_seconds=60))
+    word = given("anna")
+    assert (word.usable_at - word.taken_at).total_seconds() == pytest.approx(60 + MARGIN_SECONDS)
+    sessions.run(lambda c: note_taken(c, word, mclt_seconds=9))
+    sessions.run(lambda c: note_refused(c, word, "later"))
+    assert given("anna") == word
+    sessions.change("DELETE FROM vlan")
+    assert sessions.run(read_partner_downs) == {}
