@@ -41,10 +41,12 @@ PURE := $(wildcard \
 	src/evenrack/region/clock_troubles.py \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
+	src/evenrack/region/lease_merging.py \
 	src/evenrack/rack/role_change.py \
 	src/evenrack/rack/dhcp/failover.py \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \
 	src/evenrack/rack/dhcp/dhcpd_words.py \
+	src/evenrack/rack/dhcp/lease_file.py \
 	src/evenrack/rack/dhcp/omapi_access.py \
 	src/evenrack/rack/dhcp/statements.py \
 	src/evenrack/rack/power/ipmi_command.py \

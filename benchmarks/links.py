@@ -193,6 +193,7 @@ def rack_self() -> RackSelf:
         follow=lambda _plan: None,
         take_turn=_taken,
         power=_taken,
+        leases=_taken,
         granted=lambda _process, _at: None,
         known_regions=lambda: "",
         learn_regions=lambda _process, _told: None,

@@ -37,6 +37,7 @@ from twisted.logger import (
 from twisted.protocols.basic import LineReceiver
 
 from evenrack.errors import OrderOutdated
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_report import NOTHING_SERVED
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import HostPort, parse_host_port
@@ -133,6 +134,7 @@ class LoadRack(MultiService):
             follow=self._follow,
             take_turn=_no_turn,
             power=_no_power,
+            leases=_no_leases,
             granted=lambda process, at: self.lease.granted(process, asked_at=at),
             known_regions=self.connections.known_regions,
             learn_regions=self.connections.learn_regions,
@@ -185,6 +187,10 @@ async def _no_turn(_process: ProcessId, _plan: str) -> None:
 
 async def _no_power(order: PowerOrder) -> PowerOutcome:
     raise OrderOutdated(f"order {order.id}: these racks have no BMC")
+
+
+async def _no_leases(_asked: LeasesAsked) -> LeasePage:
+    return LeasePage()
 
 
 class Commands(LineReceiver):

@@ -18,6 +18,7 @@ from twisted.internet.task import deferLater, react
 from benchmarks.links import Door
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import DatabaseUnreachable, OrderOutdated
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId, process_id
 from evenrack.model.power import PowerOrder, PowerOutcome
@@ -97,6 +98,10 @@ class PlainLink:
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Switch nothing."""
         raise OrderOutdated(f"order {order.id}: these racks have no BMC")
+
+    async def read_leases(self, _asked: LeasesAsked) -> LeasePage:
+        """Know of none."""
+        return LeasePage()
 
     def cut(self, _reason: str) -> None:
         """End the link."""

@@ -1,5 +1,7 @@
 """A rack without DHCP server, interface and BMC, for tests that are about none of them."""
 
+from evenrack.model.dhcp_lease import LeasePage
+
 
 class NoDhcpServer:
     """Nothing runs, and nobody may ask for anything else."""
@@ -9,6 +11,10 @@ class NoDhcpServer:
 
     def serves(self, plan):
         return False
+
+
+async def no_leases(asked):
+    return LeasePage()
 
 
 async def no_interfaces():

@@ -127,6 +127,18 @@ class DhcpServerSilent(EvenrackError):
     wire_code = b"DHCP_SERVER_SILENT"
 
 
+class LeasesUnreadable(EvenrackError):
+    """The rack cannot read the file in which its DHCP server keeps its leases."""
+
+    wire_code = b"LEASES_UNREADABLE"
+
+
+class LeasesNotTold(EvenrackError):
+    """A rack did not tell its leases to this region process; the message says why."""
+
+    wire_code = b"LEASES_NOT_TOLD"
+
+
 class DhcpConfigurationRefused(CannotEverWork):
     """The DHCP server's own check found mistakes in its configuration; its words say which."""
 

@@ -33,6 +33,7 @@ SEEDS = (
     seed(COMMANDS, rack_commands.TakeTurn, b"ab", b"True"),
     seed(COMMANDS, rack_commands.TakePartnerDown, b"7", b"rack0002"),
     seed(COMMANDS, rack_commands.PowerBmc, json.dumps(power_order_to_json(ORDER)).encode()),
+    seed(COMMANDS, rack_commands.ReadLeases, b'{"networks": ["10.1.0.0/24"], "after": null}'),
     RAW + bytes_of(seed(COMMANDS, rack_commands.TakeTurn, b"ab", b"True"), COMMANDS),
     RAW + b"\x00\x00",
 )

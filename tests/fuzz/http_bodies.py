@@ -105,6 +105,7 @@ def _site(clock):
             token_bytes=bytes,
             endpoints=dict,
             plan_balance=_no_plan,
+            ask_leases=_no_plan,
         )
     )
     site._gate = OpenGate(site._gate._door, clock)

@@ -17,6 +17,7 @@ TARGETS = (
     "interfaces_printed",
     "ipmitool_words",
     "key_files",
+    "lease_file",
     "omapi_bytes",
     "rack_plan",
     "rackd_conf",

@@ -12,7 +12,7 @@ from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
-from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces
+from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces, no_leases
 from tests.rack.network import Network
 from tests.trusted import RACK, NoTrust, enrol
 from tests.wire.both_ends import Outcome, counted_bytes
@@ -52,6 +52,7 @@ class RackHost:
                 state=self.state,
                 interfaces=no_interfaces,
                 dhcp_server=NoDhcpServer(),
+                leases=no_leases,
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),

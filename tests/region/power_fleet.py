@@ -16,7 +16,7 @@ from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
-from tests.no_dhcp import NoDhcpServer
+from tests.no_dhcp import NoDhcpServer, no_leases
 from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
 from tests.region.http.test_bmc_pages import start_with_keys
@@ -181,6 +181,7 @@ class PowerFleet:
             state=state,
             interfaces=interfaces,
             dhcp_server=NoDhcpServer(),
+            leases=no_leases,
             driver=driver,
             ask_bmc=driver.answers,
             trust=trust,

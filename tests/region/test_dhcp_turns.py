@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.task import Clock
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.config.rack_config import RackConfig
@@ -21,12 +22,15 @@ from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import new_rack_id
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
+from evenrack.rack.dhcp.lease_reader import LeaseReader
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.region.database.balance_store import Wish, write_drain
 from evenrack.region.database.inventory_store import change, create, remove
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.vlan_troubles import of_vlan
+from evenrack.runtime.thinking import think_beside
 from tests.no_dhcp import no_bmc_answers
 from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
 from tests.region.processes import QUICK_RACK, eventually, fleet_on, goes_on, trust_of
@@ -175,6 +179,9 @@ def _surroundings(config, state, interfaces, server):
         state=state,
         interfaces=interfaces,
         dhcp_server=server,
+        leases=LeaseReader(
+            DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), Clock()
+        ).page,
         driver=None,
         ask_bmc=no_bmc_answers,
         trust=trust,

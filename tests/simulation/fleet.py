@@ -19,7 +19,7 @@ from evenrack.region.database.process_store import Registration
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.trust.tls import Peer
-from tests.no_dhcp import no_bmc_answers
+from tests.no_dhcp import no_bmc_answers, no_leases
 from tests.simulation.causes import HOLD_DOWN_SECONDS
 from tests.simulation.network import Network
 from tests.simulation.simulated_database import SimulatedDatabase
@@ -175,6 +175,7 @@ class Fleet:
                 state=StateFolder(folder),
                 interfaces=self.network.interfaces_of(name),
                 dhcp_server=dhcp_server,
+                leases=no_leases,
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),

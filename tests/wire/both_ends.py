@@ -15,7 +15,8 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
-from evenrack.errors import OrderOutdated, PartnerDownRefused, TurnRefused
+from evenrack.errors import LeasesUnreadable, OrderOutdated, PartnerDownRefused, TurnRefused
+from evenrack.model.dhcp_lease import LeasePage
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
 from evenrack.model.power import PowerOutcome
@@ -217,6 +218,8 @@ class Memory:
     mourns: tuple = (7, "rack0007")
     """The VLAN where it does not hear its partner, and who that is."""
     turns: list = field(factory=list)
+    page: LeasePage | None = field(factory=LeasePage)
+    """None when the file cannot be read."""
     trusts: str = ""
 
     def __attrs_post_init__(self):
@@ -242,6 +245,11 @@ class Memory:
             raise OrderOutdated("a later attempt was seen")
         return PowerOutcome(result="ok", state="on", sent=True)
 
+    async def read_leases(self, asked):
+        if self.page is None:
+            raise LeasesUnreadable("its disk is gone")
+        return self.page
+
     def rack_self(self, **changed):
         plain = RackSelf(
             rack=self.rack,
@@ -255,6 +263,7 @@ class Memory:
             take_turn=self.take_turn,
             take_partner_down=self.take_partner_down,
             power=self.power,
+            leases=self.read_leases,
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),
             learn_regions=lambda process, told: setattr(self, "known", told),
@@ -268,13 +277,13 @@ class Memory:
 class Link:
     """One link with both its ends, before anything was said on it."""
 
-    def __init__(self, *, reception=None, rack=None, desk=None):
+    def __init__(self, *, reception=None, rack=None, desk=None, session=RegionSession):
         self.world = World() if desk is None else desk.world
         self.desk = desk or Desk(world=self.world)
         self.memory = Memory(world=self.world)
         listener = RackListener(self.desk.reception(**(reception or {})))
         self.region = listener.buildProtocol(None)
-        self.rack = RegionSession(self.memory.rack_self(**(rack or {})), self.memory.lost.append)
+        self.rack = session(self.memory.rack_self(**(rack or {})), self.memory.lost.append)
         self.wire = self.world.connect(self.region, self.rack)
 
     def ask(self, work):

@@ -16,6 +16,7 @@ from tests.strategies import (
     region_endpoints,
     tokens,
 )
+from tests.strategies_leases import lease_pages, lease_questions
 from tests.strategies_reports import (
     bmc_lists,
     dhcp_reports,
@@ -86,6 +87,8 @@ VALUES = {
     ("RecordPhase", "recorded"): st.booleans(),
     ("PowerBmc", "order"): power_orders,
     ("PowerBmc", "outcome"): power_outcomes,
+    ("ReadLeases", "asked"): lease_questions,
+    ("ReadLeases", "page"): lease_pages,
 }
 
 
@@ -113,7 +116,7 @@ class Receiver:
 
 def test_there_are_the_commands_that_these_tests_think_of():
     assert len(RACK_ASKS) == 12
-    assert len(REGION_ASKS) == 4
+    assert len(REGION_ASKS) == 5
 
 
 @by_name

@@ -1,6 +1,6 @@
 """Who may send each command and what is checked, as a table; and for each row its impostors."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
@@ -8,14 +8,21 @@ from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
-from evenrack.errors import OrderOutdated, PartnerDownRefused, StalePlan, TurnRefused
+from evenrack.errors import (
+    LeasesUnreadable,
+    OrderOutdated,
+    PartnerDownRefused,
+    StalePlan,
+    TurnRefused,
+)
+from evenrack.model.dhcp_lease import LeasesAsked
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
 from evenrack.model.power import BmcAccess, PowerOrder
 from evenrack.model.rack_plan import RackPlan
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -67,6 +74,7 @@ ORDER = PowerOrder(
     phase="NEW",
     seconds_left=12.5,
 )
+LEASES = LeasesAsked(networks=(IPv4Network("10.1.0.0/24"),))
 PLAN = RackPlan(rack=RACK, number=FleetNumber(1, 5), managed_by=ProcessId("region1/1"))
 
 TABLE = {
@@ -167,6 +175,12 @@ TABLE = {
         who=REGION,
         checked="no later order for this BMC and no later attempt was seen; the rack holds a lease",
         says={"order": ORDER},
+    ),
+    ReadLeases: Row(
+        who=REGION,
+        checked="at most 1,000 networks are asked about; it changes nothing, and the answer has "
+        "leases of these networks only",
+        says={"asked": LEASES},
     ),
 }
 
@@ -334,6 +348,7 @@ WRONG = {
         ({"vlan": 7, "dead": RACK}, PartnerDownRefused),
     ],
     PowerBmc: [({"order": evolve(ORDER, attempt=1)}, OrderOutdated)],
+    ReadLeases: [({"asked": LEASES}, LeasesUnreadable)],
 }
 
 
@@ -342,6 +357,7 @@ def test_what_a_region_may_not_ask_is_refused_by_name(command):
     for says, refusal in WRONG[command]:
         link = link_of(RACK).introduce()
         link.memory.waits_for = "waiting"
+        link.memory.page = None
         link.ask(link.region.apply_plan(PLAN)).value()
         assert isinstance(link.ask(link.region.callRemote(command, **says)).error(), refusal)
         assert link.memory.newest.plan == PLAN

@@ -1,6 +1,7 @@
 """`evenrack dhcp`: how each VLAN is served, by which racks, and what is in their files."""
 
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import click
 
@@ -8,10 +9,17 @@ from evenrack.cli.examples import examples
 from evenrack.cli.inventory import confirm_by_name
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import page_text
-from evenrack.cli.show_dhcp import dhcp_page, partner_down_page
+from evenrack.cli.show_dhcp import dhcp_page, leases_page, partner_down_page
+from evenrack.client import Client
 
 ANY_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 """Stands where a rack puts its own key, which never leaves its host."""
+
+
+LIST_LENGTH = 1_000
+"""Leases asked for at once."""
+LEASE_SECONDS = 60.0
+"""For one answer: the region waits for racks that read a large file."""
 
 
 @click.group(epilog=examples("evenrack dhcp status", "evenrack dhcp render --rack rack1"))
@@ -111,6 +119,41 @@ def render(session: Session, rack: str) -> None:
         return
     text = dhcpd_conf(plan, OmapiAccess(port=7911, key=ANY_KEY))
     click.echo(text.replace(ANY_KEY, "the key of this rack"), nl=False)
+
+
+@dhcp.command(
+    "leases",
+    epilog=examples("evenrack dhcp leases vlan1", "evenrack dhcp leases vlan1 --all --json"),
+)
+@click.argument("vlan")
+@click.option("--all", "every_state", is_flag=True, help="Those that are not active, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def leases(session: Session, vlan: str, *, every_state: bool, as_json: bool) -> None:
+    """Show the leases of a VLAN, as the files of both of its racks have them.
+
+    Of two entries about one address the newer is shown, and which racks have one. Times are UTC.
+    """
+    found = _all_leases(session.client(seconds=LEASE_SECONDS), vlan, every_state=every_state)
+    session.show(found, leases_page(found), as_json=as_json)
+
+
+def _all_leases(client: Client, vlan: str, *, every_state: bool) -> dict[str, Any]:
+    """Read them page by page; a rack that was silent once has not told all."""
+    after: dict[str, str] = {}
+    leases: list[dict[str, Any]] = []
+    silent: dict[str, dict[str, Any]] = {}
+    while True:
+        wanted = {"all": "true" if every_state else "false", "limit": LIST_LENGTH, **after}
+        page = client.get(f"{_address(vlan)}/leases?{urlencode(wanted)}")
+        leases += page["leases"]
+        for side in page["sides"]:
+            if not side["told"]:
+                silent.setdefault(side["rack"], side)
+        if page["next"] is None:
+            sides = [silent.get(side["rack"], side) for side in page["sides"]]
+            return {"vlan": page["vlan"], "leases": leases, "sides": sides}
+        after = {"after": page["next"]}
 
 
 def _address(vlan: str) -> str:

@@ -1,4 +1,4 @@
-"""DHCP as tables: how each VLAN is served, and by whom. Pure."""
+"""DHCP as tables: how each VLAN is served, by whom, and who has which address. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -76,3 +76,44 @@ def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
     if word["taken_at"] is None:
         return f"is told that {word['dead']} is dead: {word['refused'] or 'not answered yet'}"
     return f"{word['dead']} is dead: all free addresses from {word['usable_at']}"
+
+
+def leases_page(found: dict[str, Any]) -> list[Block]:
+    """Lay out `dhcp leases`: who has which address, then the racks that did not tell."""
+    silent: list[Block] = [
+        Line(name=f"not told by {side['rack']}", value=side["why"], good=False)
+        for side in found["sides"]
+        if not side["told"]
+    ]
+    if not found["sides"]:
+        silent = [Line(name=f"nobody serves {found['vlan']}", value="no rack was asked")]
+    return [leases_table(found), *silent]
+
+
+def leases_table(found: dict[str, Any]) -> Table:
+    """List the leases, each with the racks whose files know it."""
+    return Table(
+        title=f"leases of {found['vlan']}",
+        columns=(
+            *("address", "state", "mac", "hostname", "vendor class"),
+            *("starts", "ends", "known to"),
+        ),
+        rows=[
+            (
+                row["address"],
+                row["state"],
+                row["mac"] or "-",
+                row["hostname"] or "-",
+                row["vendor_class"] or "-",
+                _moment(row["starts"]),
+                "never" if row["never_ends"] else _moment(row["ends"]),
+                ", ".join(row["racks"]),
+            )
+            for row in found["leases"]
+        ],
+    )
+
+
+def _moment(time: str | None) -> str:
+    """Shorten a time of the API, which is UTC, to what people read."""
+    return "-" if time is None else time[:19].replace("T", " ")

@@ -12,7 +12,9 @@ from evenrack.config.rack_config import RackConfig
 from evenrack.model.host_port import HostPort
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.lease_reader import LeaseReader
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
@@ -26,6 +28,7 @@ from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.runtime.spawned import Ended, run_spawned
+from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 
 CONNECT_SECONDS = 3
@@ -67,6 +70,7 @@ def assemble(
     async def ask_bmc(address: IPv4Address, port: int) -> bool:
         return await answers(reactor, address, port)
 
+    leases = LeaseReader(DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), reactor)
     service = RackService(
         config,
         rack,
@@ -77,12 +81,14 @@ def assemble(
             state=state,
             interfaces=interfaces,
             dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
+            leases=leases.page,
             driver=IpmitoolDriver(reactor),
             ask_bmc=ask_bmc,
             trust=keeper,
         ),
     )
     keeper.setServiceParent(service)
+    leases.setServiceParent(service)
     return service
 
 

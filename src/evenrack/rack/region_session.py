@@ -14,6 +14,7 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 
 from evenrack.errors import NotTrusted, PartnerDownRefused, TurnRefused
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
@@ -23,7 +24,7 @@ from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.runtime.log_format import error_text
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Goodbye,
     Hello,
@@ -66,6 +67,8 @@ class RackSelf:
     """Take the other server of a pair for dead, as a process says: mclt; PartnerDownRefused."""
     power: Callable[[PowerOrder], Awaitable[PowerOutcome]]
     """Carry out a power order; OrderOutdated."""
+    leases: Callable[[LeasesAsked], Awaitable[LeasePage]]
+    """Give what the DHCP server wrote down; LeasesUnreadable."""
     granted: Callable[[ProcessId, float], None]
     """A lease: from which process, and when the ping was sent."""
     known_regions: Callable[[], str]
@@ -139,6 +142,10 @@ class RegionSession(LinkEnd):
     @PowerBmc.responder
     async def power_bmc(self, order: PowerOrder) -> dict[str, Any]:
         return {"outcome": await self._rack.power(order)}
+
+    @ReadLeases.responder
+    async def read_leases(self, asked: LeasesAsked) -> dict[str, Any]:
+        return {"page": await self._rack.leases(asked)}
 
     async def greet(self) -> ProcessId:
         """Say hello and begin to ping; gives the process at the other end once it knows us.

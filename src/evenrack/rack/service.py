@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 
 from evenrack.config.rack_config import RackConfig
 from evenrack.errors import EvenrackError, PartnerDownRefused, RegionUnreachable, TurnRefused
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import OrderId, ProcessId, RackId, RunId, VlanId
@@ -55,6 +56,8 @@ class Surroundings:
     state: StateFolder
     interfaces: Callable[[], Awaitable[tuple[Interface, ...]]]
     dhcp_server: DhcpServer
+    leases: Callable[[LeasesAsked], Awaitable[LeasePage]]
+    """What the DHCP server wrote down."""
     driver: PowerDriver
     ask_bmc: Ask
     trust: Trust
@@ -118,6 +121,7 @@ class RackService(MultiService):
             take_turn=self._take_turn,
             take_partner_down=self._take_partner_down,
             power=self.desk.take,
+            leases=surroundings.leases,
             granted=self._granted,
             known_regions=self.connections.known_regions,
             learn_regions=self.connections.learn_regions,

@@ -30,6 +30,7 @@ from evenrack.region.http.balance_plan_page import PlanBalance
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.key_ring import KeyRing, KeyWatch
+from evenrack.region.lease_asking import LeaseAsking
 from evenrack.region.notifications import Notifications
 from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
@@ -169,6 +170,7 @@ def _http_doors(
             token_bytes=secrets.token_bytes,
             endpoints=lambda: region.endpoints.endpoints,
             plan_balance=_balance_planner(config, shared.reactor),
+            ask_leases=LeaseAsking(region.connected, shared.reactor).ask,
         )
     )
     return HttpDoors(

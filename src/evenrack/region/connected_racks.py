@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import LinkId, RackId, RunId, VlanId
@@ -37,6 +38,9 @@ class RackLink(Protocol):
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order, and give how it ended; OrderOutdated."""
+
+    async def read_leases(self, asked: LeasesAsked) -> LeasePage:
+        """Ask the rack what its DHCP server wrote down; LeasesUnreadable."""
 
     def cut(self, reason: str) -> None:
         """End the link, with the reason in the log."""

@@ -20,6 +20,7 @@ from evenrack.errors import (
     RackIdentityInUse,
     VersionRefused,
 )
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
@@ -33,7 +34,7 @@ from evenrack.region.doorkeeper import Application, Doorkeeper
 from evenrack.region.refusals import Refusals
 from evenrack.region.strangers import Strangers
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -297,6 +298,11 @@ class RackSession(LinkEnd):
         """Let the rack carry out a power order (`connected_racks.RackLink`)."""
         outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=order))["outcome"]
         return outcome
+
+    async def read_leases(self, asked: LeasesAsked) -> LeasePage:
+        """Ask the rack what its DHCP server wrote down (`connected_racks.RackLink`)."""
+        page: LeasePage = (await self.callRemote(ReadLeases, asked=asked))["page"]
+        return page
 
     async def _admitted(self) -> None:
         try:

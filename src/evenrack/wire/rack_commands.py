@@ -2,9 +2,17 @@
 
 from twisted.protocols import amp
 
-from evenrack.errors import OrderOutdated, PartnerDownRefused, StalePlan, TurnRefused
+from evenrack.errors import (
+    LeasesUnreadable,
+    OrderOutdated,
+    PartnerDownRefused,
+    StalePlan,
+    TurnRefused,
+)
+from evenrack.model.dhcp_lease import lease_page_from_json, leases_asked_from_json
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import rack_id_from_text, token_from_text
+from evenrack.model.json_form import to_json
 from evenrack.model.power import (
     power_order_from_json,
     power_order_to_json,
@@ -67,3 +75,15 @@ class PowerBmc(amp.Command):
     arguments = [(b"order", Json(power_order_to_json, power_order_from_json, most_pieces=1))]
     response = [(b"outcome", Json(power_outcome_to_json, power_outcome_from_json, most_pieces=1))]
     errors = {OrderOutdated: OrderOutdated.wire_code}
+
+
+class ReadLeases(amp.Command):
+    """Region -> rack: tell which leases of these networks your DHCP server wrote down.
+
+    Answered with some of them in the order of their addresses, and whether there are higher ones:
+    those come when it is asked again, with the last address as `after`. Changes nothing.
+    """
+
+    arguments = [(b"asked", Json(to_json, leases_asked_from_json, most_pieces=1))]
+    response = [(b"page", Json(to_json, lease_page_from_json, most_pieces=16))]
+    errors = {LeasesUnreadable: LeasesUnreadable.wire_code}

@@ -17,11 +17,13 @@ from evenrack.config.key_file import Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
 from evenrack.region.balance_plan import PlanPolicies, balance_plan
+from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
+from evenrack.region.lease_asking import LeaseAsking
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.wall_clock import utc_now
 from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually, free_ports
@@ -55,6 +57,7 @@ class ApiProcess:
                 token_bytes=secrets.token_bytes,
                 endpoints=dict,
                 plan_balance=planned_aside,
+                ask_leases=LeaseAsking(ConnectedRacks(), reactor).ask,
             )
         )
         self.doors = HttpDoors(self.site, reactor, self.socket, self.address, tls=tls)

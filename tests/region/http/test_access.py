@@ -30,6 +30,7 @@ EXPECTED = {
                 "balance/plan",
                 "dhcp",
                 "dhcp/*",
+                "dhcp/*/leases",
                 "dhcp-plans",
                 "dhcp-plans/*",
                 "orders/*",

@@ -9,6 +9,7 @@ from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.json_form import to_json
+from evenrack.model.network import Vlan
 from evenrack.region.database.notify import notify
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
@@ -16,6 +17,7 @@ from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import or_null
 from evenrack.region.http.json_pages import Query, database_problem
+from evenrack.region.http.lease_pages import leases_of
 from evenrack.region.http.object_pages import not_found, outcome_unknown
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
 from evenrack.region.http.partner_down_page import partner_down_page
@@ -28,6 +30,7 @@ from evenrack.region.http.shapes import (
     rows_of,
     word_of,
 )
+from evenrack.region.lease_asking import AskLeases
 
 _SIDE = object_of(
     rack=TEXT,
@@ -73,9 +76,11 @@ _LIST_PLANS = Operation(summary="Show what each rack is to serve", answer=rows_o
 _SHOW_PLAN = Operation(summary="Show what a rack is to serve", answer=_PLAN)
 
 
-def dhcp_pages(look: Callable[[], Awaitable[View]], door: DatabaseDoor) -> dict[bytes, Resource]:
+def dhcp_pages(
+    look: Callable[[], Awaitable[View]], door: DatabaseDoor, ask_leases: AskLeases
+) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
-    answers = _Answers(look, door)
+    answers = _Answers(look, door, ask_leases)
 
     def plan_page(rack: str) -> DeclaredPage:
         one = Declared(operation=_SHOW_PLAN, answer=answers.plan_of(rack))
@@ -100,9 +105,12 @@ def dhcp_pages(look: Callable[[], Awaitable[View]], door: DatabaseDoor) -> dict[
 class _Answers:
     """What is answered about DHCP."""
 
-    def __init__(self, look: Callable[[], Awaitable[View]], door: DatabaseDoor) -> None:
+    def __init__(
+        self, look: Callable[[], Awaitable[View]], door: DatabaseDoor, ask_leases: AskLeases
+    ) -> None:
         self._look = look
         self._door = door
+        self._ask_leases = ask_leases
 
     async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
         return dhcp_status_of(await self._fleet())
@@ -113,24 +121,22 @@ class _Answers:
             {"POST": Declared(operation=_RECONFIGURE, answer=self.reconfigure(vlan))},
             access=OPERATE,
         )
+        leases = DeclaredPage({"GET": leases_of(vlan, self._find, self._ask_leases)}, access=WATCH)
         return DeclaredPage(
             {"GET": Declared(operation=_SHOW, answer=self.status_of(vlan))},
             access=WATCH,
             below={
                 b"reconfigure": reconfigure,
                 b"partner-down": partner_down_page(self._fleet, self._door, vlan),
+                b"leases": leases,
             },
         )
 
     def status_of(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
-            fleet = await self._fleet()
-            number = next((str(v.id) for v in fleet.vlans.values() if v.name == vlan), vlan)
-            for row, known in zip(dhcp_status_of(fleet), fleet.vlans.values(), strict=True):
-                if str(known.id) == number:
-                    return row
-            names = ", ".join(known.name for known in fleet.vlans.values()) or "none yet"
-            raise not_found(f'no VLAN is called "{vlan}"; there are: {names}')
+            fleet, found = await self._find(vlan)
+            rows = zip(dhcp_status_of(fleet), fleet.vlans.values(), strict=True)
+            return next(row for row, known in rows if known.id == found.id)
 
         return answer
 
@@ -161,6 +167,16 @@ class _Answers:
             raise not_found(f'no rack is called "{rack}"; there are: {names}')
 
         return answer
+
+    async def _find(self, vlan: str) -> tuple[Fleet, Vlan]:
+        """Find a VLAN by its name or, if none has it, by its id."""
+        fleet = await self._fleet()
+        number = next((str(v.id) for v in fleet.vlans.values() if v.name == vlan), vlan)
+        for known in fleet.vlans.values():
+            if str(known.id) == number:
+                return fleet, known
+        names = ", ".join(known.name for known in fleet.vlans.values()) or "none yet"
+        raise not_found(f'no VLAN is called "{vlan}"; there are: {names}')
 
     async def _fleet(self) -> Fleet:
         view = await self._look()

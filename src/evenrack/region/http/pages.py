@@ -47,6 +47,7 @@ from evenrack.region.http.status_operations import (
     STATUS,
 )
 from evenrack.region.http.token_pages import token_pages
+from evenrack.region.lease_asking import AskLeases
 from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
 
@@ -67,6 +68,7 @@ class ApiSources:
     endpoints: Callable[[], RegionEndpoints]
     """Where racks may dial, as far as this process knows."""
     plan_balance: PlanBalance
+    ask_leases: AskLeases
 
 
 def make_site(sources: ApiSources) -> Site:
@@ -112,7 +114,7 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
             **inventory_pages(door),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),
-            **dhcp_pages(sources.look, door),
+            **dhcp_pages(sources.look, door, sources.ask_leases),
             **enrolment_pages(
                 door,
                 EnrolmentSources(

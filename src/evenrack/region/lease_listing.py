@@ -1,0 +1,76 @@
+"""Lists the leases of a VLAN: asks its racks, page by page, until there are as many as wanted."""
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from typing import Any, Final
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredList
+
+from evenrack.errors import LeasesNotTold
+from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.identifiers import RackId
+from evenrack.model.network import Vlan
+from evenrack.region.lease_asking import AskLeases
+from evenrack.region.lease_merging import MergedLease, merged
+
+MOST_ROUNDS: Final = 20
+"""So often racks are asked for one answer; what was found by then is answered."""
+
+
+@define(kw_only=True, eq=False)
+class LeaseListing:
+    """One request's questions: a rack that did not tell once is asked no more."""
+
+    sides: Mapping[RackId, str]
+    """Their names, the primary's first."""
+    vlan: Vlan
+    ask: AskLeases
+    every_state: bool
+    _why_not: dict[RackId, str] = field(factory=dict, init=False)
+
+    async def read(
+        self, after: IPv4Address | None, limit: int
+    ) -> tuple[list[MergedLease], IPv4Address | None]:
+        """Give so many leases, and the address after which to go on; None when that is all.
+
+        States are chosen here and not at the racks: whether a lease is active the newer of two
+        entries says, and only who has both knows which that is.
+        """
+        found: list[MergedLease] = []
+        reached = after
+        for _ in range(MOST_ROUNDS):
+            told = merged(await self._page(reached))
+            found += [
+                each for each in told.leases if self.every_state or each.lease.state == "active"
+            ]
+            # one more than asked tells whether anything follows
+            if len(found) > limit:
+                last = found[limit - 1].lease.address if limit else after
+                return found[:limit], last or IPv4Address(0)
+            reached = told.told_up_to
+            if reached is None:
+                return found, None
+        return found, reached
+
+    async def _page(self, after: IPv4Address | None) -> dict[RackId, LeasePage]:
+        """Ask all at once who have told so far."""
+        asked = LeasesAsked(networks=tuple(it.cidr for it in self.vlan.subnets), after=after)
+        racks = [rack for rack in self.sides if rack not in self._why_not]
+        answers = [Deferred.fromCoroutine(self._ask(rack, asked)) for rack in racks]
+        pages = [page for _, page in await DeferredList(answers, fireOnOneErrback=True)]
+        return {rack: page for rack, page in zip(racks, pages, strict=True) if page is not None}
+
+    async def _ask(self, rack: RackId, asked: LeasesAsked) -> LeasePage | None:
+        try:
+            return await self.ask(rack, asked)
+        except LeasesNotTold as problem:
+            self._why_not[rack] = str(problem)
+            return None
+
+    def told(self) -> list[dict[str, Any]]:
+        """Say of each rack whether it told all that it was asked."""
+        return [
+            {"rack": name, "told": rack not in self._why_not, "why": self._why_not.get(rack)}
+            for rack, name in self.sides.items()
+        ]
