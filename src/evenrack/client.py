@@ -108,6 +108,7 @@ class _Asked:
     method: str
     path: str
     body: bytes | None = None
+    content_type: str = "application/json"
     if_match: str | None = None
 
     @property
@@ -118,7 +119,7 @@ class _Asked:
     def headers(self) -> dict[str, str]:
         headers = {"Accept": "application/json"}
         if self.body is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = self.content_type
         if self.if_match is not None:
             headers["If-Match"] = f'"{self.if_match}"'
         return headers
@@ -151,6 +152,12 @@ class Client:
         known.
         """
         return self._first_answer(_Asked(method="POST", path=path, body=_encoded(body)))
+
+    def post_file(self, path: str, content: bytes, content_type: str) -> Any:
+        """Send a file: return the decoded JSON answer to ``POST path``; fails as `post` does."""
+        return self._first_answer(
+            _Asked(method="POST", path=path, body=content, content_type=content_type)
+        )
 
     def patch(self, path: str, body: Any, if_match: str | None = None) -> Any:
         """Set some fields of an object, if it still has this generation; fails as `post` does."""

@@ -15,7 +15,11 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _change(self):
         length = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(length)) if length else None
+        content = self.rfile.read(length)
+        if self.headers.get("Content-Type") == "text/csv":
+            body = content.decode()
+        else:
+            body = json.loads(content) if content else None
         self.server.changes.append((self.command, self.path, body, self.headers.get("If-Match")))
         self._answer()
 

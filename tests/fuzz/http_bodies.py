@@ -92,6 +92,10 @@ async def _no_plan(_fleet, _parts):
     raise AssertionError("planned without a fleet")
 
 
+async def _think_here(work):
+    return work()
+
+
 def _site(clock):
     database = NoDatabase()
     keys = Keys(all=(Key(id="k", content=Secret(b"k" * 32)),))
@@ -106,6 +110,7 @@ def _site(clock):
             endpoints=dict,
             plan_balance=_no_plan,
             ask_leases=_no_plan,
+            think=_think_here,
         )
     )
     site._gate = OpenGate(site._gate._door, clock)

@@ -11,6 +11,7 @@ BROKE = "broke-"
 TARGETS = (
     "amp_rack",
     "amp_region",
+    "csv_lines",
     "dhcpd_words",
     "enrolment",
     "http_bodies",

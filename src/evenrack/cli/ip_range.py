@@ -10,8 +10,10 @@ from evenrack.cli.inventory import (
     delete_after_plan,
     deletion_options,
     given,
+    if_generation,
     json_list,
     json_object,
+    set_fields,
     show_done,
 )
 from evenrack.cli.session import Session, say
@@ -63,6 +65,34 @@ def list_ranges(session: Session, *, vlan: str | None, subnet: str | None, as_js
     """List ranges."""
     found = all_of(session.client(), "ranges", vlan=vlan, subnet=subnet)
     session.show(found, [ranges_table(found)], as_json=as_json)
+
+
+@ip_range.command(
+    "set",
+    epilog=examples(
+        "evenrack range set 10.0.0.100-10.0.0.199 --last 10.0.0.219",
+        "evenrack range set 4 --first 10.0.0.110 --last 10.0.0.219 --if-generation 1.9",
+    ),
+)
+@click.argument("name", metavar="RANGE")
+@click.option("--first", metavar="ADDRESS", help="Let it begin here.")
+@click.option("--last", metavar="ADDRESS", help="Let it end here; this address belongs to it.")
+@if_generation
+@json_object
+@click.pass_obj
+def set_range(
+    session: Session,
+    /,
+    name: str,
+    *,
+    if_generation: str | None,
+    as_json: bool,
+    **fields: str | None,
+) -> None:
+    """Change where a range begins and ends, by FIRST-LAST or by its id."""
+    changed = set_fields(session, address_of("ranges", name), given(**fields), if_generation)
+    follow = f"evenrack range list --subnet {changed['subnet']}"
+    show_done(session, changed, as_json=as_json, deed="range changed", follow=follow)
 
 
 @ip_range.command(

@@ -16,6 +16,7 @@ from evenrack.cli.inventory import (
     set_fields,
     show_done,
 )
+from evenrack.cli.reservation_import import import_reservations
 from evenrack.cli.session import Session, say
 from evenrack.cli.show import reservations_table
 
@@ -129,3 +130,6 @@ def delete_reservation(
     )
     if gone is not None:
         say(f"reservation deleted; next: evenrack reservation list --subnet {gone['subnet']}")
+
+
+reservation.add_command(import_reservations)

@@ -171,6 +171,7 @@ def _http_doors(
             endpoints=lambda: region.endpoints.endpoints,
             plan_balance=_balance_planner(config, shared.reactor),
             ask_leases=LeaseAsking(region.connected, shared.reactor).ask,
+            think=think_beside(shared.reactor),
         )
     )
     return HttpDoors(

@@ -25,6 +25,7 @@ from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.lease_asking import LeaseAsking
 from evenrack.region.sealing import Sealer
+from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually, free_ports
 
@@ -42,6 +43,7 @@ class ApiProcess:
         self.socket = folder / socket_in / "regiond-1.sock"
         self.address = listen or HostPort(host="127.0.0.1", port=free_ports(1) + 1)
         self.database = PooledDatabase(dsn, reactor, name="tests")
+        self.think = think_beside(reactor)
         self.view = FleetView(self.database, FleetCache(), reactor)
         sealer = Sealer(
             keys=Keys(all=(Key(id="k", content=Secret(b"k" * 32)),)),
@@ -58,6 +60,7 @@ class ApiProcess:
                 endpoints=dict,
                 plan_balance=planned_aside,
                 ask_leases=LeaseAsking(ConnectedRacks(), reactor).ask,
+                think=self._think,
             )
         )
         self.doors = HttpDoors(self.site, reactor, self.socket, self.address, tls=tls)
@@ -88,6 +91,9 @@ class ApiProcess:
             return [tuple(row) for row in result] if result.returns_rows else []
 
         return await self.database.run(work)
+
+    async def _think(self, work):
+        return await self.think(work)
 
     def _ask(self, method, path, body, headers, locally):
         if body is not None and not isinstance(body, bytes):

@@ -41,6 +41,7 @@ EXPECTED = {
     **{
         f"/api/v1/{noun}/*": {**LOOK, "PATCH": "operator", "DELETE": "operator"} for noun in OBJECTS
     },
+    "/api/v1/reservations/import": {"POST": "operator"},
     "/api/v1/dhcp/*/reconfigure": {"POST": "operator"},
     "/api/v1/balance/hold": {**LOOK, "POST": "operator", "DELETE": "operator"},
     "/api/v1/drains": LOOK,

@@ -6,7 +6,7 @@ their file get the new number, and with it a newer plan.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -93,7 +93,8 @@ def create(
     table = TABLES[noun]
     made = connection.execute(insert(table).values(_row(wanted)).returning(table.c.id))
     created = find_by_id(connection, noun, made.scalar_one())
-    _announce(connection, created, {created.vlan}, "created", {"after": fields_of(created.value)})
+    told = _event(created, "created", {"after": fields_of(created.value)})
+    announce(connection, created.number, {created.vlan}, [told])
     return created
 
 
@@ -124,8 +125,8 @@ def change(
         table = TABLES[noun]
         connection.execute(update(table).where(table.c.id == present.value.id).values(_row(wanted)))
         changed = find_by_id(connection, noun, present.value.id)
-        what = _difference(present, changed)
-        _announce(connection, changed, {present.vlan, changed.vlan}, "changed", what)
+        told = _event(changed, "changed", _difference(present, changed))
+        announce(connection, changed.number, {present.vlan, changed.vlan}, [told])
         return changed
 
 
@@ -139,7 +140,7 @@ def remove(
     number = raise_number(connection)
     present = _expected(find(connection, noun, name), if_number)
     what = {"before": fields_of(present.value), "with": _count_inside(connection, present)}
-    _announce(connection, evolve(present, number=number), {present.vlan}, "deleted", what)
+    announce(connection, number, {present.vlan}, [_event(present, "deleted", what)])
     table = TABLES[noun]
     connection.execute(delete(table).where(table.c.id == present.value.id))
     return present
@@ -236,17 +237,13 @@ def _row(it: Stored) -> dict[str, Any]:
     return row if it.noun == "vlan" else {**row, f"{AROUND[it.noun]}_id": it.inside}
 
 
-def _announce(
-    connection: Connection,
-    it: Stored,
-    vlans: set[VlanId],
-    deed: str,
-    what: Mapping[str, Any],
+def announce(
+    connection: Connection, number: FleetNumber, vlans: set[VlanId], events: Sequence[Event]
 ) -> None:
     """Give the racks that serve the VLANs a newer plan, and tell everyone."""
     numbered = {
-        "era": it.number.era,
-        "generation": it.number.generation,
+        "era": number.era,
+        "generation": number.generation,
         "vlans": sorted(vlans),
     }
     connection.execute(
@@ -264,7 +261,7 @@ def _announce(
         ),
         numbered,
     )
-    record(connection, [_event(it, deed, what)], it.number)
+    record(connection, events, number)
     notify(connection, "inventory")
 
 

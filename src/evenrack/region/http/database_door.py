@@ -32,12 +32,14 @@ class DatabaseDoor:
         self._database = database
         self._clock = clock
 
-    async def read(self, work: Callable[[Connection], Result]) -> Result:
+    async def read(
+        self, work: Callable[[Connection], Result], *, seconds: float = ANSWER_SECONDS
+    ) -> Result:
         """Read from one unchanging picture; DatabaseUnreachable when that takes too long."""
         try:
-            return await self._in_time(self._database.read(work))
+            return await self._in_time(self._database.read(work), seconds)
         except DeferredTimeout:
-            raise _no_answer() from None
+            raise _no_answer(seconds) from None
 
     async def change(
         self,
@@ -45,6 +47,7 @@ class DatabaseDoor:
         asked: Recorded | None = None,
         *,
         status: int = 200,
+        seconds: float = ANSWER_SECONDS,
     ) -> Result:
         """Run one transaction that changes something, with its row in the audit log.
 
@@ -53,10 +56,10 @@ class DatabaseDoor:
         """
         once = OneChange(work if asked is None else _with_its_row(work, asked, status))
         try:
-            done = await self._in_time(self._database.run(once))
+            done = await self._in_time(self._database.run(once), seconds)
         except DeferredTimeout:
             if once.give_up():
-                raise _no_answer() from None
+                raise _no_answer(seconds) from None
             raise _unknown() from None
         except DatabaseUnreachable:
             if once.give_up():
@@ -66,9 +69,9 @@ class DatabaseDoor:
             asked.recorded = status
         return done
 
-    async def _in_time(self, answer: Awaitable[Result]) -> Result:
+    async def _in_time(self, answer: Awaitable[Result], seconds: float) -> Result:
         waiting: Deferred[Result] = Deferred.fromCoroutine(_awaited(answer))
-        waiting.addTimeout(ANSWER_SECONDS, self._clock)
+        waiting.addTimeout(seconds, self._clock)
         return await waiting
 
 
@@ -112,8 +115,8 @@ async def _awaited(answer: Awaitable[Result]) -> Result:
     return await answer
 
 
-def _no_answer() -> DatabaseUnreachable:
-    return DatabaseUnreachable(f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s")
+def _no_answer(seconds: float) -> DatabaseUnreachable:
+    return DatabaseUnreachable(f"PostgreSQL gave no answer within {seconds:.0f} s")
 
 
 def _unknown() -> OutcomeUnknown:

@@ -33,6 +33,8 @@ class GuardedSite(Site):
         super().__init__(root, timeout=IDLE_SECONDS, reactor=clock, parsePOSTFormSubmission=False)
         self._gate = gate
         self._trail = trail
+        self.large_bodies = 0
+        """How many bodies over the usual limit are under way."""
 
     def getResourceFor(self, request: Any) -> Resource:  # noqa: N802  Twisted calls it so
         request.site = self

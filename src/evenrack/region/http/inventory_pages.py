@@ -24,6 +24,7 @@ from evenrack.region.database.inventory_store import (
     remove,
 )
 from evenrack.region.http.database_door import DatabaseDoor
+from evenrack.region.http.import_page import import_page
 from evenrack.region.http.inventory_json import (
     RANGES,
     RESERVATIONS,
@@ -34,6 +35,7 @@ from evenrack.region.http.inventory_json import (
 from evenrack.region.http.noun_pages import Form, Kind, noun_page
 from evenrack.region.http.object_pages import bad_request, changed_meanwhile
 from evenrack.region.http.request_body import fields_refused
+from evenrack.runtime.thinking import Think
 
 _NOUNS: Mapping[Noun, Kind] = {
     "vlan": VLANS,
@@ -43,10 +45,14 @@ _NOUNS: Mapping[Noun, Kind] = {
 }
 
 
-def inventory_pages(door: DatabaseDoor) -> dict[bytes, Resource]:
+def inventory_pages(door: DatabaseDoor, think: Think) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
+    below: Mapping[Noun, Mapping[bytes, Resource]] = {
+        "reservation": {b"import": import_page(door, think)}
+    }
     return {
-        kind.plural.encode(): noun_page(kind, _Store(noun), door) for noun, kind in _NOUNS.items()
+        kind.plural.encode(): noun_page(kind, _Store(noun), door, below=below.get(noun, {}))
+        for noun, kind in _NOUNS.items()
     }
 
 

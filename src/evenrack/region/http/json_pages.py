@@ -85,6 +85,8 @@ class IdentifiedRequest(Request):
 
     asker: Asker | None = None
     asked: AskedChange | None = None
+    refused: HttpProblem | None = None
+    """Why not all of its body was kept, where it could have been."""
 
 
 class JsonPage(Resource):
@@ -250,6 +252,8 @@ def _is_at_most(digits: str, most: int) -> bool:
 def _query_of(request: IdentifiedRequest) -> Query:
     if request.asker is None:
         raise AssertionError("a page is asked by whom the gate let in")
+    if request.refused is not None:
+        raise request.refused
     repeated = {
         name.decode("utf-8", "replace"): tuple(each.decode("utf-8", "replace") for each in values)
         for name, values in (request.args or {}).items()

@@ -1,9 +1,11 @@
 """The pages of stored objects: the list of one kind, and below it each object by its name or id."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from attrs import frozen
+from twisted.web.resource import Resource
 
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet_number import FleetNumber
@@ -84,8 +86,14 @@ class Store(Protocol):
         """Delete one, if it is as it was seen."""
 
 
-def noun_page(kind: Kind, store: Store, door: DatabaseDoor) -> DeclaredPage:
-    """Make the page of the list of one kind, and those below it."""
+def noun_page(
+    kind: Kind,
+    store: Store,
+    door: DatabaseDoor,
+    *,
+    below: Mapping[bytes, Resource] = MappingProxyType({}),
+) -> DeclaredPage:
+    """Make the page of the list of one kind, and those below it: of each, and `below`."""
     answers = _Answers(kind, store, door)
 
     def page_of(name: str) -> DeclaredPage:
@@ -101,6 +109,7 @@ def noun_page(kind: Kind, store: Store, door: DatabaseDoor) -> DeclaredPage:
     return DeclaredPage(
         {"GET": answers.list_all, "POST": answers.create},
         access=OPERATE,
+        below=below,
         each=page_of,
         each_is=f"the name or the id of a {kind.noun}",
     )

@@ -160,6 +160,11 @@ def _operation(place: _Place, method: str, operation: Operation) -> dict[str, An
             "required": True,
             "content": {JSON: {"schema": _body(operation.body)}},
         }
+    if operation.file is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {operation.file.content_type: {"schema": TEXT}},
+        }
     return described
 
 
@@ -217,12 +222,20 @@ def _responses(place: _Place, method: str, operation: Operation) -> dict[str, An
         return {"default": {"description": "not described", "content": {JSON: {}, PROBLEM: {}}}}
     problems = {
         str(status): {
-            "description": _MEANINGS[status],
+            "description": _meaning(status, operation),
             "content": {PROBLEM: {"schema": _problem_schema(status, operation)}},
         }
         for status in sorted(_statuses(place, method, operation))
     }
     return {str(operation.status): well, **problems}
+
+
+def _meaning(status: int, operation: Operation) -> str:
+    if operation.file is not None and status == 413:  # noqa: PLR2004  as HTTP counts
+        return f"the file has at most {operation.file.most_bytes} bytes"
+    if operation.file is not None and status == 415:  # noqa: PLR2004  as HTTP counts
+        return f"the request is not {operation.file.content_type}"
+    return _MEANINGS[status]
 
 
 def _statuses(place: _Place, method: str, operation: Operation) -> set[int]:
@@ -235,7 +248,7 @@ def _statuses(place: _Place, method: str, operation: Operation) -> set[int]:
         found |= {404}
     if method not in READING:
         found |= {504}
-    if operation.body is not None:
+    if operation.body is not None or operation.file is not None:
         found |= {413, 415, 422}
     if operation.is_conditional:
         found |= {412}

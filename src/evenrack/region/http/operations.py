@@ -16,7 +16,7 @@ from evenrack.region.http.access import Access
 from evenrack.region.http.fields import Read, Schema
 from evenrack.region.http.json_pages import JsonPage, Query
 from evenrack.region.http.object_pages import bad_request, condition_of, only_known
-from evenrack.region.http.request_body import read_fields, read_object
+from evenrack.region.http.request_body import check_file, read_fields, read_object
 
 LIST_LENGTH = 100
 
@@ -98,6 +98,14 @@ class Body:
 
 
 @frozen(kw_only=True)
+class FileBody:
+    """The file that a request brings instead; the page reads it."""
+
+    content_type: str
+    most_bytes: int
+
+
+@frozen(kw_only=True)
 class Asked:
     """What a request asked, read as its operation declares."""
 
@@ -123,6 +131,7 @@ class Operation:
     ignores_other_arguments: bool = False
     """For what others than our clients ask."""
     body: Body | None = None
+    file: FileBody | None = None
     is_conditional: bool = False
     """Whether If-Match is heeded."""
     problems: tuple[int, ...] = ()
@@ -135,6 +144,8 @@ class Operation:
         arguments = {name: each.read(query, name) for name, each in self.arguments.items()}
         seen = condition_of(query) if self.is_conditional else None
         fields: dict[str, Any] = {}
+        if self.file is not None:
+            check_file(query, self.file.content_type, self.file.most_bytes)
         if self.body is not None:
             fields = read_fields(read_object(query), self.body.fields, required=self.body.required)
         return Asked(arguments=arguments, fields=fields, seen=seen)

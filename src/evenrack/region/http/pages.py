@@ -50,6 +50,7 @@ from evenrack.region.http.token_pages import token_pages
 from evenrack.region.lease_asking import AskLeases
 from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
+from evenrack.runtime.thinking import Think
 
 
 @frozen(kw_only=True)
@@ -69,6 +70,8 @@ class ApiSources:
     """Where racks may dial, as far as this process knows."""
     plan_balance: PlanBalance
     ask_leases: AskLeases
+    think: Think
+    """Where pages do long, pure work."""
 
 
 def make_site(sources: ApiSources) -> Site:
@@ -111,7 +114,7 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
             b"leader": _folder({b"step-down": step_down_page(door)}),
             **drain_pages(door),
             **rack_pages(answers.racks, door),
-            **inventory_pages(door),
+            **inventory_pages(door, sources.think),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),
             **dhcp_pages(sources.look, door, sources.ask_leases),

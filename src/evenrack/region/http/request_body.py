@@ -4,8 +4,10 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
+from evenrack.model import csv_lines
 from evenrack.model.network_rules import shown
 from evenrack.region.http.fields import Read, kind_of
 from evenrack.region.http.json_pages import HttpProblem, IdentifiedRequest, Query
@@ -25,23 +27,74 @@ MADE_HERE = frozenset({"id", "generation"})
 """Keys of an answer that nobody can set."""
 
 
+LARGE_BODIES: Mapping[bytes, int] = MappingProxyType(
+    {b"/api/v1/reservations/import": csv_lines.MOST_BYTES}
+)
+"""Addresses whose bodies may be larger, and how large."""
+
+MOST_LARGE_AT_ONCE = 2
+"""Large bodies under way: they are kept before anybody knows who sends them."""
+
+_TOO_MANY_LARGE = HttpProblem(
+    status=429,
+    code="TooManyRequests",
+    title="Too many large requests at once; nothing was changed",
+    detail=f"{MOST_LARGE_AT_ONCE} others are under way; try again in 5 s",
+    headers={"Retry-After": "5"},
+)
+
+
 class BoundedRequest(IdentifiedRequest):
     """A request that keeps no more of its body than is needed to see that it is too large."""
 
+    _most_bytes = MOST_BYTES
+    _is_large = False
+
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  Twisted calls it so
-        if self.content is not None and self.content.tell() <= MOST_BYTES:
+        if self.content is None:
+            return
+        if self.content.tell() + len(data) > MOST_BYTES and not self._is_large:
+            self._is_large = True
+            self._make_room()
+        if self.content.tell() <= self._most_bytes:
             super().handleContentChunk(data)
+
+    def _make_room(self) -> None:
+        """Let more of it in, where that is meant and not too many others do the same."""
+        channel: Any = self.channel  # ours, of which Twisted knows only what all have
+        most = LARGE_BODIES.get(channel.asked_path)
+        if most is None:
+            return
+        site = channel.site
+        if site.large_bodies >= MOST_LARGE_AT_ONCE:
+            self.refused = _TOO_MANY_LARGE
+            return
+        self._most_bytes = most
+        site.large_bodies += 1
+
+        def over(_: object) -> None:
+            site.large_bodies -= 1
+
+        self.notifyFinish().addBoth(over)
+
+
+def check_file(query: Query, content_type: str, most_bytes: int) -> None:
+    """See that a body is a file of this kind; HttpProblem 413 or 415 otherwise."""
+    if len(query.body) > most_bytes:
+        raise _too_large(most_bytes)
+    if query.content_type != content_type:
+        raise HttpProblem(
+            status=415,
+            code="NotAsDeclared",
+            title=f"The request is not {content_type}",
+            detail=f"send it with the header Content-Type: {content_type}; nothing was changed",
+        )
 
 
 def read_object(query: Query) -> dict[str, Any]:
     """Read a request's body as one JSON object; HttpProblem 400, 413 or 415 otherwise."""
     if len(query.body) > MOST_BYTES:
-        raise HttpProblem(
-            status=413,
-            code="BodyTooLarge",
-            title="The request is too large",
-            detail=f"a body has at most {MOST_BYTES} bytes; nothing was changed",
-        )
+        raise _too_large(MOST_BYTES)
     if query.content_type != "application/json":
         # no other kind: what a page in somebody's browser may send without being asked is refused
         raise HttpProblem(
@@ -99,6 +152,15 @@ def fields_refused(errors: Iterable[tuple[str, str]]) -> HttpProblem:
 
 
 # How problems are told
+
+
+def _too_large(most: int) -> HttpProblem:
+    return HttpProblem(
+        status=413,
+        code="BodyTooLarge",
+        title="The request is too large",
+        detail=f"a body has at most {most} bytes here; nothing was changed",
+    )
 
 
 def _unknown(key: str, fields: Mapping[str, Read]) -> str:

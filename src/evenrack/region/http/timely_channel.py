@@ -15,6 +15,12 @@ class TimelyChannel(HTTPChannel):
     request_seconds = REQUEST_SECONDS
     _cutting: Any = None
 
+    @property
+    def asked_path(self) -> bytes:
+        """Give the path of the request that comes in, before all of it is there."""
+        path: bytes = self._path
+        return path.partition(b"?")[0]
+
     def connectionMade(self) -> None:
         super().connectionMade()
         self._begin()
