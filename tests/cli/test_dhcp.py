@@ -92,6 +92,13 @@ def test_reconfigure_asks_once_and_shows_what_is_there(api, call):
     ] * 2
 
 
+def test_a_change_is_hurried_only_when_that_is_said(api, call):
+    api.answer("/api/v1/dhcp/vlan1/reconfigure", ROW, method="POST")
+    call("dhcp", "reconfigure", "vlan1", "--now")
+    call("dhcp", "reconfigure", "vlan1")
+    assert [change[2] for change in api.changes] == [{"now": True}, {}]
+
+
 def test_render_prints_the_file_of_a_rack_without_its_key(api, call):
     api.answer("/api/v1/dhcp-plans/rack1", PLAN)
     code, printed, _ = call("dhcp", "render", "--rack", "rack1")

@@ -14,7 +14,9 @@ from evenrack.balance.dhcp_swaps import Swap, swaps_under_way
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_report import VlanReport
+from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
+from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
 
 
@@ -44,6 +46,28 @@ def decide_withdrawals(fleet: Fleet, patience: Patience) -> tuple[RackId, ...]:
         for rack in sorted(patience.expired)
         if fleet.turns.get(rack) and fleet.dhcp_report(rack).waiting == fleet.turns[rack]
     )
+
+
+def racks_in_a_hurry(fleet: Fleet) -> list[RackId]:
+    """Give the racks that are not to wait for a peer that is away, by an operator's word."""
+    return [rack for s in fleet.services.values() if s.hurries for rack in s.racks]
+
+
+def hurries_that_are_over(fleet: Fleet) -> tuple[VlanId, ...]:
+    """Give the VLANs whose changes every rack that is there has applied."""
+
+    def is_over(vlan: VlanId, service: Service) -> bool:
+        there = [rack for rack in service.racks if fleet.is_connected(rack)]
+        applied = [_applied_number(fleet, vlan, rack) for rack in there]
+        return bool(there) and set(applied) == {service.number}
+
+    services = sorted(fleet.services.items())
+    return tuple(vlan for vlan, it in services if it.hurries and is_over(vlan, it))
+
+
+def _applied_number(fleet: Fleet, vlan: VlanId, rack: RackId) -> FleetNumber | None:
+    sides = fleet.dhcp_report(rack).vlans
+    return next((side.number for side in sides if side.vlan == vlan), None)
 
 
 def is_busy(fleet: Fleet, rack: RackId, *, but: Collection[VlanId] = ()) -> bool:

@@ -40,17 +40,20 @@ def status(session: Session, vlan: str | None, *, as_json: bool) -> None:
     session.show(found, dhcp_page(found), as_json=as_json)
 
 
-@dhcp.command("reconfigure", epilog=examples("evenrack dhcp reconfigure vlan1"))
+@dhcp.command("reconfigure", epilog=examples("evenrack dhcp reconfigure vlan1 --now"))
 @click.argument("vlan")
+@click.option("--now", is_flag=True, help="Let its change wait for no rack that is away.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def reconfigure(session: Session, vlan: str, *, as_json: bool) -> None:
+def reconfigure(session: Session, vlan: str, *, now: bool, as_json: bool) -> None:
     """Let the leader look at a VLAN now.
 
     It looks by itself whenever anything changes, so there is nothing to do as a rule: a second
-    rack makes it a pair without this.
+    rack makes it a pair without this. While one rack of a pair is away changes to the other wait
+    for ten minutes, unless --now says that they are not to: it restarts its server for them.
     """
-    found = session.client().post(f"{_address(vlan)}/reconfigure", {})
+    wish = {"now": True} if now else {}
+    found = session.client().post(f"{_address(vlan)}/reconfigure", wish)
     if as_json:
         echo_json(found)
         return

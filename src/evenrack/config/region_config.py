@@ -198,6 +198,9 @@ class DhcpBalance:
     hold_down: float = field(default=30.0, validator=wait)
     """Seconds that a rack must be lost before its DHCP roles are another's. Default 30."""
 
+    defer_while_alone: float = field(default=600.0, validator=wait)
+    """Seconds that changes of a server wait while the other one of a pair is away. Default 600."""
+
 
 @frozen(kw_only=True)
 class BalanceSettings:

@@ -43,6 +43,8 @@ class Service:
     met: bool = True
     """Both have been `normal` together, so that each has every lease. Until then one of them has
     none, and the other goes on alone when that one is lost."""
+    hurries: bool = False
+    """An operator said that its change is not to wait for a rack that is away."""
 
     @property
     def servers(self) -> tuple[Server, ...]:

@@ -18,6 +18,7 @@ from evenrack.region.database.assignment_store import (
 from evenrack.region.database.balance_store import write_breaker
 from evenrack.region.database.bmc_facts import write_owners
 from evenrack.region.database.dhcp_store import (
+    end_hurries,
     write_met,
     write_pairs,
     write_services,
@@ -77,6 +78,7 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     write_pairs(connection, dhcp.pairs.pairs, number)
     write_services(connection, dhcp.services, number)
     write_met(connection, dhcp.met)
+    end_hurries(connection, dhcp.hurried)
     end_partner_downs(connection, dhcp.ended)
     write_turns(connection, dhcp.turns, dhcp.withdrawn, dhcp.after)
     write_owners(connection, _owners(decided.bmc_moves), number)

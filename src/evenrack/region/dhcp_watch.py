@@ -12,7 +12,13 @@ from twisted.internet.interfaces import IReactorTime
 from evenrack.balance.dhcp_pairs import PairDecisions, decide_pairs
 from evenrack.balance.dhcp_services import decide_met, decide_services
 from evenrack.balance.dhcp_swaps import failed_swaps, turns_after
-from evenrack.balance.dhcp_turns import Patience, decide_turns, decide_withdrawals
+from evenrack.balance.dhcp_turns import (
+    Patience,
+    decide_turns,
+    decide_withdrawals,
+    hurries_that_are_over,
+    racks_in_a_hurry,
+)
 from evenrack.balance.partner_down import words_that_end
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
@@ -26,10 +32,6 @@ TURN_SECONDS = 20.0
 
 SWAP_AGAIN_SECONDS = 600.0
 """An exchange of roles that failed is tried again after this: each try costs both a restart."""
-
-DEFER_SECONDS = 600.0
-"""A change waits for so long while a peer is away: the restart of the one that is left would leave
-its clients unserved for a while."""
 
 
 @frozen(kw_only=True)
@@ -46,21 +48,29 @@ class DhcpDecisions:
     """Whose servers have met just now."""
     ended: tuple[VlanId, ...] = ()
     """For which the word that a server is dead is over."""
+    hurried: tuple[VlanId, ...] = ()
+    """Whose changes were not to wait, and are applied."""
 
     def __bool__(self) -> bool:
-        of_turns = (self.turns, self.withdrawn, self.met)
+        of_turns = (self.turns, self.withdrawn, self.met, self.hurried)
         return any((self.pairs.pairs, self.services, *of_turns, self.ended))
 
 
 class DhcpWatch:
     """Remembers since when, by the leader's clock; a new leader begins to count anew."""
 
-    def __init__(self, clock: IReactorTime, hold_down_seconds: float) -> None:
+    def __init__(
+        self, clock: IReactorTime, *, hold_down_seconds: float, defer_seconds: float
+    ) -> None:
         self._clock = clock
         self._hold_down_seconds = hold_down_seconds
+        self._defer_seconds = defer_seconds
+        """Changes wait for so long while a peer is away: the restart of the one that is left may
+        leave its clients unserved for a while."""
         self._absences = Absences(clock)
         self._turns: dict[tuple[RackId, str], float] = {}
-        self._waiting: dict[tuple[RackId, str], float] = {}
+        self._waiting: dict[RackId, float] = {}
+        """Since when each waits for a turn, with one plan after the other."""
         self._failed_swaps: dict[VlanId, float] = {}
 
     def decide(self, fleet: Fleet) -> DhcpDecisions:
@@ -72,7 +82,7 @@ class DhcpWatch:
             return DhcpDecisions(pairs=pairs, services=services)
         patience = Patience(
             expired=[rack for rack, _ in self._older(self._turns, TURN_SECONDS)],
-            overdue=[rack for rack, _ in self._older(self._waiting, DEFER_SECONDS)],
+            overdue=[*self._older(self._waiting, self._defer_seconds), *racks_in_a_hurry(fleet)],
         )
         turns = decide_turns(fleet, patience)
         return DhcpDecisions(
@@ -82,6 +92,7 @@ class DhcpWatch:
             withdrawn=decide_withdrawals(fleet, patience),
             met=decide_met(fleet),
             ended=words_that_end(fleet),
+            hurried=hurries_that_are_over(fleet),
         )
 
     def _look(self, fleet: Fleet) -> None:
@@ -89,9 +100,9 @@ class DhcpWatch:
         now = self._clock.seconds()
         turns = [(rack, turn) for rack, turn in fleet.turns.items() if turn]
         reports = fleet.dhcp_reports.items()
-        waiting = [(rack, report.waiting) for rack, report in reports if report.waiting]
+        waiting = [rack for rack, report in reports if report.waiting]
         self._turns = {turn: self._turns.get(turn, now) for turn in turns}
-        self._waiting = {wait: self._waiting.get(wait, now) for wait in waiting}
+        self._waiting = {rack: self._waiting.get(rack, now) for rack in waiting}
         over = self._older(self._failed_swaps, SWAP_AGAIN_SECONDS)
         kept = {vlan: at for vlan, at in self._failed_swaps.items() if vlan not in over}
         self._failed_swaps = {**kept, **dict.fromkeys(failed_swaps(fleet), now)}

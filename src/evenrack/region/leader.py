@@ -68,6 +68,7 @@ class LeaderSettings:
     quiet_seconds: float
     grace_seconds: float
     dhcp_hold_down_seconds: float
+    dhcp_defer_seconds: float
     bmc_policy: SpreadPolicy
     bmc_hold_down_seconds: float
 
@@ -98,7 +99,11 @@ class Leader(MultiService):
         self._seat_due = clock.seconds()
         self._begin_anew()
         self._quiet = Quiet(clock, settings.quiet_seconds)
-        self._dhcp = DhcpWatch(clock, settings.dhcp_hold_down_seconds)
+        self._dhcp = DhcpWatch(
+            clock,
+            hold_down_seconds=settings.dhcp_hold_down_seconds,
+            defer_seconds=settings.dhcp_defer_seconds,
+        )
         self._absences = Absences(clock)
         self._breaker = BreakerWatch(clock)
         self._troubles = TroubleWatch(clock)

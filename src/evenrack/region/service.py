@@ -243,6 +243,7 @@ def leader_settings(balance: BalanceSettings) -> LeaderSettings:
         quiet_seconds=balance.quiet,
         grace_seconds=balance.grace,
         dhcp_hold_down_seconds=balance.dhcp.hold_down,
+        dhcp_defer_seconds=balance.dhcp.defer_while_alone,
         bmc_policy=SpreadPolicy(theta=balance.bmc.theta, gap=balance.bmc.gap),
         bmc_hold_down_seconds=balance.bmc.hold_down,
     )

@@ -57,6 +57,20 @@ async def test_p20_reconfigure_lets_the_leader_look_and_answers_with_the_status(
         assert (await api("GET", "/api/v1/dhcp/vlan1/other")).status == 404
 
 
+async def test_rule_8_a_change_is_hurried_by_an_operators_word(database_dsn):
+    async with served(database_dsn) as (fleet, api):
+        address = "/api/v1/dhcp/vlan1/reconfigure"
+
+        def hurries():
+            return fleet.read().services[1].hurries
+
+        await api("POST", address, {"now": False})
+        assert not hurries()
+        assert (await api("POST", address, {"now": "yes"})).status == 422
+        assert (await api("POST", address, {"now": True})).status == 200
+        assert any("wait for no rack" in event["text"] for event in fleet.events("dhcp"))
+
+
 async def test_a_plan_is_what_its_rack_is_to_serve(database_dsn):
     async with served(database_dsn) as (_, api):
         (plan,) = (await api("GET", "/api/v1/dhcp-plans")).json

@@ -5,10 +5,11 @@ from attrs import evolve
 from twisted.internet.task import Clock
 
 from evenrack.model.identifiers import VlanId
-from evenrack.region.dhcp_watch import DEFER_SECONDS, TURN_SECONDS, DhcpDecisions, DhcpWatch
+from evenrack.region.dhcp_watch import TURN_SECONDS, DhcpDecisions, DhcpWatch
 from tests.dhcp_fleet import dhcp_fleet, plan_name, rack_id, serving, waiting
 
 HOLD_DOWN = 30.0
+DEFER_SECONDS = 600.0
 JUST_BEFORE = 0.125
 PAIR = {1: (1, 2)}
 ON_ONE_VLAN = {1: (1, 2)}
@@ -25,7 +26,7 @@ class Watched:
         self.watch = self.new_leader()
 
     def new_leader(self):
-        self.watch = DhcpWatch(self.clock, HOLD_DOWN)
+        self.watch = DhcpWatch(self.clock, hold_down_seconds=HOLD_DOWN, defer_seconds=DEFER_SECONDS)
         return self.watch
 
     def decide_after(self, seconds, fleet):
@@ -146,14 +147,33 @@ def test_while_its_peer_is_away_a_change_waits_for_600_s_and_then_no_longer(watc
     assert watched.decide_after(JUST_BEFORE, fleet).turns == {TWO: plan_name(fleet, 2)}
 
 
-def test_another_change_waits_for_600_s_of_its_own(watched):
+def test_changes_that_come_one_after_the_other_wait_no_longer_than_the_first(watched):
+    """Or a change every nine minutes would let none of them ever take effect."""
     fleet = alone_since_its_peer_is_lost()
     watched.decide_after(0, fleet)
     later = evolve(fleet.services[VlanId(1)], number=evolve(fleet.leadership.number, generation=10))
     changed = waiting(evolve(fleet, services={VlanId(1): later}), 2)
     assert watched.decide_after(DEFER_SECONDS - JUST_BEFORE, changed).turns == {}
-    assert watched.decide_after(JUST_BEFORE, changed).turns == {}
-    assert watched.decide_after(DEFER_SECONDS, changed).turns == {TWO: plan_name(changed, 2)}
+    assert watched.decide_after(JUST_BEFORE, changed).turns == {TWO: plan_name(changed, 2)}
+
+
+def test_a_change_that_an_operator_hurries_does_not_wait_for_who_is_away(watched):
+    fleet = alone_since_its_peer_is_lost()
+    hurried = evolve(fleet.services[VlanId(1)], hurries=True)
+    fleet = evolve(fleet, services={VlanId(1): hurried})
+    decided = watched.decide_after(0, fleet)
+    assert (decided.turns, decided.hurried) == ({TWO: plan_name(fleet, 2)}, ())
+    applied = serving(fleet, 2, state="communications-interrupted")
+    assert watched.decide_after(0, applied).hurried == (VlanId(1),)
+
+
+def test_a_hurry_is_not_over_before_every_rack_that_is_there_has_the_change(watched):
+    number = evolve(WELL.leadership.number, generation=9)
+    changed = evolve(WELL.services[VlanId(1)], number=number, hurries=True)
+    fleet = evolve(WELL, services={VlanId(1): changed})
+    assert watched.decide_after(0, fleet).hurried == ()
+    assert watched.decide_after(0, serving(fleet, 1)).hurried == ()
+    assert watched.decide_after(0, serving(fleet, 1, 2)).hurried == (VlanId(1),)
 
 
 def test_the_first_of_two_that_share_a_pair_goes_and_the_other_after_it_or_after_20_s(watched):

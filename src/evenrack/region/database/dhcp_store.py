@@ -50,6 +50,7 @@ def read_services(connection: Connection, of: Wanted[VlanId] = None) -> dict[Vla
             else _server(row.secondary_rack, row.secondary_address),
             number=FleetNumber(row.era, row.generation),
             met=row.met,
+            hurries=row.hurries,
         )
         for row in rows
     }
@@ -226,6 +227,23 @@ def write_met(connection: Connection, vlans: Collection[VlanId]) -> None:
     if vlans:
         connection.execute(
             text("UPDATE dhcp_service SET met = true WHERE vlan_id = ANY(:vlans) AND NOT met"),
+            {"vlans": sorted(vlans)},
+        )
+
+
+def write_hurry(connection: Connection, vlan: VlanId) -> None:
+    """Let the newest change of a VLAN wait for nobody who is away."""
+    connection.execute(
+        text("UPDATE dhcp_service SET hurries = true WHERE vlan_id = :vlan AND NOT hurries"),
+        {"vlan": vlan},
+    )
+
+
+def end_hurries(connection: Connection, vlans: Collection[VlanId]) -> None:
+    """Let later changes of these VLANs wait as usual."""
+    if vlans:
+        connection.execute(
+            text("UPDATE dhcp_service SET hurries = false WHERE vlan_id = ANY(:vlans)"),
             {"vlans": sorted(vlans)},
         )
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     func,
     text,
     true,
@@ -251,6 +252,13 @@ dhcp_service = Table(
         nullable=False,
         server_default=true(),
         comment="Both servers have been normal together, or may have: then each has every lease.",
+    ),
+    Column(
+        "hurries",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="An operator said that its change is not to wait for a rack that is away.",
     ),
     comment="Who has a VLAN in the configuration file, with the number of its last change.",
 )

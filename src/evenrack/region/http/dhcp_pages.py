@@ -10,16 +10,18 @@ from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.json_form import to_json
 from evenrack.model.network import Vlan
+from evenrack.region.database.dhcp_store import write_hurry
+from evenrack.region.database.engine import Connection
 from evenrack.region.database.notify import notify
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
 from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.fields import or_null
+from evenrack.region.http.fields import boolean, or_null
 from evenrack.region.http.json_pages import Query, database_problem
 from evenrack.region.http.lease_pages import leases_of
 from evenrack.region.http.object_pages import not_found, outcome_unknown
-from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
+from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
 from evenrack.region.http.partner_down_page import partner_down_page
 from evenrack.region.http.shapes import (
     ANYTHING,
@@ -30,6 +32,7 @@ from evenrack.region.http.shapes import (
     rows_of,
     word_of,
 )
+from evenrack.region.http.wishes import tell
 from evenrack.region.lease_asking import AskLeases
 
 _SIDE = object_of(
@@ -70,7 +73,10 @@ _PLAN = object_of(rack=TEXT, id=TEXT, generation=or_null(GENERATION), dhcp=rows_
 _LIST = Operation(summary="Show how each VLAN is served", answer=rows_of(_VLAN))
 _SHOW = Operation(summary="Show how a VLAN is served", answer=_VLAN)
 _RECONFIGURE = Operation(
-    summary="Let the leader look at a VLAN at once; it does so by itself anyway", answer=_VLAN
+    summary="Let the leader look at a VLAN at once, as it does by itself anyway; with `now` its "
+    "change does not wait for a rack that is away",
+    body=Body(fields={"now": boolean}),
+    answer=_VLAN,
 )
 _LIST_PLANS = Operation(summary="Show what each rack is to serve", answer=rows_of(_PLAN))
 _SHOW_PLAN = Operation(summary="Show what a rack is to serve", answer=_PLAN)
@@ -127,7 +133,7 @@ class _Answers:
             access=WATCH,
             below={
                 b"reconfigure": reconfigure,
-                b"partner-down": partner_down_page(self._fleet, self._door, vlan),
+                b"partner-down": partner_down_page(self._find, self._door, vlan),
                 b"leases": leases,
             },
         )
@@ -144,9 +150,19 @@ class _Answers:
         """Let the leader look at once; it does so anyway, so there is hardly ever more to do."""
 
         async def answer(query: Query, asked: Asked) -> dict[str, Any]:
-            await self.status_of(vlan)(query, asked)  # says so when there is no such VLAN
+            _, found = await self._find(vlan)
+            who, now = query.asker.who, asked.fields.get("now", False)
+
+            def work(connection: Connection) -> None:
+                if now:
+                    text = f"{who} lets the change of {found.name} wait for no rack that is away"
+                    tell(connection, "dhcp", f"vlan:{found.name}", text)
+                    write_hurry(connection, found.id)
+                else:
+                    notify(connection, "wishes")
+
             try:
-                await self._door.change(lambda c: notify(c, "wishes"), query.asked)
+                await self._door.change(work, query.asked)
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
             return await self.status_of(vlan)(query, asked)

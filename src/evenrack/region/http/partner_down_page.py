@@ -49,11 +49,13 @@ _GIVE = Operation(
 Answer = Callable[[Query, Asked], Awaitable[dict[str, Any]]]
 
 
-def partner_down_page(
-    fleet: Callable[[], Awaitable[Fleet]], door: DatabaseDoor, vlan: str
-) -> DeclaredPage:
+FindVlan = Callable[[str], Awaitable[tuple[Fleet, Vlan]]]
+"""By name or id, in the fleet as it is now; HttpProblem 404."""
+
+
+def partner_down_page(find: FindVlan, door: DatabaseDoor, vlan: str) -> DeclaredPage:
     """Make the page below that of a VLAN."""
-    answers = _Answers(fleet, door, vlan)
+    answers = _Answers(find, door, vlan)
     return DeclaredPage(
         {
             "GET": Declared(operation=_SHOW, answer=answers.show),
@@ -66,16 +68,14 @@ def partner_down_page(
 class _Answers:
     """What is answered about one VLAN."""
 
-    def __init__(
-        self, fleet: Callable[[], Awaitable[Fleet]], door: DatabaseDoor, vlan: str
-    ) -> None:
-        self._fleet = fleet
+    def __init__(self, find: FindVlan, door: DatabaseDoor, vlan: str) -> None:
+        self._find = find
         self._door = door
         self._vlan = vlan
 
     async def show(self, _query: Query, asked: Asked) -> dict[str, Any]:
-        fleet = await self._fleet()
-        vlan, dead = _find_vlan(fleet, self._vlan), _find_rack(fleet, asked.arguments["dead"])
+        fleet, vlan = await self._find(self._vlan)
+        dead = _find_rack(fleet, asked.arguments["dead"])
         return _form(fleet, vlan, dead, candidate_of(fleet, vlan.id, dead))
 
     async def give(self, query: Query, asked: Asked) -> dict[str, Any]:
@@ -83,8 +83,8 @@ class _Answers:
 
         Where things have changed meanwhile the leader takes it back, and the rack refuses it.
         """
-        fleet = await self._fleet()
-        vlan, dead = _find_vlan(fleet, self._vlan), _find_rack(fleet, asked.fields["dead"])
+        fleet, vlan = await self._find(self._vlan)
+        dead = _find_rack(fleet, asked.fields["dead"])
         candidate = candidate_of(fleet, vlan.id, dead)
         if candidate.survivor is None or candidate.hindrances:
             raise HttpProblem(
@@ -121,14 +121,6 @@ def _form(fleet: Fleet, vlan: Vlan, dead: RackId, candidate: Candidate) -> dict[
         f"once it is back it serves nobody for {mclt} s (mclt)",
         "hindrances": list(candidate.hindrances),
     }
-
-
-def _find_vlan(fleet: Fleet, name: str) -> Vlan:
-    for vlan in fleet.vlans.values():
-        if name in {vlan.name, str(vlan.id)}:
-            return vlan
-    names = ", ".join(vlan.name for vlan in fleet.vlans.values()) or "none yet"
-    raise not_found(f'no VLAN is called "{name}"; there are: {names}')
 
 
 def _find_rack(fleet: Fleet, name: str | None) -> RackId:
