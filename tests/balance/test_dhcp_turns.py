@@ -131,6 +131,14 @@ def test_a_pair_that_is_not_normal_is_left_alone_until_it_has_waited_long_enough
         assert turns(fleet, overdue=[1]) == racks(1)
 
 
+def test_who_is_overdue_does_not_wait_for_the_end_of_its_last_turn_either():
+    """Its peer was lost right after that, so it never came to `normal`."""
+    apart = serving(pair_of_racks(), 1, state="communications-interrupted")
+    fleet = waiting(changed(evolve(apart, turns={rack_id(1): plan_name(apart, 1)}), 1), 1)
+    assert turns(fleet) == set()
+    assert turns(fleet, overdue=[1]) == racks(1)
+
+
 def test_a_server_that_does_not_run_need_not_wait_for_its_peer():
     fleet = waiting(changed(serving(pair_of_racks(), 1, state="down"), 1), 1)
     report = evolve(fleet.dhcp_reports[rack_id(1)], running=False)

@@ -128,6 +128,26 @@ _EXCHANGES = (
         TWO_RACKS,
     ),
 )
+_SURVIVORS = (
+    in_network(
+        "survivors_are_not_put_back",
+        {
+            "a survivor restarts for an urgent change, and nobody waits": (
+                r"rack\d did not apply the change|clients were lost, one waited"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "the_living_are_called_dead",
+        {
+            "a server is called dead: refused while it lives, taken when it is dead": (
+                r"the living dhcpd of rack\d was called dead"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
 _LOST_AND_BACK = (
     in_network(
         "bmcs_stay_with_the_lost",
@@ -201,4 +221,4 @@ _POWER = (
     ),
 )
 
-BROKEN = (*_DHCP, *_EXCHANGES, *_LOST_AND_BACK, *_POWER)
+BROKEN = (*_DHCP, *_EXCHANGES, *_SURVIVORS, *_LOST_AND_BACK, *_POWER)

@@ -20,6 +20,7 @@ from evenrack.region import dhcp_watch, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.fleet_view import FleetView
+from evenrack.region.http import partner_down_page
 from evenrack.region.key_ring import KeyWatch
 from evenrack.region.leadership import LeaderSeat
 from evenrack.region.newcomers import Newcomers
@@ -200,6 +201,12 @@ def new_primaries_restart_first():
         swap.demoted == rack for swap in self._swaps.values()
     )
     deciding._due = lambda self, rack: []
+
+
+def the_living_are_called_dead():
+    """Believe every word that a server is dead."""
+    candidate = partner_down_page.candidate_of
+    partner_down_page.candidate_of = lambda *asked: evolve(candidate(*asked), hindrances=())
 
 
 def bmcs_move_at_once():

@@ -173,6 +173,10 @@ class _Deciding:
         return any(not self._waits_only_for(one, group) for one in busy)
 
     def _is_busy(self, rack: RackId) -> bool:
+        """Tell whether its turn is not over: that of one that need not wait for its peers is."""
+        turn = self.fleet.turns.get(rack)
+        if rack in self.patience.overdue and self.fleet.dhcp_report(rack).applied == turn:
+            return False
         but = self._mended_by(rack)
         return is_busy(self.fleet, rack, but=but) and rack not in self.patience.expired
 
