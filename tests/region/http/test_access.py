@@ -43,6 +43,7 @@ EXPECTED = {
     },
     "/api/v1/reservations/import": {"POST": "operator"},
     "/api/v1/dhcp/*/reconfigure": {"POST": "operator"},
+    "/api/v1/dhcp/*/partner-down": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/balance/hold": {**LOOK, "POST": "operator", "DELETE": "operator"},
     "/api/v1/drains": LOOK,
     "/api/v1/drains/*": {**LOOK, "POST": "operator", "DELETE": "operator"},
