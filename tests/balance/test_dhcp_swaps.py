@@ -20,6 +20,7 @@ from tests.dhcp_fleet import (
     plan_name,
     rack_id,
     server_of,
+    service_of,
     serving,
     waiting,
 )
@@ -128,6 +129,12 @@ def test_m12_an_exchange_that_failed_is_put_off():
     assert failed_swaps(failed) == [VLAN]
     assert failed_swaps(swapped()) == []
     assert failed_swaps(told(begun(swapped()), TWO, took_back=(VLAN,))) == []
+
+
+def test_m12_one_that_is_alone_has_no_role_to_exchange():
+    alone = service_of(1, 1)
+    assert alone.exchanged() == alone
+    assert decide_services(served(pairs={1: (1,)}, services={1: (1,)}, away=[2]), {}) == {}
 
 
 def test_m12_a_second_decision_changes_nothing():
