@@ -17,6 +17,7 @@ from evenrack.region.database.assignment_store import (
 )
 from evenrack.region.database.balance_store import write_breaker
 from evenrack.region.database.bmc_facts import write_owners
+from evenrack.region.database.changes import forget_changes
 from evenrack.region.database.dhcp_store import (
     end_hurries,
     write_met,
@@ -71,6 +72,7 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     events = []
     if highest >= number:
         number = raise_above(connection, highest)
+        forget_changes(connection)
         events.append(told.went_back(highest, number))
     managed = write_managing(connection, decided.managers, number)
     decided = evolve(decided, moves=tuple(m for m in decided.moves if m.item in managed))

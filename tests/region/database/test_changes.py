@@ -10,14 +10,20 @@ from attrs import evolve
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from evenrack.region.database.changes import Mark, changes_since, read_mark
+from evenrack.region.database.changes import Mark, changes_since, forget_changes, read_mark
 from evenrack.region.database.engine import open_engine
 from evenrack.region.database.schema import upgrade
 
 pytestmark = pytest.mark.postgres
 
 MARK = Mark(
-    server="one", number=(1, 1, 1), oldest=90, ahead=100, under_way=(90, 95), pruned_below=10
+    server="one",
+    epoch=3,
+    number=(1, 5),
+    oldest=90,
+    ahead=100,
+    under_way=(90, 95),
+    pruned_below=10,
 )
 
 
@@ -58,7 +64,9 @@ def test_a_server_that_recovered_from_the_crash_of_a_process_is_another(own_post
     [
         {"server": "another"},
         {"oldest": 89},
-        {"number": (1, 1, 0)},
+        {"number": (1, 4)},
+        {"epoch": 2},
+        {"number": (1, 4), "epoch": 4},  # a dump was put back, and already there is a next leader
         {"pruned_below": 91},
     ],
 )
@@ -66,6 +74,16 @@ def test_nothing_is_known_from_one_reading_to_one_that_is_not_its_successor(late
     with sessions.engine.begin() as connection:
         assert changes_since(connection, MARK, MARK, ["rack"]) is not None
         assert changes_since(connection, MARK, evolve(MARK, **later), ["rack"]) is None
+
+
+def test_what_is_forgotten_is_read_anew_by_who_read_before_and_by_nobody_else(sessions):
+    with sessions.engine.begin() as connection:
+        before = read_mark(connection)
+    sessions.run(forget_changes)
+    with sessions.engine.begin() as connection:
+        now = read_mark(connection)
+        assert changes_since(connection, before, now, ["rack"]) is None
+        assert changes_since(connection, now, read_mark(connection), ["rack"]) == {}
 
 
 def test_what_was_not_over_is_looked_at_and_nothing_else(sessions):

@@ -23,8 +23,10 @@ class Mark:
     A server that recovers from the crash of one of its processes goes on as the same, and gives
     numbers of lost transactions out again; but it begins its statistics anew.
     """
-    number: tuple[int, int, int]
-    """The leader's epoch and the fleet's number, which only a restored dump sets back."""
+    epoch: int
+    number: tuple[int, int]
+    """The leader's epoch and the fleet's number: only a restored dump sets either of them back. The
+    next leader begins a new epoch at once, and its numbers are lower ones all the same."""
     oldest: int
     """The oldest transaction that may have been under way (`xmin` of the snapshot)."""
     ahead: int
@@ -52,7 +54,8 @@ def read_mark(connection: Connection) -> Mark:
     oldest, ahead, under_way = row.snapshot.split(":")
     return Mark(
         server=row.server,
-        number=(row.epoch, row.era, row.generation),
+        epoch=row.epoch,
+        number=(row.era, row.generation),
         oldest=int(oldest),
         ahead=int(oldest if row.is_standby else ahead),
         under_way=tuple(int(each) for each in under_way.split(",") if each),
@@ -68,7 +71,8 @@ def changes_since(
     As when it is not known any more, or the two readings are not of one and the same database.
     """
     same = before.server == now.server and before.oldest <= now.oldest
-    if not same or now.number < before.number or now.pruned_below > before.oldest:
+    went_back = now.epoch < before.epoch or now.number < before.number
+    if not same or went_back or now.pruned_below > before.oldest:
         return None
     rows = connection.execute(
         text(
@@ -85,6 +89,21 @@ def changes_since(
     for row in rows:
         changed.setdefault(row.subject, set()).add(row.key)
     return {subject: frozenset(keys) for subject, keys in changed.items()}
+
+
+def forget_changes(connection: Connection) -> None:
+    """Let everybody read everything anew, whose last reading was before this transaction.
+
+    For tables that went back in time: what was noted of their changes went back with them, and the
+    fleet's number will be a high one again before all have seen that.
+    """
+    connection.execute(
+        text(
+            "INSERT INTO change_pruned (id, below) "
+            "VALUES (1, pg_current_xact_id()::text::bigint + 1) "
+            "ON CONFLICT (id) DO UPDATE SET below = greatest(change_pruned.below, excluded.below)"
+        )
+    )
 
 
 def prune_changes(connection: Connection, below: int) -> None:
