@@ -192,6 +192,7 @@ def rack_self() -> RackSelf:
         holds=lambda: (BEFORE_ALL, ""),
         follow=lambda _plan: None,
         take_turn=_taken,
+        take_partner_down=_taken,
         power=_taken,
         leases=_taken,
         granted=lambda _process, _at: None,

@@ -36,12 +36,13 @@ from twisted.logger import (
 )
 from twisted.protocols.basic import LineReceiver
 
-from evenrack.errors import OrderOutdated
+from evenrack.errors import OrderOutdated, PartnerDownRefused
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.dhcp_report import NOTHING_SERVED
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import HostPort, parse_host_port
-from evenrack.model.identifiers import BmcId, ProcessId, RackId, RunId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
@@ -133,6 +134,7 @@ class LoadRack(MultiService):
             holds=self._holds,
             follow=self._follow,
             take_turn=_no_turn,
+            take_partner_down=_no_partner,
             power=_no_power,
             leases=_no_leases,
             granted=lambda process, at: self.lease.granted(process, asked_at=at),
@@ -181,7 +183,11 @@ class LoadRack(MultiService):
         return () if self.newest.plan is None else tuple(b.bmc for b in self.newest.plan.bmcs)
 
 
-async def _no_turn(_process: ProcessId, _plan: str) -> None:
+async def _no_partner(_process: ProcessId, _vlan: VlanId, _dead: RackId) -> int:
+    raise PartnerDownRefused("these racks have no DHCP server")
+
+
+async def _no_turn(_process: ProcessId, _turn: Turn) -> None:
     """Restart nothing."""
 
 

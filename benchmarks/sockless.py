@@ -17,10 +17,19 @@ from twisted.internet.task import deferLater, react
 
 from benchmarks.links import Door
 from evenrack.config.region_config import RegionConfig
-from evenrack.errors import DatabaseUnreachable, OrderOutdated
+from evenrack.errors import DatabaseUnreachable, OrderOutdated, PartnerDownRefused
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import LinkId, ProcessId, RackId, RegionId, RunId, process_id
+from evenrack.model.identifiers import (
+    LinkId,
+    ProcessId,
+    RackId,
+    RegionId,
+    RunId,
+    VlanId,
+    process_id,
+)
 from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.region.assemble import PooledDatabase
@@ -92,8 +101,12 @@ class PlainLink:
         self.holds, self.holds_fingerprint = self._rack.take(plan)
         return self._rack.holds
 
-    async def take_turn(self, _plan: str) -> None:
+    async def take_turn(self, _turn: Turn) -> None:
         """Restart nothing."""
+
+    async def take_partner_down(self, _vlan: VlanId, _dead: RackId) -> int:
+        """Take nobody for dead."""
+        raise PartnerDownRefused("these racks have no DHCP server")
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Switch nothing."""
