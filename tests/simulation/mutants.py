@@ -204,18 +204,18 @@ MUTANTS = MappingProxyType(
 )
 FOUND_BY = MappingProxyType(
     {
-        "M1": 9,
-        "M2": 14,
+        "M1": 14,
+        "M2": 3,
         "M3": 1,
         "M4": 1,
-        "M5": 3,
+        "M5": 2,
         "M6": 4,
         "M7": 20,
         "M8": 6,
-        "no fence": 34,
+        "no fence": 7,
         "no hold-down": 2,
-        "no resync": 5,
-        "old plan accepted": 5,
+        "no resync": 6,
+        "old plan accepted": 6,
     }
 )
 """The seeds that found them last; the others are tried when the product has changed."""
