@@ -98,6 +98,23 @@ def test_a_process_that_was_given_up_records_nothing(sessions, me):
     assert sessions.rows("SELECT * FROM rack") == []
 
 
+def test_rows_of_a_former_incarnation_that_came_late_are_written_anew(sessions, me):
+    """Its transaction had begun before this one registered, and was committed after."""
+    recorded(sessions, me, facts(RACK, "a"))
+    again = joined(sessions)
+    assert again.incarnation > me.incarnation
+    sessions.change(
+        "INSERT INTO connection (link, process_id, incarnation, rack_id, run, address) "
+        "SELECT 'a', :process, :incarnation, id, run, '' FROM rack WHERE id = :rack",
+        process=me.process,
+        incarnation=me.incarnation,
+        rack=RACK,
+    )
+    recorded(sessions, again, facts(RACK, "a"))
+    told = sessions.rows("SELECT link, incarnation FROM connection")
+    assert [tuple(row) for row in told] == [("a", again.incarnation)]
+
+
 def test_a_former_incarnation_records_nothing(sessions, me):
     joined(sessions, me.process)
     with pytest.raises(DeclaredDead):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, delete, or_, text
 
 from evenrack.errors import DeclaredDead
 from evenrack.model.fleet_number import FleetNumber
@@ -61,12 +61,15 @@ def record_links(connection: Connection, me: Incarnation, facts: Sequence[RackFa
     DeclaredDead when this incarnation was given up: its rows would count for nobody.
     """
     _check_alive(connection, me)
-    racks = [f.rack for f in facts]
+    racks, links = [f.rack for f in facts], [link.link for f in facts for link in f.links]
+    rows = tables.connection.c
+    # those of an earlier incarnation may have been committed after this one had registered
+    outdated = or_(rows.link.not_in(links), rows.incarnation < me.incarnation)
     ended = connection.execute(
         delete(tables.connection)
-        .where(tables.connection.c.process_id == me.process)
-        .where(tables.connection.c.rack_id.in_(racks))
-        .where(tables.connection.c.link.not_in([link.link for f in facts for link in f.links]))
+        .where(rows.process_id == me.process)
+        .where(rows.rack_id.in_(racks))
+        .where(outdated)
     )
     holders = claim(connection, {f.rack: f.greeting for f in facts if f.greeting is not None})
     known = set(
