@@ -108,9 +108,11 @@ class _Deciding:
     _held: set[RackId] = field(factory=set)
     """Racks that have the next turn after one that is granted now."""
     _swaps: Mapping[VlanId, Swap] = field(init=False)
+    _files: "_Files" = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._swaps = swaps_under_way(self.fleet) if self.waiting else {}
+        self._files = _Files(self.fleet)
 
     def decide(self, rack: RackId) -> None:
         """Grant this rack its turn, and those that have to restart in one step with it."""
@@ -133,16 +135,12 @@ class _Deciding:
 
     def _together(self, rack: RackId) -> list[RackId]:
         """Give the racks that have to restart in one step with this one, itself first."""
-        fleet, group = self.fleet, [rack]
+        files, group = self._files, [rack]
         for member in group:  # grows while it is walked
-            group += [
-                peer
-                for vlan, peer in _wanted_peers(fleet, member).items()
-                if peer not in group
-                and vlan not in self._swaps
-                and not _has_applied(fleet, vlan, member)
-                and not _has_applied(fleet, vlan, peer)
-            ]
+            for vlan, peer in files.wanted_peers(member).items():
+                done = files.has_applied(vlan, member) or files.has_applied(vlan, peer)
+                if peer not in group and vlan not in self._swaps and not done:
+                    group.append(peer)
         return group
 
     def _may_go(self, group: Collection[RackId]) -> bool:
@@ -153,13 +151,13 @@ class _Deciding:
             return False
         if any(fleet.dhcp_report(member).failed for member in group):
             return False  # it would only be restarted in vain; the rack lets it be tried again
-        neighbours = {n for member in group for n in _neighbours(fleet, member)} - set(group)
+        neighbours = {n for member in group for n in self._files.neighbours(member)} - set(group)
         if any(self._is_under_way(rack, group) for rack in (*neighbours, *group)):
             return False
         return all(
             member in self.patience.overdue
             or not fleet.dhcp_report(member).running
-            or _is_settled(fleet, member, but=self._mended_by(member))
+            or _is_settled(fleet, member, but=self._files.mended_by(member))
             for member in group
         )
 
@@ -177,7 +175,7 @@ class _Deciding:
         turn = self.fleet.turns.get(rack)
         if rack in self.patience.overdue and self.fleet.dhcp_report(rack).applied == turn:
             return False
-        but = self._mended_by(rack)
+        but = self._files.mended_by(rack)
         return is_busy(self.fleet, rack, but=but) and rack not in self.patience.expired
 
     def _waits_only_for(self, rack: RackId, group: Collection[RackId]) -> bool:
@@ -189,18 +187,6 @@ class _Deciding:
             and all(self._swaps[vlan].promoted in group for vlan in followed)
             and _is_settled(self.fleet, rack, but=followed)
         )
-
-    def _mended_by(self, rack: RackId) -> set[VlanId]:
-        """Give the VLANs where the peer has applied the pair and this rack has not.
-
-        They are not normal because of that: in an exchange of roles, or where both have one role.
-        """
-        fleet = self.fleet
-        return {
-            vlan
-            for vlan, peer in _wanted_peers(fleet, rack).items()
-            if _has_applied(fleet, vlan, peer) and not _has_applied(fleet, vlan, rack)
-        }
 
 
 def _is_refused(fleet: Fleet, rack: RackId) -> bool:
@@ -224,38 +210,60 @@ def _goes_on(fleet: Fleet, rack: RackId, report: VlanReport) -> bool:
     return (
         report.peer is not None
         and service is not None
-        and set(service.racks)
-        == {
-            rack,
-            report.peer,
-        }
+        and set(service.racks) == {rack, report.peer}
     )
 
 
-def _wanted_peers(fleet: Fleet, rack: RackId) -> dict[VlanId, RackId]:
-    """Give the peer that the rack is to have on each VLAN that is to have two."""
-    return {
-        vlan: peer.rack
-        for vlan, service in fleet.services.items()
-        if rack in service.racks and (peer := service.peer_of(rack)) is not None
-    }
+class _Files:
+    """What racks are to have in their files, and what they have: each is looked up once a look."""
 
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._peers: dict[RackId, Mapping[VlanId, RackId]] = {}
+        self._applied: dict[RackId, frozenset[VlanId]] = {}
+        self._mended: dict[RackId, frozenset[VlanId]] = {}
 
-def _has_applied(fleet: Fleet, vlan: VlanId, rack: RackId) -> bool:
-    """Tell whether the rack's server has this pair in its file: in its role, at its addresses."""
-    service = fleet.services[vlan]
-    peer, own = service.peer_of(rack), service.own(rack)
-    return peer is not None and any(
-        report.vlan == vlan
-        and report.peer == peer.rack
-        and report.role == service.role_of(rack)
-        and report.address in {None, own.address}
-        and report.peer_address in {None, peer.address}
-        for report in fleet.dhcp_report(rack).vlans
-    )
+    def wanted_peers(self, rack: RackId) -> Mapping[VlanId, RackId]:
+        """Give the peer that the rack is to have on each VLAN that is to have two."""
+        if rack not in self._peers:
+            vlans = self._fleet.served_by.get(rack, ())
+            peers = {vlan: self._fleet.services[vlan].peer_of(rack) for vlan in vlans}
+            self._peers[rack] = {v: peer.rack for v, peer in peers.items() if peer is not None}
+        return self._peers[rack]
 
+    def has_applied(self, vlan: VlanId, rack: RackId) -> bool:
+        """Tell whether the rack has this pair in its file: in its role, at its addresses."""
+        if rack not in self._applied:
+            sides = self._fleet.dhcp_report(rack).vlans
+            self._applied[rack] = frozenset(s.vlan for s in sides if self._is_as_wanted(rack, s))
+        return vlan in self._applied[rack]
 
-def _neighbours(fleet: Fleet, rack: RackId) -> set[RackId]:
-    """Give every rack that this one shares a pair with, as it serves now or is to serve."""
-    served = {report.peer for report in fleet.dhcp_report(rack).vlans if report.peer is not None}
-    return served | set(_wanted_peers(fleet, rack).values())
+    def mended_by(self, rack: RackId) -> frozenset[VlanId]:
+        """Give the VLANs where the peer has applied the pair and this rack has not.
+
+        They are not normal because of that: in an exchange of roles, or where both have one role.
+        """
+        if rack not in self._mended:
+            self._mended[rack] = frozenset(
+                vlan
+                for vlan, peer in self.wanted_peers(rack).items()
+                if self.has_applied(vlan, peer) and not self.has_applied(vlan, rack)
+            )
+        return self._mended[rack]
+
+    def neighbours(self, rack: RackId) -> set[RackId]:
+        """Give every rack that this one shares a pair with, as it serves now or is to serve."""
+        served = {side.peer for side in self._fleet.dhcp_report(rack).vlans}
+        return {each for each in served if each is not None} | {*self.wanted_peers(rack).values()}
+
+    def _is_as_wanted(self, rack: RackId, side: VlanReport) -> bool:
+        if side.vlan not in self.wanted_peers(rack):
+            return False
+        service = self._fleet.services[side.vlan]
+        peer, own = service.peer_of(rack), service.own(rack)
+        return (
+            peer is not None
+            and (side.peer, side.role) == (peer.rack, service.role_of(rack))
+            and side.address in {None, own.address}
+            and side.peer_address in {None, peer.address}
+        )
