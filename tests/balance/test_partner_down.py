@@ -68,6 +68,17 @@ def test_m16_a_survivor_that_serves_something_else_is_not_told():
     assert "rack2 does not serve it with rack1" in why
 
 
+def test_m16_who_took_over_for_the_other_is_not_called_dead_itself():
+    """Both would be in partner-down, and each give away what is the other's."""
+    fleet = evolve(lost(), partner_downs={})
+    earlier = PartnerDown(vlan=VLAN, survivor=ONE, dead=TWO, who="anna", at=AT)
+    assert candidate_of(evolve(fleet, partner_downs={VLAN: earlier}), VLAN, ONE).hindrances == ()
+    taken = evolve(fleet, partner_downs={VLAN: evolve(earlier, taken_at=AT)})
+    (why,) = candidate_of(taken, VLAN, ONE).hindrances
+    assert "the server of rack1 took over from rack2 before" in why
+    assert candidate_of(with_word(fleet, taken_at=AT), VLAN, ONE).hindrances == ()
+
+
 def test_m16_a_word_stays_until_its_reason_is_gone():
     for taken_at in (None, AT):
         assert words_that_end(with_word(lost(), taken_at=taken_at)) == ()

@@ -180,6 +180,7 @@ async def test_after_the_tables_were_set_back_everything_heals_and_plans_have_ne
             assert rack.newest.number >= held[rack.rack]
         told = [event["text"] for event in fleet.events("database")]
         assert any("the database went back" in text for text in told)
+        assert fleet.rows("SELECT FROM change_pruned"), "nobody trusts what was noted before"
         assert any(rack.newest.number > highest for rack in [*racks, third])
 
 

@@ -114,6 +114,25 @@ async def test_rule_5_what_the_rack_knows_better_counts(database_dsn):
         await eventually(lambda: story.words() == {}, PATIENCE)
 
 
+async def test_a_word_that_is_refused_holds_up_none_about_another_vlan(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=600.0) as dhcp:
+        dhcp.start_rack(1, 1, 2)
+        dhcp.start_rack(2, 1, 2)
+        dhcp.create_vlan(1)
+        dhcp.create_vlan(2)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        story = Lost(dhcp)
+        await story.lose(alive=False)
+        dhcp.servers[story.left].states_now[1] = "recover"  # in which it is told nothing
+        ids = {rack.hostname: rack.id for rack in dhcp.fleet.read().racks.values()}
+        racks = {"survivor": ids[story.left], "dead": ids[story.dead]}
+        for vlan in dhcp.fleet.read().vlans:
+            dhcp.inventory(lambda c, vlan=vlan: write_partner_down(c, vlan, who="anna", **racks))
+        await eventually(lambda: story.words()[2].taken_at is not None, PATIENCE)
+        assert story.words()[1].taken_at is None
+        assert "recover" in story.words()[1].refused
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status"),
     [
@@ -157,5 +176,12 @@ def test_a_word_is_written_once_taken_once_and_goes_with_its_vlan(sessions):
     sessions.run(lambda c: note_taken(c, word, mclt_seconds=9))
     sessions.run(lambda c: note_refused(c, word, "later"))
     assert given("anna") == word
+    other_way = {"survivor": "rack0001", "dead": "rack0002"}
+    sessions.run(lambda c: write_partner_down(c, vlan, who="ben", **other_way))
+    word = sessions.run(read_partner_downs)[vlan]
+    assert (word.survivor, word.who, word.taken_at, word.usable_at) == (
+        *("rack0001", "ben"),
+        *(None, None),
+    )
     sessions.change("DELETE FROM vlan")
     assert sessions.run(read_partner_downs) == {}

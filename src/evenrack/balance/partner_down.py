@@ -37,6 +37,12 @@ def candidate_of(fleet: Fleet, vlan: VlanId, dead: RackId) -> Candidate:
 
 def _hindrances(fleet: Fleet, vlan: VlanId, dead: RackId, survivor: RackId) -> list[str]:
     found, left = [], _name(fleet, survivor)
+    word = fleet.partner_downs.get(vlan)
+    if word is not None and word.survivor == dead and word.taken_at is not None:
+        found.append(
+            f"the server of {_name(fleet, dead)} took over from {left} before: with both in "
+            "partner-down each would give away the other's addresses; bring it back first"
+        )
     if fleet.is_connected(dead):
         found.append(f"{_name(fleet, dead)} is connected: it is not dead; to take it away drain it")
     if not fleet.is_connected(survivor):

@@ -1,7 +1,7 @@
 """Gives a rack daemon its real surroundings: reactor, sockets, disk."""
 
-from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -61,15 +61,6 @@ def assemble(
             [wrapClientTLS(keeper.tls, endpoint_of(reactor, address)) for address in addresses]
         )
 
-    async def run(arguments: Sequence[str]) -> Ended:
-        return await run_spawned(reactor, arguments, seconds=PROGRAM_SECONDS)
-
-    async def interfaces() -> tuple[Interface, ...]:
-        return await read_interfaces(run)
-
-    async def ask_bmc(address: IPv4Address, port: int) -> bool:
-        return await answers(reactor, address, port)
-
     leases = LeaseReader(DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), reactor)
     service = RackService(
         config,
@@ -79,11 +70,11 @@ def assemble(
             token_bytes=token_bytes,
             dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=jitter),
             state=state,
-            interfaces=interfaces,
+            interfaces=_interfaces_of_this_host(reactor),
             dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
             leases=leases.page,
             driver=IpmitoolDriver(reactor),
-            ask_bmc=ask_bmc,
+            ask_bmc=partial(answers, reactor),
             trust=keeper,
         ),
     )
@@ -98,6 +89,13 @@ def endpoint_of(reactor: Any, address: HostPort) -> IStreamClientEndpoint:
         "IStreamClientEndpoint",
         HostnameEndpoint(reactor, address.host, address.port, timeout=CONNECT_SECONDS),
     )
+
+
+def _interfaces_of_this_host(reactor: Any) -> Callable[[], Awaitable[tuple[Interface, ...]]]:
+    async def run(arguments: Sequence[str]) -> Ended:
+        return await run_spawned(reactor, arguments, seconds=PROGRAM_SECONDS)
+
+    return partial(read_interfaces, run)
 
 
 def _dhcp_server(

@@ -115,8 +115,8 @@ class FailoverStates:
                 await deferLater(self._clock, _AGAIN_SECONDS)
         for vlan, state in left.items():
             self.log.warn(
-                "{vlan} could not be put back into {state}: clients that are not in its leases "
-                "are served when its startup ends, after 15 s",
+                "{vlan} could not be put back into {state}: it serves nobody there until its "
+                "startup ends, after 15 s",
                 vlan=services[vlan].vlan.name,
                 state=state,
             )

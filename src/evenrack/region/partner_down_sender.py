@@ -1,44 +1,36 @@
 """Tells racks that the other server of a pair is dead, by an operator's word."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.protocols import amp
 
 from evenrack.errors import PartnerDownRefused
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.partner_down import PartnerDown
-from evenrack.region.connected_racks import ConnectedRacks, RackLink
-from evenrack.region.database.engine import Database
+from evenrack.region.connected_racks import RackLink
+from evenrack.region.database.engine import Connection
 from evenrack.region.database.partner_down_store import note_refused, note_taken, read_untaken
-from evenrack.region.rack_errands import RackErrands
+from evenrack.region.rack_errands import RowErrands
 
-ANSWER_SECONDS = 10.0
-"""Its server answers within milliseconds; the rack asks it before and after."""
 TOO_OLD = "this rack's version does not know the command: upgrade it"
 
 
-class PartnerDownSender(RackErrands[PartnerDown]):
+class PartnerDownSender(RowErrands[Sequence[PartnerDown]]):
     """Tells the survivor of each such word, again each second until it took it."""
 
     log = Logger()
+    answer_seconds = 60.0
+    """For all words about its VLANs; its server answers each within milliseconds."""
 
-    def __init__(
-        self,
-        database: Database,
-        connected: ConnectedRacks,
-        process: ProcessId,
-        clock: IReactorTime,
-    ) -> None:
-        super().__init__(
-            connected, clock, find=self._untaken, tell=self._tell_one, answer_seconds=ANSWER_SECONDS
-        )
-        self._database = database
-        self._process = process
+    def rows(
+        self, connection: Connection, process: ProcessId
+    ) -> Mapping[RackId, Sequence[PartnerDown]]:
+        return read_untaken(connection, process)
 
-    async def _untaken(self) -> Mapping[RackId, PartnerDown]:
-        return await self._database.read(lambda c: read_untaken(c, self._process))
+    async def tell(self, link: RackLink, words: Sequence[PartnerDown]) -> None:
+        for word in words:
+            await self._tell_one(link, word)
 
     async def _tell_one(self, link: RackLink, word: PartnerDown) -> None:
         try:
@@ -48,7 +40,7 @@ class PartnerDownSender(RackErrands[PartnerDown]):
         except amp.UnhandledCommand:
             await self._refused(word, TOO_OLD)
         else:
-            await self._database.run(lambda c: note_taken(c, word, mclt_seconds=mclt))
+            await self.database.run(lambda c: note_taken(c, word, mclt_seconds=mclt))
 
     async def _refused(self, word: PartnerDown, why: str) -> None:
         if why != word.refused:
@@ -58,4 +50,4 @@ class PartnerDownSender(RackErrands[PartnerDown]):
                 dead=word.dead,
                 why=why,
             )
-            await self._database.run(lambda c: note_refused(c, word, why))
+            await self.database.run(lambda c: note_refused(c, word, why))

@@ -1,7 +1,8 @@
 """Tells racks what there is to tell, each over its newest link, one thing at a time."""
 
+from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred
@@ -9,8 +10,9 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable
-from evenrack.model.identifiers import RackId
+from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.database.engine import Connection, Database
 from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
 
@@ -81,3 +83,37 @@ class RackErrands(MultiService, Generic[Message]):
             )
         finally:
             self._under_way.discard(link.rack)
+
+
+class RowErrands(RackErrands[Message]):
+    """Errands that are rows: what is to be told to the racks that this process manages."""
+
+    answer_seconds: ClassVar[float]
+
+    def __init__(
+        self,
+        database: Database,
+        connected: ConnectedRacks,
+        process: ProcessId,
+        clock: IReactorTime,
+    ) -> None:
+        super().__init__(
+            connected,
+            clock,
+            find=self._read,
+            tell=self.tell,
+            answer_seconds=self.answer_seconds,
+        )
+        self.database = database
+        self._process = process
+
+    @abstractmethod
+    def rows(self, connection: Connection, process: ProcessId) -> Mapping[RackId, Message]:
+        """Give what is to be told to whom."""
+
+    @abstractmethod
+    async def tell(self, link: RackLink, message: Message) -> None:
+        """Tell one rack, and handle every refusal that is known."""
+
+    async def _read(self) -> Mapping[RackId, Message]:
+        return await self.database.read(lambda c: self.rows(c, self._process))

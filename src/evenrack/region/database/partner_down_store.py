@@ -27,26 +27,36 @@ def read_partner_downs(
     return {VlanId(row.vlan_id): _word(row) for row in rows}
 
 
-def read_untaken(connection: Connection, process: ProcessId) -> dict[RackId, PartnerDown]:
-    """Give a word that each rack which this process manages does not yet know."""
+def read_untaken(connection: Connection, process: ProcessId) -> dict[RackId, list[PartnerDown]]:
+    """Give the words that each rack which this process manages has not taken yet."""
     rows = connection.execute(
         text(
             "SELECT d.* FROM dhcp_partner_down d JOIN managing m ON m.rack_id = d.survivor_rack "
-            "WHERE m.process_id = :process AND d.taken_at IS NULL ORDER BY d.vlan_id DESC"
+            "WHERE m.process_id = :process AND d.taken_at IS NULL ORDER BY d.vlan_id"
         ),
         {"process": process},
     )
-    return {RackId(row.survivor_rack): _word(row) for row in rows}
+    found: dict[RackId, list[PartnerDown]] = {}
+    for row in rows:
+        found.setdefault(RackId(row.survivor_rack), []).append(_word(row))
+    return found
 
 
 def write_partner_down(
     connection: Connection, vlan: VlanId, *, survivor: RackId, dead: RackId, who: str
 ) -> None:
-    """Give the word; one that was given before for the same rack stays as it is."""
+    """Give the word. One that was given before about the same rack stays as it is.
+
+    One about the other rack that was not taken is replaced: it was wrong, or is not wanted.
+    """
     connection.execute(
         text(
             "INSERT INTO dhcp_partner_down (vlan_id, survivor_rack, dead_rack, who, at) "
-            "VALUES (:vlan, :survivor, :dead, :who, clock_timestamp()) ON CONFLICT DO NOTHING"
+            "VALUES (:vlan, :survivor, :dead, :who, clock_timestamp()) "
+            "ON CONFLICT (vlan_id) DO UPDATE SET survivor_rack = excluded.survivor_rack, "
+            "dead_rack = excluded.dead_rack, who = excluded.who, at = excluded.at, "
+            "taken_at = NULL, usable_at = NULL, refused = '' "
+            "WHERE dhcp_partner_down.survivor_rack <> excluded.survivor_rack"
         ),
         {"vlan": vlan, "survivor": survivor, "dead": dead, "who": who},
     )
