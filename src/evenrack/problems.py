@@ -77,9 +77,11 @@ _ENTRIES = (
         code="VlanNotRedundant",
         severity=3,
         meaning="A VLAN is served by one rack; a second one is missing, lost, or not ready.",
-        suffers="Nobody now. When that rack is lost too, clients get no address.",
+        suffers="Nobody now. When that rack is lost too, clients get no address; until then new "
+        "ones get half of the free addresses.",
         do="Connect a second rack that has an address in a subnet of this VLAN, or bring back the "
-        "one that is lost: `evenrack dhcp status`. It becomes a pair by itself.",
+        "one that is lost: `evenrack dhcp status`. It becomes a pair by itself. When the lost one "
+        "is dead for good and addresses run short: `evenrack dhcp partner-down`.",
     ),
     Problem(
         code="PairNotNormal",
