@@ -7,11 +7,13 @@ import traceback
 
 from benchmarks import (
     dead_host,
+    dhcp_render,
     evenness,
     fleet,
     kill9_process,
     leader_look,
     moves,
+    one_reservation,
     spreading,
     storm_db,
     storm_wire,
@@ -30,6 +32,8 @@ BENCHMARKS = {
     "moves": moves.measure,
     "spreading": spreading.measure,
     "evenness": evenness.measure,
+    "dhcp-render": dhcp_render.measure,
+    "one-reservation": one_reservation.measure,
 }
 
 

@@ -23,11 +23,14 @@ from twisted.protocols.basic import LineReceiver
 
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
+from evenrack.model.served_piece import ServedPiece
+from evenrack.rack.clock_watch import ClockWatch
 from evenrack.rack.region_session import RackSelf, RegionSession
 from evenrack.region.rack_listener import Doorway, RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
 from evenrack.region.strangers import Strangers
+from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import (
     Identity,
     issue_for_rack,
@@ -81,7 +84,7 @@ class Door:
     def why_ended(self, _transport: object, _failure: object) -> None:
         """Say nothing."""
 
-    def is_revoked(self, _serial: str) -> bool:
+    def is_revoked(self, _peer: Peer) -> bool:
         """Revoke nobody."""
         return False
 
@@ -107,10 +110,12 @@ def reception(door: Door) -> Reception:
         goodbye=_taken,
         interfaces=_taken,
         dhcp=_taken,
+        new_leases=_taken,
         bmc_reach=_taken,
         record_phase=_taken,
-        grants_lease=lambda _rack: False,
+        grants_lease=lambda _link: False,
         endpoints=dict,
+        database_clock=lambda: None,
     )
 
 
@@ -190,14 +195,21 @@ def rack_self() -> RackSelf:
         ping_seconds=AN_HOUR,
         silence_seconds=2 * AN_HOUR,
         holds=lambda: (BEFORE_ALL, ""),
-        follow=lambda _plan: None,
+        follow=_taken,
+        offer_plan=_taken,
+        take_vlan=_taken,
+        change_vlan=_taken,
         take_turn=_taken,
         take_partner_down=_taken,
+        probe=_taken,
+        end_recover_wait=_taken,
         power=_taken,
         leases=_taken,
+        served=lambda _plan, _start: ServedPiece(plan="", text=b"[]", more=False),
         granted=lambda _process, _at: None,
         known_regions=lambda: "",
         learn_regions=lambda _process, _told: None,
+        clock_watch=ClockWatch(reactor, utc_now),
         trusted=lambda: "",
         trust=lambda _told: None,
         why_ended=lambda _transport, _failure: None,

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from attrs import frozen
 from twisted.application.service import MultiService
@@ -36,8 +36,15 @@ from twisted.logger import (
 )
 from twisted.protocols.basic import LineReceiver
 
-from evenrack.errors import OrderOutdated, PartnerDownRefused
+from evenrack.errors import (
+    ContentRefused,
+    OrderOutdated,
+    PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
+)
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.dhcp_report import NOTHING_SERVED
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
@@ -47,13 +54,16 @@ from evenrack.model.interface_list import Interface
 from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.clock_watch import ClockWatch
 from evenrack.rack.lease import Lease
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.region_connections import Dialling, RegionConnections
 from evenrack.rack.region_session import RackSelf
+from evenrack.rack.served_plan import ServedPlan
 from evenrack.rack.teller import Teller
 from evenrack.runtime.daemon import use_steady_clock
 from evenrack.runtime.log_format import json_lines
+from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import Identity, fingerprint_of, issue_for_rack, new_key
 from evenrack.trust.files import TrustFiles
 from evenrack.trust.tls import RackTls, why_tls_failed
@@ -133,13 +143,20 @@ class LoadRack(MultiService):
             silence_seconds=settings.silence_seconds,
             holds=self._holds,
             follow=self._follow,
+            offer_plan=_no_large_plan,
+            take_vlan=_no_large_plan,
+            change_vlan=_no_large_plan,
             take_turn=_no_turn,
             take_partner_down=_no_partner,
+            probe=_no_probe,
+            end_recover_wait=_no_wait,
             power=_no_power,
             leases=_no_leases,
+            served=ServedPlan(lambda: ()).piece,
             granted=lambda process, at: self.lease.granted(process, asked_at=at),
             known_regions=self.connections.known_regions,
             learn_regions=self.connections.learn_regions,
+            clock_watch=ClockWatch(reactor, utc_now),
             trusted=lambda: trusted,
             trust=lambda _told: None,
             why_ended=why_tls_failed,
@@ -162,7 +179,7 @@ class LoadRack(MultiService):
     def _holds(self) -> tuple[FleetNumber, str]:
         return self.newest.number, self.newest.fingerprint
 
-    def _follow(self, plan: RackPlan) -> None:
+    async def _follow(self, plan: RackPlan) -> None:
         if self.newest.is_news(plan):
             before = self.managed_by
             self.newest.follow(plan)
@@ -187,8 +204,22 @@ async def _no_partner(_process: ProcessId, _vlan: VlanId, _dead: RackId) -> int:
     raise PartnerDownRefused("these racks have no DHCP server")
 
 
+async def _no_probe(
+    _process: ProcessId, _addresses: tuple[IPv4Address, ...]
+) -> tuple[ProbeAnswer, ...]:
+    raise ProbeRefused("these racks have no DHCP server")
+
+
+async def _no_wait(_process: ProcessId, _vlan: VlanId, _peer: RackId) -> None:
+    raise RecoverWaitRefused("these racks have no DHCP server")
+
+
 async def _no_turn(_process: ProcessId, _turn: Turn) -> None:
     """Restart nothing."""
+
+
+async def _no_large_plan(*_parts: object) -> NoReturn:
+    raise ContentRefused("these racks serve too little for that")
 
 
 async def _no_power(order: PowerOrder) -> PowerOutcome:

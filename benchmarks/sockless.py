@@ -9,7 +9,8 @@ import json
 import os
 import secrets
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from ipaddress import IPv4Address
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
@@ -17,8 +18,15 @@ from twisted.internet.task import deferLater, react
 
 from benchmarks.links import Door
 from evenrack.config.region_config import RegionConfig
-from evenrack.errors import DatabaseUnreachable, OrderOutdated, PartnerDownRefused
+from evenrack.errors import (
+    DatabaseUnreachable,
+    OrderOutdated,
+    PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
+)
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import (
@@ -32,14 +40,17 @@ from evenrack.model.identifiers import (
 )
 from evenrack.model.power import PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
+from evenrack.model.served_piece import ServedPiece
 from evenrack.region.assemble import PooledDatabase
 from evenrack.region.database.process_store import Registration
 from evenrack.region.notifications import Notifications
+from evenrack.region.plan_delivery import Changes
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.runtime.daemon import use_steady_clock
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
+from evenrack.trust.tls import Peer
 
 PROCESSES_OF_HOST = 4
 LOOK_SECONDS = 0.02
@@ -86,7 +97,7 @@ class PlainRack:
 class PlainLink:
     """One link of a rack to a process (`connected_racks.RackLink`)."""
 
-    serial = ""
+    peer = Peer(rack=None)
 
     def __init__(self, rack: PlainRack, process: "PlainProcess") -> None:
         self._rack = rack
@@ -95,8 +106,11 @@ class PlainLink:
         self.rack, self.run, self.hostname = rack.id, rack.run, str(rack.id)
         self.peer_address = f"127.0.0.1:{1024 + next(_names) % 60_000}"
         self.holds, self.holds_fingerprint = rack.holds
+        self.failure_domain = ""
 
-    async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
+    async def apply_plan(
+        self, plan: RackPlan, _changes: Changes | None = None
+    ) -> tuple[FleetNumber, str]:
         """Hand the plan to the rack."""
         self.holds, self.holds_fingerprint = self._rack.take(plan)
         return self._rack.holds
@@ -108,6 +122,14 @@ class PlainLink:
         """Take nobody for dead."""
         raise PartnerDownRefused("these racks have no DHCP server")
 
+    async def probe(self, _addresses: Sequence[IPv4Address]) -> tuple[ProbeAnswer, ...]:
+        """Find out nothing."""
+        raise ProbeRefused("these racks have no DHCP server")
+
+    async def end_recover_wait(self, _vlan: VlanId, _peer: RackId) -> None:
+        """Let nothing wait."""
+        raise RecoverWaitRefused("these racks have no DHCP server")
+
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Switch nothing."""
         raise OrderOutdated(f"order {order.id}: these racks have no BMC")
@@ -115,6 +137,10 @@ class PlainLink:
     async def read_leases(self, _asked: LeasesAsked) -> LeasePage:
         """Know of none."""
         return LeasePage()
+
+    async def read_served(self, _plan: str, _start: int) -> ServedPiece:
+        """Serve nothing."""
+        return ServedPiece(plan="", text=b"[]", more=False)
 
     def cut(self, _reason: str) -> None:
         """End the link."""

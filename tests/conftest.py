@@ -22,6 +22,11 @@ settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True
 settings.load_profile("ci" if UNDER_CI else "quick")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put whole processes and worlds first: they take longest, and none shall end alone."""
+    items.sort(key=lambda item: {"region", "simulation"}.isdisjoint(item.path.parts))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under CI a test that is skipped has failed: something real that it needs is missing."""

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from attrs import evolve
 
 from evenrack.balance.rack_plans import dhcp_plan_for
+from evenrack.balance.rack_replacing import RackReplacement
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_report import DhcpReport, VlanReport
 from evenrack.model.dhcp_roles import Pair, Server, Service
@@ -126,6 +127,7 @@ def serving(fleet, *racks, state="normal", **more):
                     address=service.address,
                     peer_address=None if service.peer is None else service.peer.address,
                     state="alone" if service.peer is None else state,
+                    relayed=tuple(vlan.id for vlan in service.vlan.relayed),
                 )
                 for service in plan
             ),
@@ -151,6 +153,39 @@ def draining(fleet, *racks):
         drains=tuple(
             Drain(kind="rack", id=rack_id(n), message="", who="anna", since=since) for n in racks
         ),
+    )
+
+
+def replacing(fleet, old, new):
+    """The fleet with a rack that drains, and another that is to take its places."""
+    to = RackReplacement(fleet=fleet, old=rack_id(old), new=rack_id(new)).succession()
+    others = [drain for drain in fleet.drains if drain.id != rack_id(old)]
+    (drain,) = draining(fleet, old).drains
+    return evolve(fleet, drains=(*others, evolve(drain, succession=to)))
+
+
+def in_domains(fleet, **domains):
+    """The fleet with racks ({"rack1": DOMAIN}) that fail together with others."""
+    named = {f"rack{n}": rack_id(n) for n in range(1, 10)}
+    told = {named[name]: domain for name, domain in domains.items()}
+    return evolve(
+        fleet,
+        racks={
+            rack: evolve(known, failure_domain=told.get(rack, known.failure_domain))
+            for rack, known in fleet.racks.items()
+        },
+    )
+
+
+def with_relays(fleet, relays, *, relayed=None):
+    """The fleet with relayed VLANs, {VLAN: who relays it}; `relayed`: in whose files it stands."""
+    return evolve(
+        fleet,
+        vlans={
+            number: evolve(vlan, relay_vlan=relays.get(number))
+            for number, vlan in fleet.vlans.items()
+        },
+        relayed=dict(relays if relayed is None else relayed),
     )
 
 

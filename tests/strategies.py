@@ -22,6 +22,7 @@ region_ids = st.sampled_from(["region1", "region2", "r.3-x_Y", "9", "a" * 63]).m
 process_ids = st.builds(process_id, region_ids, st.integers(1, 9))
 tokens = st.text(string.ascii_letters + string.digits, max_size=12)
 host_names = st.text(st.characters(categories=["L", "N", "P"]), min_size=1, max_size=12)
+failure_domains = st.sampled_from(["room 1", "ü" * 64]) | host_names
 host_ports = st.builds(
     HostPort,
     host=st.sampled_from(["10.0.0.1", "fd00::1", "fe80::1%eth0", "region1", "r2.example.com"]),

@@ -9,9 +9,18 @@ from ipaddress import IPv4Address, IPv4Network
 from attrs import evolve
 from hypothesis import strategies as st
 
+from evenrack.model.boot import BOOT_FILES, BootSettings
 from evenrack.model.dhcp_plan import Peer, VlanService
-from evenrack.model.identifiers import RackId, RangeId, ReservationId, SubnetId, VlanId
+from evenrack.model.identifiers import (
+    RackId,
+    RangeId,
+    ReservationId,
+    SnippetId,
+    SubnetId,
+    VlanId,
+)
 from evenrack.model.network import Range, Reservation, Subnet, Vlan, VlanSettings
+from evenrack.model.snippet import Snippet
 from tests.strategies import fleet_numbers
 
 MOST_SLOTS = 255
@@ -31,6 +40,11 @@ NASTY_NAMES = (
 )
 """Texts that would be statements, if anybody forgot to make a literal of them."""
 
+SNIPPET_TEXTS = (
+    "default-lease-time 600;",
+    "if exists user-class {\n  option irc-server 10.0.0.7;  # for \\ } some\n}\n\n",
+)
+
 slots = st.integers(0, MOST_SLOTS)
 host_names = st.sampled_from(NASTY_NAMES) | st.text(
     # no NUL, which PostgreSQL does not hold; 256 characters are at most 1,024 bytes
@@ -39,13 +53,29 @@ host_names = st.sampled_from(NASTY_NAMES) | st.text(
 )
 addresses = st.integers(1, 2**32 - 2).map(IPv4Address)
 address_lists = st.lists(addresses, max_size=4, unique=True).map(tuple)
-vlan_settings = st.builds(
-    VlanSettings,
-    lease_seconds=st.integers(60, 31_536_000),
-    max_response_delay=st.integers(5, 600),
-    mclt=st.integers(10, 86_400),
-    split=st.integers(0, 256),
+search_lists = st.lists(
+    st.sampled_from(["example.com", "a.b-c.example.com", "x" * 63]), max_size=3
+).map(tuple)
+boot_settings = st.just(BootSettings()) | st.builds(
+    BootSettings,
+    next_server=st.sampled_from([None, "rack"]) | addresses,
+    **{field: st.just("") | host_names for field in BOOT_FILES},
 )
+
+
+@st.composite
+def vlan_settings(draw):
+    """Settings within their limits."""
+    least, usual, most = sorted(draw(st.tuples(*[st.integers(60, 31_536_000)] * 3)))
+    return VlanSettings(
+        lease_seconds=usual,
+        max_response_delay=draw(st.integers(5, 600)),
+        mclt=draw(st.integers(10, 86_400)),
+        split=draw(st.integers(0, 256)),
+        min_lease_seconds=draw(st.sampled_from([None, least])),
+        max_lease_seconds=draw(st.sampled_from([None, most])),
+        mtu=draw(st.none() | st.integers(576, 65_535)),
+    )
 
 
 @st.composite
@@ -68,6 +98,8 @@ def subnets(draw, slot=None):
         domain=draw(
             st.just("") | st.sampled_from(["example.com", "xn--zrich-kva.ch"]) | host_names
         ),
+        search_domains=draw(search_lists),
+        allow_unknown=draw(st.booleans()),
         ranges=ranges,
         reservations=draw(_reservations(slot, free)),
     )
@@ -95,6 +127,10 @@ def _reservations(draw, slot, free):
             mac=f"{draw(st.sampled_from(['52:54:00', '02:ff:fe']))}:{slot:02x}:00:{number:02x}",
             address=address,
             hostname=draw(host_names),
+            other_macs=tuple(
+                f"02:ff:ff:{slot:02x}:{other:02x}:{number:02x}"
+                for other in range(draw(st.integers(0, 2)))
+            ),
         )
         for number, address in enumerate(chosen, start=1)
     )
@@ -105,14 +141,36 @@ def vlans(draw, *, least_subnets=0, in_slots=None):
     """One VLAN with up to three subnets, or with one in each slot given, and its DHCP on."""
     if in_slots is None:
         in_slots = draw(st.lists(slots, min_size=least_subnets, max_size=3, unique=True))
+    number = VlanId(min(in_slots, default=MOST_SLOTS + 1) + 1)
+    nets = tuple(draw(subnets(slot)) for slot in sorted(in_slots))
     return Vlan(
-        id=VlanId(min(in_slots, default=MOST_SLOTS + 1) + 1),
+        id=number,
         name=draw(host_names),
         fabric=draw(st.sampled_from(["default", "storage"])),
         vid=draw(st.none() | st.integers(0, 4094)),
         dhcp_on=True,
-        settings=draw(vlan_settings),
-        subnets=tuple(draw(subnets(slot)) for slot in sorted(in_slots)),
+        settings=draw(vlan_settings()),
+        boot=draw(boot_settings),
+        subnets=nets,
+        snippets=draw(_snippets(number, nets)),
+    )
+
+
+@st.composite
+def _snippets(draw, vlan, nets):
+    """Up to three, each for the VLAN or for something on it."""
+    places = [("vlan", vlan)]
+    places += [(level, net.id) for net in nets for level in ("subnet", "pool")]
+    places += [("host", it.id) for net in nets for it in net.reservations]
+    chosen = draw(st.lists(st.sampled_from(places), max_size=3))
+    return tuple(
+        Snippet(
+            id=SnippetId(vlan * 10 + number),
+            level=level,
+            of=of,
+            text=draw(st.sampled_from(SNIPPET_TEXTS)),
+        )
+        for number, (level, of) in enumerate(chosen)
     )
 
 
@@ -138,7 +196,15 @@ def dhcp_plans(draw, *, roles=("primary", "secondary", "alone")):
     cuts = sorted(draw(st.lists(st.integers(1, 5), max_size=2, unique=True)))
     groups = [taken[start:end] for start, end in zip([0, *cuts], [*cuts, 6], strict=True)]
     services = [draw(vlan_services(in_slots=group, roles=roles)) for group in groups if group]
+    if len(services) > 1 and draw(st.booleans()):
+        services = [relaying(services[0], *(it.vlan for it in services[1:]))]
     return tuple(sorted(services, key=lambda service: service.vlan.id))
+
+
+def relaying(service, *vlans):
+    """Give the service of a VLAN that relays these."""
+    relayed = tuple(sorted(vlans, key=lambda vlan: vlan.id))
+    return evolve(service, vlan=evolve(service.vlan, relayed=relayed))
 
 
 def rack_address(vlan, number):

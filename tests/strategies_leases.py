@@ -6,6 +6,8 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_lease import DhcpLease, LeasePage, LeasesAsked, LeaseState
+from evenrack.model.identifiers import VlanId
+from evenrack.model.new_leases import LeaseNews, VlanNews
 
 addresses = st.integers(0, 2**32 - 1).map(IPv4Address)
 near_addresses = st.integers(1, 40).map(lambda number: IPv4Address(f"10.1.0.{number}"))
@@ -45,4 +47,17 @@ lease_questions = st.builds(
 )
 lease_pages = st.tuples(lists_at(addresses), st.booleans()).map(
     lambda it: LeasePage(leases=it[0], more=it[1] and bool(it[0]))
+)
+lease_news = st.builds(
+    LeaseNews,
+    vlans=st.lists(
+        st.builds(
+            VlanNews,
+            vlan=st.integers(1, 9).map(VlanId),
+            leases=lists_at(addresses),
+            more=st.integers(0, 2**31),
+        ),
+        max_size=3,
+    ).map(tuple),
+    elsewhere=st.integers(0, 2**31),
 )

@@ -6,6 +6,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_plan import Role
+from evenrack.model.dhcp_probe import Found, ProbeAnswer
 from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
 from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.interface_list import Interface
@@ -43,6 +44,7 @@ dhcp_reports = st.builds(
             role=st.sampled_from(get_args(Role)),
             peer=st.none() | rack_ids,
             state=st.sampled_from(get_args(SideState)),
+            relayed=st.lists(vlan_ids, max_size=2).map(tuple),
         ),
         max_size=3,
     ).map(tuple),
@@ -92,6 +94,12 @@ def orders(draw):
 
 
 power_orders = orders()
+probe_answers = st.builds(
+    ProbeAnswer,
+    address=addresses,
+    found=st.sampled_from(get_args(Found)),
+    why=st.text(max_size=20),
+)
 power_outcomes = st.builds(
     PowerOutcome,
     result=st.sampled_from(["ok", "failed", "unknown"]),

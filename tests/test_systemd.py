@@ -19,9 +19,10 @@ from evenrack.errors import ConfigurationRefused, ProgramFailed
 from evenrack.model.host_port import HostPort
 from evenrack.rack.assemble import assemble
 from evenrack.rack.dhcp.systemd_unit import UNIT, Systemd
+from evenrack.rack.listen.link import PROGRAM, SOCKET
 from evenrack.rack.state_folder import StateFolder
 from evenrack.runtime.child_process import run_program
-from evenrack.runtime.daemon import watchdog_seconds
+from evenrack.runtime.daemon import ENOUGH_FILES, watchdog_seconds
 from tests.trusted import RACK as RACK_ID
 from tests.trusted import enrol
 
@@ -31,6 +32,7 @@ UNITS = sorted(FOLDER.glob("evenrack-*"))
 SERVICES = [path for path in UNITS if path.suffix == ".service"]
 DAEMONS = ["evenrack-rackd.service", "evenrack-regiond@.service"]
 DHCPD = "evenrack-dhcpd4.service"
+LISTEN = "evenrack-dhcp-listen.socket"
 SCRIPTS = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
 EXPOSURE = str(PROJECT / ".ci" / "unit-exposure")
 TMPFILES = (FOLDER / "tmpfiles.d" / "evenrack.conf").read_text()
@@ -61,10 +63,12 @@ def as_installed(tmp_path):
     """Give the units in a folder of their own, with programs that exist and an instance."""
     for path in UNITS:
         text = re.sub(
-            "^ExecStart=[^ ]+", "ExecStart=/bin/true", path.read_text(), flags=re.MULTILINE
+            "^ExecStart=\\S+", "ExecStart=/bin/true", path.read_text(), flags=re.MULTILINE
         )
-        (tmp_path / path.name.replace("@.", "@1.")).write_text(text)
-    return sorted(tmp_path.iterdir())
+        # a socket looks for the template itself
+        for name in {path.name, path.name.replace("@.", "@1.")}:
+            (tmp_path / name).write_text(text)
+    return sorted(path for path in tmp_path.iterdir() if "@." not in path.name)
 
 
 @needs_systemd
@@ -104,6 +108,10 @@ def test_make_check_without_systemd_goes_on_but_not_under_ci():
         assert "systemd-analyze is missing" in check(ci)
     with pytest.raises(ProgramFailed):
         check("true")
+
+
+def test_a_region_process_may_have_as_many_files_open_as_it_would_take_by_itself():
+    assert settings("evenrack-regiond@.service")["LimitNOFILE"] == [str(ENOUGH_FILES)]
 
 
 @pytest.mark.parametrize("unit", DAEMONS)
@@ -178,6 +186,23 @@ def test_dhcpd_may_open_raw_sockets_and_low_ports_and_nothing_else():
     assert said["AmbientCapabilities"] == said["CapabilityBoundingSet"]
     for unit in DAEMONS:
         assert settings(unit)["CapabilityBoundingSet"] == [""]
+
+
+def test_only_the_listener_of_rackd_may_open_raw_sockets_and_only_rackd_may_have_one():
+    said, socket = settings("evenrack-dhcp-listen@.service"), settings(LISTEN)
+    assert said["CapabilityBoundingSet"] == ["CAP_NET_RAW"]
+    assert said["AmbientCapabilities"] == said["CapabilityBoundingSet"]
+    assert said["RestrictAddressFamilies"] == ["AF_PACKET"]
+    assert said["InaccessiblePaths"] == ["-/var/lib/evenrack -/etc/evenrack -/run/evenrack"]
+    assert (socket["SocketUser"], socket["SocketMode"]) == (["evenrack"], ["0600"])
+
+
+def test_rackd_finds_its_listener_where_the_unit_says_and_speaks_by_its_input_and_output():
+    said, socket = settings("evenrack-dhcp-listen@.service"), settings(LISTEN)
+    assert (socket["ListenStream"], socket["Accept"]) == ([str(SOCKET)], ["yes"])
+    assert (said["StandardInput"], said["StandardOutput"]) == (["socket"], ["socket"])
+    assert (PROGRAM in SCRIPTS, said["ExecStart"], LISTEN) == (True, [PROGRAM], f"{PROGRAM}.socket")
+    assert "StandardError" in said  # else it would go to rackd, too
 
 
 def test_root_opens_dhcpds_words_where_evenrack_can_put_no_link():

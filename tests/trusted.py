@@ -118,8 +118,8 @@ class OpenDoor:
     def why_ended(self, transport, failure):
         return None
 
-    def is_revoked(self, serial):
-        return serial in self.revoked
+    def is_revoked(self, peer):
+        return peer.serial in self.revoked
 
     async def enrol(self, application, transport):
         self.told.append(("enrol", application))

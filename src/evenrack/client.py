@@ -145,13 +145,16 @@ class Client:
         """Return the decoded JSON answer to ``GET path``."""
         return self._first_answer(_Asked(method="GET", path=path))
 
-    def post(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any, if_match: str | None = None) -> Any:
         """Create something: return the decoded JSON answer to ``POST path``.
 
+        With `if_match` only if what it is about still has this generation.
         ApiRefused and RegionUnreachable when nothing was changed; OutcomeUnknown when that is not
         known.
         """
-        return self._first_answer(_Asked(method="POST", path=path, body=_encoded(body)))
+        return self._first_answer(
+            _Asked(method="POST", path=path, body=_encoded(body), if_match=if_match)
+        )
 
     def post_file(self, path: str, content: bytes, content_type: str) -> Any:
         """Send a file: return the decoded JSON answer to ``POST path``; fails as `post` does."""

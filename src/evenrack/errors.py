@@ -81,10 +81,22 @@ class RackIdentityInUse(EvenrackError):
     wire_code = b"RACK_IDENTITY_IN_USE"
 
 
+class TooManyLinks(EvenrackError):
+    """The rack has as many links to this process as it may have, and all of them answer."""
+
+    wire_code = b"TOO_MANY_LINKS"
+
+
 class StalePlan(EvenrackError):
     """The plan is older than the one the rack already follows."""
 
     wire_code = b"STALE_PLAN"
+
+
+class ContentRefused(EvenrackError):
+    """The content of a VLAN is not what the rack asked for."""
+
+    wire_code = b"CONTENT_REFUSED"
 
 
 class OrderOutdated(EvenrackError):
@@ -99,10 +111,28 @@ class TurnRefused(EvenrackError):
     wire_code = b"TURN_REFUSED"
 
 
+class PartnerBehind(TurnRefused):
+    """A failover partner does not know every lease, so a role cannot be given to it now."""
+
+    wire_code = b"PARTNER_BEHIND"
+
+
 class PartnerDownRefused(EvenrackError):
     """The rack's DHCP server is in no state in which its partner may be called dead."""
 
     wire_code = b"PARTNER_DOWN_REFUSED"
+
+
+class ProbeRefused(EvenrackError):
+    """The rack does not find out for a region whether this host runs."""
+
+    wire_code = b"PROBE_REFUSED"
+
+
+class RecoverWaitRefused(EvenrackError):
+    """The rack's DHCP server does not wait for mclt, or not with this partner."""
+
+    wire_code = b"RECOVER_WAIT_REFUSED"
 
 
 class RegionUnreachable(EvenrackError):
@@ -133,10 +163,10 @@ class LeasesUnreadable(EvenrackError):
     wire_code = b"LEASES_UNREADABLE"
 
 
-class LeasesNotTold(EvenrackError):
-    """A rack did not tell its leases to this region process; the message says why."""
+class NotTold(EvenrackError):
+    """A rack did not tell this region process what it was asked; the message says why."""
 
-    wire_code = b"LEASES_NOT_TOLD"
+    wire_code = b"NOT_TOLD"
 
 
 class DhcpConfigurationRefused(CannotEverWork):

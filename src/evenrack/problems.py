@@ -66,6 +66,25 @@ _ENTRIES = (
         "and look in that process's log.",
     ),
     Problem(
+        code="ForeignDhcpServer",
+        severity=2,
+        meaning="A DHCP server that is no rack answers clients on a VLAN that has DHCP on.",
+        suffers="Clients that take its offer get its address, router and DNS servers, perhaps one "
+        "that is another client's; it may refuse leases of ours.",
+        do="Find it by its MAC in the switches' tables, or by its address, and turn its DHCP off. "
+        "If it is to serve the VLAN instead: `evenrack vlan set VLAN --dhcp-off`. It is over when "
+        "no rack has heard it for 15 minutes, or for two and a half times foreign_probe_seconds.",
+    ),
+    Problem(
+        code="PoolNearlyEmpty",
+        severity=2,
+        meaning="At most 5 % of a VLAN's addresses for whoever asks are free.",
+        suffers="New clients get no address as soon as none is left; who has one keeps it.",
+        do="Add a range now: `evenrack range create`. `evenrack dhcp leases` tells who has the "
+        "addresses. When a server of the pair is dead for good, half of the free ones wait for "
+        "`evenrack dhcp partner-down`.",
+    ),
+    Problem(
         code="RackLost",
         severity=3,
         meaning="No region process has a connection to this rack.",
@@ -92,12 +111,32 @@ _ENTRIES = (
         "`evenrack dhcp status` shows both sides.",
     ),
     Problem(
+        code="PairInOneDomain",
+        severity=3,
+        meaning="Both racks of a VLAN are in one failure domain, as their rackd.conf say.",
+        suffers="Nobody now. What takes that domain takes the whole DHCP of the VLAN.",
+        do="A secondary is not moved by itself while it serves. Where the message names a rack of "
+        "another domain: `evenrack vlan set VLAN --secondary-rack RACK`, and `--unpin` when "
+        "`evenrack dhcp status` shows it. Else give such a rack an address on the VLAN, or correct "
+        "`failure_domain`.",
+    ),
+    Problem(
         code="VlanNotApplied",
         severity=3,
         meaning="A rack's DHCP server has not the newest configuration of a VLAN.",
         suffers="The VLAN goes on as it was; its changes do not take effect on that rack.",
         do="Mend what the message names. A change also waits while the other rack of a pair is "
         "away, ten minutes at most; `evenrack dhcp status` shows both sides.",
+    ),
+    Problem(
+        code="SnippetsRefused",
+        severity=3,
+        meaning="A rack's DHCP server does not take the newest global snippets.",
+        suffers="Nobody: it goes on with those from before, and every VLAN gets its changes. What "
+        "the new ones were for does not take effect on that rack.",
+        do="Mend the snippet that the message quotes: `evenrack snippet list`, `evenrack snippet "
+        "set NAME --file FILE`, or `--disable`. Where a VLAN's snippet still needs what a global "
+        "one declares, change that one first.",
     ),
     Problem(
         code="BmcWithoutRack",
@@ -114,6 +153,15 @@ _ENTRIES = (
         suffers="The second host is not managed at all.",
         do="On the host that is the copy (both addresses are in the event), stop evenrack-rackd, "
         "remove its state folder and start it again: it gets an identity of its own.",
+    ),
+    Problem(
+        code="PoolLow",
+        severity=4,
+        meaning="At most 10 % of a VLAN's addresses for whoever asks are free.",
+        suffers="Nobody now. When none is left, new clients get no address; who has one keeps it.",
+        do="Add a range (`evenrack range create`), let leases end sooner (`evenrack vlan set "
+        "--lease-seconds`), or see with `evenrack dhcp leases` who has them. Of a pair whose "
+        "servers do not hear each other only one half counts: `evenrack dhcp status`.",
     ),
     Problem(
         code="RegionNotRedundant",
@@ -150,11 +198,13 @@ _ENTRIES = (
     Problem(
         code="ClockSkew",
         severity=5,
-        meaning="The clock of a region host differs by more than 5 s from the database's.",
-        suffers="Nobody: evenrack takes times from the database. The times in the host's log are "
-        "wrong. A clock that is off by more than a day takes no new certificate.",
+        meaning="The clock of a region host or a rack differs by more than 5 s from the "
+        "database's.",
+        suffers="Nobody of a region host: evenrack takes times from the database. Of a rack: its "
+        "DHCP server dates leases by it, and its peer goes by another time. The times in the "
+        "host's log are wrong. A clock that is off by more than a day may take no certificate.",
         do="On that host see `timedatectl`, then `timedatectl set-ntp true` or start chrony. When "
-        "every region host is named, it is the clock of the database server that is wrong.",
+        "every host is named, it is the clock of the database server that is wrong.",
     ),
     Problem(
         code="RackPartlyConnected",

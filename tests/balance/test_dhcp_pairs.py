@@ -214,6 +214,32 @@ def test_each_change_of_a_role_is_told_once_and_nothing_else(case):
     assert all(move.reason for move in decisions.moves)
 
 
+# A third rack that is designated, and has no lease yet
+
+
+def followed(now, designated, **more):
+    """VLAN 1 with racks `now` in the files, all normal, and others designated since."""
+    fleet = dhcp_fleet({1: [1, 2, 3]}, pairs={1: designated}, services={1: now}, **more)
+    return serving(fleet, *now)
+
+
+def test_a_rack_that_returns_before_a_third_one_took_its_place_has_it_again():
+    fleet = followed((1, 2), (1, 3))
+    decisions = decided(fleet)
+    assert decisions.pairs == {VLAN: pair_of(1, 2)}
+    assert decisions.moves[0].reason == "rack2 is there, and has every lease"
+    assert not decided(draining(fleet, 2)).pairs, "it is to go"
+    assert not decided(serving(fleet, 1, 2, state="recover-wait")).pairs, "it serves nobody yet"
+    assert not decided(followed((1, 2), (1, 3), away=[2])).pairs
+
+
+def test_who_succeeds_has_the_leases_whoever_is_designated():
+    lost = followed((1, 2), (1, 3), away=[1])
+    assert decided(lost, 1).pairs == {VLAN: pair_of(2, 3)}
+    assert not decided(followed((1, 2), (1, 3), away=[1, 2]), 1, 2).pairs, "nobody has them"
+    assert decided(draining(followed((1, 2), (1, 3)), 1)).pairs == {VLAN: pair_of(2, 3)}
+
+
 # Racks that drain, and the circuit breaker
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from evenrack.balance.dhcp_services import decide_services
 from evenrack.balance.dhcp_swaps import failed_swaps, swaps_under_way, turns_after
 from evenrack.balance.dhcp_turns import Patience, decide_turns
+from evenrack.model.dhcp_plan import SHARED
 from evenrack.model.dhcp_report import VlanError
 from evenrack.model.identifiers import VlanId
 from evenrack.model.intents import Breaker
@@ -116,6 +117,11 @@ NOT_NOW = {
 @pytest.mark.parametrize("not_now", NOT_NOW.values(), ids=NOT_NOW)
 def test_m12_roles_are_left_alone_where_something_else_is_to_be_done_first(not_now):
     assert decide_services(not_now(served()), {}) == {}
+
+
+def test_m12_global_snippets_that_are_refused_hold_up_no_exchange():
+    refusing = told(served(), TWO, errors=(VlanError(vlan=SHARED, error="no"),))
+    assert decide_services(refusing, {}) == decide_services(served(), {}) != {}
 
 
 @pytest.mark.parametrize("away", [[1], [2]])
@@ -321,6 +327,9 @@ DEEDS = st.one_of(
     st.tuples(st.just("drain"), st.sets(st.integers(1, 4), max_size=1)),
     st.tuples(st.just("move"), st.integers(1, 4)),
     st.tuples(st.just("lose"), st.integers(1, 4)),
+    st.tuples(st.just("die"), st.integers(1, 4)),
+    st.tuples(st.just("call dead"), st.just(None)),
+    st.tuples(st.just("return"), st.just(None)),
     st.tuples(st.just("take back"), st.just(None)),
     st.tuples(st.just("wait"), st.integers(0, 3)),
 )
@@ -353,7 +362,6 @@ def test_m12_whatever_happens_no_vlan_ever_has_two_primaries_and_the_files_follo
     story.settle()
     for vlan, pair in story.fleet.pairs.items():
         service = story.fleet.services[vlan]
-        if pair.primary in service.racks:
-            assert service.primary.rack == pair.primary
+        assert service.racks == pair.racks
         for rack in service.racks:
             assert story.role(vlan, int(rack[-1])) == service.role_of(rack)

@@ -11,6 +11,7 @@ from evenrack.balance.dhcp_turns import (
     decide_withdrawals,
     is_busy,
 )
+from evenrack.model.dhcp_plan import SHARED
 from evenrack.model.dhcp_report import VlanError
 from evenrack.model.identifiers import VlanId
 from tests.dhcp_fleet import (
@@ -96,6 +97,16 @@ def test_failover_does_not_begin_with_one_who_refuses_the_vlan():
     report = fleet.dhcp_reports[rack_id(2)]
     refused = evolve(report, errors=(VlanError(vlan=VlanId(1), error="no"),))
     assert turns(evolve(fleet, dhcp_reports={**fleet.dhcp_reports, rack_id(2): refused})) == set()
+
+
+def test_global_snippets_that_are_refused_hold_up_no_beginning():
+    alone = serving(dhcp_fleet({1: [1, 2]}, services={1: (1,)}), 1)
+    fleet = waiting(with_services(alone, {1: (1, 2)}), 1, 2)
+    reports = {
+        rack: evolve(report, errors=(VlanError(vlan=SHARED, error="no"),))
+        for rack, report in fleet.dhcp_reports.items()
+    }
+    assert turns(evolve(fleet, dhcp_reports=reports)) == turns(fleet) == racks(1, 2)
 
 
 def test_m14_of_a_pair_only_one_restarts_at_a_time():
@@ -210,3 +221,33 @@ def test_a_plan_that_did_not_start_gets_no_turn_until_its_rack_would_try_it_agai
     report = fleet.dhcp_reports[rack_id(1)]
     failed = {**fleet.dhcp_reports, rack_id(1): evolve(report, failed="no such port")}
     assert turns(evolve(fleet, dhcp_reports=failed)) == set()
+
+
+@pytest.mark.parametrize(
+    ("rack", "state", "met", "may_go"),
+    [
+        (1, "partner-down", False, True),
+        (2, "recover-wait", False, True),
+        (1, "communications-interrupted", False, False),
+        (2, "recover", False, False),
+        (1, "partner-down", True, False),
+        (2, "recover-wait", True, False),
+    ],
+)
+def test_a_newcomer_that_waits_for_mclt_holds_nobody_up(rack, state, met, may_go):
+    """Who took over serves meanwhile, and is put back into that state after a restart."""
+    fleet = pair_of_racks()
+    service = evolve(fleet.services[VlanId(1)], met=met)
+    fleet = serving(evolve(fleet, services={VlanId(1): service}), rack, state=state)
+    assert turns(waiting(changed(fleet, 1), rack)) == (racks(rack) if may_go else set())
+
+
+def test_b7_where_both_have_still_to_apply_the_pair_it_holds_neither_of_them_up():
+    """One left the VLAN and is to have it again, at another address."""
+    fleet = dhcp_fleet({1: [1, 2], 2: [1, 3]}, services={1: (1, 2), 2: (1, 3)})
+    apart = serving(serving(fleet, 1, 3), 1, state="communications-interrupted")
+    service = fleet.services[VlanId(1)]
+    moved = evolve(service.secondary, address=IPv4Address("10.1.0.77"))
+    services = {VlanId(1): evolve(service, secondary=moved)}
+    fleet = waiting(evolve(apart, services=services), 1, 2)
+    assert turns(fleet) == racks(1, 2)

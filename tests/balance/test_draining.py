@@ -85,10 +85,13 @@ def test_roles_are_to_move_until_no_other_rack_can_take_them_and_then_they_stay(
     third = dhcp_fleet({1: [1, 2, 3]}, pairs={1: (2, 1)}, services={1: (1, 2)})
     assert whys(still_to_move(third, {ONE})) == ["rack1 is the secondary of vlan1"]
     moved = evolve(third, pairs={VlanId(1): pair_of(2, 3)})
-    assert still_to_move(moved, {ONE}) == []
-    assert whys(stays(moved, {ONE})) == [
-        "vlan1: rack1 still has it in its file, and goes on serving it"
-    ]
+    assert whys(still_to_move(moved, {ONE})) == ["rack1 still serves vlan1"]
+    assert stays(moved, {ONE}) == []
+    lost = dhcp_fleet({1: [2, 3]}, away=[1], pairs={1: (2, 3)}, services={1: (1, 2)})
+    assert still_to_move(lost, {ONE}) == []
+    assert whys(stays(lost, {ONE})) == ["vlan1: rack1 is not there, and may go on serving it"]
+    gone = evolve(moved, services=third.services, pairs={})
+    assert still_to_move(gone, {ONE}) == stays(gone, {ONE}) == []
 
 
 # What must not be drained

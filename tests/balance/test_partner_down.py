@@ -8,7 +8,7 @@ from attrs import evolve
 from evenrack.balance.partner_down import candidate_of, words_that_end
 from evenrack.model.identifiers import VlanId
 from evenrack.model.partner_down import PartnerDown
-from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
+from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 
 VLAN = VlanId(1)
 ONE, TWO, THREE = (rack_id(n) for n in (1, 2, 3))
@@ -104,3 +104,10 @@ def test_m16_a_word_is_over_when_other_racks_are_in_the_files(services):
 
 def test_m16_a_word_is_over_when_nobody_serves_the_vlan():
     assert words_that_end(with_word(evolve(lost(), services={}))) == (VLAN,)
+
+
+def test_m16_of_a_relayed_vlan_the_word_is_given_of_the_one_that_relays_it():
+    fleet = dhcp_fleet({1: [3], 2: [1, 2]}, services={2: (1, 2)}, away=[1])
+    found = candidate_of(with_relays(serving(fleet, 1, 2, state=APART), {1: 2}), VLAN, ONE)
+    assert found.survivor is None
+    assert found.hindrances == ("vlan2 relays it: say it of vlan2, for both",)

@@ -1,9 +1,18 @@
 """A rack's plan is what the tables say of it, under the number of that decision."""
 
-from evenrack.balance.rack_plans import plan_for
+from ipaddress import IPv4Address
+
+from attrs import evolve
+
+from evenrack.balance.rack_plans import dhcp_plan_for, plan_for
+from evenrack.model.dhcp_plan import SHARED, dhcp_fingerprint, dhcp_plan_from_json, shared_part
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import ProcessId, RackId, RangeId
+from evenrack.model.json_form import to_json
+from evenrack.model.network import Range
 from evenrack.model.rack_plan import RackPlan
+from evenrack.model.snippet import Snippet
+from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.strategies import fleet_of, rack_named, running
 
 RACK = rack_named("rack0001")
@@ -20,3 +29,39 @@ def test_a_rack_that_nobody_manages_has_no_plan():
     fleet = fleet_of([running("region1/1")], [RACK])
     assert plan_for(fleet, RACK.id) is None
     assert plan_for(fleet, RackId("unknown1")) is None
+
+
+def test_racks_are_not_told_which_addresses_are_never_given_away():
+    fleet = dhcp_fleet({1: [1]}, services={1: (1,)})
+    [vlan] = fleet.vlans.values()
+    [subnet] = vlan.subnets
+    reserved = Range(
+        id=RangeId(9),
+        first=IPv4Address("10.1.0.1"),
+        last=IPv4Address("10.1.0.9"),
+        reserved=True,
+    )
+    kept = evolve(vlan, subnets=(evolve(subnet, reserved_ranges=(reserved,)),))
+    with_it = evolve(fleet, vlans={vlan.id: kept})
+    assert dhcp_plan_for(with_it, rack_id(1)) == dhcp_plan_for(fleet, rack_id(1)) != ()
+
+
+PHONES = Snippet(id=7, level="global", text='class "phones" { }')
+
+
+def test_global_snippets_come_before_all_vlans_of_every_rack_that_serves_any():
+    fleet = dhcp_fleet({1: [1, 2], 2: [1, 3]}, services={1: (1, 2), 2: (1,)})
+    with_them = evolve(fleet, global_snippets=(PHONES,))
+    for rack in (rack_id(1), rack_id(2)):
+        plan = dhcp_plan_for(with_them, rack)
+        assert plan == (shared_part((PHONES,)), *dhcp_plan_for(fleet, rack))
+        assert plan[0].vlan.id == SHARED
+        assert dhcp_plan_from_json(to_json(plan)) == plan
+        assert dhcp_fingerprint(plan) != dhcp_fingerprint(plan[1:])
+    assert dhcp_plan_for(with_them, rack_id(3)) == ()
+
+
+def test_a_plan_without_snippets_says_nothing_of_them():
+    """So a rack from before can read it."""
+    fleet = dhcp_fleet({1: [1, 2]}, services={1: (1, 2)})
+    assert "snippet" not in str(to_json(dhcp_plan_for(fleet, rack_id(1))))

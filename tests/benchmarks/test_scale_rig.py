@@ -7,6 +7,7 @@ import pytest
 from benchmarks.__main__ import BENCHMARKS
 from benchmarks.bare_amp import bare_storm
 from benchmarks.dead_host import silence_one
+from benchmarks.dhcp_render import run_part
 from benchmarks.floor import floor_of_fail_over
 from benchmarks.inventory import BMCS_OF_VLAN, add_inventory, others_decided
 from benchmarks.kill9_process import kill_one
@@ -15,6 +16,7 @@ from benchmarks.measure import Figure, percentile, table
 from benchmarks.moves import Case, count_on
 from benchmarks.rig import Size, new_rig
 from benchmarks.storm_db import exponent, storm_on
+from tests.rack.dhcp.dhcpd_program import needs_dhcpd
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 RACKS = 4
@@ -65,6 +67,14 @@ def test_moves_are_counted_when_a_process_stops_and_returns(database_dsn):
 def test_the_limits_are_measured(database_dsn):
     assert 0.02 < floor_of_fail_over(database_dsn) < 1
     assert bare_storm(racks=2, processes=2)["seconds"] > 0
+
+
+@needs_dhcpd
+def test_a_rack_follows_plans_with_reserved_addresses_and_is_watched_meanwhile():
+    assert run_part("render", 200, 2)["seconds"] > 0
+    took = run_part("apply", 200, 2)
+    assert 0 < took["late_apply"] < SETTLE_SECONDS
+    assert min(took["dhcpd"], took["check"]) > 0
 
 
 def test_growth_is_the_exponent_of_the_costs():

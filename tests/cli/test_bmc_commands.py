@@ -253,6 +253,10 @@ async def test_a_bmc_and_its_machine_are_made_by_whichever_region_has_the_keys(
         assert [each["name"] for each in shown["machines"]] == ["m1"]
         code, _, told = await call("bmc", "delete", "b1", "--yes")
         assert (code, "evenrack: BmcInUse: bmc b1 switches machine m1" in told) == (1, True)
+        code, _, told = await call("bmc", "set", "b1", "--address", "10.9.0.99")
+        assert (code, "give the password with it (--password-file)" in told) == (1, True)
+        moved = ("--address", "10.9.0.99", "--password-file", str(password))
+        assert (await call("bmc", "set", "b1", *moved))[0] == 0
         stale = ("--if-generation", "0.1")
         assert (await call("machine", "delete", "m1", "--yes", *stale))[0] == 1
         for noun, name in (("machine", "m1"), ("bmc", "b1")):

@@ -27,6 +27,11 @@ ROW = {
             "connected": True,
             "role": "primary",
             "state": "normal",
+            "since": "2026-11-29T04:00:00.000Z",
+            "age": 0.0,
+            "free": 30,
+            "backup": 20,
+            "total": 100,
             "applied": "1.7",
             "waiting": False,
             "error": None,
@@ -70,6 +75,30 @@ def test_status_shows_designations_and_both_servers():
     assert "vlan1  on    rack1    -          pending  1.7" in text
     assert "down (rack lost)" in text
     assert "vlan2  off" in text
+    assert "normal            2026-11-29 04:00:00  30+20 of 100" in text
+
+
+def test_status_shows_how_old_is_what_is_known_of_a_lost_rack():
+    lost = {**ROW["sides"][0], "connected": False, "age": 41.7}
+    assert "normal (rack lost, 42 s ago)" in page_text(dhcp_page([{**ROW, "sides": [lost]}]))
+
+
+def test_status_shows_foreign_servers_and_who_cannot_hear_any():
+    server = {"address": "10.1.0.66", "mac": None, "since": "2026-11-29T04:00:00.000Z"}
+    server |= {"heard": "2026-11-29T04:05:00.000Z"}
+    hears, deaf = ({**side, "foreign": [], "not_listening": None} for side in ROW["sides"])
+    quiet = page_text(dhcp_page([{**ROW, "sides": [hears, deaf]}]))
+    assert quiet == page_text(dhcp_page([ROW])), "as a region of the version before tells it"
+    sides = [{**hears, "foreign": [server]}, {**deaf, "not_listening": "eth0: no"}]
+    text = page_text(dhcp_page([{**ROW, "sides": sides}, {**ROW, "vlan": "vlan2"}]))
+    row = "vlan1  10.1.0.66  not known  rack1     2026-11-29 04:00:00  2026-11-29 04:05:00"
+    assert row in text
+    assert "rack2 hears no other DHCP servers: eth0: no" in text
+
+
+def test_status_shows_by_whom_a_vlan_is_relayed():
+    text = page_text(dhcp_page([{**ROW, "relay_vlan": "here"}, {**ROW, "relay_vlan": None}]))
+    assert text.count("on, relayed by here") == 1
 
 
 def test_status_is_of_all_vlans_or_of_one(api, call):
@@ -107,6 +136,47 @@ def test_render_prints_the_file_of_a_rack_without_its_key(api, call):
     assert 'secret "the key of this rack";' in printed
     api.answer("/api/v1/dhcp-plans/rack2", {**PLAN, "rack": "rack2", "dhcp": []})
     assert call("dhcp", "render", "--rack", "rack2") == (0, "", "rack2 serves no VLAN\n")
+
+
+SERVED = "/api/v1/dhcp-plans/rack1/served"
+
+
+def test_render_diff_prints_what_is_still_to_change_on_a_rack(api, call):
+    api.answer("/api/v1/dhcp-plans/rack1", PLAN)
+    api.answer(SERVED, {**PLAN, "dhcp": with_lease_seconds(PLAN["dhcp"], 1200)})
+    code, printed, told = call("dhcp", "render", "--rack", "rack1", "--diff")
+    assert (code, told) == (0, "")
+    lines = printed.splitlines()
+    assert lines[:2] == ["--- rack1: what it serves", "+++ rack1: its newest plan"]
+    assert [line.split()[0] for line in lines[2:] if line[0] != " "] == ["@@", *"---", *"+++"]
+    assert "-  default-lease-time 1200;" in lines
+    assert "+  default-lease-time 600;" in lines
+    assert "AAAA" not in printed
+
+
+def with_lease_seconds(plan, seconds):
+    (service,) = plan
+    settings = {**service["vlan"]["settings"], "lease_seconds": seconds}
+    return [{**service, "vlan": {**service["vlan"], "settings": settings}}]
+
+
+def test_render_diff_of_what_is_served_already_or_not_at_all_yet(api, call):
+    api.answer("/api/v1/dhcp-plans/rack1", PLAN)
+    api.answer(SERVED, {**PLAN, "generation": "1.6"})
+    told = "nothing changes on rack1: it serves its newest plan\n"
+    assert call("dhcp", "render", "--rack", "rack1", "--diff") == (0, "", told)
+    api.answer(SERVED, {**PLAN, "dhcp": []})
+    code, printed, _ = call("dhcp", "render", "--rack", "rack1", "--diff")
+    assert code == 0
+    assert all(line.startswith("+") for line in printed.splitlines()[3:])
+
+
+def test_render_diff_says_why_a_rack_does_not_tell(api, call):
+    api.answer("/api/v1/dhcp-plans/rack1", PLAN)
+    api.refuse(SERVED, 503, "RackSilent", "rack1: this region process has no link to it now")
+    code, printed, told = call("dhcp", "render", "--rack", "rack1", "--diff")
+    assert (code != 0, printed) == (True, "")
+    assert "rack1: this region process has no link to it now" in told
 
 
 MOURNED = {
@@ -167,6 +237,16 @@ def test_m16_a_server_that_may_live_is_not_called_dead(api, call):
 def test_m16_status_tells_from_when_all_addresses_are_given_away(word, note):
     told = {"survivor": "rack1", "dead": "rack2", "usable_at": "14:32", **word}
     assert note in page_text(dhcp_page([{**ROW, "partner_down": told}]))
+
+
+def test_rule_14_status_tells_what_says_that_a_server_is_dead():
+    one, two = ROW["sides"]
+    said = {"what": "host of rack2", "by": "rack1", "says": "silent", "age": 3.4}
+    missing = {"what": "missing", "by": None, "says": "no third rack", "age": None}
+    shown = page_text(dhcp_page([{**ROW, "sides": [one, {**two, "evidence": [said, missing]}]}]))
+    assert re.search(r"vlan1 +rack2 +host of rack2 +rack1 +silent +3 s", shown)
+    assert re.search(r"vlan1 +rack2 +missing +- +no third rack +-", shown)
+    assert "is it dead?" not in page_text(dhcp_page([ROW]))
 
 
 LEASE = {
@@ -231,3 +311,39 @@ def test_all_pages_of_leases_are_read_and_a_rack_that_was_silent_once_is_named(a
 def test_leases_of_every_state_are_asked_for_when_they_are_wanted(api, call):
     api.answer(FIRST_PAGE.replace("false", "true"), {**LEASES, "next": None})
     assert json.loads(call("dhcp", "leases", "vlan1", "--all", "--json")[1]) == LEASES
+
+
+@pytest.mark.parametrize(
+    ("words", "changes"),
+    [
+        (
+            ["vlan", "set", "vlan1", "--primary-rack", "rack1", "--unpin"],
+            [("POST", "dhcp/vlan1/pins", {"primary_rack": "rack1", "secondary_rack": None})],
+        ),
+        (
+            ["vlan", "set", "vlan1", "--mtu", "9000", "--secondary-rack", "rack2"],
+            [
+                ("PATCH", "vlans/vlan1", {"mtu": 9000}),
+                ("POST", "dhcp/vlan1/pins", {"secondary_rack": "rack2"}),
+            ],
+        ),
+        (
+            ["vlan", "create", "vlan1", "--primary-rack", "rack1"],
+            [
+                ("POST", "vlans", {"name": "vlan1"}),
+                ("POST", "dhcp/vlan1/pins", {"primary_rack": "rack1"}),
+            ],
+        ),
+    ],
+)
+def test_racks_are_named_for_the_roles_of_a_vlan(api, call, words, changes):
+    row = {"id": 1, "name": "vlan1", "generation": "1.5"}
+    for method, path in (
+        *(("GET", "vlans/vlan1"), ("PATCH", "vlans/vlan1"), ("POST", "vlans")),
+        ("POST", "dhcp/vlan1/pins"),
+    ):
+        api.answer(f"/api/v1/{path}", row, method=method)
+    code, _, said = call(*words)
+    assert (code, "; next: evenrack" in said) == (0, True)
+    asked = [(method, f"/api/v1/{path}", body) for method, path, body in changes]
+    assert [change[:3] for change in api.changes] == asked

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 
 from evenrack.cli.main import run
+from evenrack.model.boot import BOOT_FILES
 from tests.cli.small_api import small_api
 
 VLAN = {
@@ -15,10 +16,16 @@ VLAN = {
     "fabric": "default",
     "vid": 1,
     "dhcp_on": True,
+    "relay_vlan": None,
     "lease_seconds": 600,
     "max_response_delay": 60,
     "mclt": 3600,
     "split": 255,
+    "min_lease_seconds": None,
+    "max_lease_seconds": None,
+    "mtu": 9000,
+    "next_server": None,
+    **dict.fromkeys(BOOT_FILES, ""),
     "generation": "1.7",
 }
 SUBNET = {
@@ -29,6 +36,8 @@ SUBNET = {
     "dns_servers": ["192.0.2.1", "192.0.2.2"],
     "ntp_servers": [],
     "domain": "",
+    "search_domains": [],
+    "allow_unknown": True,
     "generation": "1.8",
 }
 RANGE = {
@@ -36,6 +45,7 @@ RANGE = {
     "subnet": "10.0.0.0/24",
     "first": "10.0.0.100",
     "last": "10.0.0.199",
+    "reserved": False,
     "generation": "1.9",
 }
 RESERVATION = {
@@ -44,6 +54,7 @@ RESERVATION = {
     "mac": "52:54:00:12:34:56",
     "address": "10.0.0.20",
     "hostname": "node7",
+    "other_macs": ["52:54:00:12:34:57"],
     "generation": "1.10",
 }
 PATHS = {
@@ -78,6 +89,9 @@ def api(tmp_path):
             for within in ("vlan=3", "vlan=vlan1", "subnet=5", "subnet=10.0.0.0%2F24"):
                 path = f"{all_of_them}?{within}&after=0&limit=1000"
                 api.answer(path, {plural: [row], "next": None})
+        for within in ("vlan=3", "subnet=5"):
+            path = f"/api/v1/snippets?{within}&after=0&limit=1000"
+            api.answer(path, {"snippets": [{"id": 8}], "next": None})
         yield api
 
 
@@ -94,7 +108,8 @@ CREATED = [
         [
             *("vlan", "create", "vlan1", "--fabric", "east", "--vid", "0", "--dhcp-off"),
             *("--lease-seconds", "900", "--max-response-delay", "15", "--mclt", "300"),
-            *("--split", "256"),
+            *("--split", "256", "--mtu", "9000"),
+            *("--min-lease-seconds", "60", "--max-lease-seconds", "86400"),
         ],
         "vlan",
         {
@@ -106,6 +121,27 @@ CREATED = [
             "max_response_delay": 15,
             "mclt": 300,
             "split": 256,
+            "mtu": 9000,
+            "min_lease_seconds": 60,
+            "max_lease_seconds": 86400,
+        },
+    ),
+    (
+        [
+            *("vlan", "create", "vlan1", "--next-server", "rack", "--boot-bios", "a b"),
+            *("--boot-uefi-x64", "x", "--boot-uefi-arm64", "y", "--boot-http-x64", "http://x"),
+            *("--boot-http-arm64", "http://y", "--boot-ipxe", "http://z"),
+        ],
+        "vlan",
+        {
+            "name": "vlan1",
+            "next_server": "rack",
+            "boot_bios": "a b",
+            "boot_uefi_x64": "x",
+            "boot_uefi_arm64": "y",
+            "boot_http_x64": "http://x",
+            "boot_http_arm64": "http://y",
+            "boot_ipxe": "http://z",
         },
     ),
     (
@@ -117,6 +153,7 @@ CREATED = [
         [
             *("subnet", "create", "10.0.0.0/24", "--vlan", "3", "--gateway", "10.0.0.1"),
             *("--dns", "192.0.2.1", "--dns", "192.0.2.2", "--ntp", "192.0.2.3", "--domain", "x.y"),
+            *("--search", "x.y", "--search", "y", "--deny-unknown"),
         ],
         "subnet",
         {
@@ -126,6 +163,8 @@ CREATED = [
             "dns_servers": ["192.0.2.1", "192.0.2.2"],
             "ntp_servers": ["192.0.2.3"],
             "domain": "x.y",
+            "search_domains": ["x.y", "y"],
+            "allow_unknown": False,
         },
     ),
     (
@@ -134,9 +173,26 @@ CREATED = [
         {"subnet": "10.0.0.0/24", "first": "10.0.0.100", "last": "10.0.0.199"},
     ),
     (
+        ["range", "create", "10.0.0.1", "10.0.0.19", "--reserved"],
+        "range",
+        {"first": "10.0.0.1", "last": "10.0.0.19", "reserved": True},
+    ),
+    (
         ["reservation", "create", "52-54-00-12-34-56", "10.0.0.20", "--hostname", "node7"],
         "reservation",
         {"mac": "52-54-00-12-34-56", "address": "10.0.0.20", "hostname": "node7"},
+    ),
+    (
+        [
+            *("reservation", "create", "52-54-00-12-34-56", "10.0.0.20"),
+            *("--other-mac", "52-54-00-12-34-57", "--other-mac", "52:54:00:12:34:58"),
+        ],
+        "reservation",
+        {
+            "mac": "52-54-00-12-34-56",
+            "address": "10.0.0.20",
+            "other_macs": ["52-54-00-12-34-57", "52:54:00:12:34:58"],
+        },
     ),
     (
         ["reservation", "create", "52-54-00-12-34-56", "10.0.0.20", "--subnet", "5"],
@@ -169,15 +225,65 @@ CHANGED = [
         '"1.7"',
     ),
     (
+        [
+            *("vlan", "set", "vlan1", "--no-next-server", "--boot-bios", "", "--no-mtu"),
+            *("--no-min-lease-seconds", "--no-max-lease-seconds"),
+        ],
+        "vlan",
+        {
+            "next_server": None,
+            "boot_bios": "",
+            "mtu": None,
+            "min_lease_seconds": None,
+            "max_lease_seconds": None,
+        },
+        None,
+    ),
+    (["vlan", "set", "vlan1", "--relay-vlan", "b"], "vlan", {"relay_vlan": "b"}, None),
+    (["vlan", "set", "vlan1", "--no-relay-vlan"], "vlan", {"relay_vlan": None}, None),
+    (
         ["subnet", "set", "10.0.0.0/24", "--vlan", "b", "--cidr", "10.1.0.0/24", "--domain", ""],
         "subnet",
         {"vlan": "b", "cidr": "10.1.0.0/24", "domain": ""},
         None,
     ),
     (
-        ["subnet", "set", "10.0.0.0/24", "--no-gateway", "--no-dns", "--no-ntp"],
+        [
+            *("subnet", "set", "10.0.0.0/24", "--no-gateway", "--no-dns", "--no-ntp"),
+            *("--no-search", "--allow-unknown"),
+        ],
         "subnet",
-        {"gateway": None, "dns_servers": [], "ntp_servers": []},
+        {
+            "gateway": None,
+            "dns_servers": [],
+            "ntp_servers": [],
+            "search_domains": [],
+            "allow_unknown": True,
+        },
+        None,
+    ),
+    (
+        ["range", "set", "10.0.0.100-10.0.0.199", "--reserved"],
+        "range",
+        {"reserved": True},
+        None,
+    ),
+    (
+        ["range", "set", "10.0.0.100-10.0.0.199", "--dynamic", "--last", "10.0.0.210"],
+        "range",
+        {"reserved": False, "last": "10.0.0.210"},
+        None,
+    ),
+    (
+        ["reservation", "set", "52:54:00:12:34:56", "--other-mac", "52:54:00:12:34:58"],
+        "reservation",
+        {"other_macs": ["52:54:00:12:34:58"]},
+        None,
+    ),
+    (
+        ["reservation", "set", "52:54:00:12:34:56", "--no-other-macs"],
+        "reservation",
+        {"other_macs": []},
         None,
     ),
     (
@@ -196,6 +302,17 @@ def test_only_what_is_given_is_changed(api, call, words, noun, body, condition):
     assert (code, api.changes) == (0, [("PATCH", path, body, condition)])
     assert json.loads(printed) == row
     assert "; next: evenrack " in told
+
+
+@pytest.mark.parametrize(
+    ("dhcp_on", "follow"), [(True, "dhcp status vlan1"), (False, "vlan set vlan1 --dhcp-on")]
+)
+def test_who_lets_a_vlan_be_relayed_is_told_whether_its_dhcp_is_still_off(
+    api, call, dhcp_on, follow
+):
+    api.answer(PATHS["vlan"][1], {**VLAN, "dhcp_on": dhcp_on}, method="PATCH")
+    told = call("vlan", "set", "vlan1", "--relay-vlan", "b")[2]
+    assert f"next: evenrack {follow}\n" in told
 
 
 @pytest.mark.parametrize("noun", PATHS)
@@ -251,7 +368,8 @@ def test_the_plan_alone_deletes_nothing(api, call, noun):
     assert (code, api.changes) == (0, [])
     assert f"id: {row['id']}\n" in printed
     planned = json.loads(call(noun, "delete", NAMES[noun], "--plan", "--json")[1])
-    inside = {"vlan": ["subnets", "ranges", "reservations"], "subnet": ["ranges", "reservations"]}
+    in_subnet = ["ranges", "reservations", "snippets"]
+    inside = {"vlan": ["subnets", *in_subnet], "subnet": in_subnet}
     assert planned == {**row, "with": dict.fromkeys(inside.get(noun, []), 1)}
     assert api.changes == []
 
@@ -259,7 +377,8 @@ def test_the_plan_alone_deletes_nothing(api, call, noun):
 def test_the_plan_counts_what_goes_with_it(api, call):
     _, printed, told = call("vlan", "delete", "vlan1", "--yes", "--json")
     assert json.loads(printed) == VLAN
-    for line in ("subnets: 1", "ranges: 1", "reservations: 1", "name: vlan1"):
+    counted = ("subnets: 1", "ranges: 1", "reservations: 1", "snippets: 1")
+    for line in (*counted, "name: vlan1"):
         assert line in told
 
 

@@ -55,6 +55,7 @@ STATUS = {
         {
             "id": "abcd1234",
             "hostname": "rack1",
+            "failure_domain": "",
             "state": "degraded",
             "connections": 2,
             "processes_connected": 1,
@@ -73,6 +74,7 @@ def test_status_shows_problems_first_then_the_three_questions_then_the_rest():
     assert "1 of 2 processes" in text
     assert "1 of 2 connected" in text
     assert "nobody" in text
+    assert "its own" in text
     assert "database: ok\n" in text
     assert "survives the next loss: no: region:region1: 1 rack would go" in text
     assert "generation: 1.12" in text

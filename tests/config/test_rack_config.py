@@ -34,6 +34,7 @@ def test_only_the_regions_are_required(read):
     assert read('regions: ["127.0.0.1:5251"]') == RackConfig(
         regions=(HostPort(host="127.0.0.1", port=5251),),
         rack_name="host1",
+        failure_domain="",
         secret_file=Path("/etc/evenrack/enrolment"),
         state_dir=Path("/var/lib/evenrack/rack"),
         liveness=RackLiveness(ping_seconds=1.0, silence_seconds=3.0),
@@ -96,7 +97,35 @@ def test_a_name_that_cannot_be_one_is_refused(problems):
     assert problem.startswith('rack_name: "a b" is no name: 1 to 63 letters')
 
 
+@pytest.mark.parametrize("domain", ["", "room 1", "Zürich, feed B", "d" * 64], ids=len)
+def test_what_a_rack_fails_together_with_is_a_text(read, domain):
+    assert read(f"regions: [r1:5251]\nfailure_domain: {domain!r}").failure_domain == domain
+
+
+@pytest.mark.parametrize(
+    "domain", ["d" * 65, " room", "room "], ids=["long", "space before", "space after"]
+)
+def test_a_failure_domain_that_could_not_be_shown_is_refused(problems, domain):
+    (problem,) = problems(f"regions: [r1:5251]\nfailure_domain: {json.dumps(domain)}")
+    assert problem.startswith("failure_domain: ")
+    assert "at most 64 printable characters, and no space around them" in problem
+
+
 def test_where_there_is_no_file_it_is_told_what_to_do(tmp_path):
     with pytest.raises(ConfigurationRefused, match="there is no such file; name yours with") as it:
         load_rack_config(tmp_path / "none.conf")
     assert "copy the example etc/rackd.conf" in str(it.value)
+
+
+@pytest.mark.parametrize("seconds", [0, 30, 86400])
+def test_a_vlan_may_be_asked_for_its_servers_seldom_or_never(read, seconds):
+    text = f'regions: ["localhost:1"]\ndhcp: {{foreign_probe_seconds: {seconds}}}'
+    assert read(text).dhcp.foreign_probe_seconds == seconds
+
+
+@pytest.mark.parametrize("seconds", [-1, 1, 29.9, 86401])
+def test_a_vlan_is_not_asked_all_the_time(problems, seconds):
+    text = f'regions: ["localhost:1"]\ndhcp: {{foreign_probe_seconds: {seconds}}}'
+    assert problems(text) == [
+        f"dhcp.foreign_probe_seconds: {seconds} is neither 0 (never) nor from 30 to 86400 seconds"
+    ]

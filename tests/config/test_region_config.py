@@ -184,6 +184,30 @@ def test_balance_has_ranges_too(read, problems):
     assert read("balance: {quiet: 0, grace: 0}").balance == BalanceSettings(quiet=0, grace=0)
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("off", None), ("'off'", None), ("false", None), ("1", 1), ("90.5", 90.5)]
+)
+def test_racks_are_called_dead_after_a_while_or_by_operators_only(read, text, seconds):
+    dhcp = read(f"balance: {{dhcp: {{auto_partner_down: {text}}}}}").balance.dhcp
+    assert dhcp.auto_partner_down == seconds
+    assert read("").balance.dhcp.auto_partner_down == 600
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("on", "is a yes or no; a number, or off, is needed"),
+        ("never", "is text; a number, or off, is needed"),
+        ("0", "0.0 is not 1 to 604800 seconds; a host that restarts is silent, too"),
+        (".inf", "is not a finite number"),
+    ],
+)
+def test_what_is_no_time_and_not_off_is_refused(problems, text, why):
+    assert problems(f"balance: {{dhcp: {{auto_partner_down: {text}}}}}") == [
+        f"balance.dhcp.auto_partner_down: {why}"
+    ]
+
+
 def test_token_file_is_no_setting_of_this_version(problems):
     assert problems("http: {token_file: /x}") == ["http.token_file: unknown setting"]
 

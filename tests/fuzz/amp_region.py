@@ -15,8 +15,9 @@ COMMANDS = commands_of(region_commands)
 WORDS = words_of(COMMANDS)
 STAGES = ("no certificate", "certificate", "introduced")
 
-HELLO = (b"2", b"run1", b"rack1", b"0.0", b"")
+HELLO = (b"2", b"run1", b"rack1", b"0.0", b"", b"room 1")
 ADDRESSES = b'[{"name": "eth0", "address": "10.0.0.1/24"}]'
+NEWS = b'{"vlans": [{"vlan": 1, "leases": [{"address": "10.0.0.5"}], "more": 2}], "elsewhere": 1}'
 REPORT = DhcpReport(
     applied="ab",
     running=True,
@@ -34,6 +35,7 @@ _COMMANDS_WITH_VALUES = (
     (region_commands.ReportLostLink, b"link1"),
     (region_commands.ReportInterfaces, ADDRESSES),
     (region_commands.ReportDhcp, json.dumps(to_json(REPORT)).encode()),
+    (region_commands.ReportLeases, NEWS),
     (region_commands.ReportReach, b"[1, 2]"),
     (region_commands.RecordPhase, b"1", b"2", b"NEW", b"OFF_SENT"),
 )

@@ -3,8 +3,8 @@
 from ipaddress import IPv4Address
 
 from evenrack.model.csv_lines import FileRefused, read_lines
-from evenrack.model.network_rules import mac_from_text
 from evenrack.model.reservation_import import Wanted, plan_import
+from evenrack.model.reservation_rules import mac_from_text
 
 COLUMNS = {"mac": mac_from_text, "address": IPv4Address, "hostname": str}
 SEEDS = (

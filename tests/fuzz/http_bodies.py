@@ -44,6 +44,8 @@ PAGES = (
     ("PATCH", "reservations/1", {"hostname": "h"}),
     ("PATCH", "bmcs/b1", {"password": "word", "port": 623, "cipher_suite": 17}),
     ("PATCH", "machines/m1", {"bmc": 1}),
+    ("PATCH", "vlans/vlan1", {"next_server": "rack", "boot_bios": "a", "boot_ipxe": "http://x"}),
+    ("PATCH", "vlans/vlan1", {"mtu": 9000, "max_lease_seconds": None}),
 )
 RAW = 0xC0
 
@@ -110,6 +112,7 @@ def _site(clock):
             endpoints=dict,
             plan_balance=_no_plan,
             ask_leases=_no_plan,
+            ask_served=_no_plan,
             think=_think_here,
         )
     )

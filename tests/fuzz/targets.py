@@ -12,6 +12,7 @@ TARGETS = (
     "amp_rack",
     "amp_region",
     "csv_lines",
+    "dhcp_frames",
     "dhcpd_words",
     "enrolment",
     "http_bodies",

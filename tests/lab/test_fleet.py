@@ -40,7 +40,9 @@ def test_a_clients_program_runs_beside_the_others_and_writes_into_its_own_folder
     fleet = lay_out(Path("/lab"), InNamespaces(keeper=None), Size(vlans=2))
     assert fleet.clients[2].arguments(Path("/venv/bin"))[1:] == [
         *("-P", "-m", "evenrack.lab.traffic", "--interface", "vlan1"),
-        *("--out", "/lab/client3/dhcp.jsonl", "--client", "3"),
+        *("--client", "3", "--out", "/lab/client3/dhcp.jsonl"),
+        *("--ledger", "/lab/client3/ledger.jsonl"),
+        *("--per-second", "0.3", "--hold", "5.0", "--first", "1"),
     ]
     assert fleet.clients[2].log == Path("/lab/client3/traffic.log")
 

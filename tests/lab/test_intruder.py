@@ -19,6 +19,7 @@ from evenrack.lab.intruder.strangers import (
     with_tls_1_2,
 )
 from tests.trusted import authority, region_identity
+from tests.wire.test_commands import RACK_ASKS
 
 _PEM = Encoding.PEM
 
@@ -63,6 +64,11 @@ def tls(tmp_path):
 def test_what_they_send_is_amp(command):
     (parsed,) = amp.parseString(box(command, 7))
     assert dict(parsed) == {**command, b"_ask": b"7"}
+
+
+def test_strangers_try_everything_that_a_rack_may_ask_and_what_nobody_may():
+    tried = {command[b"_command"] for command in COMMANDS}
+    assert tried == {command.commandName for command in RACK_ASKS} - {b"Enrol"} | {b"Nonsense"}
 
 
 @pytest.mark.parametrize("dial", [with_no_certificate, with_tls_1_2])

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.lab.known_secrets import KnownSecret, leaks
+from evenrack.config.secret_file import Secret
+from evenrack.lab.known_secrets import KnownSecret, keys_of, leaks
+from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
 
 SECRET = secrets.token_bytes(32)
 WRITTEN = KnownSecret(what="the secret", content=base64.b64encode(SECRET))
@@ -26,6 +28,29 @@ WRITTEN = KnownSecret(what="the secret", content=base64.b64encode(SECRET))
 )
 def test_a_secret_is_found_as_bytes_digits_and_base64(form):
     assert leaks(b"before " + form + b" after", [WRITTEN]) == ["the secret"]
+
+
+@given(st.binary(min_size=SECRET_BYTES, max_size=SECRET_BYTES))
+def test_an_enrolment_secret_is_found_as_it_is_written_and_as_the_bytes_that_it_is(raw):
+    written = EnrolmentSecret(lookup="look4321", secret=Secret(raw), pin="0" * 64).reveal()
+    known = KnownSecret(what="it", content=written.split(".")[1].encode())
+    for form in (
+        written.encode(),
+        raw,
+        raw.hex().encode(),
+        base64.b64encode(raw),
+        base64.urlsafe_b64encode(raw).rstrip(b"="),
+    ):
+        assert leaks(b"<" + form + b">", [known]) == ["it"]
+
+
+def test_each_key_of_a_key_file_is_a_secret_of_its_own():
+    keys = [secrets.token_bytes(32) for _ in range(2)]
+    text = "".join(f"key{n}:{base64.b64encode(key).decode()}\n" for n, key in enumerate(keys))
+    known = list(keys_of("region1", text))
+    for number, key in enumerate(keys):
+        for form in (key, base64.b64encode(key), key.hex().encode()):
+            assert leaks(form, known) == [f"the key key{number} of region1"]
 
 
 @given(st.binary(max_size=500))

@@ -21,6 +21,7 @@ LAB = Path("/lab")
         "unshare --user --map-user=1000 --map-group=1000 -- /x/initdb -D /lab/postgres/data",
         "nsenter -t 7 -m -n -U --preserve-credentials ip netns exec client1 /venv/bin/python -P"
         " -m evenrack.lab.traffic --interface vlan1 --out /lab/client1/dhcp.jsonl --client 1",
+        "/venv/bin/python -P -m evenrack.lab.traffic.crowd_main --out /lab/client1/crowd.jsonl",
         "/venv/bin/python -P -m evenrack.lab.traffic.power_main --out /lab/power/power.jsonl",
         "ipmi_sim -c /lab/bmcs/bmc1/lan -f /lab/bmcs/bmc1/emulated -s /lab/bmcs/bmc1/state -n",
         "sh /src/evenrack/lab/bmc/chassis.sh /lab/bmcs/bmc1 get power",

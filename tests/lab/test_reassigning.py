@@ -117,6 +117,12 @@ def test_m12_files_that_do_not_follow_and_clients_that_wait_are_seen(wrong, said
         )
 
 
+def test_p30_the_place_that_no_other_rack_took_is_its_own_again():
+    why = "rack1 is there, and has every lease"
+    again = move("vlan1", "rack1", what="dhcp secondary", reason=why)
+    assert judged(a_rack_gets_its_share, (GONE, evolve(BACK, moves=(*BACK.moves, again))))
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -124,6 +130,7 @@ def test_m12_files_that_do_not_follow_and_clients_that_wait_are_seen(wrong, said
         ({"even_after": 21.0}, r"even only after 21\.0 s"),
         ({"moves": (move("b1", "rack2"),)}, "useless: bmc of b1 to rack2"),
         ({"moves": (move("vlan1", "rack1", what="dhcp primary"),)}, "dhcp primary of vlan1"),
+        ({"moves": (move("vlan1", "rack1", what="dhcp secondary"),)}, "dhcp secondary of vlan1"),
         ({"moves": (move("rack2", "region1/1", what="managing"),)}, "managing of rack2"),
         ({"moves": [move(f"b{n}", "rack1") for n in (1, 2, 3)]}, "3 BMCs moved, 2 suffice"),
         ({"moves": (move("b1", "rack1", reason=""),)}, "no event says why b1 moved"),

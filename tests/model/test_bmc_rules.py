@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.bmc import Bmc, Machine
-from evenrack.model.bmc_rules import bmc_breaches, machine_breaches, password_breaches
+from evenrack.model.bmc_rules import (
+    bmc_breaches,
+    machine_breaches,
+    moved_breaches,
+    password_breaches,
+)
 from evenrack.model.power import BmcAccess
 
 
@@ -107,6 +112,15 @@ def test_a_password_that_no_bmc_can_have_is_refused_and_not_shown(wrong, said):
         assert each.sentence.startswith('bmc "b1": its password ')
         assert words in each.sentence
         assert "SESAME" not in repr(each)
+
+
+def test_a_password_that_is_kept_does_not_follow_a_bmc_to_another_address():
+    before = bmc()
+    assert moved_breaches(bmc(port=6230, user="other"), before) == ()
+    (breach,) = moved_breaches(bmc(address=IPv4Address("10.9.0.99")), before)
+    assert breach.field == "password"
+    assert "from 10.9.0.1 to 10.9.0.99" in breach.sentence
+    assert "--password-file" in breach.sentence
 
 
 def test_a_machine_that_breaks_no_rule_is_fine():

@@ -5,10 +5,11 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Literal
 
 import pytest
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenrack.model.boot import BootSettings
 from evenrack.model.dhcp_plan import dhcp_fingerprint, dhcp_plan_from_json
 from evenrack.model.dhcp_report import DhcpReport, dhcp_report_from_json
 from evenrack.model.fleet_number import FleetNumber
@@ -90,6 +91,55 @@ def test_a_plan_is_read_as_it_was_written_and_keeps_its_name(plan):
 def test_plans_have_the_same_name_exactly_when_they_are_equal(one, other):
     assert (dhcp_fingerprint(one) == dhcp_fingerprint(other)) == (one == other)
     assert (dhcp_fingerprint(one) == "") == (one == ())
+
+
+OLDEST_PLAN = [
+    {
+        "vlan": {
+            "id": 1,
+            "name": "vlan1",
+            "fabric": "default",
+            "vid": 7,
+            "dhcp_on": True,
+            "settings": {"lease_seconds": 600, "max_response_delay": 60, "mclt": 3600, "split": 9},
+            "subnets": [
+                {
+                    "id": 2,
+                    "cidr": "10.0.0.0/24",
+                    "gateway": "10.0.0.1",
+                    "dns_servers": [],
+                    "ntp_servers": [],
+                    "domain": "",
+                    "ranges": [{"id": 3, "first": "10.0.0.10", "last": "10.0.0.19"}],
+                    "reservations": [
+                        {
+                            "id": 4,
+                            "mac": "52:54:00:00:00:01",
+                            "address": "10.0.0.5",
+                            "hostname": "m1",
+                        }
+                    ],
+                }
+            ],
+        },
+        "generation": "1.7",
+        "role": "alone",
+        "address": "10.0.0.2",
+        "peer": None,
+    }
+]
+"""A plan as racks of the first version with DHCP write and read it."""
+
+
+def test_a_plan_that_uses_nothing_of_later_is_as_racks_of_the_version_before_have_it():
+    assert as_json(dhcp_plan_from_json(OLDEST_PLAN)) == OLDEST_PLAN
+
+
+def test_a_field_that_came_later_is_in_the_form_when_it_is_used():
+    (service,) = dhcp_plan_from_json(OLDEST_PLAN)
+    booting = evolve(service, vlan=evolve(service.vlan, boot=BootSettings(boot_bios="pxe")))
+    assert as_json([booting])[0]["vlan"]["boot"]["boot_bios"] == "pxe"
+    assert dhcp_fingerprint((booting,)) != dhcp_fingerprint((service,))
 
 
 @given(dhcp_reports)

@@ -7,17 +7,19 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenrack.model.findings import shown
 from evenrack.model.network import Range, Reservation, Subnet, Vlan, VlanSettings
 from evenrack.model.network_rules import (
     MOST_RANGE_ADDRESSES,
+    OPTIONAL_LIMITS,
     SETTING_LIMITS,
-    mac_from_text,
     problems_of,
-    shown,
 )
+from evenrack.model.reservation_rules import MOST_OTHER_CARDS, mac_from_text
 
 MAC = "52:54:00:12:34:56"
 OTHER_MAC = "52:54:00:12:34:57"
+MANY_MACS = tuple(f"52:54:00:00:01:{n:02x}" for n in range(MOST_OTHER_CARDS))
 
 
 def ip(text):
@@ -32,8 +34,8 @@ def subnet(number=1, cidr="10.0.0.0/24", **more):
     return Subnet(id=number, cidr=IPv4Network(cidr), **more)
 
 
-def between(first, last, number=1):
-    return Range(id=number, first=ip(first), last=ip(last))
+def between(first, last, number=1, **more):
+    return Range(id=number, first=ip(first), last=ip(last), **more)
 
 
 def kept(address, mac=MAC, number=1, **more):
@@ -63,8 +65,18 @@ GOOD = [
                 dns_servers=(ip("192.0.2.1"), ip("127.0.0.53")),
                 ntp_servers=(ip("192.0.2.2"),),
                 domain="a-b.example.com",
+                search_domains=("a" * 61, "a" * 62, "b.example.com", "c" * 63, "d" * 46),
+                allow_unknown=False,
+                reserved_ranges=(
+                    between("10.0.0.1", "10.0.0.1", 3, reserved=True),
+                    between("10.0.0.200", "10.0.0.254", 4, reserved=True),
+                ),
                 ranges=(between("10.0.0.100", "10.0.0.199"), between("10.0.0.2", "10.0.0.2", 2)),
-                reservations=(kept("10.0.0.3"), kept("10.0.0.254", OTHER_MAC, 2, hostname="ö")),
+                reservations=(
+                    kept("10.0.0.3"),
+                    kept("10.0.0.254", OTHER_MAC, 2, hostname="ö"),
+                    kept("10.0.0.200", "52:54:00:00:00:00", 5, other_macs=MANY_MACS),
+                ),
             ),
             subnet(2, "10.0.1.0/30", reservations=(kept("10.0.1.1", "52:54:00:12:34:58", 3),)),
         ),
@@ -150,6 +162,24 @@ BREACHES = {
         "domain",
         "is not a domain",
     ),
+    "a search domain with a quote": (
+        on_vlan(subnet(search_domains=("example.com", 'x"; }'))),
+        "subnet",
+        "search_domains",
+        r'"x\"; }" in search_domains is not a domain',
+    ),
+    "an empty search domain": (
+        on_vlan(subnet(search_domains=("",))),
+        "subnet",
+        "search_domains",
+        "is not a domain such as example.com",
+    ),
+    "too many search domains": (
+        on_vlan(subnet(search_domains=("a" * 62,) * 4)),
+        "subnet",
+        "search_domains",
+        "more than the 255 bytes",
+    ),
     "a range backwards": (
         with_ranges(between("10.0.0.9", "10.0.0.8")),
         "range",
@@ -182,6 +212,23 @@ BREACHES = {
         "range",
         "last",
         "range 10.0.0.5-10.0.0.9: it overlaps 10.0.0.1-10.0.0.5",
+    ),
+    "a range in a reserved one": (
+        on_vlan(
+            subnet(
+                ranges=(between("10.0.0.5", "10.0.0.9"),),
+                reserved_ranges=(between("10.0.0.1", "10.0.0.20", 2, reserved=True),),
+            )
+        ),
+        "range",
+        "first",
+        "range 10.0.0.5-10.0.0.9: it overlaps 10.0.0.1-10.0.0.20",
+    ),
+    "a reserved range that leaves its subnet": (
+        on_vlan(subnet(reserved_ranges=(between("10.0.0.9", "10.0.1.8", reserved=True),))),
+        "range",
+        "last",
+        "10.0.1.8 is outside the subnet",
     ),
     "a card that is none": (
         with_reservations(kept("10.0.0.3", "nonsense")),
@@ -235,7 +282,33 @@ BREACHES = {
         with_reservations(kept("10.0.0.3"), kept("10.0.0.4", MAC, 2)),
         "reservation",
         "mac",
-        'this card has 10.0.0.3 on VLAN "vlan1" already',
+        f'the card "{MAC}" has 10.0.0.3 on VLAN "vlan1" already',
+    ),
+    "a card with two addresses, once as another card": (
+        with_reservations(
+            kept("10.0.0.3", other_macs=(OTHER_MAC,)), kept("10.0.0.4", OTHER_MAC, 2)
+        ),
+        "reservation",
+        "other_macs",
+        f'the card "{OTHER_MAC}" has 10.0.0.3 on VLAN "vlan1" already; take it away',
+    ),
+    "a card that is named twice": (
+        with_reservations(kept("10.0.0.3", other_macs=(MAC,))),
+        "reservation",
+        "mac",
+        f'it names the card "{MAC}" twice; name each once',
+    ),
+    "another card that is none": (
+        with_reservations(kept("10.0.0.3", other_macs=(OTHER_MAC, "x"))),
+        "reservation",
+        "other_macs",
+        '"x" in other_macs is not six pairs',
+    ),
+    "too many cards": (
+        with_reservations(kept("10.0.0.3", other_macs=(*MANY_MACS, OTHER_MAC))),
+        "reservation",
+        "other_macs",
+        "at most 15 other_macs",
     ),
     "a reserved address in a range": (
         on_vlan(
@@ -314,6 +387,34 @@ def test_settings_are_held_to_their_limits(setting, limits):
         (finding,) = problems_of([vlan(settings=VlanSettings(**{setting: value}))])
         assert finding.field_of("vlan", 1) == setting
         assert f"{setting} must be {least} to {most}" in finding.sentence
+
+
+@pytest.mark.parametrize(("setting", "limits"), OPTIONAL_LIMITS.items())
+def test_settings_that_may_be_none_are_held_to_their_limits_too(setting, limits):
+    least, most = limits
+    wide = {"min_lease_seconds": least, "max_lease_seconds": most}
+    for value in (least, most, None):
+        usual = value if setting in wide and value else 600
+        settings = VlanSettings(**{**wide, "lease_seconds": usual, setting: value})
+        assert problems_of([vlan(settings=settings)]) == ()
+    for value in (least - 1, most + 1):
+        found = problems_of([vlan(settings=VlanSettings(**{setting: value}))])
+        assert f"{setting} must be {least} to {most}" in found[0].sentence
+        assert found[0].field_of("vlan", 1) == setting
+
+
+@pytest.mark.parametrize(
+    ("settings", "field", "said"),
+    [
+        ({"min_lease_seconds": 601}, "min_lease_seconds", "601 must not be more than"),
+        ({"max_lease_seconds": 599}, "max_lease_seconds", "599 must not be less than"),
+        ({"lease_seconds": 60, "max_lease_seconds": 90, "min_lease_seconds": 60}, None, ""),
+    ],
+)
+def test_the_usual_time_of_a_lease_is_between_its_least_and_its_most(settings, field, said):
+    found = problems_of([vlan(settings=VlanSettings(**settings))])
+    assert [finding.field_of("vlan", 1) for finding in found] == ([field] if field else [])
+    assert all(f"{said} lease_seconds 600; change one" in each.sentence for each in found)
 
 
 def test_every_problem_is_found_at_once():

@@ -70,6 +70,20 @@ def test_a_line_is_new_changed_or_the_same_by_its_card_on_the_vlan():
     ) == ["same", "changed", "changed", "new", "new"]
 
 
+def test_other_cards_of_a_reservation_stay_and_a_line_about_one_of_them_is_refused():
+    first, second = VLAN1.subnets[0].reservations
+    several = evolve(first, other_macs=(MACS[5],))
+    subnet = evolve(VLAN1.subnets[0], reservations=(several, second))
+    vlans = (evolve(VLAN1, subnets=(subnet, VLAN1.subnets[1])), VLAN2)
+    moved = plan((0, "10.0.0.13"), vlans=vlans)
+    assert moved.problems == ()
+    assert moved.lines[0].reservation == evolve(several, address=ip("10.0.0.13"))
+    assert plan((0, "10.0.0.10"), vlans=vlans).lines[0].deed == "same"
+    ((line, field, detail),) = told((5, "10.0.0.13"), vlans=vlans)
+    assert (line, field) == (2, "mac")
+    assert f'the card "{MACS[5]}" has 10.0.0.10 on VLAN "vlan1" already' in detail
+
+
 def test_a_hostname_stays_when_the_file_has_no_such_column_and_goes_when_it_is_empty():
     stays, goes = plan((0, "10.0.0.12")), plan((0, "10.0.0.10", ""))
     assert stays.lines[0].reservation.hostname == "a"
@@ -111,7 +125,7 @@ def test_everything_that_is_wrong_is_told_at_once_with_its_line_and_field():
 def test_what_is_twice_in_the_file_is_told_with_both_lines():
     card = told((3, "10.0.0.20"), (4, "10.0.0.21"), (3, "10.1.0.22"))
     assert [(line, field) for line, field, _ in card] == [(4, "mac")]
-    assert card[0][2].endswith("delete one of the two (see line 2)")
+    assert card[0][2].endswith("take it away from one of the two (see line 2)")
     address = told((3, "10.0.0.20"), (4, "10.0.0.20"))
     assert [(line, field) for line, field, _ in address] == [(3, "address")]
     assert address[0][2].endswith("(see line 2)")

@@ -4,7 +4,7 @@ from ipaddress import IPv4Interface
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.errors import ProgramFailed, TurnRefused
@@ -13,7 +13,7 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import Interface
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp_host import Wanted
-from evenrack.rack.state_folder import StateFolder
+from evenrack.rack.state_folder import AppliedDhcp, StateFolder
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.rack.small_dhcp_server import SmallDhcpServer
 from tests.wire.both_ends import STEP, Outcome
@@ -41,12 +41,17 @@ class RackHost:
         self.plan = ()
         self.has_region = True
         self.ip_works = True
+        self.disk_seconds = 0.0
         self.reports = []
 
     def begin(self):
         """Start the daemon."""
         self.converge = Converge(
-            self.server, self.state, self._wanted, self._interfaces, self.clock
+            self.server,
+            AppliedDhcp(self.state, self._think),
+            self._wanted,
+            self._interfaces,
+            self.clock,
         )
         self.converge.on_report = lambda: self.reports.append(self.converge.report)
         self.converge.startService()
@@ -109,6 +114,12 @@ class RackHost:
 
     def _wanted(self):
         return Wanted(plan=self.plan, from_region=self.has_region)
+
+    async def _think(self, work):
+        """Write to the disk, which may take its time."""
+        if self.disk_seconds:
+            await deferLater(self.clock, self.disk_seconds)
+        return work()
 
     async def _interfaces(self):
         if not self.ip_works:

@@ -64,7 +64,7 @@ class EnrolmentDesk:
     def why_ended(self, transport, failure):
         return why_tls_failed(transport, failure)
 
-    def is_revoked(self, serial):
+    def is_revoked(self, peer):
         return False
 
     async def enrol(self, application, transport):

@@ -12,6 +12,9 @@ from twisted.internet.task import deferLater
 from evenrack.errors import DhcpConfigurationRefused, DhcpServerSilent, ProgramFailed
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 
+AS_SOON_AS_MET = {"communications-interrupted", "recover"}
+"""States in which one does not stay beside its peer."""
+
 
 def refusing(*vlans):
     """Find a mistake in every content of these VLANs."""
@@ -41,11 +44,21 @@ class SmallDhcpServer:
     """Whether the peer serves the same VLAN in the other role."""
     away: set = field(factory=set)
     """VLANs whose peer is away: who restarts there would serve nobody for a while."""
+    unshared: int = 0
+    """Leases that no partner knows of."""
+    partner: str = "normal"
+    """What the partner says of itself."""
+    begins_in: str = "normal"
+    """The state of its pairs after a start with the peer there."""
     runs: DhcpPlan | None = None
     """What it runs with; None when it does not run."""
+    mclt: int = 3600
+    """What it says of each pair's, in seconds."""
     was_given: DhcpPlan = ()
     """What it was last started with, running or not."""
     states_now: dict = field(factory=dict)
+    began_paused: set = field(factory=set)
+    """VLANs for which it was paused when it started: it says so when it has met its peer."""
     checked: list = field(factory=list)
     refused: list = field(factory=list)
     started: list = field(factory=list)
@@ -56,6 +69,12 @@ class SmallDhcpServer:
     """When it was to start and did not."""
     put_back_into: list = field(factory=list)
     changing: bool = False
+    takes_hosts: Callable[[DhcpPlan, DhcpPlan], DhcpPlan] = field(default=lambda served, _: served)
+    """What of a plan it can be told while it runs."""
+    told: list = field(factory=list)
+    """Each plan that it was brought to so."""
+    has_in_part: list = field(factory=list)
+    """What it was told when it failed."""
     met: int = 0
     """How often a start or stop began while another one was under way."""
 
@@ -67,6 +86,9 @@ class SmallDhcpServer:
 
     def serves(self, plan):
         return bool(plan) and self.text_of(self.was_given) == self.text_of(plan)
+
+    async def prepare(self, plan):
+        await self._take_time()
 
     async def check(self, plan):
         await self._take_time()
@@ -90,6 +112,19 @@ class SmallDhcpServer:
         self.restarts.append((began, self.clock.seconds()))
         self._begin_anew()
 
+    async def followable(self, served, plan):
+        return self.takes_hosts(served, plan)
+
+    async def tell_hosts(self, served, plan):
+        assert self.takes_hosts(served, plan) == plan
+        assert served in (self.runs, *self.has_in_part)
+        self.has_in_part.append(plan)
+        await self._take_time()
+        if self.silent or not self.running():
+            raise DhcpServerSilent("no answer")
+        self.has_in_part, self.runs, self.was_given = [], plan, plan
+        self.told.append(plan)
+
     async def stop(self):
         await self._change()
         if not self.stops:
@@ -102,7 +137,16 @@ class SmallDhcpServer:
             raise DhcpServerSilent("no answer")
         apart = [it.vlan.id for it in self.runs if it.peer is not None and not self.is_met(it)]
         unheard = [vlan for vlan in apart if self.states_now.get(vlan) == "normal"]
-        return {**self.states_now, **dict.fromkeys(unheard, "communications-interrupted")}
+        self.began_paused.intersection_update(apart)
+        unmet = self.began_paused & self.paused()
+        return {
+            **self.states_now,
+            **dict.fromkeys(unheard, "communications-interrupted"),
+            **dict.fromkeys(unmet, "startup"),
+        }
+
+    def paused(self):
+        return {vlan for vlan, state in self.states_now.items() if state == "paused"}
 
     async def put_back(self, service, state):
         await self._take_time()
@@ -111,16 +155,35 @@ class SmallDhcpServer:
         self.put_back_into.append((service.vlan.id, state))
         if not self.obeys:
             return
+        is_met = service.vlan.id not in self.away and self.is_met(service)
+        if state == "recover-done" or (is_met and state in AS_SOON_AS_MET):
+            state = "normal"
         self.states_now[service.vlan.id] = state
 
+    async def unshared_leases(self, services, *, older=0.0):
+        return self.unshared
+
+    async def partner_state(self, service):
+        await self._take_time()
+        if self.silent:
+            raise DhcpServerSilent("no answer")
+        return self.partner
+
     def _begin_anew(self):
+        self.has_in_part = []
+        self.began_paused = self.paused()
         paired = [service.vlan.id for service in self.was_given if service.peer is not None]
-        self.states_now = {vlan: "startup" if vlan in self.away else "normal" for vlan in paired}
+        self.states_now = {vlan: self._state_after_start(vlan) for vlan in paired}
+
+    def _state_after_start(self, vlan):
+        if vlan in self.away:
+            return "startup"
+        return "paused" if self.states_now.get(vlan) == "paused" else self.begins_in
 
     async def mclt_seconds(self, service):
         if self.silent:
             raise DhcpServerSilent("no answer")
-        return 3600
+        return self.mclt
 
     async def _change(self):
         self.met += self.changing

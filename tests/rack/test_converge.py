@@ -5,9 +5,10 @@ from ipaddress import IPv4Address
 import pytest
 from attrs import evolve
 
-from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.model.dhcp_plan import SHARED, dhcp_fingerprint, shared_part
 from evenrack.model.dhcp_report import DhcpReport, VlanError
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.snippet import Snippet
 from evenrack.rack.converge import LOOK_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
@@ -248,7 +249,7 @@ def test_a_turn_that_comes_while_a_newer_plan_is_checked_applies_the_one_it_is_f
     assert host.report.waiting == dhcp_fingerprint(SECOND)
 
 
-@pytest.mark.parametrize("begins", [0.0, 0.5, 1.0, 1.25, 1.5, 1.75])
+@pytest.mark.parametrize("begins", [0.0, 0.5, 1.0, 1.5, 1.75, 2.0, 2.5])
 def test_a_bad_vlan_keeps_what_is_served_also_when_that_is_applied_while_it_is_found_bad(
     host, begins
 ):
@@ -264,7 +265,7 @@ def test_a_bad_vlan_keeps_what_is_served_also_when_that_is_applied_while_it_is_f
     turn = host.turn(third)
     host.advance(3.0)
     turn.value()
-    before = SECOND if begins < 1.5 else FIRST  # later the newer plan waits: the turn is refused
+    before = SECOND if begins < 2.0 else FIRST  # later the newer plan waits: the turn is refused
     assert host.server.runs == (third[0], before[1])
 
 
@@ -277,6 +278,19 @@ def test_a_turn_that_comes_during_a_restart_is_refused_and_that_restart_goes_on(
     host.advance(3.0)
     turn.value()
     assert [plan for plan, _ in host.server.started] == [FIRST, SECOND]
+
+
+def test_a_turn_that_comes_while_it_is_written_down_what_is_to_be_served_is_refused(host):
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.disk_seconds = 0.5
+    turn, doubled = host.turn(SECOND), host.turn(SECOND)
+    refused(doubled)
+    assert host.server.runs == FIRST
+    host.advance(3.0)
+    turn.value()
+    assert [plan for plan, _ in host.server.started] == [FIRST, SECOND]
+    assert host.kept == (SECOND,)
 
 
 def test_a_turn_that_comes_while_a_killed_server_is_started_is_refused_and_can_be_repeated(host):
@@ -316,3 +330,23 @@ def test_a_turn_that_comes_while_the_server_is_stopped_is_refused(host):
     refused(host.turn(SECOND))
     host.advance(3.0)
     assert not host.server.running()
+
+
+def test_m9_bad_global_snippets_stop_nothing_and_are_reported_beside_the_vlans(host):
+    good, bad = (
+        shared_part((Snippet(id=1, level="global", text=text),)) for text in ("good;", "bad;")
+    )
+    host.serving((good, *FIRST))
+    assert [vlan.vlan for vlan in host.report.vlans] == [1, 2]
+    host.server.mistakes_in = lambda plan: refusing(SHARED)([it for it in plan if it == bad])
+    host.follow((bad, *FIRST))
+    assert (host.report.shared_error, host.report.is_vlan_refused) == ("VLAN 0 is bad", False)
+    assert host.report.waiting == "", "nobody restarts for what stays as it was"
+    host.follow((bad, *SECOND))
+    host.turn((bad, *SECOND)).value()
+    assert host.server.runs == (good, *SECOND)
+    assert host.report.applied == dhcp_fingerprint((bad, *SECOND))
+    host.follow(SECOND)
+    host.turn(SECOND).value()
+    assert host.server.runs == SECOND
+    assert (host.report.shared_error, host.report.errors) == (None, ())

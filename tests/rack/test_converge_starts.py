@@ -1,13 +1,13 @@
 """A DHCP server that dies, or does not start, or starts while its peer is away."""
 
-from ipaddress import IPv4Address
 from itertools import pairwise
 
 import pytest
 from attrs import evolve
 
 from evenrack.model.dhcp_plan import Peer, dhcp_fingerprint
-from evenrack.rack.converge import FAILED_SECONDS, LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
+from evenrack.rack.converge import LOOK_SECONDS, WAIT_FOR_REGION_SECONDS
+from evenrack.rack.failed_tries import FAILED_SECONDS
 from evenrack.rack.failover_states import TRY_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
@@ -65,6 +65,28 @@ def test_with_a_region_a_rack_that_starts_serves_at_once_what_was_applied(tmp_pa
     assert host.report.waiting == dhcp_fingerprint(SECOND)
 
 
+def test_a_rack_that_comes_back_does_not_start_what_others_serve_by_now(tmp_path):
+    both = plan_of({1: (1, 2), 2: (1, 2), 3: (1,)})
+    RackHost(tmp_path).begin().serving(both).end()
+    host = RackHost(tmp_path)
+    one, _, alone = both
+    host.plan = (evolve(one, peer=Peer(rack=rack_id(3), address=one.address)), alone)
+    host.begin()
+    assert host.server.runs == (alone,), "one has another peer now, one is another's"
+    assert host.kept == ((alone,),)
+    assert host.report.waiting == dhcp_fingerprint(host.plan), "the rest begins in its turn"
+
+
+def test_a_rack_that_comes_back_and_has_lost_everything_starts_nothing(tmp_path):
+    RackHost(tmp_path).begin().serving(plan_of({1: (1, 2)})).end()
+    host = RackHost(tmp_path)
+    host.plan = plan_of({2: (1, 2)})
+    host.begin()
+    assert (host.server.started, host.server.runs, host.kept) == ([], None, ((),))
+    host.turn(host.plan).value()
+    assert host.server.runs == host.plan
+
+
 def test_m15_a_server_that_outlived_its_rack_daemon_is_adopted_and_never_restarted(tmp_path):
     host = RackHost(tmp_path).begin().serving(FIRST)
     host.end()
@@ -88,6 +110,25 @@ def test_a_rack_daemon_that_starts_knows_again_that_a_bad_vlan_keeps_its_old_con
     host.begin()
     assert host.report == before
     assert len(host.server.started) == 2
+
+
+@pytest.mark.parametrize("eighths", range(14))
+def test_a_rack_daemon_that_dies_while_the_disk_is_slow_knows_afterwards_what_is_served(
+    host, eighths
+):
+    host.serving(FIRST)
+    host.follow(SECOND)
+    host.server.seconds = host.disk_seconds = 0.5
+    host.turn(SECOND)
+    host.advance(eighths / 8)
+    host.crash()
+    serves = host.server.runs
+    host.server.seconds = host.disk_seconds = 0.0
+    host.begin()
+    assert host.report.applied == dhcp_fingerprint(serves)
+    if serves == FIRST:
+        host.turn(SECOND).value()
+    assert (host.server.runs, host.kept) == (SECOND, (SECOND,))
 
 
 @pytest.mark.parametrize(("seconds", "serves"), [(0.75, FIRST), (1.25, SECOND)])
@@ -157,14 +198,14 @@ def test_a_server_whose_state_is_not_known_when_it_dies_finds_it_itself(host):
     assert host.server.put_back_into == []
 
 
-def test_a_server_with_another_peer_than_before_is_not_put_back(host):
+def test_a_server_goes_on_without_its_peer_also_when_another_rack_takes_the_peers_place(host):
     host.serving(FIRST)
     host.server.away = {1, 2}
-    host.server.states_now = dict.fromkeys((1, 2), "partner-down")
+    apart = {1: "communications-interrupted", 2: "partner-down"}
+    host.server.states_now = dict(apart)
     host.advance(LOOK_SECONDS)
-    newcomer = Peer(rack=rack_id(3), address=IPv4Address("10.1.0.3"))
-    host.serving((evolve(FIRST[0], peer=newcomer), FIRST[1]))
-    assert host.server.put_back_into == [(2, "partner-down")]
+    host.serving(with_peer(FIRST, 3))
+    assert host.server.put_back_into == list(apart.items())
 
 
 def test_a_server_that_is_normal_or_has_no_peer_is_not_put_back(host):
@@ -339,3 +380,21 @@ def test_an_ip_that_fails_while_a_server_is_started_is_a_start_that_fails(host):
     host.ip_works = True
     host.advance(LOOK_SECONDS)
     host.turn(FIRST).value()
+
+
+# A peer whose place another rack takes
+
+
+def with_peer(plan, number):
+    return tuple(evolve(it, peer=Peer(rack=rack_id(number), address=it.address)) for it in plan)
+
+
+def test_a_peer_that_is_still_heard_is_not_replaced(host):
+    host.serving(FIRST)
+    third = with_peer(FIRST, 3)
+    host.follow(third)
+    assert "still hears" in refused(host.turn(third))
+    assert host.server.runs == FIRST
+    host.server.states_now = dict.fromkeys((1, 2), "communications-interrupted")
+    host.turn(third).value()
+    assert host.server.runs == third

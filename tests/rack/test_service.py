@@ -2,19 +2,30 @@
 
 import pytest
 from attrs import evolve
+from twisted.internet.defer import Deferred
 
 from evenrack.config.rack_config import load_rack_config
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import parse_host_port
 from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.new_leases import LeaseNews
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.wire.rack_commands import ApplyPlan, TakeTurn
-from tests.no_dhcp import NoDhcpServer, no_bmc_answers, no_interfaces, no_leases
+from tests.no_dhcp import (
+    NO_FILE,
+    NoDhcpServer,
+    no_bmc_answers,
+    no_host_answers,
+    no_interfaces,
+    no_leases,
+    no_listener,
+    think_here,
+)
 from tests.rack.network import Network
-from tests.trusted import RACK, NoTrust, enrol
+from tests.trusted import RACK, NoTrust, enrol, now
 from tests.wire.both_ends import Outcome, counted_bytes
 
 A = "region1/1"
@@ -43,6 +54,7 @@ class RackHost:
             RACK,
             Surroundings(
                 clock=self.world.clock,
+                wall_clock=now,
                 token_bytes=self.token_bytes,
                 dialling=Dialling(
                     configured=self.config.regions,
@@ -52,7 +64,11 @@ class RackHost:
                 state=self.state,
                 interfaces=no_interfaces,
                 dhcp_server=NoDhcpServer(),
+                think=think_here,
                 leases=no_leases,
+                lease_file=NO_FILE,
+                listener=no_listener,
+                find_host=no_host_answers,
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),
@@ -147,6 +163,32 @@ def refusal_of_turn(host):
     turn = Outcome(host.desk.links[-1].callRemote(TakeTurn, plan="0" * 64))
     host.world.settle()
     return str(turn.error())
+
+
+def test_new_leases_are_told_only_to_the_process_that_manages_the_rack(host):
+    daemon = host.run(host.daemon())
+    news = LeaseNews(elsewhere=3)
+    assert tell(host, daemon, news) is False
+    host.desk.manages.add(daemon.rack)
+    host.world.advance(2.0)
+    assert tell(host, daemon, news) is True
+    assert [told for told in host.desk.told if told[0] == "leases"] == [("leases", RACK, news)]
+
+
+def test_new_leases_that_got_lost_with_a_link_are_to_be_told_again(host):
+    daemon = host.daemon()
+    host.desk.manages.add(daemon.rack)
+    host.run(daemon)
+    telling = Outcome(Deferred.fromCoroutine(daemon._tell_leases(LeaseNews(elsewhere=3))))
+    host.desk.links[-1].abort()
+    host.world.settle()
+    assert telling.value() is False
+
+
+def tell(host, daemon, news):
+    telling = Outcome(Deferred.fromCoroutine(daemon._tell_leases(news)))
+    host.world.settle()
+    return telling.value()
 
 
 def test_p22_the_regions_are_remembered_over_a_restart(host):

@@ -3,12 +3,18 @@
 from ipaddress import IPv4Interface
 
 import pytest
+from attrs import evolve
+from twisted.internet.defer import fail
+from twisted.protocols import amp
 
-from evenrack.errors import DatabaseUnreachable, ProgramFailed
-from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import BmcId, LinkId, ProcessId
+from evenrack.errors import DatabaseUnreachable, ProgramFailed, RackIdentityInUse
+from evenrack.model.dhcp_report import AddressCount, DhcpReport, VlanReport
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import BmcId, LinkId, ProcessId, VlanId
 from evenrack.model.interface_list import Interface
+from evenrack.model.new_leases import LeaseNews
 from evenrack.rack.teller import INTERFACES_SECONDS, LOOK_SECONDS, REPEAT_SECONDS, Teller
+from evenrack.wire.region_commands import ReportDhcp
 from tests.wire.both_ends import RACK, Desk, Link, World
 
 A, B = "region1/1", "region2/1"
@@ -19,14 +25,14 @@ SOON = LOOK_SECONDS + 0.5
 
 
 class UnwillingDesk(Desk):
-    """A region process whose database can be away."""
+    """A region process that may refuse a report."""
 
-    has_database = True
+    refusal = None
 
-    async def dhcp(self, rack, report):
-        if not self.has_database:
-            raise DatabaseUnreachable("no answer")
-        await super().dhcp(rack, report)
+    async def dhcp(self, link, report):
+        if self.refusal is not None:
+            raise self.refusal
+        await super().dhcp(link, report)
 
 
 class Telling:
@@ -169,13 +175,18 @@ def test_a_new_managing_process_is_told_everything_again(telling):
     assert telling.told(B) == everything(report=NOTHING)
 
 
-def test_what_is_refused_is_told_again_until_it_is_taken(telling):
+@pytest.mark.parametrize(
+    "refusal",
+    [DatabaseUnreachable("no answer"), RackIdentityInUse("another daemon is this rack")],
+    ids=["no database", "not the one that counts yet"],
+)
+def test_what_is_refused_is_told_again_until_it_is_taken(telling, refusal):
     telling.link(A)
-    telling.desks[A].has_database = False
+    telling.desks[A].refusal = refusal
     telling.begin()
     telling.world.advance(3.0)
     assert {what for what, *_ in telling.told()} == {"interfaces"}
-    telling.desks[A].has_database = True
+    telling.desks[A].refusal = None
     telling.world.advance(SOON)
     assert telling.told() == everything(report=NOTHING)
     telling.world.advance(10.0)
@@ -230,3 +241,57 @@ def test_while_ip_fails_what_it_said_before_still_counts(telling):
     telling.report = SERVES
     telling.world.advance(SOON)
     assert telling.told() == everything()
+
+
+def as_a_region_of_before(find):
+    """Find answers as a region process that knows nothing of how many addresses are left."""
+
+    def locate(name):
+        answer = find(name)
+
+        def strictly(box):
+            if any(b"addresses" in value for value in box.values()):
+                return fail(amp.RemoteAmpError(b"BAD_ARGUMENTS", "arguments not understood"))
+            return answer(box)
+
+        return strictly if name == ReportDhcp.commandName else answer
+
+    return locate
+
+
+COUNTED = VlanReport(
+    vlan=VlanId(1),
+    number=FleetNumber(1, 5),
+    role="alone",
+    addresses=AddressCount(total=9, free=4),
+)
+
+
+def test_a_region_of_before_is_told_all_that_it_knows_of(telling):
+    link = telling.link(A)
+    link.region.locateResponder = as_a_region_of_before(link.region.locateResponder)
+    telling.report = evolve(SERVES, vlans=(COUNTED,))
+    telling.begin()
+    known = evolve(SERVES, vlans=(evolve(COUNTED, addresses=None),))
+    assert telling.told() == everything(report=known)
+    telling.world.advance(REPEAT_SECONDS - 1)
+    assert telling.told() == [], "it was taken"
+
+
+def test_a_region_of_today_is_told_how_many_addresses_are_left(telling):
+    telling.link(A)
+    telling.report = evolve(SERVES, vlans=(COUNTED,))
+    telling.begin()
+    assert telling.told() == everything(report=telling.report)
+
+
+def test_new_leases_are_told_and_a_region_of_before_is_told_nothing(telling):
+    link = telling.link(A)
+    news = LeaseNews(elsewhere=3)
+    link.ask(link.rack.report_leases(news)).value()
+    assert ("leases", RACK, news) in telling.desks[A].told
+    telling.desks[A].told.clear()
+    find = link.region.locateResponder
+    link.region.locateResponder = lambda name: None if name == b"ReportLeases" else find(name)
+    link.ask(link.rack.report_leases(news)).value()
+    assert telling.desks[A].told == []

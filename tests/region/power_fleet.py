@@ -16,7 +16,8 @@ from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
-from tests.no_dhcp import NoDhcpServer, no_leases
+from evenrack.runtime.wall_clock import utc_now
+from tests.no_dhcp import NO_FILE, NoDhcpServer, no_host_answers, no_leases, no_listener, think_here
 from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
 from tests.region.http.test_bmc_pages import start_with_keys
@@ -172,6 +173,7 @@ class PowerFleet:
 
         return Surroundings(
             clock=reactor,
+            wall_clock=utc_now,
             token_bytes=secrets.token_bytes,
             dialling=Dialling(
                 configured=config.regions,
@@ -181,7 +183,11 @@ class PowerFleet:
             state=state,
             interfaces=interfaces,
             dhcp_server=NoDhcpServer(),
+            think=think_here,
             leases=no_leases,
+            lease_file=NO_FILE,
+            listener=no_listener,
+            find_host=no_host_answers,
             driver=driver,
             ask_bmc=driver.answers,
             trust=trust,

@@ -41,7 +41,7 @@ PORTS_FOR_EACH_HOST = 4
 ANSWER_SECONDS = 10
 
 
-async def eventually(condition, seconds=10.0):
+async def eventually(condition, seconds=20.0):
     """Wait until the condition, a function or an async one, gives something true; give that."""
     end = reactor.seconds() + seconds
     while True:

@@ -74,8 +74,8 @@ def start(folder, path, instance=1, *, of=None):
     )
 
 
-def start_rack(folder, path):
-    command = [*RACKD, "run", "--config", str(path)]
+def start_rack(folder, path, of=None):
+    command = [*(of or RACKD), "run", "--config", str(path)]
     log = folder / f"{path.stem}.log"
     return start_detached(command, log=log, environment=for_this_source())
 

@@ -12,13 +12,13 @@ import pytest_twisted
 from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 
 from evenrack.config.key_file import NO_KEYS, load_keys
 from evenrack.config.region_config import RegionConfig
-from evenrack.errors import EnrolmentRefused
+from evenrack.errors import DatabaseUnreachable, EnrolmentRefused
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.region.connected_racks import ConnectedRacks
@@ -33,6 +33,7 @@ from evenrack.region.database.trust_store import (
     store_authority,
 )
 from evenrack.region.initialise import Chance, initialise
+from evenrack.region.link_guard import GRACE_SECONDS
 from evenrack.region.sealing import Sealer
 from evenrack.trust.certificates import (
     BACKDATED,
@@ -41,6 +42,8 @@ from evenrack.trust.certificates import (
     certificates_from_pem,
     fingerprint_of,
     is_issued_by,
+    issue_for_rack,
+    issued_at,
     new_authority,
     new_key,
     new_request,
@@ -57,8 +60,18 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
 
 HOST = "region1"
 RACK, OTHER_RACK = RackId("aaaaaaaa"), RackId("bbbbbbbb")
+STOLEN = Peer(rack=RACK, serial="stolen")
+OLD = Peer(rack=RACK, serial="", issued_at=now() - timedelta(days=31))
+LONG = timedelta(days=1000)
 LATE, EARLY = 1.0, 0.0
 """Jitter of a process that renews a twentieth after two thirds of the time, or before."""
+
+
+class Unreachable:
+    """A database that is away."""
+
+    async def read(self, _work):
+        raise DatabaseUnreachable("away")
 
 
 class ChangingKeys:
@@ -158,6 +171,12 @@ class Host:
             set_state(connection, number, "active")
 
         self.sessions.run(work)
+
+    def pass_a_minute(self):
+        """After it racks may renew again."""
+        self.sessions.change("UPDATE certificate SET at = at - interval '61 seconds'")
+        for desk, _ in self.desks:
+            desk._around.clock.advance(61)
 
     def issued(self, serial, rack=RACK):
         certificate = Issued(
@@ -308,12 +327,14 @@ async def test_without_a_database_a_process_trusts_and_refuses_as_it_did_before_
     host.store()
     host.sessions.run(lambda c: revoke_rack(c, RACK))
     await host.look(desk)
-    assert desk.is_revoked("stolen")
+    assert desk.is_revoked(STOLEN)
+    assert desk.is_revoked(OLD)
     alone = host.start(2, dsn=f"host={tmp_path} dbname=nowhere")
     await host.look(alone)
     assert alone.fingerprint == desk.fingerprint
-    assert alone.is_revoked("stolen")
-    assert not alone.is_revoked("another")
+    assert alone.is_revoked(STOLEN)
+    assert alone.is_revoked(OLD)
+    assert not alone.is_revoked(Peer(rack=RACK, serial="another"))
     assert presented(alone) == presented(desk)
     assert log.about("certificates: ") == []
 
@@ -355,11 +376,66 @@ async def test_a_revoked_rack_cannot_renew_and_may_again_with_a_new_certificate(
     host.sessions.run(lambda c: revoke_rack(c, RACK))
     with pytest.raises(EnrolmentRefused, match="was revoked"):
         await desk.renew(Peer(rack=RACK), new_request(new_key()))
+    host.pass_a_minute()
     assert await desk.renew(Peer(rack=OTHER_RACK), new_request(new_key()))
     host.issued("fresh")
+    host.pass_a_minute()
     assert await desk.renew(Peer(rack=RACK, serial="fresh"), new_request(new_key()))
+    host.pass_a_minute()
     with pytest.raises(EnrolmentRefused, match="was revoked"):  # a link of before, still open
         await desk.renew(Peer(rack=RACK, serial="stolen"), new_request(new_key()))
+
+
+async def test_a_rack_is_given_one_certificate_a_minute_whichever_process_it_asks(host):
+    desk, another = host.start(1), host.start(2)
+    made = "SELECT count(*) FROM certificate WHERE rack_id IS NOT NULL"
+
+    def renew(desk, rack=RACK):
+        return desk.renew(Peer(rack=rack), new_request(new_key()))
+
+    assert await renew(desk)
+    for each in (desk, another, another):
+        with pytest.raises(EnrolmentRefused, match="one renewal a minute"):
+            await renew(each)
+    assert host.sessions.value(made) == 1
+    assert await renew(desk, OTHER_RACK)
+    host.pass_a_minute()
+    assert await renew(another)
+
+
+async def test_a_rack_that_floods_with_renewals_costs_one_signature_and_no_more_questions(host):
+    desk = host.start()
+    await host.look(desk)
+    asked = []
+    run = desk._around.database.run
+    desk._around.database.run = lambda work: asked.append(work) or run(work)
+    requests = [
+        Deferred.fromCoroutine(desk.renew(Peer(rack=RACK), new_request(new_key())))
+        for _ in range(21)
+    ]
+    done = await DeferredList(requests, consumeErrors=True)
+    assert [is_given for is_given, _ in done] == [True] + [False] * 20
+    assert len(asked) == 1
+
+
+async def test_a_new_authority_s_certificate_is_given_also_right_after_the_enrolment(host):
+    desk = host.start()
+    host.issued("enrolled")
+    number, second = host.store()
+    host.activate(number)
+    await host.look(desk)
+    renewed = await desk.renew(Peer(rack=RACK), new_request(new_key()))
+    assert is_issued_by(certificate_from_der(renewed), second)
+
+
+async def test_a_renewal_that_failed_may_be_asked_for_again_at_once(host):
+    desk = host.start()
+    keys, host.keys.now = host.keys.now, NO_KEYS
+    for _ in range(2):
+        with pytest.raises(EnrolmentRefused, match="this region cannot sign"):
+            await desk.renew(Peer(rack=RACK), new_request(new_key()))
+    host.keys.now = keys
+    assert await desk.renew(Peer(rack=RACK), new_request(new_key()))
 
 
 @pytest.mark.parametrize(
@@ -412,8 +488,11 @@ async def test_a_new_rack_gets_an_id_that_no_rack_has_or_had(host):
 class SmallLink:
     """A link by what the desk looks at."""
 
-    def __init__(self, link, rack, serial):
-        self.link, self.rack, self.serial = link, rack, serial
+    hostname = "rack1"
+
+    def __init__(self, link, rack, serial, **dates):
+        self.link, self.rack = link, rack
+        self.peer = Peer(rack=rack, serial=serial, **dates)
         self.cuts = []
 
     def cut(self, reason):
@@ -436,4 +515,98 @@ async def test_links_with_a_revoked_certificate_are_cut_at_the_next_look_and_no_
     await host.look(desk)
     assert stolen.cuts == [f"the certificate of rack {RACK} was revoked"]
     assert (fresh.cuts, other.cuts) == ([], [])
-    assert [desk.is_revoked(link.serial) for link in (stolen, fresh, other)] == [True, False, False]
+    assert [desk.is_revoked(link.peer) for link in (stolen, fresh, other)] == [True, False, False]
+
+
+def guarded(desk, *links):
+    """Let a desk guard these links."""
+    connected = ConnectedRacks()
+    for link in links:
+        connected.add(link)
+    desk.watch(connected)
+
+
+def old_link(host, name="1", rack=RACK):
+    """A link that is older than its certificate's life, by the clock of the database."""
+    return SmallLink(
+        name,
+        rack,
+        f"{name}-long-ago",
+        issued_at=host.now - timedelta(days=30, hours=1),
+        expires_at=host.now - timedelta(hours=1),
+    )
+
+
+async def test_links_that_are_older_than_their_certificate_are_cut_when_the_rack_is_revoked(host):
+    desk = host.start()
+    stolen, other = old_link(host), old_link(host, "2", OTHER_RACK)
+    guarded(desk, stolen, other)
+    host.issued("renewed")
+    host.issued("other's", OTHER_RACK)
+    await host.look(desk)
+    host.sessions.run(lambda c: revoke_rack(c, RACK))
+    await host.look(desk)
+    assert stolen.cuts == [f"the certificate of rack {RACK} was revoked"]
+    assert other.cuts == []
+    assert [desk.is_revoked(link.peer) for link in (stolen, other)] == [True, False]
+    for peer in (stolen.peer, evolve(stolen.peer, expires_at=host.now + timedelta(days=1))):
+        with pytest.raises(EnrolmentRefused, match="was revoked"):
+            await desk.renew(peer, new_request(new_key()))
+
+
+async def test_a_link_outlives_its_certificate_for_as_long_as_its_rack_has_another(host, log):
+    desk = host.start()
+    link = old_link(host)
+    guarded(desk, link)
+    host.issued("renewed")
+    for _ in range(3):
+        await host.look(desk, GRACE_SECONDS)
+    assert link.cuts == []
+    assert log.about("ran out") == []
+
+
+async def test_a_link_whose_rack_has_no_certificate_any_more_is_cut_after_a_day(host, log):
+    desk = host.start()
+    link, young = old_link(host), SmallLink("2", OTHER_RACK, "", expires_at=host.now + LONG)
+    guarded(desk, link, young)
+    await host.look(desk)
+    await host.look(desk, GRACE_SECONDS - 2)
+    assert link.cuts == []
+    (told,) = log.about("ran out on", "unless it renews", level="warn")
+    assert RACK in told
+    assert "cut in 24 h" in told
+    await host.look(desk, 3)
+    assert link.cuts == [f"the certificate of rack {RACK} ran out, and it has no other"]
+    assert young.cuts == []
+
+
+async def test_after_a_long_outage_racks_have_that_day_and_may_renew(host):
+    desk = host.start()
+    link = old_link(host)
+    guarded(desk, link)
+    await host.look(desk)
+    there = desk._around.database
+    desk._around = evolve(desk._around, database=Unreachable())
+    await host.look(desk, 10 * GRACE_SECONDS)
+    desk._around = evolve(desk._around, database=there)
+    await host.look(desk)
+    assert link.cuts == []
+    assert await desk.renew(link.peer, new_request(new_key()))
+    await host.look(desk, 2 * GRACE_SECONDS)
+    assert link.cuts == []
+
+
+async def test_what_is_signed_after_a_revocation_is_good_although_the_clock_went_back(host):
+    desk = host.start()
+    host.sessions.run(lambda c: revoke_rack(c, RACK))
+    host.now -= timedelta(hours=2)
+    await host.look(desk)
+    signed = host.sessions.run(
+        lambda c: desk._sign(
+            c,
+            lambda by, at: issue_for_rack(by, new_key().public_key(), RACK, at),
+            rack=RACK,
+        )
+    )
+    await host.look(desk)
+    assert not desk.is_revoked(Peer(rack=RACK, serial="", issued_at=issued_at(signed)))

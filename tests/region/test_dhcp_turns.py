@@ -14,9 +14,10 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.task import Clock
 
 from evenrack.balance.rack_plans import dhcp_plan_for
-from evenrack.config.rack_config import RackConfig
-from evenrack.config.region_config import DhcpBalance
+from evenrack.config.rack_config import RackConfig, RackLiveness
+from evenrack.config.region_config import DhcpBalance, RegionLiveness
 from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import new_rack_id
@@ -24,22 +25,27 @@ from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.lease_reader import LeaseReader
+from evenrack.rack.listen.words import Told
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
-from evenrack.region.database.balance_store import Wish, write_drain
+from evenrack.region.database.balance_store import Wish, delete_drain, write_drain
 from evenrack.region.database.inventory_store import change, create, remove
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.vlan_troubles import of_vlan
 from evenrack.runtime.thinking import think_beside
-from tests.no_dhcp import no_bmc_answers
+from evenrack.runtime.wall_clock import utc_now
+from tests.no_dhcp import no_bmc_answers, no_listener
 from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
-from tests.region.processes import QUICK_RACK, eventually, fleet_on, goes_on, trust_of
+from tests.region.processes import eventually, fleet_on, goes_on, trust_of
 from tests.trusted import enrol
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
 PATIENCE = 30.0
 RESTART_SECONDS = 0.05
+# Nothing here is lost in silence, and nothing shall be because the machine is busy.
+CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=8, silence_seconds=8, lease_seconds=10)
+CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=8)
 
 
 def without_numbers(plan):
@@ -53,10 +59,14 @@ class DhcpFleet:
     def __init__(self, fleet):
         self.fleet = fleet
         self.servers = {}
+        self.heard_by = {}
+        """By which each rack's listener tells what it hears."""
+        self.hosts_off = set()
+        """Racks whose hosts answer nobody."""
 
-    def start_region(self, host, hold_down):
-        config = self.fleet.region_config(host)
-        balance = evolve(config.balance, dhcp=DhcpBalance(hold_down=hold_down))
+    def start_region(self, host, **dhcp):
+        config = self.fleet.region_config(host, CALM)
+        balance = evolve(config.balance, dhcp=DhcpBalance(**dhcp))
         self.fleet._hosts[host] = evolve(config, balance=balance)
         self.fleet.start_region(host)
 
@@ -75,7 +85,7 @@ class DhcpFleet:
             regions=tuple(HostPort(host="127.0.0.1", port=port) for port in ports),
             rack_name=name,
             state_dir=self.fleet.folder / name,
-            liveness=QUICK_RACK,
+            liveness=CALM_RACK,
         )
 
         async def interfaces():
@@ -85,11 +95,21 @@ class DhcpFleet:
             )
 
         state = enrol(config.state_dir, new_rack_id(secrets.token_bytes))
-        around = _surroundings(config, state, interfaces, server)
+
+        async def listen(tell, ended):
+            self.heard_by[name] = tell
+            return await no_listener(tell, ended)
+
+        around = _surroundings(config, state, interfaces, server, listen, self._find_host)
         rack = RackService(config, state.rack_id(), around)
         rack.startService()
         self.fleet.racks[name] = rack
         return server
+
+    async def _find_host(self, address):
+        name = f"rack{address.packed[-1]}"
+        found = "connected" if self.servers[name].running() else "refused"
+        return ProbeAnswer(address=address, found="silent" if name in self.hosts_off else found)
 
     def _has_complement(self, service):
         """Whether the peer of this side runs the other side."""
@@ -126,6 +146,11 @@ class DhcpFleet:
         hostnames = {rack.hostname: rack.id for rack in self.fleet.read().racks.values()}
         wish = Wish(message="", who="anna")
         self.inventory(lambda c: write_drain(c, "rack", hostnames[name], wish))
+
+    def resume(self, name):
+        """End the drain of a rack."""
+        hostnames = {rack.hostname: rack.id for rack in self.fleet.read().racks.values()}
+        self.inventory(lambda c: delete_drain(c, "rack", hostnames[name]))
 
     def roles(self, vlan):
         """Which rack serves a VLAN as what, as the servers really run."""
@@ -165,7 +190,7 @@ class DhcpFleet:
         return {name: len(server.started) for name, server in self.servers.items()}
 
 
-def _surroundings(config, state, interfaces, server):
+def _surroundings(config, state, interfaces, server, listener, find_host):
     trust = trust_of(state)
 
     def endpoint_for(addresses):
@@ -174,14 +199,19 @@ def _surroundings(config, state, interfaces, server):
 
     return Surroundings(
         clock=reactor,
+        wall_clock=utc_now,
         token_bytes=secrets.token_bytes,
         dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=lambda: 0.5),
         state=state,
         interfaces=interfaces,
         dhcp_server=server,
+        think=think_beside(reactor),
         leases=LeaseReader(
             DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), Clock()
         ).page,
+        lease_file=DhcpdFiles(state.dhcp_folder).leases,
+        listener=listener,
+        find_host=find_host,
         driver=None,
         ask_bmc=no_bmc_answers,
         trust=trust,
@@ -189,11 +219,11 @@ def _surroundings(config, state, interfaces, server):
 
 
 @asynccontextmanager
-async def dhcp_fleet_on(dsn, *hosts, hold_down=30.0):
+async def dhcp_fleet_on(dsn, *hosts, hold_down=30.0, auto_partner_down=None):
     async with fleet_on(dsn) as fleet:
         dhcp = DhcpFleet(fleet)
         for host in hosts:
-            dhcp.start_region(host, hold_down)
+            dhcp.start_region(host, hold_down=hold_down, auto_partner_down=auto_partner_down)
         yield dhcp
 
 
@@ -281,7 +311,7 @@ async def test_m12_a_lost_rack_moves_the_designation_only_and_the_files_follow_o
         await dhcp.fleet.stop_rack(roles["primary"])
 
         def designated():
-            (vlan,) = dhcp_status_of(dhcp.fleet.read())
+            (vlan,) = dhcp_status_of(dhcp.fleet.read(), utc_now())
             return vlan["primary_rack"], vlan["secondary_rack"], vlan["pending"]
 
         swapped = (roles["secondary"], roles["primary"])
@@ -296,7 +326,7 @@ async def test_m12_a_lost_rack_moves_the_designation_only_and_the_files_follow_o
         assert old.restarts[-1][1] <= new.restarts[-1][0], "the old primary restarts first"
 
 
-async def test_m12_a_rack_that_drains_gives_its_primaries_away_in_the_files_too(database_dsn):
+async def test_a_rack_that_drains_is_replaced_in_the_files_too_and_serves_nothing(database_dsn):
     async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
         for number in (1, 2, 3):
             dhcp.start_rack(number, 1, 2, 3)
@@ -306,11 +336,14 @@ async def test_m12_a_rack_that_drains_gives_its_primaries_away_in_the_files_too(
         drained = dhcp.roles(1)["primary"]
         dhcp.drain(drained)
 
+        others = {"rack1", "rack2", "rack3"} - {drained}
+
         def is_drained():
-            return all(dhcp.roles(vlan).get("primary") not in {None, drained} for vlan in (1, 2, 3))
+            return all(set(dhcp.roles(vlan).values()) == others for vlan in (1, 2, 3))
 
         await eventually(is_drained, PATIENCE)
         await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        assert not dhcp.servers[drained].running()
 
 
 async def test_m12_a_role_that_the_peer_does_not_follow_is_taken_back_and_not_tried_on_and_on(
@@ -341,7 +374,7 @@ async def test_a_server_that_dies_is_started_again_and_all_are_told(database_dsn
         server.kill()
 
         def states():
-            (vlan,) = dhcp_status_of(dhcp.fleet.read())
+            (vlan,) = dhcp_status_of(dhcp.fleet.read(), utc_now())
             return {side["rack"]: side["state"] for side in vlan["sides"]}
 
         await eventually(lambda: states()["rack1"] == "down", PATIENCE)
@@ -375,7 +408,7 @@ async def test_a_vlan_that_is_bad_on_its_racks_is_told_and_the_others_take_their
             return leases == [[600, 1200], [600, 1200]]
 
         def errors():
-            one, two = dhcp_status_of(dhcp.fleet.read())
+            one, two = dhcp_status_of(dhcp.fleet.read(), utc_now())
             return [{side["error"] for side in vlan["sides"]} for vlan in (one, two)]
 
         await eventually(served, PATIENCE)
@@ -433,3 +466,82 @@ async def test_a_rack_whose_links_end_during_its_restart_serves_when_it_is_back(
         server.seconds = 0.0
         await eventually(lambda: dhcp.turns() and not dhcp.waiting(), PATIENCE)
         assert len(server.started) == 1
+
+
+def write_leases(folder, address, count, state):
+    """Let a server of these tests, which writes down nothing, have written so much."""
+    entry = (
+        f"lease {{}} {{{{\n  cltt 4 2026/11/26 10:11:12;\n  binding state {state};\n"
+        "  hardware ethernet 52:54:00:12:34:56;\n}}\n"
+    )
+    file = DhcpdFiles(folder / "dhcp").leases
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as leases:
+        leases.write("".join(entry.format(IPv4Address(address) + it) for it in range(count)))
+
+
+async def test_that_addresses_run_short_is_a_problem_until_there_are_more(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        for number in (1, 2):
+            dhcp.start_rack(number, 1)
+            write_leases(dhcp.fleet.folder / f"rack{number}", "10.1.0.100", 92, "active")
+        dhcp.create_vlan(1)
+
+        def problems():
+            found = dhcp.fleet.read().open_problems
+            return {code for code, where in found if where == "vlan:vlan1"}
+
+        await eventually(lambda: problems() == {"PoolLow"}, PATIENCE)
+        (event,) = [it["text"] for it in dhcp.fleet.events("problem") if "PoolLow" in it["text"]]
+        assert event == "PoolLow: vlan1: 8 of 100 addresses are free"
+        first = IPv4Address("10.1.0.200")
+        dhcp.inventory(lambda c: create(c, "range", {"first": first, "last": first + 49}))
+        await eventually(lambda: problems() == set(), PATIENCE)
+
+
+async def test_a_dhcp_server_that_is_no_rack_is_a_problem_and_another_rack_is_not(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        for number in (1, 2, 3):
+            dhcp.start_rack(number, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        (third,) = dhcp.servers.keys() - dhcp.roles(1).values()
+        name = dhcp.roles(1)["primary"]
+        await eventually(lambda: name in dhcp.heard_by, PATIENCE)
+        for address in (f"10.1.0.{third[-1]}", "10.1.0.66"):
+            server = IPv4Address(address)
+            dhcp.heard_by[name](Told(interface="eth1", server=server, mac="52:54:00:00:00:66"))
+
+        def problems():
+            found = dhcp.fleet.read().open_problems
+            return {code for code, where in found if where == "vlan:vlan1"}
+
+        await eventually(lambda: problems() == {"ForeignDhcpServer"}, PATIENCE)
+        texts = [it["text"] for it in dhcp.fleet.events("problem")]
+        affects = f"vlan1: 10.1.0.66 (52:54:00:00:00:66), heard by {name}"
+        assert f"ForeignDhcpServer: {affects}" in texts
+        (vlan,) = dhcp_status_of(dhcp.fleet.read(), utc_now())
+        shown = {side["rack"]: [it["address"] for it in side["foreign"]] for side in vlan["sides"]}
+        assert shown[name] == ["10.1.0.66"]
+        dhcp.change_vlan(1, dhcp_on=False)
+        await eventually(lambda: problems() == set(), PATIENCE)
+
+
+async def test_new_leases_are_events_and_the_rest_of_a_storm_is_counted(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        dhcp.start_rack(1, 1)
+        write_leases(dhcp.fleet.folder / "rack1", "10.1.0.100", 3, "active")
+        dhcp.create_vlan(1)
+        await eventually(lambda: sides_count(dhcp), PATIENCE)
+        write_leases(dhcp.fleet.folder / "rack1", "10.1.0.103", 20, "active")
+        await eventually(lambda: dhcp.fleet.events("lease"), PATIENCE)
+        (event,) = dhcp.fleet.events("lease")
+        first = "10.1.0.103 to 52:54:00:12:34:56; 10.1.0.104 to 52:54:00:12:34:56"
+        assert event["text"].startswith(f"vlan1: rack1 gave 20 new leases: {first}; ")
+        assert event["text"].endswith("; and 10 more")
+
+
+def sides_count(dhcp):
+    """Tell whether each server that is in a file says how many addresses are left."""
+    (vlan,) = dhcp_status_of(dhcp.fleet.read(), utc_now())
+    return vlan["sides"] and all(side["free"] is not None for side in vlan["sides"])

@@ -1,13 +1,17 @@
 """The word that a rack's DHCP server is dead, from the operator to the other server (M16)."""
 
 import pytest
+from attrs import evolve
+from sqlalchemy import text
 
+from evenrack.region.database.inventory_reading import read_vlans
 from evenrack.region.database.inventory_store import create
 from evenrack.region.database.partner_down_store import (
     MARGIN_SECONDS,
     note_refused,
     note_taken,
     read_partner_downs,
+    take_back,
     write_partner_down,
 )
 from tests.region.http.test_inventory_pages import Api
@@ -51,6 +55,11 @@ class Lost:
         (rack,) = [rack.id for rack in read.racks.values() if rack.hostname == self.left]
         return next((side.state for side in read.dhcp_report(rack).vlans), None)
 
+    def designated(self):
+        read = self.dhcp.fleet.read()
+        (pair,) = read.pairs.values()
+        return tuple(read.racks[rack].hostname for rack in pair.racks)
+
     def words(self):
         return self.dhcp.fleet.read().partner_downs
 
@@ -88,6 +97,59 @@ async def test_m16_the_operators_word_reaches_the_server_and_is_over_when_all_is
         texts = [event["text"] for event in dhcp.fleet.events("dhcp")]
         assert any(f"{story.dead} is dead for vlan1: {story.left} takes over" in t for t in texts)
         assert any(f"{story.dead} counts as dead no more" in text for text in texts)
+
+
+async def test_rule_4d_after_mclt_a_third_rack_takes_the_place_of_the_dead_one(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1", hold_down=1.0) as dhcp:
+        story = await lost(dhcp, alive=False)
+        left = dhcp.servers[story.left]
+        left.mclt = 0
+        third = dhcp.start_rack(3, 1)
+        third.begins_in = "recover-wait"  # as one does that has no lease
+        await eventually(lambda: story.designated() == (story.left, "rack3"), PATIENCE)
+        await goes_on(lambda: set(dhcp.roles(1)) <= {"primary", "secondary"}, 1.5)
+        assert dhcp.servers["rack3"].runs is None, "the dead one may live"
+        await story.api("POST", PAGE, {"dead": story.dead})
+        await eventually(
+            lambda: dhcp.roles(1) == {"primary": story.left, "secondary": "rack3"}, PATIENCE
+        )
+        await eventually(lambda: story.state() == "normal" and not story.words(), PATIENCE)
+        await eventually(lambda: dhcp.fleet.read().services[1].met, PATIENCE)
+        assert third.put_back_into == [(1, "recover-done")], "it never served this VLAN"
+        told = [event["text"] for event in dhcp.fleet.events("dhcp")]
+        assert any("the server of rack3 does not wait for mclt" in text for text in told)
+        dhcp.start_rack(int(story.dead[-1]), 1)
+        await eventually(lambda: not story.is_lost(), PATIENCE)
+        await goes_on(lambda: not dhcp.servers[story.dead].running(), 2.0)
+
+
+async def test_rule_7_who_left_a_vlan_in_order_need_not_wait_and_who_may_have_served_does(
+    database_dsn,
+):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        for number in (1, 2, 3):
+            dhcp.start_rack(number, 1)
+        dhcp.create_vlan(1)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        first = dhcp.roles(1)["secondary"]
+        dhcp.drain(first)
+        await eventually(lambda: first not in dhcp.roles(1).values(), PATIENCE)
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        other = dhcp.roles(1)["secondary"]
+        newcomer = dhcp.servers[first]
+        newcomer.begins_in = "recover-wait"
+        newcomer.states_now.clear()
+        newcomer.put_back_into.clear()
+        dhcp.resume(first)
+        dhcp.drain(other)
+        await eventually(lambda: dhcp.roles(1).get("secondary") == first, PATIENCE)
+        await eventually(lambda: dhcp.servers[first].states_now[1] == "normal", PATIENCE)
+        assert dhcp.servers[first].put_back_into == [(1, "recover-done")]
+        await eventually(dhcp.is_served_by_pairs, PATIENCE)
+        serves = text("UPDATE dhcp_service SET met = false")
+        dhcp.servers[first].states_now[1] = "recover-wait"
+        dhcp.inventory(lambda c: c.execute(serves))
+        await goes_on(lambda: dhcp.servers[first].states_now[1] == "recover-wait", 2.0)
 
 
 async def test_rule_5_of_a_rack_daemon_that_is_dead_the_dhcp_server_may_live(database_dsn):
@@ -184,4 +246,62 @@ def test_a_word_is_written_once_taken_once_and_goes_with_its_vlan(sessions):
         *(None, None),
     )
     sessions.change("DELETE FROM vlan")
+    assert sessions.run(read_partner_downs) == {}
+
+
+def test_an_operators_word_replaces_one_by_evidence_that_was_not_taken(sessions):
+    sessions.change(
+        "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
+        "holds_fingerprint) SELECT 'rack000' || n, 'rack' || n, '', '', false, 0, 0, '' "
+        "FROM generate_series(1, 2) AS n"
+    )
+    sessions.run(lambda c: create(c, "vlan", {"name": "vlan1", "dhcp_on": True}))
+    vlan = sessions.value("SELECT id FROM vlan")
+    racks = {"survivor": "rack0002", "dead": "rack0001"}
+
+    def given(who, **more):
+        sessions.run(lambda c: write_partner_down(c, vlan, who=who, **racks, **more))
+        return sessions.run(read_partner_downs)[vlan]
+
+    assert given("leader", by_evidence=True).by_evidence
+    assert (given("anna").who, given("anna").by_evidence) == ("anna", False)
+    assert given("leader", by_evidence=True).who == "anna"
+    sessions.change("UPDATE dhcp_partner_down SET by_evidence = true, who = 'leader'")
+    word = sessions.run(read_partner_downs)[vlan]
+    sessions.run(lambda c: note_taken(c, word, mclt_seconds=60))
+    assert given("anna").who == "leader", "its server follows it"
+
+
+def test_the_leader_takes_back_only_its_own_word_and_only_before_a_server_follows_it(sessions):
+    """Each of the other two came after the leader had read its own."""
+    sessions.change(
+        "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
+        "holds_fingerprint) SELECT 'rack000' || n, 'rack' || n, '', '', false, 0, 0, '' "
+        "FROM generate_series(1, 2) AS n"
+    )
+    for name in ("vlan1", "vlan2", "vlan3"):
+        sessions.run(lambda c, name=name: create(c, "vlan", {"name": name, "dhcp_on": True}))
+    vlans = tuple(sessions.run(read_vlans))
+
+    def give(vlan, who, **more):
+        racks = {"survivor": "rack0002", "dead": "rack0001"}
+        sessions.run(lambda c: write_partner_down(c, vlan, who=who, **racks, **more))
+
+    for vlan in vlans:
+        give(vlan, "leader", by_evidence=True)
+    word = sessions.run(read_partner_downs)[vlans[0]]
+    sessions.run(lambda c: note_taken(c, word, mclt_seconds=60))
+    give(vlans[1], "anna")
+    sessions.run(lambda c: take_back(c, vlans))
+    assert {vlan: word.who for vlan, word in sessions.run(read_partner_downs).items()} == {
+        vlans[0]: "leader",
+        vlans[1]: "anna",
+    }
+    sessions.change("DELETE FROM dhcp_partner_down")
+    sessions.run(lambda c: note_taken(c, word, mclt_seconds=60))
+    (again,) = sessions.run(read_partner_downs).values()
+    assert evolve(again, taken_at=None, usable_at=None) == evolve(word, taken_at=None)
+    assert again.usable_at > again.taken_at, "its server follows it, whatever became of the word"
+    sessions.change("DELETE FROM vlan")
+    sessions.run(lambda c: note_taken(c, word, mclt_seconds=60))
     assert sessions.run(read_partner_downs) == {}

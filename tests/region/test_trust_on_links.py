@@ -1,5 +1,7 @@
 """Revocation and new authorities while racks are connected: whole processes, real TLS."""
 
+from datetime import timedelta
+
 import pytest
 from twisted.internet import reactor
 from twisted.internet.error import ConnectionClosed
@@ -9,6 +11,7 @@ from evenrack.errors import EnrolmentRefused
 from evenrack.rack.state_folder import StateFolder
 from evenrack.region.certificate_desk import region_files
 from evenrack.region.database.trust_store import revoke_rack
+from evenrack.trust import certificates
 from evenrack.trust.certificates import is_issued_by, new_key, new_request, pin_of, serial_of
 from tests.region.made_cluster import cluster_on
 from tests.region.processes import eventually, goes_on
@@ -31,6 +34,12 @@ def links(fleet, rack=None):
 
 def serial(fleet, name):
     return serial_of(StateFolder(fleet.folder / name).trust.identity().certificate)
+
+
+def pass_a_minute(fleet):
+    """After it racks may renew again."""
+    aged = "UPDATE certificate SET at = at - interval '61 seconds' RETURNING 1"
+    assert fleet.rows(aged)
 
 
 # Revocation
@@ -104,12 +113,56 @@ async def test_a_link_that_is_cut_in_a_moment_gets_no_new_certificate_any_more(d
         rack = await cluster.start_rack("rack1")
         await eventually(cluster.fleet.is_whole)
         (session,) = rack.connections.sessions()
+        pass_a_minute(cluster.fleet)
         assert await session.renew_certificate(new_request(new_key()))
         assert cluster.run(lambda c: revoke_rack(c, rack.rack)) == 2, "the renewed one, too"
         with pytest.raises((EnrolmentRefused, ConnectionClosed)):
             await session.renew_certificate(new_request(new_key()))
         good = "SELECT 1 FROM certificate WHERE revoked_at IS NULL AND rack_id IS NOT NULL"
         assert cluster.fleet.rows(good) == []
+
+
+SHORT = timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("has_renewed", [False, True], ids=["no other", "renewed"])
+@pytest.mark.parametrize("deed", ["certificates", "racks"], ids=["revoked", "deleted"])
+async def test_a_rack_whose_links_are_older_than_their_certificate_is_cut_off_all_the_same(
+    database_dsn, monkeypatch, deed, has_renewed
+):
+    async with cluster_on(database_dsn, "region1", "region2") as cluster:
+        fleet = cluster.fleet
+        with monkeypatch.context() as short_lived:
+            short_lived.setattr(certificates, "LEAF_LIFE", SHORT)
+            rack = await cluster.start_rack("rack1")
+        await eventually(fleet.is_whole)
+        good = "SELECT 1 FROM certificate WHERE rack_id IS NOT NULL AND not_after > now()"
+        await eventually(lambda: not fleet.rows(good))
+        first, second = rack.connections.sessions()
+        pass_a_minute(fleet)
+        if has_renewed:  # by which it is revoked, and its links were not made with it
+            assert await first.renew_certificate(new_request(new_key()))
+        assert len(links(fleet, rack.rack)) == 2, "links outlive certificates"
+        began = reactor.seconds()
+        answer = await cluster.api()("DELETE", f"/api/v1/{deed}/{rack.rack}")
+        assert answer.status == 200, answer.text
+        for session in (first, second):
+            with pytest.raises((EnrolmentRefused, ConnectionClosed)):
+                await session.renew_certificate(new_request(new_key()))
+        await eventually(lambda: not links(fleet, rack.rack))
+        assert reactor.seconds() - began < CUT_SECONDS
+        await goes_on(lambda: not links(fleet, rack.rack), 1)
+        assert fleet.rows(f"{good} AND revoked_at IS NULL") == []
+
+
+async def test_no_enrolment_that_was_made_before_lets_a_revoked_rack_in(database_dsn):
+    async with cluster_on(database_dsn, "region1") as cluster:
+        rack = await cluster.start_rack("rack1")
+        await eventually(cluster.fleet.is_whole)
+        before = cluster.new_secret("before", rack=rack.rack)
+        assert (await cluster.api()("DELETE", f"/api/v1/certificates/{rack.rack}")).status == 200
+        with pytest.raises(EnrolmentRefused, match=r'"before" is revoked'):
+            await cluster.register(before)
 
 
 # Another authority

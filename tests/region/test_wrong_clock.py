@@ -177,6 +177,41 @@ def cluster(request, folder, empty_database_dsn):
             stop_program(daemon, seconds=5)
 
 
+@pytest.fixture(params=["+1d", "-1h"], ids=["a day ahead", "an hour behind"])
+def cluster_of_one(request, folder, empty_database_dsn):
+    if shutil.which("faketime") is None:
+        pytest.skip("no faketime here")
+    cluster = Cluster(folder, empty_database_dsn, request.param)
+    try:
+        cluster.start_region("region1", REGIOND)
+        yield cluster
+    finally:
+        for daemon in cluster.daemons:
+            stop_program(daemon, seconds=5)
+
+
+@pytest.mark.daemon
+def test_a_rack_whose_clock_is_wrong_is_served_and_is_told_of_on_both_sides(cluster_of_one):
+    cluster = cluster_of_one
+    told = json.loads(cluster.evenrack("region1", "enrolment", "create", "rack1", "--json"))
+    path = configure_rack(cluster.folder, "rack1", regions=json.dumps(cluster.addresses))
+    words = ("register", "--config", path, "--region", cluster.addresses[0], "--secret-file", "-")
+    run(*words, of=RACKD, input_text=told["secret"])
+    rack = start_rack(cluster.folder, path, of=under(cluster.off, RACKD))
+    cluster.daemons.insert(0, rack)
+    wait_for(lambda: cluster.skews("region1"), rack, seconds=40)
+    (trouble,) = cluster.skews("region1")
+    assert trouble["object"].startswith("rack:")
+    how = "1 d ahead of" if cluster.off == "+1d" else "1 h behind"
+    assert trouble["affects"] == f"the clock of rack1 is {how} the database's"
+    assert "timedatectl" in trouble["do"]
+    found = json.loads(cluster.evenrack("region1", "doctor", "--json"))
+    assert [each for each in found if each["seen"].startswith("ClockSkew rack:")]
+    (row,) = cluster.get("region1", "/api/v1/racks")
+    assert row["state"] == "running"
+    assert row["managed_by"]
+
+
 @pytest.mark.daemon
 def test_a_region_host_whose_clock_is_an_hour_off_takes_racks_in_and_is_told_of(cluster):
     cluster.start_rack("rack1", "region1")

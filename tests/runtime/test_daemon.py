@@ -11,6 +11,7 @@ import time
 import pytest
 from twisted.internet.task import Clock
 
+from evenrack.errors import ProgramFailed
 from evenrack.runtime.child_process import run_program
 from evenrack.runtime.daemon import notify_systemd, use_steady_clock
 
@@ -105,6 +106,40 @@ def test_no_crash_leaves_the_memory_of_a_daemon_or_of_its_programs_on_a_disk(tmp
     assert code == 0
     told = [line.split() for line in messages(lines) if "core" in line]
     assert told == [["Max", "core", "file", "size", "0", "0", "bytes"]] * 2
+
+
+def test_a_crash_in_a_library_says_where_each_thread_was(tmp_path):
+    crash = """
+        import os, signal
+        def crashes_here():
+            os.kill(os.getpid(), signal.SIGSEGV)
+        reactor.callLater(0, crashes_here)
+    """
+    with pytest.raises(ProgramFailed) as failed:
+        run_program(program(tmp_path, crash), seconds=30)
+    assert failed.value.outcome == "was killed by SIGSEGV"
+    assert "in crashes_here" in failed.value.output
+
+
+FILE_LIMIT = """
+        import resource
+        from evenrack.runtime.daemon import raise_file_limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, {most}))
+        raise_file_limit()
+        def show():
+            log.info("limits {limits}", limits=resource.getrlimit(resource.RLIMIT_NOFILE))
+            reactor.stop()
+        reactor.callWhenRunning(show)
+"""
+
+
+@pytest.mark.parametrize(("most", "told"), [(4096, True), (256, False)])
+def test_a_process_takes_as_many_files_as_its_host_allows_and_says_so(tmp_path, most, told):
+    code, lines = run(tmp_path, FILE_LIMIT.replace("{most}", str(most)))
+    assert code == 0
+    assert f"limits ({most}, {most})" in messages(lines)
+    said = [line["message"] for line in lines if "files can be open" in line["message"]]
+    assert said == ([f"{most} files can be open at once, 256 before"] if told else [])
 
 
 def test_timers_run_by_a_clock_that_nobody_sets(tmp_path):

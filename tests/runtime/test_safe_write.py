@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenrack.runtime.safe_write import safe_write
+from evenrack.runtime.safe_write import replace_safely, safe_write
 
 
 def test_new_file_has_the_data_and_is_private(tmp_path):
@@ -36,3 +36,10 @@ def test_failure_leaves_no_temporary_file(tmp_path):
     with pytest.raises(IsADirectoryError):
         safe_write(tmp_path / "plan", b"data")
     assert [file.name for file in tmp_path.iterdir()] == ["plan"]
+
+
+def test_a_file_that_is_there_already_takes_the_place_of_another(tmp_path):
+    safe_write(tmp_path / "plan", b"old")
+    safe_write(tmp_path / "plan.next", b"new")
+    replace_safely(tmp_path / "plan.next", tmp_path / "plan")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"plan": b"new"}

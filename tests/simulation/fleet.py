@@ -19,13 +19,21 @@ from evenrack.region.database.process_store import Registration
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.trust.tls import Peer
-from tests.no_dhcp import no_bmc_answers, no_leases
+from tests.no_dhcp import (
+    NO_FILE,
+    no_bmc_answers,
+    no_leases,
+    no_listener,
+    think_here,
+)
 from tests.simulation.causes import HOLD_DOWN_SECONDS
 from tests.simulation.network import Network
 from tests.simulation.simulated_database import SimulatedDatabase
 from tests.simulation.world import ProgramClock, WorldEndpoint, kill
 from tests.trusted import NoTrust, OpenDoor
 
+EVIDENCE_SECONDS = None
+"""After which a lost server is called dead; in most worlds no rack is lost for so long."""
 REGION_HOSTS = 2
 PROCESSES = 2
 """On each region host."""
@@ -127,7 +135,9 @@ class Fleet:
         config = RegionConfig(
             database="",
             region_name=host,
-            balance=BalanceSettings(dhcp=DhcpBalance(hold_down=HOLD_DOWN_SECONDS)),
+            balance=BalanceSettings(
+                dhcp=DhcpBalance(hold_down=HOLD_DOWN_SECONDS, auto_partner_down=EVIDENCE_SECONDS)
+            ),
         )
 
         def listen(factory):
@@ -166,6 +176,7 @@ class Fleet:
             rack,
             RackSurroundings(
                 clock=clock,
+                wall_clock=clock.wall_clock,
                 token_bytes=self._token_bytes,
                 dialling=Dialling(
                     configured=(first, second),
@@ -175,7 +186,11 @@ class Fleet:
                 state=StateFolder(folder),
                 interfaces=self.network.interfaces_of(name),
                 dhcp_server=dhcp_server,
+                think=think_here,
                 leases=no_leases,
+                lease_file=NO_FILE,
+                listener=no_listener,
+                find_host=self.network.find_host_on(name),
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),

@@ -205,16 +205,16 @@ MUTANTS = MappingProxyType(
 FOUND_BY = MappingProxyType(
     {
         "M1": 14,
-        "M2": 3,
+        "M2": 18,
         "M3": 1,
         "M4": 1,
-        "M5": 2,
+        "M5": 1,
         "M6": 4,
         "M7": 20,
         "M8": 6,
-        "no fence": 7,
+        "no fence": 15,
         "no hold-down": 2,
-        "no resync": 6,
+        "no resync": 28,
         "old plan accepted": 6,
     }
 )

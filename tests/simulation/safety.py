@@ -121,9 +121,8 @@ class Safety:
         for vlan, hosts in self.fleet.network.servers_in("primary").items():
             if len(hosts) > 1:
                 self.world.violate(f"{vlan} has two primaries: {', '.join(hosts)}")
-        in_vain = {
-            v for v, hosts in self.fleet.network.servers_in("secondary").items() if hosts[1:]
-        }
+        answering = self.fleet.network.servers_in("secondary", and_answer=True)
+        in_vain = {vlan for vlan, hosts in answering.items() if hosts[1:]}
         self._two_secondaries = {v: self._two_secondaries.get(v, self.world.now) for v in in_vain}
         for vlan, since in self._two_secondaries.items():
             if self.world.now - since > STARTUP_SECONDS:

@@ -10,13 +10,14 @@ from evenrack.model.fleet_number import FleetNumber
 EVERYTHING = text(
     "SELECT json_build_object("
     "'leadership', (SELECT row_to_json(l) FROM leadership l), "
-    "'processes', (SELECT json_object_agg(id, json_build_array(incarnation, state)) FROM process), "
+    "'processes', (SELECT json_object_agg(id, json_build_array(incarnation, state) "
+    "ORDER BY id) FROM process), "
     "'links', (SELECT json_agg(json_build_array(link, rack_id, process_id, incarnation, run, "
     "rack_holds) ORDER BY link) FROM connection), "
-    "'managing', (SELECT json_object_agg(rack_id, process_id) FROM managing), "
-    "'pairs', (SELECT json_object_agg(vlan_id, json_build_array(primary_rack, secondary_rack)) "
-    "FROM dhcp_pair), "
-    "'drains', (SELECT json_agg(id) FROM drain WHERE kind = 'rack'))::text"
+    "'managing', (SELECT json_object_agg(rack_id, process_id ORDER BY rack_id) FROM managing), "
+    "'pairs', (SELECT json_object_agg(vlan_id, json_build_array(primary_rack, secondary_rack) "
+    "ORDER BY vlan_id) FROM dhcp_pair), "
+    "'drains', (SELECT json_agg(id ORDER BY id) FROM drain WHERE kind = 'rack'))::text"
 )
 
 

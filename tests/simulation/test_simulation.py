@@ -7,6 +7,8 @@ import pytest
 from evenrack.balance import dhcp_turns
 from tests.simulation.exchanges import live_through_exchanges
 from tests.simulation.kept_seeds import KEPT_SEEDS
+from tests.simulation.lost_racks import live_through_a_loss
+from tests.simulation.network import RACKS_OF_VLAN
 from tests.simulation.outages import live_through_outages
 from tests.simulation.run import simulate
 
@@ -40,7 +42,8 @@ def test_p1_p3_whatever_fails_the_fleet_is_whole_again_after_15_s_of_calm(seed, 
     assert outcome.wrong == (), f"replay: make simulate SEED={seed} SECONDS={SECONDS:g}"
 
 
-@pytest.mark.parametrize("seed", [1, 3, 4, 5, 6, 7])
+# Not seed 8: its regions are out of reach nearly all the time, and no role is exchanged.
+@pytest.mark.parametrize("seed", [1, 2, 3, 5, 6, 7, 10])
 def test_m12_whoever_drains_and_whatever_fails_no_vlan_has_two_primaries(seed, database_dsn):
     outcome, exchanges = live_through_exchanges(seed, database_dsn, seconds=50)
     assert outcome.wrong == ()
@@ -51,6 +54,25 @@ def test_m12_a_new_primary_that_restarts_first_would_be_seen(database_dsn, monke
     monkeypatch.setattr(dhcp_turns._Deciding, "_comes_later", lambda deciding, rack: False)
     outcome, _ = live_through_exchanges(3, database_dsn, seconds=50, until=("two primaries",))
     assert "two primaries" in outcome.wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "vlans", "called_dead"),
+    [
+        ("daemon", RACKS_OF_VLAN, []),
+        ("daemon and server", RACKS_OF_VLAN, []),
+        ("host", RACKS_OF_VLAN, [1]),
+        ("host", {"vlan1": ("rack1", "rack2"), "vlan2": ("rack3", "rack4")}, []),
+    ],
+    ids=["daemon", "server", "host", "two racks"],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_rule_5_only_a_dead_host_that_a_third_rack_finds_silent_is_called_dead(
+    seed, loss, vlans, called_dead, database_dsn
+):
+    dead, wrong = live_through_a_loss(seed, database_dsn, loss, vlans=vlans)
+    assert wrong == []
+    assert [vlan for vlan in dead if vlan == 1] == called_dead
 
 
 @pytest.mark.slow

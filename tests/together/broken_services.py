@@ -1,7 +1,10 @@
 """Mistakes that the checks of DHCP and power must find."""
 
+from attrs import evolve
+
 from tests.together.broken_feature import POWER, TO_BE_LOST, TWO_RACKS, TWO_VLANS, in_network
 
+_BUSY_VLANS = evolve(TWO_VLANS, clients=2)
 _DHCP = (
     in_network(
         "one_rack_is_not_enough",
@@ -64,6 +67,24 @@ _DHCP = (
         TWO_RACKS,
     ),
     in_network(
+        "secondaries_let_nobody_boot",
+        {
+            "machines of every kind boot the same from either peer": (
+                r"rack\d told a machine for boot_bios file nothing, not pxelinux\.0"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "reservations_wait_for_a_turn",
+        {
+            "a reservation comes and goes: both peers tell so, and none restarts": (
+                r"the DHCP servers were restarted|did not keep|still kept"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
         "leases_are_not_shared",
         {
             "a client gets a lease from the pair, and both know of it": (
@@ -97,6 +118,27 @@ _DHCP = (
             )
         },
         TWO_RACKS,
+    ),
+)
+_CHANGES = (
+    in_network(
+        "a_bad_vlan_harms_all",
+        {
+            "dhcpd refuses one VLAN: that one is served as before, and others are changed": (
+                r"vlan2 was not changed"
+            )
+        },
+        _BUSY_VLANS,
+    ),
+    in_network(
+        "servers_never_restart",
+        {
+            "100 changes in a row on all VLANs: each is applied, and nobody waits": (
+                r"the changes of vlan1, vlan2 were not applied"
+            )
+        },
+        _BUSY_VLANS,
+        moment="when it is up",
     ),
 )
 _EXCHANGES = (
@@ -143,6 +185,66 @@ _SURVIVORS = (
         {
             "a server is called dead: refused while it lives, taken when it is dead": (
                 r"the living dhcpd of rack\d was called dead"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
+_TWICE = r"\d+ addresses were given twice: [0-9.]+ was acknowledged to "
+_TWO_SERVERS = (
+    in_network(
+        "survivors_go_on_alone",
+        {
+            "a rack daemon is lost, its dhcpd lives on: no address is given twice": (
+                r"vlan1: the dhcpd of rack\d is alone"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "leases_are_not_shared",
+        {
+            "roles are exchanged under 200 new clients a second: no lease is lost": (
+                rf"\d+ of \d+ leases were lost at rack\d: |{_TWICE}|is not the primary of vlan1"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "leases_are_not_shared",
+        {
+            "no region, and a rack host rebooted: it serves from its last plan": _TWICE,
+            "in the whole run no address was acknowledged to two clients at once": _TWICE,
+        },
+        TWO_RACKS,
+    ),
+)
+_CABLES = (
+    in_network(
+        "clients_of_a_silent_peer_wait",
+        {
+            "a VLAN's cable cut at its primary: who waits is served": (
+                r"clients were lost, one waited"
+            )
+        },
+        TWO_RACKS,
+    ),
+    in_network(
+        "silent_peers_are_waited_for",
+        {
+            "the same with max-response-delay 10: who always says 0 is served": (
+                r"were lost, one waited [0-9]|a crowd of 8 clients was not served"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
+_POOLS = (
+    in_network(
+        "survivors_are_not_told",
+        {
+            "a server is called dead: every address is usable after one MCLT": (
+                r"\d+ of 28 were given to nobody: "
             )
         },
         TWO_RACKS,
@@ -221,4 +323,14 @@ _POWER = (
     ),
 )
 
-BROKEN = (*_DHCP, *_EXCHANGES, *_SURVIVORS, *_LOST_AND_BACK, *_POWER)
+BROKEN = (
+    *_DHCP,
+    *_CHANGES,
+    *_EXCHANGES,
+    *_SURVIVORS,
+    *_TWO_SERVERS,
+    *_CABLES,
+    *_POOLS,
+    *_LOST_AND_BACK,
+    *_POWER,
+)

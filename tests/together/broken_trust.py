@@ -16,7 +16,15 @@ BROKEN = (
     ),
     without_network(
         "strangers_cost_much",
-        {"2,000 half-open connections are felt by nobody": r"region1/1 takes \d+ MiB"},
+        {"2,000 half-open connections are felt by nobody": r"it takes \d+ MiB"},
+    ),
+    without_network(
+        "connections_wait_for_their_peers",
+        {
+            "2,000 half-open connections are felt by nobody": (
+                r"\d+ of 60 connections of whoever has no right are open"
+            )
+        },
     ),
     without_network(
         "links_end_with_their_authority",
@@ -38,6 +46,23 @@ BROKEN = (
             )
         },
         TWO_RACKS,
+    ),
+    without_network(
+        "lost_links_are_anybody_s",
+        {
+            "a rack's word about other racks is not believed": (
+                r"\d+ links of other racks count no more"
+            )
+        },
+    ),
+    in_network(
+        "orders_are_anybody_s",
+        {
+            "a rack's word about other racks' power orders is not believed": (
+                r"\d+ phases of others' orders were recorded"
+            )
+        },
+        POWER,
     ),
     without_network(
         "pins_are_not_checked",
@@ -88,5 +113,30 @@ BROKEN = (
                 r"the OMAPI key of rack\d stands in what is seen of the log of rack\d/rackd"
             )
         },
+    ),
+    without_network(
+        "tokens_are_logged",
+        {
+            "no secret in arguments, environments, logs or a dump of the database": (
+                r"the token stands in what is seen of the log of region1/\d"
+            )
+        },
+    ),
+    without_network(
+        "secrets_are_kept_as_they_are",
+        {
+            "no secret in arguments, environments, logs or a dump of the database": (
+                r"the enrolment secret .* stands in what is seen of a database dump"
+            )
+        },
+    ),
+    in_network(
+        "passwords_are_in_the_environment",
+        {
+            "no secret in arguments, environments, logs or a dump of the database": (
+                r"the password of the BMCs stands in what is seen of the environ of ipmitool"
+            )
+        },
+        POWER,
     ),
 )

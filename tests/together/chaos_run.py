@@ -12,6 +12,7 @@ from evenrack.lab.dhcp_state import dhcp_rows
 from evenrack.lab.drill.trial import STEADY_SECONDS, Trial
 from evenrack.lab.events import events_after, is_move, newest_event
 from evenrack.lab.fleet_status import fleet_client
+from evenrack.lab.last_lines import last_lines
 from tests.together.chaos_deeds import Deed, Step, course, places_of, timeline
 from tests.together.chaos_reading import (
     read_fleet,
@@ -66,7 +67,7 @@ def _live_through_step(trial: Trial, step: Step, before: Reading) -> tuple[Readi
         return _carry_out_and_judge(trial, step, before, event)
     except ChaosFound as found:
         told = [event_line(each, at) for each in _events(trial, event)]
-        lines = [f"{step}:", str(found), "what happened meanwhile:", *told]
+        lines = [f"{step}:", str(found), "what happened meanwhile:", *told, *_words_of_dead(trial)]
         raise ChaosFound("\n".join(lines)) from None
 
 
@@ -233,3 +234,9 @@ def _events(trial: Trial, event: int) -> Iterator[dict[str, Any]]:
     """Give what happened since; nothing when nobody can tell."""
     with suppress(RegionUnreachable, ApiRefused):
         yield from events_after(fleet_client(trial.fleet), event)
+
+
+def _words_of_dead(trial: Trial) -> list[str]:
+    """Tell why daemons ended by themselves: their logs are gone with the lab."""
+    daemons = {program.name: program for program in trial.fleet.programs()}
+    return [last_lines(daemons[name]) for name in trial.programs.dead() if name in daemons]

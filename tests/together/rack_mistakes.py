@@ -8,16 +8,19 @@ import sys
 from attrs import evolve
 from twisted.internet.defer import Deferred
 
-from evenrack.rack import region_connections, register
+from evenrack.rack import converge, region_connections, register
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp import dhcpd_conf, failover
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.failover_states import KnownStates
-from evenrack.rack.power import desk
+from evenrack.rack.hosts_in_step import HostsInStep
+from evenrack.rack.power import desk, ipmitool
+from evenrack.rack.power.ipmi_command import PASSWORD_DESCRIPTOR
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.reach_watch import ReachWatch
 from evenrack.rack.region_connections import RegionConnections
 from evenrack.rack.state_folder import StateFolder
+from evenrack.runtime.spawned import ENVIRONMENT
 from evenrack.trust import tls
 from evenrack.trust.tls import shown_certificates
 from evenrack.wire.session import LinkEnd
@@ -72,6 +75,11 @@ def clients_of_a_silent_peer_wait():
     _write_in_stanzas("load balance max seconds", 60)
 
 
+def silent_peers_are_waited_for():
+    """Wait a minute for a peer that is silent, whatever the VLAN says."""
+    _write_in_stanzas("max-response-delay", 60)
+
+
 def pairs_are_not_normal():
     """Look for the peer at a wrong port, and call it normal."""
     _write_in_stanzas("peer port", failover.FAILOVER_PORT + 1)
@@ -99,8 +107,8 @@ def secondaries_answer_nobody():
     """Let no secondary say anything to a client, even where it is left alone."""
     shared_network = dhcpd_conf._shared_network
 
-    def for_nobody(service):
-        text = shared_network(service)
+    def for_nobody(service, *of_it):
+        text = shared_network(service, *of_it)
         if service.role != "secondary":
             return text
         return text.replace("{\n", "{\n  deny unknown-clients;\n", 1)
@@ -108,15 +116,41 @@ def secondaries_answer_nobody():
     dhcpd_conf._shared_network = for_nobody
 
 
+def secondaries_let_nobody_boot():
+    """Tell machines what to boot as the primary only."""
+    boot_statements = dhcpd_conf.boot_statements
+    dhcpd_conf.boot_statements = lambda service: (
+        "" if service.role == "secondary" else boot_statements(service)
+    )
+
+
+def reservations_wait_for_a_turn():
+    """Tell no running server of a reservation."""
+
+    async def nothing(hosts, applied, plan):
+        return applied
+
+    HostsInStep.what_follows = nothing
+
+
+def a_bad_vlan_harms_all():
+    """Change nothing at all where one VLAN is refused."""
+
+    async def nothing(_server, plan, applied):
+        return applied, {service.vlan.id: "dhcpd refused the file" for service in plan}
+
+    converge.good_part = nothing
+
+
 def leases_are_not_shared():
     """Leave all addresses of a range but its first out of what a pair shares."""
     pool = dhcpd_conf._pool
 
-    def two_pools(subnet, service):
+    def two_pools(subnet, failover, snippets):
         first = subnet.ranges[0].first
         shared = evolve(subnet, ranges=(evolve(subnet.ranges[0], last=first),))
         own = evolve(subnet, ranges=(evolve(subnet.ranges[0], first=first + 1),))
-        return pool(shared, service) + pool(own, evolve(service, role="alone"))
+        return pool(shared, failover, snippets) + pool(own, "", snippets)
 
     dhcpd_conf._pool = two_pools
 
@@ -161,6 +195,17 @@ def keys_are_logged():
         return key
 
     StateFolder.omapi_key = key_and_tell
+
+
+def passwords_are_in_the_environment():
+    """Give ipmitool the password of a BMC where other programs can read it, too."""
+    run = ipmitool.run_spawned
+
+    def run_so(reactor, command, *, pipes, **how):
+        told = {"IPMITOOL_PASSWORD": pipes[PASSWORD_DESCRIPTOR].decode()}
+        return run(reactor, command, pipes=pipes, environment={**ENVIRONMENT, **told}, **how)
+
+    ipmitool.run_spawned = run_so
 
 
 def any_certificate_is_a_region_s():

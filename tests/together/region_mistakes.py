@@ -3,6 +3,7 @@
 Each is a function that spoils the program before it begins. The product has no such switch.
 """
 
+import sys
 from os import getpid
 
 from attrs import evolve
@@ -16,18 +17,22 @@ from evenrack.balance.managing import ManagingBalance
 from evenrack.balance.pair_loads import PairLoads
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
-from evenrack.region import dhcp_watch, rack_session, status
+from evenrack.model.dhcp_roles import Service
+from evenrack.region import dhcp_watch, presence, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.fleet_view import FleetView
-from evenrack.region.http import partner_down_page
+from evenrack.region.http import enrolment_pages, gate, partner_down_page
 from evenrack.region.key_ring import KeyWatch
 from evenrack.region.leadership import LeaderSeat
+from evenrack.region.link_guard import LinkGuard
 from evenrack.region.newcomers import Newcomers
+from evenrack.region.partner_down_sender import PartnerDownSender
 from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
 from evenrack.region.quiet import Quiet
 from evenrack.region.rack_session import RackSession
+from evenrack.region.sealing import Sealer
 from evenrack.trust.enrolment import Channel
 from evenrack.trust.tls import RegionTls
 from evenrack.wire.session import LinkEnd
@@ -167,6 +172,11 @@ def failover_never_begins():
     dhcp_services._wanted_of_one = lambda _fleet, _vlan, _pair, now: now
 
 
+def servers_never_restart():
+    """Give no rack its turn."""
+    dhcp_watch.decide_turns = lambda _fleet, _patience: {}
+
+
 def services_never_end():
     """Serve on where DHCP was turned off."""
     decide = dhcp_watch.decide_services
@@ -176,6 +186,20 @@ def services_never_end():
         return {vlan: service for vlan, service in changes.items() if service is not None}
 
     dhcp_watch.decide_services = decide_the_rest
+
+
+def survivors_go_on_alone():
+    """Take the server of a lost rack for dead, and let the other one serve alone."""
+    wanted = dhcp_services._wanted
+
+    def alone(fleet, vlan, pair, now, swaps):
+        servers = () if now is None or pair is None else now.servers
+        left = [server for server in servers if fleet.is_connected(server.rack)]
+        if len(servers) > len(left) == 1:
+            return Service(primary=left[0])
+        return wanted(fleet, vlan, pair, now, swaps)
+
+    dhcp_services._wanted = alone
 
 
 def roles_move_at_once():
@@ -207,6 +231,15 @@ def the_living_are_called_dead():
     """Believe every word that a server is dead."""
     candidate = partner_down_page.candidate_of
     partner_down_page.candidate_of = lambda *asked: evolve(candidate(*asked), hindrances=())
+
+
+def survivors_are_not_told():
+    """Keep it from the server that is left that its partner is dead."""
+
+    async def tell_nobody(_sender, _link, _words):
+        pass
+
+    PartnerDownSender.tell = tell_nobody
 
 
 def bmcs_move_at_once():
@@ -262,9 +295,43 @@ def strangers_cost_much():
     RackSession.connectionMade = made_dear
 
 
+def lost_links_are_anybody_s():
+    """Believe whoever says that a link is gone."""
+
+    def believe(connection, said):
+        links = [link for _, link in said]
+        connection.exec_driver_sql(
+            "UPDATE connection SET rack_holds = false WHERE link = ANY(%s)", (links,)
+        )
+
+    presence.record_lost_links = believe
+
+
+def orders_are_anybody_s():
+    """Let every rack record how far an order is."""
+    record = presence.record_phase
+    whose = "SELECT rack_id FROM power_order WHERE id = %s"
+
+    def record_for(connection, _rack, order, attempt, step):
+        rack = connection.exec_driver_sql(whose, (order,)).scalar_one_or_none()
+        return record(connection, rack, order, attempt, step)
+
+    presence.record_phase = record_for
+
+
+def connections_wait_for_their_peers():
+    """End no connection before the other end agrees to it."""
+    LinkEnd.close = lambda link: link.transport.loseConnection()
+    RackSession._check_greeting = LinkEnd.close
+
+
 def revoked_links_stay():
     """Ask new links only whether their certificate was revoked."""
-    CertificateDesk._cut_revoked = lambda _desk: None
+
+    def follow(guard, revocations):
+        guard.revocations = revocations
+
+    LinkGuard.follow = follow
 
 
 def links_end_with_their_authority():
@@ -295,6 +362,34 @@ def passwords_go_to_the_database():
         return order
 
     PowerOrders._order_for = order_and_tell
+
+
+def tokens_are_logged():
+    """Write each token that is shown into the log."""
+    token_from = gate.token_from
+
+    def told(header):
+        sys.stderr.write(f"{header}\n")
+        return token_from(header)
+
+    gate.token_from = told
+
+
+def secrets_are_kept_as_they_are():
+    """Leave what is to be encrypted in the database, as digits."""
+    keep_secret, seal, sealed = enrolment_pages.keep_secret, Sealer.seal, []
+
+    def noting(sealer, secret, cell):
+        sealed.append(secret.reveal().hex())
+        return seal(sealer, secret, cell)
+
+    def keep_both(connection, number, blob):
+        keep_secret(connection, number, blob)
+        row = "INSERT INTO event (kind, object, text, data, era, generation) VALUES {}"
+        connection.exec_driver_sql(row.format("('test', '', %s, '{}', 0, 0)"), (sealed.pop(),))
+
+    Sealer.seal = noting
+    enrolment_pages.keep_secret = keep_both
 
 
 def all_versions_are_taken():

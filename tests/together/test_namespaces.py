@@ -16,7 +16,9 @@ from evenrack.lab.drill import (
     connection_tables,
     counts,
     cut_hosts,
+    dhcp_boot,
     dhcp_changes,
+    dhcp_hosts,
     dhcp_losses,
     dhcp_pairs,
     lost_rack,
@@ -90,7 +92,7 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
 @pytest.mark.parametrize(
     "parts",
     [
-        (dhcp_pairs, connection_tables),
+        (dhcp_pairs, dhcp_boot, dhcp_hosts, connection_tables),
         (dhcp_losses, lost_rack),  # one trial, so that they judge the same loss
         (dhcp_changes, made_vlan),
         (power,),

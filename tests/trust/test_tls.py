@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from evenrack.model.identifiers import RackId
-from evenrack.trust.certificates import RACK_URI, REGION_NAME, pin_of, serial_of
+from evenrack.trust.certificates import RACK_URI, REGION_NAME, issued_at, pin_of, serial_of
 from evenrack.trust.enrolment import EXPORTER_BYTES
 from evenrack.trust.tls import NewcomerTls, Peer, why_tls_failed
 from tests.trust.tls_ends import HERE, listening, rack_tls, region_tls, turn
@@ -59,7 +59,12 @@ async def test_a_rack_and_a_region_of_one_cluster_talk_and_the_region_knows_whic
         await say(mine, theirs)
         await say(theirs, mine, b"hello rack")
         assert (theirs.heard, mine.heard) == (b"hello", b"hello rack")
-        assert theirs.peer == Peer(rack="rack0007", serial=serial_of(identity.certificate))
+        assert theirs.peer == Peer(
+            rack="rack0007",
+            serial=serial_of(identity.certificate),
+            issued_at=issued_at(identity.certificate),
+            expires_at=identity.certificate.not_valid_after_utc,
+        )
 
 
 async def test_it_is_tls_1_3_and_nothing_that_is_said_is_readable():

@@ -5,6 +5,9 @@ to either end, and an aborted end sends nothing more, as a real socket.
 """
 
 import itertools
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network
 
 from attrs import define, evolve, field
 from twisted.internet import error
@@ -15,18 +18,30 @@ from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.test.iosim import FakeTransport
 
-from evenrack.errors import LeasesUnreadable, OrderOutdated, PartnerDownRefused, TurnRefused
+from evenrack.errors import (
+    LeasesUnreadable,
+    OrderOutdated,
+    PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
+    TurnRefused,
+)
 from evenrack.model.dhcp_lease import LeasePage
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import ProcessId, RackId, RunId
 from evenrack.model.power import PowerOutcome
 from evenrack.model.region_endpoints import endpoints_fingerprint
+from evenrack.rack.clock_watch import ClockWatch
 from evenrack.rack.newest_plan import NewestPlan
+from evenrack.rack.plan_intake import PlanIntake
 from evenrack.rack.region_session import RackSelf, RegionSession
+from evenrack.rack.served_plan import ServedPlan
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
 from evenrack.region.refusals import Refusals
 from evenrack.region.strangers import Strangers
+from tests.no_dhcp import think_here
 from tests.trusted import RACK, OpenDoor
 
 STEP = 1 / 16  # exact in binary: ten steps of it never fall just short of a full second
@@ -95,12 +110,20 @@ class Wire:
         return bool(data)
 
 
+THE_DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
 class World:
     """A clock, and the wires that are pumped while it moves."""
 
     def __init__(self):
         self.clock = Clock()
         self.wires = []
+
+    @property
+    def time(self):
+        """The time of day, which the database has."""
+        return THE_DAY + timedelta(seconds=self.clock.seconds())
 
     def connect(self, server, client):
         wire = Wire(server, client)
@@ -165,14 +188,17 @@ class Desk:
     async def goodbye(self, rack, run):
         self.told.append(("goodbye", rack, run))
 
-    async def interfaces(self, rack, interfaces):
-        self.told.append(("interfaces", rack, interfaces))
+    async def interfaces(self, link, interfaces):
+        self.told.append(("interfaces", link.rack, interfaces))
 
-    async def dhcp(self, rack, report):
-        self.told.append(("dhcp", rack, report))
+    async def dhcp(self, link, report):
+        self.told.append(("dhcp", link.rack, report))
 
-    async def bmc_reach(self, rack, bmcs):
-        self.told.append(("reach", rack, bmcs))
+    async def new_leases(self, link, news):
+        self.told.append(("leases", link.rack, news))
+
+    async def bmc_reach(self, link, bmcs):
+        self.told.append(("reach", link.rack, bmcs))
 
     async def record_phase(self, rack, order, attempt, step):
         self.told.append(("phase", rack, order, attempt, step))
@@ -194,10 +220,12 @@ class Desk:
             goodbye=self.goodbye,
             interfaces=self.interfaces,
             dhcp=self.dhcp,
+            new_leases=self.new_leases,
             bmc_reach=self.bmc_reach,
             record_phase=self.record_phase,
-            grants_lease=lambda rack: rack in self.manages,
+            grants_lease=lambda link: link.rack in self.manages,
             endpoints=lambda: self.endpoints,
+            database_clock=lambda: self.world.time,
         )
         return evolve(plain, **changed)
 
@@ -209,6 +237,7 @@ class Memory:
     world: World
     rack: RackId = RACK
     newest: NewestPlan = field(init=False)
+    intake: PlanIntake = field(init=False)
     known: dict = field(factory=dict)
     leases: list = field(factory=list)
     lost: list = field(factory=list)
@@ -221,11 +250,17 @@ class Memory:
     page: LeasePage | None = field(factory=LeasePage)
     """None when the file cannot be read."""
     trusts: str = ""
+    served: Callable = field(factory=lambda: ServedPlan(tuple).piece)
+    clock_ahead: timedelta = timedelta(0)
+    """By how much this host's clock is wrong."""
+    clock_watch: ClockWatch = field(init=False)
 
     def __attrs_post_init__(self):
         self.newest = NewestPlan(self.rack)
+        self.clock_watch = ClockWatch(self.world.clock, lambda: self.world.time + self.clock_ahead)
+        self.intake = PlanIntake(self.newest, self.follow, think_here)
 
-    def follow(self, plan):
+    async def follow(self, plan):
         if self.newest.is_news(plan):
             self.newest.follow(plan)
 
@@ -239,6 +274,15 @@ class Memory:
         if (vlan, dead) != self.mourns:
             raise PartnerDownRefused("it may live")
         return 3600
+
+    async def probe(self, process, addresses):
+        if addresses[0] not in IPv4Network("10.1.0.0/24"):
+            raise ProbeRefused("it is not beside this rack")
+        return tuple(ProbeAnswer(address=address, found="silent") for address in addresses)
+
+    async def end_recover_wait(self, process, vlan, peer):
+        if (vlan, peer) != self.mourns:
+            raise RecoverWaitRefused("its server is in normal")
 
     async def power(self, order):
         if order.attempt == 1:
@@ -260,13 +304,20 @@ class Memory:
             silence_seconds=3.0,
             holds=lambda: (self.newest.number, self.newest.fingerprint),
             follow=self.follow,
+            offer_plan=self.intake.offer,
+            take_vlan=self.intake.take,
+            change_vlan=self.intake.change,
             take_turn=self.take_turn,
             take_partner_down=self.take_partner_down,
+            probe=self.probe,
+            end_recover_wait=self.end_recover_wait,
             power=self.power,
             leases=self.read_leases,
+            served=self.served,
             granted=lambda process, asked_at: self.leases.append((process, asked_at)),
             known_regions=lambda: endpoints_fingerprint(self.known),
             learn_regions=lambda process, told: setattr(self, "known", told),
+            clock_watch=self.clock_watch,
             trusted=lambda: self.trusts,
             trust=lambda told: setattr(self, "trusts", told.decode()),
             why_ended=lambda transport, failure: None,

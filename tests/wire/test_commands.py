@@ -1,22 +1,28 @@
 """What every AMP command must have, and that its arguments cross the wire unchanged."""
 
+from datetime import UTC
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.protocols import amp
 
 from evenrack import errors
+from evenrack.model.plan_outline import outline_of
+from evenrack.model.served_piece import MOST_PIECE_BYTES
 from evenrack.wire import rack_commands, region_commands
 from evenrack.wire.arguments import Json, Text, YesNo
 from tests.strategies import (
     any_fleet_numbers,
+    failure_domains,
     host_names,
     process_ids,
     rack_ids,
     region_endpoints,
     tokens,
 )
-from tests.strategies_leases import lease_pages, lease_questions
+from tests.strategies_changes import contents, vlan_changes
+from tests.strategies_leases import lease_news, lease_pages, lease_questions
 from tests.strategies_reports import (
     bmc_lists,
     dhcp_reports,
@@ -24,6 +30,7 @@ from tests.strategies_reports import (
     phases,
     power_orders,
     power_outcomes,
+    probe_answers,
     rack_plans,
 )
 
@@ -46,6 +53,12 @@ COMMANDS = [*RACK_ASKS, *REGION_ASKS]
 by_name = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 
 BYTES = st.binary(max_size=64)
+
+
+def to_milliseconds(moment):
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 VALUES = {
     ("Enrol", "lookup"): tokens,
     ("Enrol", "request"): BYTES,
@@ -62,23 +75,41 @@ VALUES = {
     ("Hello", "hostname"): host_names,
     ("Hello", "generation"): any_fleet_numbers,
     ("Hello", "fingerprint"): tokens,
+    ("Hello", "failure_domain"): st.none() | failure_domains,
     ("Hello", "process"): process_ids,
     ("Hello", "link"): tokens,
     ("Ping", "lease"): st.booleans(),
     ("Ping", "endpoints"): tokens,
     ("Ping", "authorities"): tokens,
+    ("Ping", "clock"): st.none() | st.datetimes(timezones=st.just(UTC)).map(to_milliseconds),
     ("ListEndpoints", "endpoints"): region_endpoints,
     ("ReportLostLink", "link"): tokens,
     ("ApplyPlan", "plan"): rack_plans,
     ("ApplyPlan", "generation"): any_fleet_numbers,
     ("ApplyPlan", "fingerprint"): tokens,
+    ("OfferPlan", "outline"): rack_plans.map(outline_of),
+    ("OfferPlan", "missing"): rack_plans.map(lambda plan: outline_of(plan).contents),
+    ("OfferPlan", "generation"): any_fleet_numbers,
+    ("OfferPlan", "fingerprint"): tokens,
+    ("TakeVlan", "vlan"): tokens,
+    ("TakeVlan", "length"): st.integers(0, 2**31),
+    ("TakeVlan", "start"): st.integers(0, 2**31),
+    ("TakeVlan", "text"): BYTES,
+    ("ChangeVlan", "vlan"): contents,
+    ("ChangeVlan", "base"): contents,
+    ("ChangeVlan", "change"): vlan_changes,
     ("TakeTurn", "plan"): tokens,
     ("TakeTurn", "ends"): st.booleans(),
     ("TakePartnerDown", "vlan"): st.integers(0, 2**31),
     ("TakePartnerDown", "dead"): rack_ids,
     ("TakePartnerDown", "mclt"): st.integers(0, 2**31),
+    ("ProbeAddresses", "addresses"): st.lists(st.ip_addresses(v=4), max_size=5).map(tuple),
+    ("ProbeAddresses", "answers"): st.lists(probe_answers, max_size=5).map(tuple),
+    ("EndRecoverWait", "vlan"): st.integers(0, 2**31),
+    ("EndRecoverWait", "peer"): rack_ids,
     ("ReportInterfaces", "interfaces"): interface_lists,
     ("ReportDhcp", "report"): dhcp_reports,
+    ("ReportLeases", "news"): lease_news,
     ("ReportReach", "bmcs"): bmc_lists,
     ("RecordPhase", "order"): st.integers(0, 2**40),
     ("RecordPhase", "attempt"): st.integers(0, 99),
@@ -89,6 +120,10 @@ VALUES = {
     ("PowerBmc", "outcome"): power_outcomes,
     ("ReadLeases", "asked"): lease_questions,
     ("ReadLeases", "page"): lease_pages,
+    ("ReadServed", "plan"): tokens,
+    ("ReadServed", "start"): st.integers(-5, 2**40),
+    ("ReadServed", "text"): st.binary(max_size=MOST_PIECE_BYTES),
+    ("ReadServed", "more"): st.booleans(),
 }
 
 
@@ -115,8 +150,8 @@ class Receiver:
 
 
 def test_there_are_the_commands_that_these_tests_think_of():
-    assert len(RACK_ASKS) == 12
-    assert len(REGION_ASKS) == 5
+    assert len(RACK_ASKS) == 13
+    assert len(REGION_ASKS) == 11
 
 
 @by_name

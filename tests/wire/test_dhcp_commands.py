@@ -1,6 +1,6 @@
 """What is said on a link about DHCP: interfaces, reports, plans and turns."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 from attrs import evolve
@@ -9,13 +9,21 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from evenrack.balance.rack_plans import plan_for
-from evenrack.errors import DatabaseUnreachable, PartnerDownRefused, ProgramFailed, TurnRefused
+from evenrack.errors import (
+    DatabaseUnreachable,
+    PartnerDownRefused,
+    ProbeRefused,
+    ProgramFailed,
+    RecoverWaitRefused,
+    TurnRefused,
+)
 from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.dhcp_report import DhcpReport, VlanError, VlanReport
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import MOST_ADDRESSES, Interface
-from evenrack.rack.converge import MOST_ERROR_CHARACTERS
+from evenrack.rack.good_part import MOST_ERROR_CHARACTERS
 from evenrack.rack.region_session import RegionSession
 from evenrack.wire.rack_commands import TakePartnerDown, TakeTurn
 from evenrack.wire.region_commands import ReportDhcp, ReportInterfaces
@@ -173,6 +181,24 @@ def test_m16_a_rack_takes_its_partner_for_dead_and_tells_its_mclt():
     assert link.ask(link.region.take_partner_down(7, "rack0007")).value() == 3600
     refusal = link.ask(link.region.take_partner_down(8, "rack0007")).error()
     assert (type(refusal), str(refusal)) == (PartnerDownRefused, "it may live")
+    assert not link.wire.is_gone
+
+
+def test_rule_5_a_rack_finds_out_which_hosts_run():
+    link = Link().introduce()
+    near, far = IPv4Address("10.1.0.2"), IPv4Address("10.9.0.2")
+    (answer,) = link.ask(link.region.probe([near])).value()
+    assert answer == ProbeAnswer(address=near, found="silent")
+    refusal = link.ask(link.region.probe([far])).error()
+    assert (type(refusal), str(refusal)) == (ProbeRefused, "it is not beside this rack")
+    assert not link.wire.is_gone
+
+
+def test_rule_7_a_rack_lets_its_server_serve_without_waiting():
+    link = Link().introduce()
+    assert link.ask(link.region.end_recover_wait(7, "rack0007")).value() is None
+    refusal = link.ask(link.region.end_recover_wait(8, "rack0007")).error()
+    assert (type(refusal), str(refusal)) == (RecoverWaitRefused, "its server is in normal")
     assert not link.wire.is_gone
 
 

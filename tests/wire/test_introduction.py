@@ -52,7 +52,7 @@ def test_which_rack_it_is_the_certificate_says_and_not_the_message():
     link = Link()
     link.desk.door.who = lambda _transport: Peer(rack=RackId("rack0007"), serial="77")
     said_to_region(link, Hello, **hello_arguments(), rack=b"rack0002").value()
-    assert (link.region.rack, link.region.serial) == ("rack0007", "77")
+    assert (link.region.rack, link.region.peer.serial) == ("rack0007", "77")
     assert link.desk.told == [("admit", "rack0007")]
 
 
@@ -145,7 +145,7 @@ def test_the_certificate_of_another_rack_that_is_revoked_is_this_one_s_affair_no
     assert link.desk.told == [("admit", RACK)]
 
 
-@pytest.mark.parametrize("protocol", [1, 2])
+@pytest.mark.parametrize("protocol", [2, 3])
 def test_racks_of_this_version_and_the_one_before_are_served(protocol):
     link = Link()
     said_to_region(link, Hello, **hello_arguments(protocol=b"%d" % protocol)).value()
@@ -153,7 +153,7 @@ def test_racks_of_this_version_and_the_one_before_are_served(protocol):
     assert link.desk.told == [("admit", RACK)]
 
 
-@pytest.mark.parametrize("protocol", [0, 3, -1, 99])
+@pytest.mark.parametrize("protocol", [0, 1, 4, -1, 99])
 def test_another_version_of_the_conversation_is_refused_with_what_to_do(protocol):
     link = Link()
     arguments = hello_arguments(protocol=b"%d" % protocol)
@@ -162,7 +162,7 @@ def test_another_version_of_the_conversation_is_refused_with_what_to_do(protocol
     )
     problem = link.ask(link.rack.callRemote(Hello, **arguments)).error()
     assert isinstance(problem, VersionRefused)
-    assert f"speaks version {protocol}, this region 1 to 2" in str(problem)
+    assert f"speaks version {protocol}, this region 2 to 3" in str(problem)
     assert "upgrade regions first" in str(problem)
     assert link.desk.told == []
 
@@ -193,6 +193,10 @@ HOSTILE_ARGUMENTS = [
     {"generation": b"1." + b"9" * 16},
     {"generation": b"9" * 5_000 + b".1"},
     {"fingerprint": b"f" * 65},
+    {"failure_domain": b"d" * 65},
+    {"failure_domain": b" room 1"},
+    {"failure_domain": b"room\n1"},
+    {"failure_domain": b"\xff"},
     {"protocol": b"one"},
     {"protocol": b"1" * 5_000},
     {"protocol": None},
@@ -227,6 +231,17 @@ def test_a_rack_that_said_hello_may_send_boxes_of_a_mib_and_no_larger():
     said_to_region(link, Ping, **many)
     assert MOST_BYTES_OF_RACK == 1024 * 1024
     assert link.wire.is_gone
+
+
+@pytest.mark.parametrize("domain", ["", "room 1", "ü" * 64], ids=["none", "one", "longest"])
+def test_a_rack_tells_what_it_fails_together_with(domain):
+    assert Link(rack={"failure_domain": domain}).introduce().region.failure_domain == domain
+
+
+def test_a_rack_that_tells_nothing_of_it_as_those_of_before_fails_alone():
+    link = Link()
+    said_to_region(link, Hello, **hello_arguments()).value()
+    assert link.region.failure_domain == ""
 
 
 def test_arguments_that_nobody_asked_for_are_ignored():

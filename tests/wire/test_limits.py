@@ -4,13 +4,14 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
+from evenrack.model.dhcp_report import MOST_TEXT_CHARACTERS, DhcpReport, VlanError
 from evenrack.region.rack_session import (
     MOST_BYTES_OF_RACK,
     MOST_BYTES_OF_STRANGER,
     MOST_PENDING_OF_RACK,
 )
 from evenrack.trust.tls import Peer
-from evenrack.wire.region_commands import Ping, ReportLostLink
+from evenrack.wire.region_commands import Ping, ReportDhcp, ReportLostLink
 from tests.trusted import OpenDoor
 from tests.wire.both_ends import Desk, Link, World
 
@@ -66,6 +67,33 @@ def test_more_commands_than_can_be_answered_cut_the_link(logged):
     assert link.wire.is_gone
     reason = f"has {MOST_PENDING_OF_RACK} commands that are not answered"
     assert any(reason in line for line in logged())
+
+
+def test_large_commands_that_wait_for_their_answers_cut_the_link(logged):
+    link = Link().introduce()
+
+    async def never(*_):
+        await Deferred()
+
+    link.region._reception = link.desk.reception(dhcp=never)
+    errors = tuple(VlanError(vlan=n, error="x" * MOST_TEXT_CHARACTERS) for n in range(850))
+    report = DhcpReport(errors=errors)
+    for _ in range(2):
+        link.rack.callRemote(ReportDhcp, report=report).addErrback(lambda _: None)
+        link.world.settle()
+        assert not link.wire.is_gone
+    link.rack.callRemote(ReportDhcp, report=report).addErrback(lambda _: None)
+    link.world.settle()
+    assert link.wire.is_gone
+    assert any("bytes in commands that are not answered" in line for line in logged())
+
+
+def test_large_commands_one_after_the_other_stay():
+    link = Link().introduce()
+    errors = tuple(VlanError(vlan=n, error="x" * MOST_TEXT_CHARACTERS) for n in range(850))
+    for _ in range(5):
+        link.ask(link.rack.callRemote(ReportDhcp, report=DhcpReport(errors=errors))).value()
+    assert not link.wire.is_gone
 
 
 def test_answered_commands_do_not_count():

@@ -8,21 +8,42 @@ from attrs import evolve, frozen
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
+from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.errors import (
+    ContentRefused,
     LeasesUnreadable,
     OrderOutdated,
     PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
     StalePlan,
     TurnRefused,
 )
 from evenrack.model.dhcp_lease import LeasesAsked
+from evenrack.model.dhcp_probe import MOST_PROBED
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
+from evenrack.model.new_leases import LeaseNews
+from evenrack.model.plan_outline import content_of, outline_of
 from evenrack.model.power import BmcAccess, PowerOrder
 from evenrack.model.rack_plan import RackPlan
+from evenrack.model.vlan_change import change_between
+from evenrack.region.connected_racks import MOST_LINKS_OF_RACK
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import (
+    ApplyPlan,
+    ChangeVlan,
+    EndRecoverWait,
+    OfferPlan,
+    PowerBmc,
+    ProbeAddresses,
+    ReadLeases,
+    ReadServed,
+    TakePartnerDown,
+    TakeTurn,
+    TakeVlan,
+)
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -34,9 +55,11 @@ from evenrack.wire.region_commands import (
     RenewCertificate,
     ReportDhcp,
     ReportInterfaces,
+    ReportLeases,
     ReportLostLink,
     ReportReach,
 )
+from tests.dhcp_fleet import dhcp_fleet, rack_id
 from tests.wire.both_ends import RACK, Link
 from tests.wire.test_commands import COMMANDS, RACK_ASKS, REGION_ASKS
 
@@ -63,7 +86,7 @@ GREETED = "a rack, by its certificate, after its hello"
 ADMITTED = "a rack, by its certificate, once its hello is answered"
 REGION = "a region process, by its certificate, after it answered the hello"
 ITSELF = "it counts for the rack of the certificate only"
-BELIEVED = "what a rack says of itself is believed"
+BELIEVED = "what a rack says of itself is believed, if by the tables this run of its daemon is it"
 DHCP = DhcpReport(applied="", waiting="", running=False, vlans=(), errors=())
 ORDER = PowerOrder(
     id=OrderId(7),
@@ -77,6 +100,21 @@ ORDER = PowerOrder(
 LEASES = LeasesAsked(networks=(IPv4Network("10.1.0.0/24"),))
 PLAN = RackPlan(rack=RACK, number=FleetNumber(1, 5), managed_by=ProcessId("region1/1"))
 
+LACKING = dhcp_plan_for(dhcp_fleet({1: (1, 2)}, services={1: (1, 2)}), rack_id(1))
+VLAN_SAYS = {
+    "vlan": content_of(LACKING[0].vlan).sha256,
+    "length": content_of(LACKING[0].vlan).length,
+    "start": 0,
+    "text": LACKING[0].vlan.as_json.encode(),
+}
+BEFORE = evolve(LACKING[0].vlan, name="before")
+FOLLOWED = evolve(PLAN, number=FleetNumber(1, 4), dhcp=(evolve(LACKING[0], vlan=BEFORE),))
+CHANGE_SAYS = {
+    "vlan": content_of(LACKING[0].vlan),
+    "base": content_of(BEFORE),
+    "change": change_between(BEFORE, LACKING[0].vlan),
+}
+
 TABLE = {
     Enrol: Row(
         who=STRANGER,
@@ -87,8 +125,9 @@ TABLE = {
     ),
     Hello: Row(
         who=NEWCOMER,
-        checked="the certificate is not revoked; the version is spoken here; no other run of this "
-        f"rack answers on a link of its own; {ITSELF}",
+        checked="the certificate is not revoked, and was not issued before the rack was; the "
+        "version is spoken here; no other run of this rack answers on a link of its own; "
+        f"the rack has fewer than {MOST_LINKS_OF_RACK} links here that answer; {ITSELF}",
         says={
             "protocol": 2,
             "run": "run1",
@@ -100,8 +139,9 @@ TABLE = {
     ),
     RenewCertificate: Row(
         who=ADMITTED,
-        checked="the request is for a P-256 key and signed with it; the new certificate is for the "
-        "rack of the old one",
+        checked="the request is for a P-256 key and signed with it; neither the certificate of the "
+        "link nor all of the rack's are revoked; it is the rack's only renewal within a minute; "
+        "the new certificate is for the rack of the old one",
         says={"request": b"r"},
         told=("renew", RACK),
     ),
@@ -110,8 +150,8 @@ TABLE = {
     ),
     Ping: Row(
         who=GREETED,
-        checked="a lease is for the rack of the certificate, and only from the process that "
-        "manages it",
+        checked="a lease is for the rack of the certificate, only from the process that manages "
+        "it, and only on a link that is recorded",
         says={},
     ),
     ListEndpoints: Row(who=ADMITTED, checked="nothing more: it is told to every rack", says={}),
@@ -139,6 +179,12 @@ TABLE = {
         says={"report": DHCP},
         told=("dhcp", RACK, DHCP),
     ),
+    ReportLeases: Row(
+        who=ADMITTED,
+        checked=f"{ITSELF}; {BELIEVED}",
+        says={"news": LeaseNews(elsewhere=3)},
+        told=("leases", RACK, LeaseNews(elsewhere=3)),
+    ),
     ReportReach: Row(
         who=ADMITTED,
         checked=f"{ITSELF}; {BELIEVED}",
@@ -151,6 +197,24 @@ TABLE = {
         "two phases",
         says={"order": 7, "attempt": 2, "before": "NEW", "after": "OFF_SENT"},
         told=("phase", RACK, 7, 2, ("NEW", "OFF_SENT")),
+    ),
+    OfferPlan: Row(
+        who=REGION,
+        checked="the plan is for this rack, and not older than the one that is followed; all its "
+        "VLANs together have at most 256 MiB",
+        says={"outline": outline_of(PLAN)},
+    ),
+    TakeVlan: Row(
+        who=REGION,
+        checked="the plan that was offered last lacks this content; it has the length and the "
+        "SHA-256 that were said",
+        says=VLAN_SAYS,
+    ),
+    ChangeVlan: Row(
+        who=REGION,
+        checked="the plan that was offered last lacks this content, and the one that is followed "
+        "has the other; what becomes of it has the length and the SHA-256 that were said",
+        says=CHANGE_SAYS,
     ),
     ApplyPlan: Row(
         who=REGION,
@@ -171,6 +235,19 @@ TABLE = {
         "the rack holds a lease of this process",
         says={"vlan": 7, "dead": OTHER},
     ),
+    ProbeAddresses: Row(
+        who=REGION,
+        checked=f"at most {MOST_PROBED} addresses are asked about, each in a network of the rack's "
+        "own interfaces or that of a failover peer; the port is always that of failover; it "
+        "changes nothing; the rack holds a lease of this process",
+        says={"addresses": (IPv4Address("10.1.0.2"),)},
+    ),
+    EndRecoverWait: Row(
+        who=REGION,
+        checked="the rack's server is in a pair with this rack, and waits for mclt; "
+        "the rack holds a lease of this process",
+        says={"vlan": 7, "peer": OTHER},
+    ),
     PowerBmc: Row(
         who=REGION,
         checked="no later order for this BMC and no later attempt was seen; the rack holds a lease",
@@ -181,6 +258,11 @@ TABLE = {
         checked="at most 1,000 networks are asked about; it changes nothing, and the answer has "
         "leases of these networks only",
         says={"asked": LEASES},
+    ),
+    ReadServed: Row(
+        who=REGION,
+        checked="it changes nothing; what is answered was sent by a region process as a plan",
+        says={"plan": "", "start": 0},
     ),
 }
 
@@ -317,6 +399,8 @@ def test_impostor_with_the_certificate_of_another_rack_speaks_of_that_one_only(c
 def test_a_region_that_answered_the_hello_is_obeyed(command):
     link = link_of(RACK).introduce()
     link.memory.waits_for = "waiting"
+    link.memory.newest.follow(FOLLOWED)
+    link.ask(link.memory.intake.offer(outline_of(evolve(PLAN, dhcp=LACKING)))).value()
     link.ask(send(link.region, command)).value()
 
 
@@ -338,6 +422,12 @@ def test_impostor_of_a_region_before_it_answered_the_hello(command, stage):
 
 
 WRONG = {
+    OfferPlan: [
+        ({"outline": outline_of(evolve(PLAN, rack=OTHER))}, StalePlan),
+        ({"outline": outline_of(evolve(PLAN, number=FleetNumber(1, 4)))}, StalePlan),
+    ],
+    TakeVlan: [(VLAN_SAYS, ContentRefused), ({**VLAN_SAYS, "vlan": "x"}, ContentRefused)],
+    ChangeVlan: [(CHANGE_SAYS, ContentRefused)],
     ApplyPlan: [
         ({"plan": evolve(PLAN, rack=OTHER)}, StalePlan),
         ({"plan": evolve(PLAN, number=FleetNumber(1, 4))}, StalePlan),
@@ -347,8 +437,14 @@ WRONG = {
         ({"vlan": 8, "dead": OTHER}, PartnerDownRefused),
         ({"vlan": 7, "dead": RACK}, PartnerDownRefused),
     ],
+    ProbeAddresses: [({"addresses": (IPv4Address("10.9.0.2"),)}, ProbeRefused)],
+    EndRecoverWait: [
+        ({"vlan": 8, "peer": OTHER}, RecoverWaitRefused),
+        ({"vlan": 7, "peer": RACK}, RecoverWaitRefused),
+    ],
     PowerBmc: [({"order": evolve(ORDER, attempt=1)}, OrderOutdated)],
     ReadLeases: [({"asked": LEASES}, LeasesUnreadable)],
+    ReadServed: [],
 }
 
 

@@ -156,7 +156,7 @@ def test_a_goodbye_names_the_rack_and_its_run():
 
 
 def test_a_bug_in_an_answer_of_the_region_is_named_internal_and_keeps_the_link(logged_failures):
-    def buggy(_rack):
+    def buggy(_link):
         raise ZeroDivisionError
 
     link = Link(reception={"grants_lease": buggy}).introduce()

@@ -3,16 +3,17 @@
 A VLAN is served by its designated primary alone first; failover begins when both racks are there
 and the first one serves (`dhcp_turns` sees to it that both then restart together). Where the
 designations of a pair swap, its roles do when both are there (`dhcp_swaps`). Who is lost stays in
-the files: a dead rack daemon is not a dead DHCP server, and a server that believes to be alone
-would give away the addresses of the other one's clients.
+the files until that is safe (`dhcp_replacing`): a dead rack daemon is not a dead DHCP server, and a
+server that believes to be alone would give away the addresses of the other one's clients.
 """
 
 from collections.abc import Collection, Mapping
 
 from attrs import evolve
 
+from evenrack.balance.dhcp_replacing import Replacing
 from evenrack.balance.dhcp_swaps import RoleSwaps
-from evenrack.model.dhcp_report import VlanReport
+from evenrack.balance.relayed_vlans import is_served_for_another
 from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
@@ -44,7 +45,7 @@ def _wanted(
     fleet: Fleet, vlan: VlanId, pair: Pair | None, now: Service | None, swaps: RoleSwaps
 ) -> Service | None:
     """Give who is to serve a VLAN, in the roles that they have."""
-    if pair is None:
+    if pair is None or _have_left(fleet, vlan, pair, now):
         return None
     if now is None:
         return None if _is_still_served(fleet, vlan) else _alone(fleet, vlan, pair.primary)
@@ -53,7 +54,10 @@ def _wanted(
     left = None if now.met else _left_alone(fleet, vlan, now)
     if left is not None:
         return Service(primary=left)
-    return now if vlan in swaps.under_way else _with_new_addresses(fleet, vlan, now)
+    if vlan in swaps.under_way:
+        return now
+    replacing = Replacing(fleet=fleet, vlan=vlan, pair=pair, now=now, are_free=swaps.are_free)
+    return replacing.decide() or _with_new_addresses(fleet, vlan, now)
 
 
 def _exchanged(
@@ -95,7 +99,7 @@ def _wanted_of_one(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> Serv
         second is None
         or first not in pair.racks
         or not (fleet.is_connected(first) and fleet.is_connected(second))
-        or _report(fleet, first, vlan) is None
+        or fleet.dhcp_side(first, vlan) is None
     ):
         return _with_new_addresses(fleet, vlan, now)
     address = fleet.attached[vlan].get(second)
@@ -112,14 +116,24 @@ def _alone(fleet: Fleet, vlan: VlanId, rack: RackId) -> Service | None:
     return None if address is None else Service(primary=Server(rack=rack, address=address))
 
 
+def _have_left(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service | None) -> bool:
+    """Tell whether nobody in the files has an address on the VLAN, and others are designated.
+
+    They begin anew when these have stopped: nobody can get the leases from them any more.
+    """
+    racks = () if now is None else now.racks
+    on_it = fleet.attached[vlan]
+    return bool(racks) and pair.primary not in racks and not any(r in on_it for r in racks)
+
+
 def _is_still_served(fleet: Fleet, vlan: VlanId) -> bool:
-    """Tell whether a rack has not yet stopped what was turned off before.
+    """Tell whether a rack has not yet stopped what was turned off, or relayed, before.
 
     A server that begins beside one that had the pair before would be no equal: it would wait for
     a whole MCLT (one hour) before it serves.
     """
-    return any(
-        fleet.is_connected(rack) and _report(fleet, rack, vlan) is not None
+    return is_served_for_another(fleet, vlan) or any(
+        fleet.is_connected(rack) and fleet.dhcp_side(rack, vlan) is not None
         for rack in fleet.dhcp_reports
     )
 
@@ -133,10 +147,10 @@ def _left_alone(fleet: Fleet, vlan: VlanId, now: Service) -> Server | None:
     """
     for server in now.servers:
         other = next(each for each in now.servers if each is not server)
-        report = _report(fleet, server.rack, vlan)
+        report = fleet.dhcp_side(server.rack, vlan)
         if report is None or not fleet.is_connected(server.rack) or fleet.is_connected(other.rack):
             continue
-        waits_in_vain = report.state == "recover" and _report(fleet, other.rack, vlan) is None
+        waits_in_vain = report.state == "recover" and fleet.dhcp_side(other.rack, vlan) is None
         if report.peer is None or waits_in_vain:
             return server
     return None
@@ -152,7 +166,7 @@ def decide_met(fleet: Fleet) -> tuple[VlanId, ...]:
 
 
 def _has_met(fleet: Fleet, vlan: VlanId, service: Service, rack: RackId) -> bool:
-    report, peer = _report(fleet, rack, vlan), service.peer_of(rack)
+    report, peer = fleet.dhcp_side(rack, vlan), service.peer_of(rack)
     return (
         report is not None
         and peer is not None
@@ -173,9 +187,3 @@ def _with_new_addresses(fleet: Fleet, vlan: VlanId, now: Service) -> Service:
         primary=moved(now.primary),
         secondary=None if now.secondary is None else moved(now.secondary),
     )
-
-
-def _report(fleet: Fleet, rack: RackId, vlan: VlanId) -> VlanReport | None:
-    """Give what the rack says of this VLAN; None while it does not serve it."""
-    reports = fleet.dhcp_report(rack).vlans
-    return next((report for report in reports if report.vlan == vlan), None)

@@ -15,11 +15,12 @@ from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
 
-FOLLOW_SECONDS = 2.5
+FOLLOW_SECONDS = 6.5
 """So long after the old primary's turn was granted the new one may still be told of its own.
 
-The old one takes its role back 12 s after it was to restart (`rack.role_change`). A turn that is
-told is at most 5 s old (a lease) when the rack takes it, and 3 s later its server has restarted.
+The old one waits up to 4 s until its partner knows every lease, and takes its role back 16 s after
+it began (`rack.hand_over`, `rack.role_change`). A turn that is told is at most 5 s old (a lease)
+when the rack takes it, and 4 s later its server has restarted.
 """
 
 
@@ -111,6 +112,10 @@ class RoleSwaps:
         for swap in self.under_way.values():
             self._take_part(swap.demoted, swap.promoted)
 
+    def are_free(self, racks: Collection[RackId]) -> bool:
+        """Tell whether none of these racks takes part in an exchange."""
+        return not any(rack in self._steps for rack in racks)
+
     def keep_out(self, services: Iterable[Service | None]) -> None:
         """Let no exchange begin or go on with the racks of these."""
         for service in services:
@@ -155,12 +160,14 @@ class RoleSwaps:
             self.fleet.is_connected(rack)
             and rack not in self._kept_out
             and told.running
-            and not (told.errors or told.failed)
+            and not (told.is_vlan_refused or told.failed)
             and all(side.state in AT_REST for side in told.vlans)
         )
 
     def _is_formed(self, vlan: VlanId, service: Service) -> bool:
         """Tell whether both racks of a pair have each other in their files, at their addresses."""
+        if service.leaving is not None:
+            return False  # who leaves is about to restart for that
         return service.secondary is None or all(
             (side := self._sides.get((own.rack, vlan))) is not None
             and side.peer == peer.rack

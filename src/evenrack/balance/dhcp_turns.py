@@ -19,6 +19,9 @@ from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
 
+WHILE_ONE_WAITS = frozenset({"partner-down", "recover-wait"})
+"""States of the two servers of a pair that begins with a newcomer."""
+
 
 @frozen(kw_only=True)
 class Patience:
@@ -57,7 +60,7 @@ def hurries_that_are_over(fleet: Fleet) -> tuple[VlanId, ...]:
     """Give the VLANs whose changes every rack that is there has applied."""
 
     def is_over(vlan: VlanId, service: Service) -> bool:
-        there = [rack for rack in service.racks if fleet.is_connected(rack)]
+        there = [rack for rack in service.staying if fleet.is_connected(rack)]
         applied = [_applied_number(fleet, vlan, rack) for rack in there]
         return bool(there) and set(applied) == {service.number}
 
@@ -66,8 +69,8 @@ def hurries_that_are_over(fleet: Fleet) -> tuple[VlanId, ...]:
 
 
 def _applied_number(fleet: Fleet, vlan: VlanId, rack: RackId) -> FleetNumber | None:
-    sides = fleet.dhcp_report(rack).vlans
-    return next((side.number for side in sides if side.vlan == vlan), None)
+    side = fleet.dhcp_side(rack, vlan)
+    return None if side is None else side.number
 
 
 def is_busy(fleet: Fleet, rack: RackId, *, but: Collection[VlanId] = ()) -> bool:
@@ -157,7 +160,7 @@ class _Deciding:
         return all(
             member in self.patience.overdue
             or not fleet.dhcp_report(member).running
-            or _is_settled(fleet, member, but=self._files.mended_by(member))
+            or _is_settled(fleet, member, but=self._files.mended_by(member, group))
             for member in group
         )
 
@@ -191,17 +194,26 @@ class _Deciding:
 
 def _is_refused(fleet: Fleet, rack: RackId) -> bool:
     """Tell whether one of the rack's VLANs cannot be applied: its peer would wait for it."""
-    return bool(fleet.dhcp_report(rack).errors)
+    return fleet.dhcp_report(rack).is_vlan_refused
 
 
 def _is_settled(fleet: Fleet, rack: RackId, *, but: Collection[VlanId] = ()) -> bool:
     """Tell whether every pair that the rack serves now, and is to go on serving, is normal."""
     report = fleet.dhcp_report(rack)
     return report.running and all(
-        side.state == "normal"
+        side.state == "normal" or _waits_long(fleet, side)
         for side in report.vlans
         if side.vlan not in but and _goes_on(fleet, rack, side)
     )
+
+
+def _waits_long(fleet: Fleet, report: VlanReport) -> bool:
+    """Tell whether the pair is to be normal in a long time only, and a restart costs it little.
+
+    A newcomer waits for mclt; who took over from its predecessor serves meanwhile.
+    """
+    service = fleet.services.get(report.vlan)
+    return service is not None and not service.met and report.state in WHILE_ONE_WAITS
 
 
 def _goes_on(fleet: Fleet, rack: RackId, report: VlanReport) -> bool:
@@ -238,11 +250,23 @@ class _Files:
             self._applied[rack] = frozenset(s.vlan for s in sides if self._is_as_wanted(rack, s))
         return vlan in self._applied[rack]
 
-    def mended_by(self, rack: RackId) -> frozenset[VlanId]:
-        """Give the VLANs where the peer has applied the pair and this rack has not.
+    def mended_by(self, rack: RackId, group: Collection[RackId] = ()) -> frozenset[VlanId]:
+        """Give the VLANs that are not normal because this rack has not applied the pair.
 
-        They are not normal because of that: in an exchange of roles, or where both have one role.
+        Its peer has (in an exchange of roles, or where both have one role), or neither has and both
+        are in a group that restarts in one step.
         """
+        pairs = self.wanted_peers(rack).items() if group else ()
+        together = frozenset(
+            vlan
+            for vlan, peer in pairs
+            if peer in group
+            and not self.has_applied(vlan, peer)
+            and not self.has_applied(vlan, rack)
+        )
+        return together | self._mended_alone(rack)
+
+    def _mended_alone(self, rack: RackId) -> frozenset[VlanId]:
         if rack not in self._mended:
             self._mended[rack] = frozenset(
                 vlan

@@ -48,6 +48,7 @@ def still_to_move(fleet: Fleet, leaving: Collection[str]) -> list[Burden]:
         *_racks_to_move(fleet, leaving, no_takers),
         *_bmcs_to_move(fleet, leaving, no_takers),
         *_roles_to_move(fleet, leaving, no_takers),
+        *_files_to_leave(fleet, leaving),
     ]
 
 
@@ -58,16 +59,16 @@ def stays(fleet: Fleet, leaving: Collection[str]) -> list[Burden]:
     found = []
     for vlan in _vlans_with_dhcp(fleet):
         where = f"vlan:{vlan.name}"
-        pair, service = fleet.pairs.get(vlan.id), fleet.services.get(vlan.id)
+        pair = fleet.pairs.get(vlan.id)
         for rack in _among(leaving, () if pair is None else pair.racks):
             if where not in moving:
                 name = fleet.racks[rack].hostname
                 why = f"{vlan.name}: no other rack can take the role of {name}"
                 found.append(Burden(object=where, why=why))
-        for rack in _among(leaving, () if service is None else service.racks):
-            if pair is not None and rack not in pair.racks:
+        for rack in _in_files_only(fleet, vlan.id, leaving):
+            if not fleet.is_connected(rack):
                 name = fleet.racks[rack].hostname
-                why = f"{vlan.name}: {name} still has it in its file, and goes on serving it"
+                why = f"{vlan.name}: {name} is not there, and may go on serving it"
                 found.append(Burden(object=where, why=why))
     return found
 
@@ -165,8 +166,30 @@ def _roles_to_move(
     return found
 
 
+def _files_to_leave(fleet: Fleet, leaving: Collection[str]) -> list[Burden]:
+    """Give the VLANs that a rack serves although others are designated: it is about to stop."""
+    return [
+        Burden(
+            object=f"vlan:{vlan.name}",
+            why=f"{fleet.racks[rack].hostname} still serves {vlan.name}",
+        )
+        for vlan in _vlans_with_dhcp(fleet)
+        for rack in _in_files_only(fleet, vlan.id, leaving)
+        if fleet.is_connected(rack)
+    ]
+
+
+def _in_files_only(fleet: Fleet, vlan: VlanId, leaving: Collection[str]) -> list[RackId]:
+    """Give those that have a VLAN in their file, and no role there by designation."""
+    pair, service = fleet.pairs.get(vlan), fleet.services.get(vlan)
+    designated = () if pair is None else pair.racks
+    racks = () if service is None or pair is None else service.racks
+    return [rack for rack in _among(leaving, racks) if rack not in designated]
+
+
 def _vlans_with_dhcp(fleet: Fleet) -> list[Vlan]:
-    return [vlan for vlan in fleet.vlans.values() if vlan.dhcp_on]
+    """Give those that have racks; one that is relayed has those of another."""
+    return [vlan for vlan in fleet.vlans.values() if vlan.has_racks]
 
 
 def _on(fleet: Fleet, vlan: VlanId) -> set[RackId]:

@@ -6,7 +6,6 @@ address for two clients, so the word is refused wherever anything says that it m
 
 from attrs import frozen
 
-from evenrack.model.dhcp_report import VlanReport
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
 
@@ -29,6 +28,10 @@ def candidate_of(fleet: Fleet, vlan: VlanId, dead: RackId) -> Candidate:
     service = fleet.services.get(vlan)
     peer = None if service is None or dead not in service.racks else service.peer_of(dead)
     name = _name(fleet, dead)
+    where = fleet.served_in(vlan)
+    if where != vlan:
+        by = fleet.vlans[where].name
+        return Candidate(survivor=None, hindrances=(f"{by} relays it: say it of {by}, for both",))
     if peer is None:
         return Candidate(survivor=None, hindrances=(f"{name} is not in a pair for this VLAN",))
     hindrances = _hindrances(fleet, vlan, dead, peer.rack)
@@ -48,7 +51,7 @@ def _hindrances(fleet: Fleet, vlan: VlanId, dead: RackId, survivor: RackId) -> l
     if not fleet.is_connected(survivor):
         found.append(f"{left} is not connected, and cannot be told")
         return found
-    side = _side(fleet, survivor, vlan)
+    side = fleet.dhcp_side(survivor, vlan)
     if side is None or side.peer != dead:
         found.append(f"{left} does not serve it with {_name(fleet, dead)}")
     elif side.state == "partner-down":
@@ -71,12 +74,8 @@ def _is_over(fleet: Fleet, vlan: VlanId) -> bool:
         return True
     if word.taken_at is None:
         return fleet.is_connected(word.dead)  # it is not dead after all
-    side = _side(fleet, word.survivor, vlan)
+    side = fleet.dhcp_side(word.survivor, vlan)
     return fleet.is_connected(word.survivor) and side is not None and side.state == "normal"
-
-
-def _side(fleet: Fleet, rack: RackId, vlan: VlanId) -> VlanReport | None:
-    return next((each for each in fleet.dhcp_report(rack).vlans if each.vlan == vlan), None)
 
 
 def _name(fleet: Fleet, rack: RackId) -> str:

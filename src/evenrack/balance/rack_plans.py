@@ -1,6 +1,6 @@
 """What each rack must do, from the fleet: pure."""
 
-from evenrack.model.dhcp_plan import DhcpPlan, Peer, VlanService
+from evenrack.model.dhcp_plan import DhcpPlan, Peer, VlanService, serving, shared_part
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import PlanFacts
 from evenrack.model.identifiers import RackId
@@ -25,11 +25,14 @@ def plan_for(facts: PlanFacts, rack: RackId) -> RackPlan | None:
 
 def dhcp_plan_for(facts: PlanFacts, rack: RackId) -> DhcpPlan:
     """Give what the rack is to serve, in the order of the VLANs."""
-    return tuple(
-        _service_of(facts.vlans[vlan], facts.services[vlan], rack)
+    vlans = tuple(
+        _service_of(facts.to_be_served[vlan], facts.services[vlan], rack)
         for vlan in facts.served_by.get(rack, ())
         if vlan in facts.vlans
     )
+    if not facts.global_snippets:
+        return vlans
+    return serving((shared_part(facts.global_snippets), *vlans))
 
 
 def _bmcs_near(facts: PlanFacts, rack: RackId) -> tuple[BmcTarget, ...]:

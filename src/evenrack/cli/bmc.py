@@ -109,7 +109,7 @@ def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
 @bmc.command(
     "set",
     epilog=examples(
-        "evenrack bmc set b1 --address 10.9.0.21",
+        "evenrack bmc set b1 --address 10.9.0.21 --password-file -",
         "evenrack bmc set b1 --user operator --password-file - --if-generation 1.7",
         "evenrack bmc set b1 --name old-b1 --no-cipher-suite",
     ),
@@ -131,7 +131,7 @@ def set_bmc(
     as_json: bool,
     **access: Any,
 ) -> None:
-    """Change a BMC, by name or id."""
+    """Change a BMC, by name or id; another address takes the password again."""
     fields = {**given(name=access.pop("new_name")), **_fields(access)}
     fields = one_or_none(fields, "cipher_suite", remove=no_cipher_suite)
     changed = set_fields(session, address_of("bmcs", name), fields, if_generation)

@@ -1,5 +1,6 @@
 """`evenrack dhcp`: how each VLAN is served, by which racks, and what is in their files."""
 
+from difflib import unified_diff
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -105,23 +106,59 @@ def partner_down(
     say(f"{given['survivor']} is told; next: evenrack dhcp status {given['vlan']}")
 
 
-@dhcp.command("render", epilog=examples("evenrack dhcp render --rack rack1"))
+@dhcp.command(
+    "render",
+    epilog=examples(
+        "evenrack dhcp render --rack rack1", "evenrack dhcp render --rack rack1 --diff"
+    ),
+)
 @click.option("--rack", required=True, help="By name or id.")
+@click.option(
+    "--diff", "only_changes", is_flag=True, help="Only how it differs from what is served."
+)
 @click.pass_obj
-def render(session: Session, rack: str) -> None:
-    """Print the dhcpd.conf that a rack is to have; its key for OMAPI is left out."""
+def render(session: Session, rack: str, *, only_changes: bool) -> None:
+    """Print the dhcpd.conf that a rack is to have; its key for OMAPI is left out.
+
+    With --diff the rack is asked what it serves now, and what is still to change is printed. What
+    only waits for the rack's turn, or was refused there, differs.
+    """
+    client, address = session.client(), f"/api/v1/dhcp-plans/{quote(rack, safe='')}"
+    found = client.get(address)
+    text = _file_of(found["dhcp"])
+    if only_changes:
+        _print_changes(found["rack"], _file_of(client.get(f"{address}/served")["dhcp"]), text)
+    elif not found["dhcp"]:
+        say(f"{found['rack']} serves no VLAN")
+    else:
+        click.echo(text, nl=False)
+
+
+def _file_of(plan: Any) -> str:
+    """Write the file for a plan, with words for the rack's own key; nothing for no VLAN."""
     # imported late: only this command needs the renderer
     from evenrack.model.dhcp_plan import dhcp_plan_from_json
     from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
     from evenrack.rack.dhcp.omapi_access import OmapiAccess
 
-    found = session.client().get(f"/api/v1/dhcp-plans/{quote(rack, safe='')}")
-    plan = dhcp_plan_from_json(found["dhcp"])
     if not plan:
-        say(f"{found['rack']} serves no VLAN")
-        return
-    text = dhcpd_conf(plan, OmapiAccess(port=7911, key=ANY_KEY))
-    click.echo(text.replace(ANY_KEY, "the key of this rack"), nl=False)
+        return ""
+    text = dhcpd_conf(dhcp_plan_from_json(plan), OmapiAccess(port=7911, key=ANY_KEY))
+    return text.replace(ANY_KEY, "the key of this rack")
+
+
+def _print_changes(rack: str, before: str, after: str) -> None:
+    """Print a unified diff, as diff(1) and patch(1) know it."""
+    lines = unified_diff(
+        before.splitlines(keepends=True),
+        after.splitlines(keepends=True),
+        f"{rack}: what it serves",
+        f"{rack}: its newest plan",
+    )
+    changes = "".join(lines)
+    click.echo(changes, nl=False)
+    if not changes:
+        say(f"nothing changes on {rack}: it serves its newest plan")
 
 
 @dhcp.command(

@@ -24,7 +24,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 @frozen(kw_only=True)
-class _Wish:
+class DrainWish:
     """How the operator wants to drain."""
 
     message: str | None
@@ -34,7 +34,7 @@ class _Wish:
     as_json: bool
 
 
-def _drain_options(command: Command) -> Command:
+def drain_options(command: Command) -> Command:
     """Add the options of every command that drains."""
     message = click.option("-m", "--message", help="Why, for whoever looks.")
     deadline = click.option(
@@ -60,7 +60,7 @@ def _drain_options(command: Command) -> Command:
     ),
 )
 @click.argument("name")
-@_drain_options
+@drain_options
 @click.pass_obj
 def drain_rack(session: Session, /, name: str, **wish: Any) -> None:
     """Give a rack nothing any more, and move away what it has: BMCs and DHCP roles.
@@ -70,7 +70,7 @@ def drain_rack(session: Session, /, name: str, **wish: Any) -> None:
     """
     client = session.client()
     found = choose(client.get("/api/v1/racks"), name, "rack")
-    _drain(session, client, f"rack:{found['id']}", _Wish(**wish))
+    _drain(session, client, f"rack:{found['id']}", DrainWish(**wish))
 
 
 @click.command(
@@ -94,7 +94,7 @@ def resume_rack(session: Session, name: str, *, as_json: bool) -> None:
     ),
 )
 @click.argument("name")
-@_drain_options
+@drain_options
 @click.pass_obj
 def drain_region(session: Session, /, name: str, **wish: Any) -> None:
     """Give a region host, or one process (region1/2), nothing any more: its racks move away.
@@ -103,7 +103,7 @@ def drain_region(session: Session, /, name: str, **wish: Any) -> None:
     To stop a process in order needs no drain: it does the same by itself.
     """
     client = session.client()
-    _drain(session, client, _region_or_process(client, name), _Wish(**wish))
+    _drain(session, client, _region_or_process(client, name), DrainWish(**wish))
 
 
 @click.command(
@@ -151,7 +151,7 @@ def _region_or_process(client: Client, name: str) -> str:
     return f"process:{choose(processes, name, 'region process')['id']}"
 
 
-def _drain(session: Session, client: Client, what: str, wish: _Wish) -> None:
+def _drain(session: Session, client: Client, what: str, wish: DrainWish) -> None:
     """Show the plan, ask, begin, and wait until all has moved."""
     path = address_of("drains", what)
     plan = client.get(path)
@@ -205,17 +205,18 @@ def _left(drain: dict[str, Any]) -> str:
     return f"{len(whys)} to move: {', '.join(whys[:MOST_NAMED])}{more}"
 
 
-def _page(drain: dict[str, Any]) -> list[Block]:
-    drained = drain["drained"]
+def drained_line(drained: dict[str, Any] | None) -> Line:
+    """Say by whom something is drained, since when and why, or that it is not."""
     state = "no"
     if drained is not None:
         message = f": {drained['message']}" if drained["message"] else ""
         until = f", until {drained['deadline']}" if drained["deadline"] else ""
         state = f"by {drained['who']} since {drained['since']}{until}{message}"
-    blocks: list[Block] = [
-        Line(name="name", value=drain["name"]),
-        Line(name="drained", value=state),
-    ]
+    return Line(name="drained", value=state)
+
+
+def _page(drain: dict[str, Any]) -> list[Block]:
+    blocks: list[Block] = [Line(name="name", value=drain["name"]), drained_line(drain["drained"])]
     for key, title in (
         ("to_move", "moves away"),
         ("stays", "stays"),

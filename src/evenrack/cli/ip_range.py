@@ -1,4 +1,4 @@
-"""`evenrack range`: the addresses that are given to whoever asks."""
+"""`evenrack range`: the addresses that are given to whoever asks, and those that never are."""
 
 import click
 
@@ -28,7 +28,7 @@ from evenrack.cli.show import ranges_table
     ),
 )
 def ip_range() -> None:
-    """Show and change the ranges of addresses that DHCP gives to whoever asks."""
+    """Show and change the ranges of addresses that DHCP gives to whoever asks, or never."""
 
 
 @ip_range.command(
@@ -36,20 +36,31 @@ def ip_range() -> None:
     epilog=examples(
         "evenrack range create --subnet 10.0.0.0/24 10.0.0.100 10.0.0.199",
         "evenrack range create 10.0.0.100 10.0.0.199 --json",
+        "evenrack range create 10.0.0.1 10.0.0.19 --reserved",
     ),
 )
 @click.argument("first")
 @click.argument("last")
 @click.option("--subnet", metavar="CIDR", help="Its subnet; found by the address when not given.")
+@click.option("--reserved", is_flag=True, help="Never give its addresses to whoever asks.")
 @json_object
 @click.pass_obj
 def create_range(
-    session: Session, first: str, last: str, *, subnet: str | None, as_json: bool
+    session: Session,
+    first: str,
+    last: str,
+    *,
+    subnet: str | None,
+    reserved: bool,
+    as_json: bool,
 ) -> None:
-    """Create a range from its first address to its last; both belong to it."""
-    made = session.client().post(
-        "/api/v1/ranges", {"first": first, "last": last, **given(subnet=subnet)}
-    )
+    """Create a range from its first address to its last; both belong to it.
+
+    A reserved one keeps other ranges out: reservations, and hosts that have their address from
+    elsewhere, are safe in it.
+    """
+    wanted = given(subnet=subnet, reserved=reserved or None)
+    made = session.client().post("/api/v1/ranges", {"first": first, "last": last, **wanted})
     follow = f"evenrack range list --subnet {made['subnet']}"
     show_done(session, made, as_json=as_json, deed="range created", follow=follow)
 
@@ -77,6 +88,12 @@ def list_ranges(session: Session, *, vlan: str | None, subnet: str | None, as_js
 @click.argument("name", metavar="RANGE")
 @click.option("--first", metavar="ADDRESS", help="Let it begin here.")
 @click.option("--last", metavar="ADDRESS", help="Let it end here; this address belongs to it.")
+@click.option(
+    "--reserved/--dynamic",
+    "reserved",
+    default=None,
+    help="Never give its addresses to whoever asks, or do.",
+)
 @if_generation
 @json_object
 @click.pass_obj
@@ -87,9 +104,9 @@ def set_range(
     *,
     if_generation: str | None,
     as_json: bool,
-    **fields: str | None,
+    **fields: str | bool | None,
 ) -> None:
-    """Change where a range begins and ends, by FIRST-LAST or by its id."""
+    """Change where a range begins and ends and what it is for, by FIRST-LAST or by its id."""
     changed = set_fields(session, address_of("ranges", name), given(**fields), if_generation)
     follow = f"evenrack range list --subnet {changed['subnet']}"
     show_done(session, changed, as_json=as_json, deed="range changed", follow=follow)

@@ -28,6 +28,7 @@ from evenrack.cli.rack import rack
 from evenrack.cli.region import region
 from evenrack.cli.reservation import reservation
 from evenrack.cli.session import Session, Surroundings
+from evenrack.cli.snippet import snippet
 from evenrack.cli.status import status
 from evenrack.cli.subnet import subnet
 from evenrack.cli.token import token
@@ -141,7 +142,7 @@ def evenrack(
 
 for _command in (
     *(status, problems, events, doctor, region, rack, balance),
-    *(vlan, subnet, ip_range, reservation, dhcp),
+    *(vlan, subnet, ip_range, reservation, snippet, dhcp),
     *(bmc, machine, order),
     *(enrolment, authority, key),
     *(token, audit),

@@ -16,6 +16,8 @@ from evenrack.cli.inventory import (
     deletion_options,
     json_object,
 )
+from evenrack.cli.rack_interface import rack_interface
+from evenrack.cli.replace import replace_rack
 from evenrack.cli.session import Session, echo_json, say
 from evenrack.cli.show import Line, object_page, page_text, racks_table
 
@@ -24,6 +26,7 @@ from evenrack.cli.show import Line, object_page, page_text, racks_table
     epilog=examples(
         "evenrack rack list",
         "evenrack rack show rack1",
+        "evenrack rack replace rack1 rack9 --plan",
         "evenrack rack revoke rack1",
         "evenrack rack delete rack1 --plan",
     )
@@ -34,6 +37,8 @@ def rack() -> None:
 
 rack.add_command(drain_rack)
 rack.add_command(resume_rack)
+rack.add_command(rack_interface)
+rack.add_command(replace_rack)
 
 
 @rack.command("list", epilog=examples("evenrack rack list --json"))

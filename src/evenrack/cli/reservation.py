@@ -1,4 +1,7 @@
-"""`evenrack reservation`: addresses that are kept for one network card each."""
+"""`evenrack reservation`: addresses that are kept for one machine each, by its cards."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -13,6 +16,7 @@ from evenrack.cli.inventory import (
     if_generation,
     json_list,
     json_object,
+    one_or_none,
     set_fields,
     show_done,
 )
@@ -21,6 +25,9 @@ from evenrack.cli.session import Session, say
 from evenrack.cli.show import reservations_table
 
 _hostname = click.option("--hostname", help="Told to the client; empty for none.")
+_other_macs = click.option(
+    "--other-mac", multiple=True, metavar="MAC", help="One more card of it; may be repeated."
+)
 
 
 @click.group(
@@ -37,28 +44,33 @@ def reservation() -> None:
     epilog=examples(
         "evenrack reservation create 52:54:00:12:34:56 10.0.0.20 --hostname node7",
         "evenrack reservation create 52-54-00-12-34-56 10.0.0.20 --subnet 10.0.0.0/24 --json",
+        "evenrack reservation create 52:54:00:12:34:56 10.0.0.20 --other-mac 52:54:00:12:34:57",
     ),
 )
 @click.argument("mac")
 @click.argument("address")
 @_hostname
+@_other_macs
 @click.option("--subnet", metavar="CIDR", help="Its subnet; found by the address when not given.")
 @json_object
 @click.pass_obj
 def create_reservation(
     session: Session,
+    /,
     mac: str,
     address: str,
     *,
-    hostname: str | None,
-    subnet: str | None,
+    other_mac: Sequence[str],
     as_json: bool,
+    **fields: str | None,
 ) -> None:
-    """Keep an address for the network card with this MAC address."""
-    made = session.client().post(
-        "/api/v1/reservations",
-        {"mac": mac, "address": address, **given(hostname=hostname, subnet=subnet)},
-    )
+    """Keep an address for the network card with this MAC address.
+
+    A machine that boots from any of several cards is one reservation with all of them; only one of
+    them can have the address at a time.
+    """
+    wanted = given(other_macs=list(other_mac) or None, **fields)
+    made = session.client().post("/api/v1/reservations", {"mac": mac, "address": address, **wanted})
     follow = f"evenrack reservation list --subnet {made['subnet']}"
     show_done(session, made, as_json=as_json, deed="reservation created", follow=follow)
 
@@ -90,6 +102,8 @@ def list_reservations(
 @click.option("--mac", help="Keep the address for this card.")
 @click.option("--address", help="Keep this address.")
 @_hostname
+@_other_macs
+@click.option("--no-other-macs", is_flag=True, help="Keep it for one card only.")
 @click.option("--subnet", metavar="CIDR", help="Move it to this subnet.")
 @if_generation
 @json_object
@@ -99,13 +113,17 @@ def set_reservation(
     /,
     name: str,
     *,
+    other_mac: Sequence[str],
     if_generation: str | None,
     as_json: bool,
-    **fields: str | None,
+    **options: Any,
 ) -> None:
-    """Change a reservation, by its card, its address or its id."""
+    """Change a reservation, by one of its cards, its address or its id."""
     path = address_of("reservations", name)
-    changed = set_fields(session, path, given(**fields), if_generation)
+    for_one_card = options.pop("no_other_macs")
+    fields = given(other_macs=list(other_mac) or None, **options)
+    fields = one_or_none(fields, "other_macs", remove=for_one_card, nothing=[])
+    changed = set_fields(session, path, fields, if_generation)
     follow = f"evenrack reservation list --subnet {changed['subnet']}"
     show_done(session, changed, as_json=as_json, deed="reservation changed", follow=follow)
 

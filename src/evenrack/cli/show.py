@@ -147,11 +147,21 @@ def racks_table(racks: Sequence[dict[str, Any]]) -> Table:
     """List every rack: its connections, and who manages it."""
     return Table(
         title="racks",
-        columns=("rack", "id", "state", "connections", "region processes", "managed by", "plan"),
+        columns=(
+            "rack",
+            "id",
+            "failure domain",
+            "state",
+            "connections",
+            "region processes",
+            "managed by",
+            "plan",
+        ),
         rows=[
             (
                 rack["hostname"],
                 rack["id"],
+                rack["failure_domain"] or "its own",
                 rack["state"],
                 rack["connections"],
                 f"{rack['processes_connected']} of {rack['processes_live']} connected",
@@ -199,7 +209,9 @@ def moves_table(moves: Sequence[dict[str, Any]], *, planned: bool = False) -> Ta
 
 def vlans_table(vlans: Sequence[dict[str, Any]]) -> Table:
     """List VLANs, and whether DHCP is on."""
-    return _columns_table(vlans, ("name", "id", "fabric", "vid", "dhcp_on"), "no VLANs yet")
+    return _columns_table(
+        vlans, ("name", "id", "fabric", "vid", "dhcp_on", "relay_vlan"), "no VLANs yet"
+    )
 
 
 def subnets_table(subnets: Sequence[dict[str, Any]]) -> Table:
@@ -210,13 +222,32 @@ def subnets_table(subnets: Sequence[dict[str, Any]]) -> Table:
 
 def ranges_table(ranges: Sequence[dict[str, Any]]) -> Table:
     """List ranges with both their ends."""
-    return _columns_table(ranges, ("first", "last", "id", "subnet"), "no ranges yet")
+    columns = ("first", "last", "id", "subnet", "reserved")
+    return _columns_table(ranges, columns, "no ranges yet")
 
 
 def reservations_table(reservations: Sequence[dict[str, Any]]) -> Table:
     """List which address is kept for which card."""
-    columns = ("mac", "address", "id", "hostname", "subnet")
+    columns = ("mac", "address", "id", "hostname", "subnet", "other_macs")
     return _columns_table(reservations, columns, "no reservations yet")
+
+
+def snippets_table(snippets: Sequence[dict[str, Any]]) -> Table:
+    """List snippets without their texts, and what each is for."""
+    return _columns_table(snippets, ("name", "id", "level", "of", "enabled"), "no snippets yet")
+
+
+def snippet_page(snippet: dict[str, Any]) -> list[Block]:
+    """Show one snippet; its lines have the numbers that messages about it name."""
+    lines = enumerate(snippet["text"].splitlines(), start=1)
+    facts = {name: value for name, value in snippet.items() if name != "text"}
+    return [*object_page(facts), Table(title="text", columns=("line", ""), rows=list(lines))]
+
+
+def interfaces_table(interfaces: Sequence[dict[str, Any]]) -> Table:
+    """List addresses of racks, and the VLAN that each is on."""
+    columns = ("rack", "name", "address", "vlan", "subnet")
+    return _columns_table(interfaces, columns, "no addresses are known")
 
 
 def bmcs_table(bmcs: Sequence[dict[str, Any]]) -> Table:

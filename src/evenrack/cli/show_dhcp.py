@@ -8,7 +8,13 @@ from evenrack.cli.show import Block, Cell, Line, Table
 
 def dhcp_page(vlans: Sequence[dict[str, Any]]) -> list[Block]:
     """Lay out `dhcp status`: who is designated, then what both sides say of themselves."""
-    return [designations_table(vlans), sides_table(vlans)]
+    evidence = evidence_table(vlans)
+    return [
+        designations_table(vlans),
+        sides_table(vlans),
+        *([evidence] if evidence.rows else []),
+        *_foreign_tables(vlans),
+    ]
 
 
 def partner_down_page(plan: dict[str, Any]) -> list[Block]:
@@ -34,7 +40,7 @@ def designations_table(vlans: Sequence[dict[str, Any]]) -> Table:
         rows=[
             (
                 row["vlan"],
-                "on" if row["dhcp_on"] else "off",
+                _dhcp_word(row),
                 row["primary_rack"] or "-",
                 row["secondary_rack"] or "-",
                 "pending" if row["pending"] else "follow",
@@ -45,6 +51,11 @@ def designations_table(vlans: Sequence[dict[str, Any]]) -> Table:
     )
 
 
+def _dhcp_word(row: dict[str, Any]) -> str:
+    word, by = "on" if row["dhcp_on"] else "off", row.get("relay_vlan")
+    return word if by is None else f"{word}, relayed by {by}"
+
+
 def sides_table(vlans: Sequence[dict[str, Any]]) -> Table:
     """List what each server says, as it was last started."""
     rows: list[Sequence[Cell]] = [
@@ -53,7 +64,9 @@ def sides_table(vlans: Sequence[dict[str, Any]]) -> Table:
             side["rack"],
             side["address"],
             side["role"] or "-",
-            side["state"] if side["connected"] else f"{side['state']} (rack lost)",
+            side["state"] if side["connected"] else f"{side['state']} ({_lost(side)})",
+            _moment(side.get("since")),
+            _free(side),
             side["applied"] or "-",
             "yes" if side["waiting"] else "no",
             _note(row, side),
@@ -63,9 +76,45 @@ def sides_table(vlans: Sequence[dict[str, Any]]) -> Table:
     ]
     return Table(
         title="servers",
-        columns=("vlan", "rack", "address", "role", "state", "applied", "waits", "note"),
+        columns=(
+            *("vlan", "rack", "address", "role", "state", "since", "free+backup"),
+            *("applied", "waits", "note"),
+        ),
         rows=rows,
     )
+
+
+def evidence_table(vlans: Sequence[dict[str, Any]]) -> Table:
+    """List what says of each lost server that its host is dead, and what is missing for that."""
+    return Table(
+        title="is it dead?",
+        columns=("vlan", "rack", "what", "told by", "says", "age"),
+        rows=[
+            (
+                row["vlan"],
+                side["rack"],
+                item["what"],
+                item["by"] or "-",
+                item["says"],
+                "-" if item["age"] is None else f"{item['age']:.0f} s",
+            )
+            for row in vlans
+            for side in row["sides"]
+            for item in side.get("evidence", ())  # a region of the version before tells none
+        ],
+    )
+
+
+def _lost(side: dict[str, Any]) -> str:
+    age = side.get("age")  # a region of the version before tells none, nor how many are free
+    return "rack lost" if age is None else f"rack lost, {age:.0f} s ago"
+
+
+def _free(side: dict[str, Any]) -> str:
+    """Tell how many addresses the primary may give away, how many the secondary, of how many."""
+    if side.get("total") is None:
+        return "-"
+    return f"{side['free']}+{side['backup']} of {side['total']}"
 
 
 def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
@@ -76,6 +125,28 @@ def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
     if word["taken_at"] is None:
         return f"is told that {word['dead']} is dead: {word['refused'] or 'not answered yet'}"
     return f"{word['dead']} is dead: all free addresses from {word['usable_at']}"
+
+
+def _foreign_tables(vlans: Sequence[dict[str, Any]]) -> list[Block]:
+    """List the DHCP servers that are none of ours, and the racks that could not tell."""
+    sides = [(row["vlan"], side) for row in vlans for side in row["sides"]]
+    servers: list[Sequence[Cell]] = [
+        (
+            *(vlan, server["address"], server["mac"] or "not known", side["rack"]),
+            *(_moment(server["since"]), _moment(server["heard"])),
+        )
+        for vlan, side in sides
+        for server in side.get("foreign", ())  # a region of the version before tells none
+    ]
+    columns = ("vlan", "address", "mac", "heard by", "first", "last")
+    deaf = {side["rack"]: why for _, side in sides if (why := side.get("not_listening"))}
+    return [
+        *([Table(title="other DHCP servers", columns=columns, rows=servers)] if servers else []),
+        *(
+            Line(name=f"{rack} hears no other DHCP servers", value=why)
+            for rack, why in deaf.items()
+        ),
+    ]
 
 
 def leases_page(found: dict[str, Any]) -> list[Block]:

@@ -30,6 +30,15 @@ _TOLD = (
     click.option("--dns", multiple=True, metavar="ADDRESS", help="A DNS server; may be repeated."),
     click.option("--ntp", multiple=True, metavar="ADDRESS", help="A time server; may be repeated."),
     click.option("--domain", help="The clients' domain; empty for none."),
+    click.option(
+        "--search", multiple=True, metavar="DOMAIN", help="A domain to search; may be repeated."
+    ),
+    click.option(
+        "--allow-unknown/--deny-unknown",
+        "allow_unknown",
+        default=None,
+        help="Whether cards without a reservation get addresses.",
+    ),
 )
 
 
@@ -82,6 +91,7 @@ def list_subnets(session: Session, *, vlan: str | None, as_json: bool) -> None:
     epilog=examples(
         "evenrack subnet set 10.0.0.0/24 --gateway 10.0.0.254 --domain example.com",
         "evenrack subnet set 10.0.0.0/24 --no-gateway --no-ntp",
+        "evenrack subnet set 10.0.0.0/24 --deny-unknown --search a.example --search b.example",
     ),
 )
 @click.argument("name", metavar="SUBNET")
@@ -91,6 +101,7 @@ def list_subnets(session: Session, *, vlan: str | None, as_json: bool) -> None:
 @click.option("--no-gateway", is_flag=True, help="There is no router.")
 @click.option("--no-dns", is_flag=True, help="Tell clients of no DNS server.")
 @click.option("--no-ntp", is_flag=True, help="Tell clients of no time server.")
+@click.option("--no-search", is_flag=True, help="Tell clients of no domain to search.")
 @if_generation
 @json_object
 @click.pass_obj
@@ -98,12 +109,13 @@ def set_subnet(
     session: Session, /, name: str, *, if_generation: str | None, as_json: bool, **options: Any
 ) -> None:
     """Change a subnet, by its network or its id."""
-    no = {key: options.pop(f"no_{key}") for key in ("gateway", "dns", "ntp")}
+    no = {key: options.pop(f"no_{key}") for key in ("gateway", "dns", "ntp", "search")}
     place = given(vlan=options.pop("vlan"), cidr=options.pop("cidr"))
     fields = {**place, **_fields(**options)}
     fields = one_or_none(fields, "gateway", remove=no["gateway"])
     fields = one_or_none(fields, "dns_servers", remove=no["dns"], nothing=[])
     fields = one_or_none(fields, "ntp_servers", remove=no["ntp"], nothing=[])
+    fields = one_or_none(fields, "search_domains", remove=no["search"], nothing=[])
     changed = set_fields(session, address_of("subnets", name), fields, if_generation)
     follow = f"evenrack vlan show {changed['vlan']}"
     show_done(session, changed, as_json=as_json, deed="subnet changed", follow=follow)
@@ -129,18 +141,18 @@ def delete_subnet(
 
 
 def _fields(
-    *, gateway: str | None, dns: Sequence[str], ntp: Sequence[str], domain: str | None
+    *, dns: Sequence[str], ntp: Sequence[str], search: Sequence[str], **others: Any
 ) -> dict[str, Any]:
     return given(
-        gateway=gateway,
         dns_servers=list(dns) or None,
         ntp_servers=list(ntp) or None,
-        domain=domain,
+        search_domains=list(search) or None,
+        **others,
     )
 
 
 def _contents(client: Client, goes: dict[str, Any]) -> list[Line]:
     return [
         Line(name=plural, value=str(len(all_of(client, plural, subnet=str(goes["id"])))))
-        for plural in ("ranges", "reservations")
+        for plural in ("ranges", "reservations", "snippets")
     ]

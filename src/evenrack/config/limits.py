@@ -40,6 +40,16 @@ wait = between(0, LONGEST_WAIT_SECONDS, "seconds")
 """A time to wait first; 0 means at once."""
 
 
+def unless_off(check: Validator) -> Validator:
+    """Make a validator that lets None be: what it stands for is off."""
+
+    def check_what_is_on(settings: Any, attribute: "Attribute[Any]", value: Any) -> None:
+        if value is not None:
+            check(settings, attribute, value)
+
+    return check_what_is_on
+
+
 def controller_name(_: Any, __: "Attribute[Any]", value: str) -> None:
     """Check the name of a region host or a rack."""
     if not _NAME.fullmatch(value):

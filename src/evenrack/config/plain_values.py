@@ -5,10 +5,13 @@ Strict: YAML has numbers, texts and true or false, so nothing is converted from 
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 from evenrack.config.quoting import holds_password, quoted, wrong_kind
 from evenrack.model.host_port import HostPort, parse_host_port
+
+TextOrNone = NewType("TextOrNone", str)
+"""A text that may be empty."""
 
 _NEVER_TEXT = (type(None), list, dict)
 """What quotes would not help; a number or a date becomes text by them."""
@@ -43,6 +46,15 @@ def as_float(value: Any) -> float:
     return number
 
 
+def as_float_or_off(value: Any) -> float | None:
+    """Take a finite number, or None for `off`, which YAML takes for false."""
+    if value is False or value == "off":
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise wrong_kind(value, "a number, or off,")
+    return as_float(value)
+
+
 def as_text(value: Any) -> str:
     """Take a text of one line that can be shown."""
     if not isinstance(value, str):
@@ -54,6 +66,11 @@ def as_text(value: Any) -> str:
     if not value.strip():
         raise ValueError("is empty")
     return value
+
+
+def as_text_or_none(value: Any) -> TextOrNone:
+    """Take a text of one line that can be shown, or an empty one."""
+    return TextOrNone("" if value == "" else as_text(value))
 
 
 def as_hidden_text(value: Any) -> str:

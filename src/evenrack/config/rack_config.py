@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from attrs import Attribute, field, frozen
 
 from evenrack.config.limits import between, controller_name, interval
+from evenrack.config.plain_values import TextOrNone
 from evenrack.config.quoting import quoted
 from evenrack.config.reading import Rule, load_settings
 from evenrack.model.host_port import HostPort
+from evenrack.model.identifiers import failure_domain_from_text
 
 
 def _pings_before_silence(ping: float, silence: float) -> Iterator[tuple[str, str]]:
@@ -46,8 +48,26 @@ def _each_once(regions: tuple[HostPort, ...]) -> Iterator[tuple[str, str]]:
             yield f"regions[{index}]", f"{region} is in this list already"
 
 
+def _failure_domain(_: Any, __: "Attribute[Any]", value: str) -> None:
+    try:
+        failure_domain_from_text(value)
+    except ValueError as problem:
+        raise ValueError(f"{quoted(value)} is none: {problem}") from None
+
+
 UNIT_STATE_DIR = Path("/var/lib/evenrack/rack")
 """The folder that `evenrack-dhcpd4.service` names."""
+
+
+_SHORTEST_PROBE_SECONDS, _LONGEST_PROBE_SECONDS = 30.0, 86400.0
+
+
+def _never_or_seldom(_: Any, __: "Attribute[Any]", value: float) -> None:
+    if value and not _SHORTEST_PROBE_SECONDS <= value <= _LONGEST_PROBE_SECONDS:
+        raise ValueError(
+            f"{value:g} is neither 0 (never) nor from {_SHORTEST_PROBE_SECONDS:g} "
+            f"to {_LONGEST_PROBE_SECONDS:g} seconds"
+        )
 
 
 def _runner(_: Any, __: "Attribute[Any]", value: str) -> None:
@@ -77,6 +97,9 @@ class RackDhcp:
     omapi_port: int = field(default=7911, validator=between(1, 65535))
     """TCP port on which dhcpd is asked for its state, with a key. Default 7911."""
 
+    foreign_probe_seconds: float = field(default=600.0, validator=_never_or_seldom)
+    """How often each VLAN is asked which DHCP servers it has; 0: never. Default 600."""
+
 
 @frozen(kw_only=True)
 class RackConfig:
@@ -99,6 +122,9 @@ class RackConfig:
 
     rack_name: str = field(validator=controller_name)
     """Name of this rack. Default: the host's name."""
+
+    failure_domain: TextOrNone = field(default=TextOrNone(""), validator=_failure_domain)
+    """What this rack fails together with, such as a room or a feed. Default: none, it is alone."""
 
     secret_file: Path = Path("/etc/evenrack/enrolment")
     """File with the enrolment secret, read once, by register. Default /etc/evenrack/enrolment."""

@@ -28,13 +28,16 @@ from cattrs.gen import make_dict_structure_fn
 
 from evenrack.config.file_text import MISSING, read_file_text
 from evenrack.config.plain_values import (
+    TextOrNone,
     as_boolean,
     as_float,
+    as_float_or_off,
     as_hidden_text,
     as_host_port,
     as_integer,
     as_path,
     as_text,
+    as_text_or_none,
 )
 from evenrack.config.plain_yaml import parse_yaml
 from evenrack.config.quoting import shown_key, wrong_kind
@@ -202,16 +205,18 @@ def _make_converter() -> Converter:
     converter = Converter(detailed_validation=True, forbid_extra_keys=True)
     converter.register_structure_hook_factory(attrs.has, _section_reader)
     converter.register_structure_hook_factory(_is_tuple, _tuple_reader)
-    plain: Mapping[type, Callable[[Any], Any]] = {
+    plain: Mapping[Any, Callable[[Any], Any]] = {
         bool: as_boolean,
         int: as_integer,
         float: as_float,
         str: as_text,
+        TextOrNone: as_text_or_none,
         Path: as_path,
         HostPort: as_host_port,
     }
     for kind, read in plain.items():
         converter.register_structure_hook(kind, _without_kind(read))
+    converter.register_structure_hook(float | None, _without_kind(as_float_or_off))
     return converter
 
 

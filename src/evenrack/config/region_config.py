@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
 
-from evenrack.config.limits import between, controller_name, interval, wait
+from evenrack.config.limits import between, controller_name, interval, unless_off, wait
 from evenrack.config.quoting import quoted
 from evenrack.config.reading import Rule, load_settings
 from evenrack.model.host_port import (
@@ -25,6 +25,9 @@ MOST_PROCESSES = 99
 
 MOST_DAYS = 36_500
 """A hundred years: as good as for ever."""
+
+LONGEST_EVIDENCE = 7 * 24 * 3600
+"""A week of silence."""
 
 LONGEST_SOCKET_PATH = 107
 """Linux allows a Unix socket 108 bytes of path, the last of them zero."""
@@ -200,6 +203,15 @@ class DhcpBalance:
 
     defer_while_alone: float = field(default=600.0, validator=wait)
     """Seconds that changes of a server wait while the other one of a pair is away. Default 600."""
+
+    auto_partner_down: float | None = field(
+        default=600.0,
+        validator=unless_off(
+            between(1, LONGEST_EVIDENCE, "seconds", reason="a host that restarts is silent, too")
+        ),
+    )
+    """Seconds of evidence that a server is dead before the other one takes over all of its
+    addresses; None (off): only when an operator says so. Default 600."""
 
 
 @frozen(kw_only=True)

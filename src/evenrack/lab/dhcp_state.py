@@ -1,6 +1,6 @@
 """How the lab's VLANs are served, as the regions tell it, and what is still missing."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from evenrack.client import Client
@@ -37,27 +37,27 @@ def what_dhcp_misses(fleet: Fleet, client: Client, down: Sequence[str] = ()) -> 
     return next((missing for missing in found if missing is not None), None)
 
 
-def mend_dhcp(fleet: Fleet, client: Client) -> str | None:
-    """Begin to put right what a check left: VLANs that are off or gone, roles that were moved.
+def mend_dhcp(fleet: Fleet, client: Client, begins: Callable[[str], None]) -> str | None:
+    """Begin to put right what a check left: VLANs that are off or gone.
 
-    Says what it began with; nothing when all is as it was.
+    Says what it began with; nothing when all is as it was. `begins` is told of each VLAN that is
+    served anew.
     """
     if fleet.network is None:
         return None
     rows = {row["vlan"]: row for row in dhcp_rows(client)}
     if not rows:
         return None  # this lab has no DHCP
-    if rows.keys() != set(fleet.network.vlans):
+    if missing := set(fleet.network.vlans) - rows.keys():
+        for vlan in missing:
+            begins(vlan)
         make_vlans(client, fleet.network)
         return "VLANs were missing"
     for vlan, row in rows.items():
-        racks = [side["rack"] for side in row["sides"]]
         if not row["dhcp_on"]:
+            begins(vlan)
             turn_dhcp(client, vlan, on=True)
             return f"DHCP of {vlan} was off"
-        if len(racks) > 1 and set(racks) != {row["primary_rack"], row["secondary_rack"]}:
-            turn_dhcp(client, vlan, on=False)  # no third rack joins a pair: it has to begin anew
-            return f"{vlan} is to be served by other racks"
     return None
 
 
@@ -74,9 +74,8 @@ def _vlan_misses(row: dict[str, Any], gone: set[str], racks: set[str]) -> str | 
     if not sides:
         return f"{row['vlan']} is served by nobody"
     missing = None
-    designated = {row["primary_rack"], row["secondary_rack"]}
-    if row["pending"] and not gone and {side["rack"] for side in sides} == designated:
-        missing = f"{row['vlan']}: the roles of its racks are not exchanged yet"
+    if row["pending"] and not gone:
+        missing = f"{row['vlan']} is not served by those who are designated yet"
     if len(row["sides"]) < min(2, len(racks)) and not gone:
         missing = f"{row['vlan']} is served by {sides[0]['rack']} only"
     return next(

@@ -290,7 +290,8 @@ def rack_config(daemon: RackDaemon) -> str:
             "rack_name": daemon.rack,
             "secret_file": str(daemon.enrolment),
             "state_dir": str(daemon.state),
-            "dhcp": {"runner": "child"},
+            # the drill counts every address of a pool: none may be offered to a probe meanwhile
+            "dhcp": {"runner": "child", "foreign_probe_seconds": 0.0},
         }
     )
 

@@ -23,11 +23,20 @@ class KnownSecret:
 
     @property
     def forms(self) -> set[bytes]:
-        """Give the ways in which it may be written: as it is, in hexadecimal digits, in base64."""
+        """Give the ways in which it may be written: as it is, in hexadecimal digits, in base64.
+
+        Base64 in either alphabet, with or without the padding at its end.
+        """
         raw = {self.content}
-        with suppress(ValueError):  # it is not in base64
-            raw.add(base64.b64decode(self.content, validate=True))
-        encoded = {base64.b64encode(each).rstrip(b"=") for each in raw}
+        padded = self.content.rstrip(b"=") + b"=" * (-len(self.content.rstrip(b"=")) % 4)
+        for alphabet in (None, b"-_"):
+            with suppress(ValueError):  # it is not in base64
+                raw.add(base64.b64decode(padded, alphabet, validate=True))
+        encoded = {
+            base64.b64encode(each, alphabet).rstrip(b"=")
+            for each in raw
+            for alphabet in (None, b"-_")
+        }
         digits = {each.hex().encode() for each in raw}
         return {each for each in raw | encoded | digits if len(each) >= SHORTEST}
 
@@ -50,19 +59,25 @@ def _in_files(fleet: Fleet) -> Iterator[KnownSecret]:
         yield KnownSecret(what="the password of the BMCs", content=path.read_bytes().strip())
     for process in fleet.processes:
         if process.instance == 1:
-            line = (process.folder / "keys").read_text().strip().partition(":")[2]
-            yield KnownSecret(what=f"the key file of {process.region}", content=line.encode())
-            yield from _private_key(process.region, (process.state / IDENTITY_FILE).read_bytes())
+            yield from keys_of(process.region, process.keys.read_text())
+            yield from private_key(process.region, (process.state / IDENTITY_FILE).read_bytes())
     for rack in fleet.racks:
         omapi = rack.state / "omapi_key"
         if omapi.exists():
             yield KnownSecret(
                 what=f"the OMAPI key of {rack.rack}", content=omapi.read_bytes().strip()
             )
-        yield from _private_key(rack.rack, (rack.state / IDENTITY_FILE).read_bytes())
+        yield from private_key(rack.rack, (rack.state / IDENTITY_FILE).read_bytes())
 
 
-def _private_key(of: str, pem: bytes) -> Iterator[KnownSecret]:
+def keys_of(region: str, key_file: str) -> Iterator[KnownSecret]:
+    """Give each key of a key file: after a change it has more than one."""
+    for line in key_file.split():
+        name, _, key = line.partition(":")
+        yield KnownSecret(what=f"the key {name} of {region}", content=key.encode())
+
+
+def private_key(of: str, pem: bytes) -> Iterator[KnownSecret]:
     """Give a key as the number that it is, and as the line of the file that has most of it."""
     what = f"the private key of {of}"
     number = identity_from_pem(pem).key.private_numbers().private_value

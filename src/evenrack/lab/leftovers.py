@@ -10,14 +10,14 @@ from evenrack.lab.bmc.chassis import PROGRAM
 from evenrack.lab.bmc.simulator import SIMULATOR
 from evenrack.lab.network.keeper import KEEPER
 from evenrack.lab.traffic.power_program import POWER_MODULE
-from evenrack.lab.traffic.program import TRAFFIC_MODULE
+from evenrack.lab.traffic.program import CROWD_MODULE, TRAFFIC_MODULE
 from evenrack.runtime.child_process import ProgramId
 from evenrack.runtime.process_table import PROC, all_processes
 
 _OURS = frozenset(
     {
         *("evenrack-regiond", "evenrack-rackd", "postgres", "initdb", "pg_basebackup", "pg_ctl"),
-        *(KEEPER, TRAFFIC_MODULE, POWER_MODULE, "dhcpd", SIMULATOR, PROGRAM.name),
+        *(KEEPER, TRAFFIC_MODULE, CROWD_MODULE, POWER_MODULE, "dhcpd", SIMULATOR, PROGRAM.name),
     }
 )
 _WRAPPERS = (

@@ -34,7 +34,6 @@ from evenrack.lab.record import (
     write_record,
 )
 from evenrack.lab.refusals import LabFailed, LabRefused
-from evenrack.lab.traffic.felt_file import remove_felt
 from evenrack.lab.traffic.power_program import PowerTraffic
 from evenrack.lab.traffic.program import TrafficProgram
 from evenrack.runtime.child_process import identify, is_alive
@@ -261,7 +260,7 @@ def _start_traffic(
     """Start what feels outages, and see each at work: it begins to write then."""
     for client in probers:
         client.folder.mkdir(exist_ok=True, mode=0o700)
-        remove_felt(client.felt)  # of a lab that was kept
+        client.forget()  # what a lab that was kept has left
         programs.start(client.name)
 
     def all_at_work() -> bool:

@@ -6,8 +6,9 @@ from ipaddress import IPv4Address
 from attrs import frozen
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.findings import MOST_SHOWN, shown
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
-from evenrack.model.network_rules import MOST_SHOWN, NAME, shown
+from evenrack.model.network_rules import NAME
 from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES
 
 FIRST_MULTICAST = IPv4Address("224.0.0.0")
@@ -36,6 +37,17 @@ def machine_breaches(machine: Machine, others: Collection[Machine]) -> tuple[Bre
 def password_breaches(bmc: Bmc, password: bytes) -> tuple[Breach, ...]:
     """Find everything that is wrong with a BMC's password; no sentence shows it."""
     return _breaches(f"bmc {shown(bmc.name)}", _about_password(password))
+
+
+def moved_breaches(bmc: Bmc, before: Bmc) -> tuple[Breach, ...]:
+    """Find what is wrong with a BMC that keeps its password: who is at its address would get it."""
+    if bmc.address == before.address:
+        return ()
+    sentence = (
+        f"its address changes from {before.address} to {bmc.address}, which would be sent the "
+        "password that is kept: give the password with it (--password-file)"
+    )
+    return _breaches(f"bmc {shown(bmc.name)}", [("password", sentence)])
 
 
 def _breaches(name: str, found: Iterable[tuple[str, str]]) -> tuple[Breach, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from evenrack.errors import CannotEverWork
-from evenrack.model.network_rules import shown
+from evenrack.model.findings import shown
 
 MOST_BYTES = 16 << 20
 MOST_LINES = 100_000

@@ -78,11 +78,12 @@ def lease_page_from_json(form: Any) -> LeasePage:
     if any(one.address >= next_one.address for one, next_one in pairwise(page.leases)):
         raise ValueError("the addresses are not in order")
     for lease in page.leases:
-        _check(lease)
+        check_lease(lease)
     return page
 
 
-def _check(lease: DhcpLease) -> None:
+def check_lease(lease: DhcpLease) -> None:
+    """ValueError for texts and times that no lease has."""
     texts = (lease.mac, lease.hostname, lease.vendor_class)
     if any(text is not None and len(text) > MOST_TEXT_CHARACTERS for text in texts):
         raise ValueError(f"a text has at most {MOST_TEXT_CHARACTERS} characters")

@@ -3,12 +3,14 @@
 from ipaddress import IPv4Address
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import evolve, field, frozen
+from attrs.converters import optional
 
-from evenrack.model.dhcp_plan import Role
+from evenrack.model.dhcp_lease import LATEST
+from evenrack.model.dhcp_plan import SHARED, Role
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
-from evenrack.model.json_form import from_json
+from evenrack.model.json_form import LATER, from_json
 
 SideState = Literal[
     "alone",
@@ -31,6 +33,47 @@ SideState = Literal[
 others are the failover states of dhcpd (omapi, `local-state`)."""
 
 
+MOST_TEXT_CHARACTERS = 1_000
+"""Of any text in a report: its beginning says what went wrong, and every process reads it."""
+
+
+MOST_ADDRESSES = 1 << 32
+"""That there are."""
+
+
+def _beginning(text: str) -> str:
+    return text[:MOST_TEXT_CHARACTERS]
+
+
+@frozen(kw_only=True)
+class AddressCount:
+    """Of the addresses that a server gives to whoever asks, how many are nobody's."""
+
+    total: int
+    free: int
+    """The primary's to give away; all of those that are nobody's where there is no pair."""
+    backup: int = 0
+    """The secondary's to give away."""
+
+
+@frozen(kw_only=True)
+class ForeignServer:
+    """A DHCP server that a rack hears on a VLAN, and that is neither its own nor its peer's."""
+
+    address: IPv4Address
+    """By which it calls itself."""
+    mac: str | None = field(default=None, converter=optional(_beginning))
+    """Where its answer came from; None where it was only named by a client."""
+    since: int
+    """When it was first heard, by the rack's clock: in seconds of Unix."""
+    heard: int
+    """When it was last heard, a few minutes ago at most."""
+
+
+MOST_FOREIGN_SERVERS = 8
+"""Of one VLAN: more tell an operator nothing."""
+
+
 @frozen(kw_only=True)
 class VlanReport:
     """One VLAN as the rack's DHCP server serves it now."""
@@ -44,6 +87,15 @@ class VlanReport:
     """This side's, in the file that is applied; None from a rack that does not tell."""
     peer_address: IPv4Address | None = None
     state: SideState = "unknown"
+    addresses: AddressCount | None = field(default=None, metadata=LATER)
+    """As the server wrote them down, up to a minute ago; None where it wrote nothing yet."""
+    since: int | None = field(default=None, metadata=LATER)
+    """When the state of a pair began, by the rack's clock: in seconds of Unix. None where it is not
+    known, and for a server without a peer."""
+    relayed: tuple[VlanId, ...] = field(default=(), metadata=LATER)
+    """Which VLANs stand in this one's part of the file, since it relays them."""
+    foreign: tuple[ForeignServer, ...] = field(default=(), metadata=LATER)
+    """Other servers on the VLAN, by their addresses; some of them may be other racks."""
 
 
 @frozen(kw_only=True)
@@ -51,18 +103,18 @@ class VlanError:
     """One VLAN whose newest configuration was refused; its last good one is served, if any."""
 
     vlan: VlanId
-    error: str
+    error: str = field(converter=_beginning)
 
 
 @frozen(kw_only=True)
 class DhcpReport:
     """One rack's DHCP server as a whole."""
 
-    applied: str = ""
+    applied: str = field(default="", converter=_beginning)
     """Fingerprint of the DHCP plan that is served; empty when nothing is."""
-    waiting: str = ""
+    waiting: str = field(default="", converter=_beginning)
     """Fingerprint of a checked plan that waits for the rack's turn to restart; empty for none."""
-    failed: str = ""
+    failed: str = field(default="", converter=_beginning)
     """Why the plan that waits did not start a moment ago; empty when it was not tried."""
     changing: bool = False
     """It has just exchanged roles, and takes the old ones back if its peer does not follow."""
@@ -72,6 +124,21 @@ class DhcpReport:
     """Whether dhcpd runs."""
     vlans: tuple[VlanReport, ...] = ()
     errors: tuple[VlanError, ...] = ()
+    clock_ahead: int | None = field(default=None, metadata=LATER)
+    """By how many seconds the host's clock, which dates leases, is ahead of the database's; below
+    zero: behind. None where it is right, and from a rack that does not tell."""
+    not_listening: str = field(default="", converter=_beginning, metadata=LATER)
+    """Why the rack does not hear other DHCP servers on its VLANs; empty when it does."""
+
+    @property
+    def is_vlan_refused(self) -> bool:
+        """Tell whether any VLAN is not served as it is to be."""
+        return any(error.vlan != SHARED for error in self.errors)
+
+    @property
+    def shared_error(self) -> str | None:
+        """Say why the global snippets are not served as they are to be; None when they are."""
+        return next((error.error for error in self.errors if error.vlan == SHARED), None)
 
 
 NOTHING_SERVED = DhcpReport()
@@ -79,4 +146,27 @@ NOTHING_SERVED = DhcpReport()
 
 def dhcp_report_from_json(form: Any) -> DhcpReport:
     """Read a report; ValueError when the form is not one."""
-    return from_json(form, DhcpReport)
+    report = from_json(form, DhcpReport)
+    for side in report.vlans:
+        if side.addresses is not None and not _adds_up(side.addresses):
+            raise ValueError(f"VLAN {side.vlan}: the counts of its addresses do not add up")
+        if side.since is not None and not 0 <= side.since <= LATEST:
+            raise ValueError(f"VLAN {side.vlan}: its state is not of the years 1970 to 9999")
+        if len(side.foreign) > MOST_FOREIGN_SERVERS or not all(map(_is_dated, side.foreign)):
+            raise ValueError(f"VLAN {side.vlan}: its other servers are too many, or not dated")
+    return report
+
+
+def as_before(report: DhcpReport) -> DhcpReport:
+    """Leave out what came later, for a region process that does not know of it."""
+    vlans = tuple(evolve(side, addresses=None, since=None, foreign=()) for side in report.vlans)
+    return evolve(report, clock_ahead=None, not_listening="", vlans=vlans)
+
+
+def _is_dated(server: ForeignServer) -> bool:
+    return 0 <= server.since <= server.heard <= LATEST
+
+
+def _adds_up(count: AddressCount) -> bool:
+    of_nobody = count.free + count.backup
+    return min(count.free, count.backup) >= 0 and of_nobody <= count.total <= MOST_ADDRESSES

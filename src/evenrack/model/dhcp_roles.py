@@ -6,7 +6,7 @@ from attrs import evolve, frozen
 
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
-from evenrack.model.identifiers import RackId
+from evenrack.model.identifiers import RackId, VlanId
 
 
 @frozen(kw_only=True)
@@ -22,6 +22,14 @@ class Pair:
     def racks(self) -> tuple[RackId, ...]:
         """Both, or the one."""
         return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
+
+
+@frozen(kw_only=True)
+class Pins:
+    """The racks that an operator named for the roles of a VLAN."""
+
+    primary: RackId | None = None
+    secondary: RackId | None = None
 
 
 @frozen(kw_only=True)
@@ -46,10 +54,19 @@ class Service:
     hurries: bool = False
     """An operator said that its change is not to wait for a rack that is away."""
 
+    leaving: RackId | None = None
+    """The one of the two that is to stop serving it. The other's file stays as it is until that is
+    known: who has another peer gives the addresses of the first one's clients away."""
+
     @property
     def servers(self) -> tuple[Server, ...]:
         """Both, or the one."""
         return (self.primary,) if self.secondary is None else (self.primary, self.secondary)
+
+    @property
+    def staying(self) -> tuple[RackId, ...]:
+        """The racks that are to have it in their files."""
+        return tuple(rack for rack in self.racks if rack != self.leaving)
 
     @property
     def racks(self) -> tuple[RackId, ...]:
@@ -77,8 +94,17 @@ class Service:
         return evolve(self, primary=self.secondary, secondary=self.primary)
 
     def same_servers(self, other: "Service | None") -> bool:
-        """Tell whether another one has the same servers in the same roles."""
-        return other is not None and self.servers == other.servers
+        """Tell whether another one has the same servers in the same roles, and staying."""
+        return other is not None and (self.servers, self.leaving) == (other.servers, other.leaving)
+
+
+@frozen(kw_only=True)
+class Newcomer:
+    """A rack whose server waits before it serves a VLAN, though it never served it before."""
+
+    vlan: VlanId
+    rack: RackId
+    peer: RackId
 
 
 @frozen(kw_only=True)

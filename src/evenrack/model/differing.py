@@ -1,6 +1,7 @@
 """What differs between two readings of the same rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Any, TypeVar
 
 _MISSING: Any = object()
@@ -20,3 +21,18 @@ def differing(before: Mapping[KeyT, ValueT], after: Mapping[KeyT, ValueT]) -> li
     old = before.get
     changed = [key for key, value in after.items() if old(key, _MISSING) is not value]
     return changed + [key for key in before if key not in after]
+
+
+def unlike(
+    before: Sequence[ValueT], after: Sequence[ValueT]
+) -> tuple[Sequence[ValueT], Sequence[ValueT]]:
+    """Leave out the same objects at both ends: nearly all, where one of very many changed."""
+    begin = _alike(before, after)
+    before, after = before[begin:], after[begin:]
+    end = _alike(before[::-1], after[::-1])
+    return before[: len(before) - end], after[: len(after) - end]
+
+
+def _alike(one: Sequence[ValueT], other: Sequence[ValueT]) -> int:
+    """Count the objects with which both begin."""
+    return [*map(is_, one, other), False].index(False)

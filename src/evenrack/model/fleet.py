@@ -7,20 +7,22 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from evenrack.model.address_index import AddressIndex
 from evenrack.model.attachment import attached_to
 from evenrack.model.bmc import Bmc
 from evenrack.model.bmc_survival import BmcSurvival, survival_of
-from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport
-from evenrack.model.dhcp_roles import Pair, Service
+from evenrack.model.dhcp_probe import Probe
+from evenrack.model.dhcp_report import NOTHING_SERVED, DhcpReport, VlanReport
+from evenrack.model.dhcp_roles import Pair, Pins, Service
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, ProcessId, RackId, RegionId, RunId, VlanId
 from evenrack.model.intents import Breaker, Drain, Hold
 from evenrack.model.links import Links, grouped
 from evenrack.model.network import Vlan
 from evenrack.model.partner_down import PartnerDown
+from evenrack.model.snippet import Snippet
 
 ProcessState = Literal["running", "dead", "off"]
 
@@ -57,6 +59,8 @@ class Rack:
     holds: FleetNumber = BEFORE_ALL
     """Number of the plan that the rack last said it follows."""
     holds_fingerprint: str = ""
+    failure_domain: str = ""
+    """What it fails together with: a room, a feed. Empty: it fails alone."""
     clone_address: str | None = None
     """Where a second daemon with this identity was refused within the last minute."""
 
@@ -98,6 +102,10 @@ class PlanFacts:
     vlans: Mapping[VlanId, Vlan] = field(factory=dict)
     services: Mapping[VlanId, Service] = field(factory=dict)
     """Who has each VLAN in its configuration file."""
+    relayed: Mapping[VlanId, VlanId] = field(factory=dict)
+    """VLANs that stand in the files of another one's servers, each with that other one."""
+    global_snippets: tuple[Snippet, ...] = ()
+    """What stands once in the file of every rack."""
     bmcs: Mapping[BmcId, Bmc] = field(factory=dict)
 
     @cached_property
@@ -106,11 +114,25 @@ class PlanFacts:
         return AddressIndex(self.bmcs)
 
     @cached_property
+    def to_be_served(self) -> Mapping[VlanId, Vlan]:
+        """Give each VLAN as its servers are told of it: with those that are relayed by it.
+
+        What no server gives away is left out.
+        """
+        within: dict[VlanId, list[Vlan]] = {}
+        for vlan, by in sorted(self.relayed.items()):
+            if vlan in self.vlans:
+                within.setdefault(by, []).append(_as_told(self.vlans[vlan], ()))
+        return {
+            vlan.id: _as_told(vlan, tuple(within.get(vlan.id, ()))) for vlan in self.vlans.values()
+        }
+
+    @cached_property
     def served_by(self) -> Mapping[RackId, tuple[VlanId, ...]]:
         """The VLANs that each rack has in its configuration file, in the order of their ids."""
         found: dict[RackId, list[VlanId]] = {}
         for vlan in sorted(self.services):
-            for rack in self.services[vlan].racks:
+            for rack in self.services[vlan].staying:
                 found.setdefault(rack, []).append(vlan)
         return {rack: tuple(vlans) for rack, vlans in found.items()}
 
@@ -129,12 +151,18 @@ class Fleet(PlanFacts):
     """(code, object) of each problem that is recorded as open, with when it began."""
     pairs: Mapping[VlanId, Pair] = field(factory=dict)
     """Designations: who is to serve each VLAN."""
+    pins: Mapping[VlanId, Pins] = field(factory=dict)
+    """The racks that an operator named for the roles of a VLAN."""
     dhcp_reports: Mapping[RackId, DhcpReport] = field(factory=dict)
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
     """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
     partner_downs: Mapping[VlanId, PartnerDown] = field(factory=dict)
+    taken_over: frozenset[VlanId] = frozenset()
+    """The VLANs of `partner_downs` whose one server gives away all free addresses by now."""
     """Words that one server of a pair is dead for good."""
+    probes: Mapping[VlanId, tuple[Probe, ...]] = field(factory=dict)
+    """What racks are to find out about the hosts of lost servers, and what they found."""
     answered: Mapping[BmcId, tuple[RackId, ...]] = field(factory=dict)
     """Which racks say that a BMC answers them."""
     bmc_owners: Mapping[BmcId, RackId] = field(factory=dict)
@@ -197,6 +225,20 @@ class Fleet(PlanFacts):
         """Give what a rack last said of its DHCP server."""
         return self.dhcp_reports.get(rack, NOTHING_SERVED)
 
+    def dhcp_side(self, rack: RackId, vlan: VlanId) -> VlanReport | None:
+        """Give what a rack last said of a VLAN; None when it did not serve it."""
+        sides = self.dhcp_report(rack).vlans
+        return next((side for side in sides if side.vlan == vlan), None)
+
+    def served_in(self, vlan: VlanId) -> VlanId:
+        """Give the VLAN whose racks serve this one, or are to: itself, or the one that relays it.
+
+        That is where it stands by now, while it goes from one to another.
+        """
+        if vlan in self.services or vlan not in self.vlans:
+            return vlan
+        return self.relayed.get(vlan) or self.vlans[vlan].relay_vlan or vlan
+
     def racks_reaching(self, bmc: BmcId) -> tuple[RackId, ...]:
         """Give the connected racks that a BMC answers, in the order of their ids."""
         return tuple(sorted(r for r in self.answered.get(bmc, ()) if self.is_connected(r)))
@@ -240,3 +282,13 @@ class Fleet(PlanFacts):
             if manager is not None:
                 counts[manager] += 1
         return counts
+
+
+def _as_told(vlan: Vlan, relayed: tuple[Vlan, ...]) -> Vlan:
+    """Leave out what servers need not know; the same object where that is nothing."""
+    subnets = vlan.subnets
+    if any(subnet.reserved_ranges for subnet in subnets):
+        subnets = tuple(evolve(subnet, reserved_ranges=()) for subnet in subnets)
+    elif vlan.relay_vlan is None and not relayed:
+        return vlan
+    return evolve(vlan, subnets=subnets, relay_vlan=None, relayed=relayed)

@@ -21,6 +21,7 @@ class FleetIndex:
         """Give these what plans are made with."""
         self._same_or_anew(facts, "bmc_addresses", (facts.bmcs,))
         self._same_or_anew(facts, "served_by", (facts.services,))
+        self._same_or_anew(facts, "to_be_served", (facts.vlans, facts.relayed))
 
     def complete(self, fleet: Fleet) -> None:
         """Give a fleet what decisions are made with."""

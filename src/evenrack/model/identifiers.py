@@ -23,6 +23,7 @@ VlanId = NewType("VlanId", int)
 SubnetId = NewType("SubnetId", int)
 RangeId = NewType("RangeId", int)
 ReservationId = NewType("ReservationId", int)
+SnippetId = NewType("SnippetId", int)
 """What DHCP serves is numbered by the database."""
 
 BmcId = NewType("BmcId", int)
@@ -37,6 +38,7 @@ RACK_ID_CHARACTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 MOST_NAME_CHARACTERS = 253
 MOST_TOKEN_CHARACTERS = 64
+MOST_DOMAIN_CHARACTERS = 64
 
 
 def rack_id_from_text(text: str) -> RackId:
@@ -55,6 +57,16 @@ def host_name_from_text(text: str) -> str:
     """Read the name by which a host is shown; ValueError when it cannot be shown."""
     if not 0 < len(text) <= MOST_NAME_CHARACTERS or not text.isprintable():
         raise ValueError(f"a host name has 1 to {MOST_NAME_CHARACTERS} printable characters")
+    return text
+
+
+def failure_domain_from_text(text: str) -> str:
+    """Read the name of a failure domain, empty for none; ValueError when it cannot be shown."""
+    if len(text) > MOST_DOMAIN_CHARACTERS or not text.isprintable() or text != text.strip():
+        raise ValueError(
+            f"a failure domain has at most {MOST_DOMAIN_CHARACTERS} printable characters, and no "
+            "space around them"
+        )
     return text
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 from attrs import frozen
 
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import ProcessId, RackId, VlanId
 
 DrainKind = Literal["rack", "process", "region"]
 
@@ -22,6 +22,16 @@ class Hold:
 
 
 @frozen(kw_only=True)
+class Succession:
+    """The rack that takes the places of a drained one, and which."""
+
+    rack: RackId
+    primary_of: frozenset[VlanId] = frozenset()
+    """The VLANs of which it is to be the primary."""
+    secondary_of: frozenset[VlanId] = frozenset()
+
+
+@frozen(kw_only=True)
 class Drain:
     """An operator wants a rack, a region process or a whole region host to have nothing to do."""
 
@@ -35,6 +45,8 @@ class Drain:
     """When the operator wants to be through with it."""
     overdue: bool = False
     """It goes on beyond its deadline; without one, for over 24 h."""
+    succession: Succession | None = None
+    """Who takes the places of this rack; None: whoever has least to do."""
 
     @property
     def object(self) -> str:

@@ -1,15 +1,22 @@
 """Frozen values as JSON and back, exactly: nothing is guessed, and nothing left over is ignored."""
 
+from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import attrs
 from cattrs import BaseValidationError, Converter, override, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from evenrack.model.boot import NextServer, next_server_from_text
 from evenrack.model.fleet_number import FleetNumber
 
 Value = TypeVar("Value")
+
+LATER: Mapping[str, bool] = MappingProxyType({"left out when it has its default": True})
+"""The metadata of a field that came later: programs from before it read what does not use it, and
+give it the same fingerprint."""
 
 MOST_TOLD = 3
 """Problems that one error names; a form from a stranger may have any number."""
@@ -53,6 +60,11 @@ def _from_text(kind: Any) -> Any:
     return read
 
 
+def _or_none(kind: Any) -> Any:
+    read_text = _from_text(kind)
+    return lambda form, wanted: None if form is None else read_text(form, wanted)
+
+
 def _value_reader(kind: Any, converter: Converter) -> Any:
     """Make the function that reads a value of ours from an object; cattrs alone takes any form."""
     read_all = make_dict_structure_fn(
@@ -80,12 +92,18 @@ def _list_reader(kind: Any, converter: Converter) -> Any:
 
 
 def _names(kind: Any) -> dict[str, Any]:
-    """Give the keys that differ from the fields' names: a number of the fleet is a `generation`."""
-    return {
+    """Give the keys that are not as the fields: a number of the fleet is a `generation`."""
+    renamed = {
         field.name: override(rename="generation")
         for field in attrs.fields(kind)
         if field.name == "number" and field.type is FleetNumber
     }
+    later = {
+        field.name: override(omit_if_default=True)
+        for field in attrs.fields(kind)
+        if field.metadata.items() >= LATER.items()
+    }
+    return renamed | later
 
 
 def _is_value(kind: Any) -> bool:
@@ -105,6 +123,7 @@ def _make_converter() -> Converter:
     for kind, read in texts.items():
         converter.register_structure_hook(kind, _from_text(read))
         converter.register_unstructure_hook(kind, str)
+    converter.register_structure_hook(NextServer | None, _or_none(next_server_from_text))
     converter.register_structure_hook_factory(_is_value, _value_reader)
     converter.register_unstructure_hook_factory(
         _is_value, lambda kind, c: make_dict_unstructure_fn(kind, c, **_names(kind))

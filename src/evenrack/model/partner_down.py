@@ -21,11 +21,13 @@ class PartnerDown:
     """Whose server is told."""
     dead: RackId
     who: str
-    """Who gave the word: `operator` or another name."""
+    """Who gave the word: the operator's name, or the leader's."""
     at: datetime
     taken_at: datetime | None = None
     """When the survivor's server was in `partner-down`; None before."""
     usable_at: datetime | None = None
     """From when it gives away all free addresses."""
+    by_evidence: bool = False
+    """The leader gave it, by what racks found out: over if that changes before it is taken."""
     refused: str = ""
     """Why the survivor did not take it when it was told last."""

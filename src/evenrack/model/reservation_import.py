@@ -16,9 +16,10 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from evenrack.model.csv_lines import LineProblem
+from evenrack.model.findings import Finding
 from evenrack.model.identifiers import ReservationId, SubnetId, VlanId
 from evenrack.model.network import Reservation, Subnet, Vlan
-from evenrack.model.network_rules import Finding, problems_of
+from evenrack.model.network_rules import problems_of
 
 Deed = Literal["new", "changed", "same"]
 
@@ -137,6 +138,7 @@ def _imported(placed: Iterable[tuple[Wanted, Vlan, Subnet]]) -> Iterator[Importe
             mac=each.mac,
             address=each.address,
             hostname=stays if each.hostname is None else each.hostname,
+            other_macs=() if kept is None else kept.other_macs,
         )
         same = (before, kept) == (subnet.id, after)
         yield Imported(

@@ -19,7 +19,9 @@ from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.systemd_unit import DhcpdUnit, Systemd
+from evenrack.rack.host_probe import find_host
 from evenrack.rack.interfaces import read_interfaces
+from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.rmcp_ping import answers
 from evenrack.rack.region_connections import Dialling
@@ -56,23 +58,27 @@ def assemble(
 
     keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
 
-    def endpoint_for(addresses: tuple[HostPort, ...]) -> IStreamClientEndpoint:
-        return AddressesInTurn(
-            [wrapClientTLS(keeper.tls, endpoint_of(reactor, address)) for address in addresses]
-        )
-
-    leases = LeaseReader(DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), reactor)
+    think = think_beside(reactor)
+    lease_file = DhcpdFiles(state.dhcp_folder).leases
+    leases = LeaseReader(lease_file, think, reactor)
     service = RackService(
         config,
         rack,
         Surroundings(
             clock=reactor,
+            wall_clock=utc_now,
             token_bytes=token_bytes,
-            dialling=Dialling(configured=config.regions, endpoint_for=endpoint_for, jitter=jitter),
+            dialling=Dialling(
+                configured=config.regions, endpoint_for=_over_tls(keeper, reactor), jitter=jitter
+            ),
             state=state,
             interfaces=_interfaces_of_this_host(reactor),
             dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
+            think=think,
             leases=leases.page,
+            lease_file=lease_file,
+            listener=_listener(config, reactor),
+            find_host=partial(find_host, reactor),
             driver=IpmitoolDriver(reactor),
             ask_bmc=partial(answers, reactor),
             trust=keeper,
@@ -81,6 +87,19 @@ def assemble(
     keeper.setServiceParent(service)
     leases.setServiceParent(service)
     return service
+
+
+def _over_tls(
+    keeper: TrustKeeper, reactor: Any
+) -> Callable[[tuple[HostPort, ...]], IStreamClientEndpoint]:
+    """Give the way to a region process: its addresses in turn, over TLS."""
+
+    def endpoint_for(addresses: tuple[HostPort, ...]) -> IStreamClientEndpoint:
+        return AddressesInTurn(
+            [wrapClientTLS(keeper.tls, endpoint_of(reactor, address)) for address in addresses]
+        )
+
+    return endpoint_for
 
 
 def endpoint_of(reactor: Any, address: HostPort) -> IStreamClientEndpoint:
@@ -105,7 +124,12 @@ def _dhcp_server(
     token_bytes: Callable[[int], bytes],
 ) -> IscDhcpServer:
     access = OmapiAccess(port=config.dhcp.omapi_port, key=state.omapi_key(token_bytes))
-    return IscDhcpServer(_dhcpd(config, state, reactor), Omapi(access, reactor), access)
+    program, think = _dhcpd(config, state, reactor), think_beside(reactor)
+    return IscDhcpServer(program, Omapi(access, reactor), access, think)
+
+
+def _listener(config: RackConfig, reactor: Any) -> StartListener:
+    return (child_listener if config.dhcp.runner == "child" else unit_listener)(reactor)
 
 
 def _dhcpd(config: RackConfig, state: StateFolder, reactor: Any) -> DhcpdProgram | DhcpdUnit:

@@ -4,32 +4,42 @@ A new configuration is checked at once, and applied when the region gives the ra
 was applied last is kept on disk: it is what runs when no region answers.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from math import inf
 
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.errors import DhcpConfigurationRefused, PartnerDownRefused, ProgramFailed, TurnRefused
-from evenrack.model.dhcp_plan import DhcpPlan, VlanService, dhcp_fingerprint
-from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
+from evenrack.errors import (
+    DhcpConfigurationRefused,
+    PartnerBehind,
+    PartnerDownRefused,
+    ProgramFailed,
+    RecoverWaitRefused,
+    TurnRefused,
+)
+from evenrack.model.dhcp_plan import DhcpPlan, vlans_of
+from evenrack.model.dhcp_report import DhcpReport, VlanError
 from evenrack.model.identifiers import RackId, VlanId
 from evenrack.model.interface_list import Interface
-from evenrack.rack.dhcp_host import AppliedPlan, DhcpServer, Wanted
+from evenrack.rack.dhcp_host import AppliedPlan, DhcpServer, Wanted, really_applied
+from evenrack.rack.failed_tries import FailedTries
 from evenrack.rack.failover_states import FailoverStates, KnownStates
+from evenrack.rack.good_part import MOST_ERROR_CHARACTERS, good_part
+from evenrack.rack.hand_over import HandOver, given_away
+from evenrack.rack.hosts_in_step import HostsInStep
+from evenrack.rack.interfaces import names_with
+from evenrack.rack.plan_names import PlanNames
 from evenrack.rack.role_change import LATE_SECONDS, RoleChange, role_change
+from evenrack.rack.still_its_own import still_its_own
+from evenrack.rack.vlan_reports import vlan_reports
 from evenrack.runtime.look_again import LookAgain
 
 LOOK_SECONDS = 1.0
 WAIT_FOR_REGION_SECONDS = 30.0
 """A rack that starts without a DHCP server first waits for a region's newest word."""
-
-MOST_ERROR_CHARACTERS = 500
-"""dhcpd quotes what it complains of; a report with a thousand errors must fit into one command."""
-
-FAILED_SECONDS = 60.0
-"""So long a plan that did not start is not tried again."""
 
 CHANGE_LOOK_SECONDS = 0.1
 """Between two looks while it is not known whether the peer took the other role."""
@@ -52,29 +62,37 @@ class Converge(MultiService):
         self._server = server
         self._kept = applied
         remembered = applied.applied_dhcp()
-        self._applied = _really_applied(remembered, server)
-        if len(remembered) > 1:  # now it is known, and a later rackd may render it in other words
-            applied.keep_applied_dhcp(self._applied)
+        self._applied = really_applied(remembered, server)
+        self._is_kept = len(remembered) <= 1
+        self._names = PlanNames()
+        self._names.of(self._applied)  # while nobody waits
+        other = next((plan for plan in remembered if plan is not self._applied), None)
+        self._hosts = HostsInStep(server, applied, self._names, half_way=other)
         self._wanted = wanted
         self._interfaces = interfaces
         self._clock = clock
         self._waits_until = clock.seconds() + WAIT_FOR_REGION_SECONDS
         self._checked: DhcpPlan = ()
         self._checked_for = ""
-        self._errors: dict[VlanId, str] = {}
+        self._errors: Mapping[VlanId, str] = {}
         self._states = FailoverStates(server, clock)
+        self._hand_over = HandOver(server, clock)
         self._waiting = ""
         self._restarting = False
         self._failed_at = float("-inf")
-        self._failed = ("", float("-inf"), "")
+        self._tries = FailedTries()
         self._change: RoleChange | None = None
-        self._took_back: dict[VlanId, float] = {}
         self.on_report: Callable[[], None] = lambda: None
         self.report = DhcpReport()
         self._looking = LookAgain(
             self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS
         )
         self._looking.setServiceParent(self)
+
+    @property
+    def applied(self) -> DhcpPlan:
+        """Give what the server was last started with: what it serves, while it runs."""
+        return self._applied
 
     def trigger(self) -> None:
         """Look soon: there is a new plan."""
@@ -93,6 +111,8 @@ class Converge(MultiService):
             raise TurnRefused(f"it was tried a moment ago: {self._failure}")
         if self._change is not None:
             raise TurnRefused("it does not know yet what became of its last turn")
+        if self._hosts.busy:
+            raise TurnRefused("its server is just told of reservations")
         try:
             await self._apply(self._checked, ends=ends)
         finally:
@@ -103,20 +123,28 @@ class Converge(MultiService):
 
         PartnerDownRefused where its partner may live, or is another rack.
         """
-        service = next((each for each in self._applied if each.vlan.id == vlan), None)
-        if service is None or service.peer is None or service.peer.rack != dead:
-            raise PartnerDownRefused(f"this rack does not serve VLAN {vlan} with {dead}")
         if self._restarting or self._change is not None:
             raise PartnerDownRefused("its server is just restarted")
         try:
-            mclt = await self._states.take_partner_down(service, self._applied)
+            return await self._states.take_partner_down(vlan, dead, self._applied)
         finally:
             self._looking.trigger()
-        return mclt
+
+    async def end_recover_wait(self, vlan: VlanId, peer: RackId) -> None:
+        """Let the server serve this VLAN without waiting for mclt; RecoverWaitRefused."""
+        if self._restarting:
+            raise RecoverWaitRefused("its server is just restarted")
+        try:
+            await self._states.end_recover_wait(vlan, peer, self._applied)
+        finally:
+            self._looking.trigger()
 
     async def _look(self) -> None:
         if self._restarting:
             return
+        if not self._is_kept:  # now it is known, and a later rackd may render it in other words
+            self._is_kept = True
+            await self._kept.keep_applied_dhcp(self._applied)
         wanted = self._wanted()
         try:
             if wanted.from_region:
@@ -135,56 +163,91 @@ class Converge(MultiService):
             self._waiting = ""
             await self._serve_nothing()
             return
-        await self._keep_running()
+        await self._keep_running(plan)
+        await self._tell_hosts(plan)
         if self._is_applied(plan):
             self._waiting = ""
-            if plan == self._applied:
+            if self._names.same(plan, self._applied):
                 self._found(plan, plan, {})
             return
         await self._check(plan)
-        if self._checked_for == dhcp_fingerprint(plan) and not self._is_applied(plan):
+        if self._checked_for == self._names.of(plan) and not self._is_applied(plan):
             self._waiting = self._checked_for
+
+    async def _tell_hosts(self, plan: DhcpPlan) -> None:
+        """Follow without a restart where only reservations changed."""
+        if self._restarting or self._change is not None or not self._server.running():
+            return
+        await self._hosts.take_back(self._applied)
+        if self._is_applied(plan):
+            return
+        applied = self._applied
+        coming = await self._hosts.what_follows(applied, plan)
+        if coming is applied or applied is not self._applied or self._restarting:
+            return
+        if await self._hosts.tell(applied, coming):
+            await self._note_applied(coming)
 
     def _is_applied(self, plan: DhcpPlan) -> bool:
         """Tell whether this plan is served, as far as it can be."""
-        if plan == self._applied:
+        if self._names.same(plan, self._applied):
             return True
-        return dhcp_fingerprint(plan) == self._checked_for and self._checked == self._applied
+        is_checked = self._names.of(plan) == self._checked_for
+        return is_checked and self._names.same(self._checked, self._applied)
 
-    async def _keep_running(self) -> None:
+    async def _keep_running(self, newest: DhcpPlan | None = None) -> None:
         """Start the server again when it should run and does not: nobody's service is harmed."""
-        if self._restarting or not self._applied or self._server.running():
-            return
-        if self._has_just_failed():
-            return
+        if self._is_down() and newest is not None and self._change is None:
+            await self._leave_what_others_serve(newest)
+        if not self._is_down() or self._clock.seconds() - self._failed_at < LOOK_SECONDS:
+            return  # each start that fails may cost what is served a restart
         self.log.warn("the DHCP server does not run: starting it")
         try:
             await self._start(self._applied)
         except ProgramFailed as problem:
             self.log.warn("the DHCP server does not start: {problem}", problem=str(problem))
 
+    def _is_down(self) -> bool:
+        """Tell whether the server should run and does not."""
+        return bool(self._applied) and not (self._restarting or self._server.running())
+
+    async def _leave_what_others_serve(self, newest: DhcpPlan) -> None:
+        left = still_its_own(self._applied, newest)
+        if left != self._applied:
+            self.log.warn(
+                "another rack may serve it by now: {n} VLANs less", n=len(self._applied) - len(left)
+            )
+            await self._note_applied(left)
+            self._checked_for = ""
+
     async def _serve_nothing(self) -> None:
         self._change = None
         if self._applied or self._server.running():
+            with suppress(TurnRefused):  # it has to stop, whatever its partners know
+                await self._before_stop(())
             await self._server.stop()
-            self._note_applied(())
+            await self._note_applied(())
             self.log.info("the DHCP server is stopped: this rack serves no VLAN")
         self._found((), (), {})
 
     async def _check(self, plan: DhcpPlan) -> None:
         """Find what of the plan can be applied: a bad VLAN keeps its last good content."""
-        if dhcp_fingerprint(plan) == self._checked_for:
+        if self._names.of(plan) == self._checked_for:
             return
+        await self._server.prepare(plan)
+        if self._restarting:
+            return  # the next look sees what came of it
         if self._change is None and self._is_served(plan):
             self._found(plan, plan, {})
-            self._note_applied(plan)
             self._waiting = ""
+            await self._note_applied(plan)
             return
-        applied, good, errors = self._applied, plan, dict[VlanId, str]()
+        applied, good = self._applied, plan
+        errors: Mapping[VlanId, str] = {}
         try:
             await self._server.check(plan)
         except DhcpConfigurationRefused:
-            good, errors = await self._check_each(plan)
+            good, errors = await good_part(self._server, plan, applied)
         if applied is self._applied and not self._restarting:
             self._found(plan, good, errors)  # or else the next look checks beside what is new
 
@@ -197,64 +260,70 @@ class Converge(MultiService):
             and self._server.serves(plan)
         )
 
-    async def _check_each(self, plan: DhcpPlan) -> tuple[DhcpPlan, dict[VlanId, str]]:
-        """Check the new content of each VLAN beside what is good: a bad one harms no other."""
-        wanted = {service.vlan.id for service in plan}
-        good = {it.vlan.id: it for it in self._applied if it.vlan.id in wanted}
-        errors: dict[VlanId, str] = {}
-        for service in plan:
-            tried = {**good, service.vlan.id: service}
-            try:
-                await self._server.check(tuple(tried[vlan] for vlan in sorted(tried)))
-            except DhcpConfigurationRefused as problem:
-                errors[service.vlan.id] = str(problem)[:MOST_ERROR_CHARACTERS]
-            else:
-                good = tried
-        return tuple(good[vlan] for vlan in sorted(good)), errors
-
-    def _found(self, plan: DhcpPlan, good: DhcpPlan, errors: dict[VlanId, str]) -> None:
+    def _found(self, plan: DhcpPlan, good: DhcpPlan, errors: Mapping[VlanId, str]) -> None:
         """Note what of a plan can be applied."""
-        self._checked, self._checked_for = good, dhcp_fingerprint(plan)
+        self._checked, self._checked_for = good, self._names.of(plan)
         self._errors = errors
 
     async def _apply(self, plan: DhcpPlan, *, ends: bool) -> None:
         applied, began = self._applied, self._clock.seconds()
-        self._kept.keep_applied_dhcp(applied, plan)  # this daemon may end before it is done
+        self._restarting, self._is_kept = True, True
         try:
+            await self._kept.keep_applied_dhcp(applied, plan)  # this daemon may end before the end
             before = await self._start(plan, not_after=began + LATE_SECONDS if ends else inf)
         except (ProgramFailed, TurnRefused) as problem:
-            self._kept.keep_applied_dhcp(applied)
+            if isinstance(problem, PartnerBehind):
+                self._tries.note(self._names.of(plan), str(problem), self._clock.seconds())
+            await self._kept.keep_applied_dhcp(applied)
             raise TurnRefused(str(problem)) from problem
-        self._note_applied(plan)
+        finally:
+            self._restarting = False
         self._waiting = ""
         ended = self._clock.seconds()
         self._change = role_change(before, plan, began=began, ended=ended, ends=ends)
+        await self._note_applied(plan)
+
+    async def _before_stop(self, plan: DhcpPlan) -> KnownStates:
+        """Let partners hear of all in what this plan takes from the server; TurnRefused.
+
+        Gives the states to put back after its restart.
+        """
+        known = await self._states.before_stop(self._applied)
+        known.refuse_while_heard(plan)
+        given = given_away(known, plan)
+        await self._hand_over.give(given, plan)
+        return known.after_pause(given)
 
     async def _watch_change(self) -> None:
         """See whether the peer took the other role, and take the old one back if it did not."""
-        if self._change is None:
+        change, known, now = self._change, self._states.known, self._clock.seconds()
+        if change is None:
+            await self._hand_over.go_on(known)
             return
-        missing = self._change.missing(self._states.known, self._applied)
-        if not missing:
+        meeting = await self._hand_over.meet(change, known)
+        missing = change.missing(known, self._applied)
+        if (missing or meeting) and change.has_time(now, met=bool(meeting)):
+            self._looking.trigger_in(CHANGE_LOOK_SECONDS)
+        elif missing and not meeting:
+            await self._go_back(change, missing)
+        else:
+            await self._hand_over.stop_meeting(change, known)
             self._change, self._checked_for = None, ""  # a plan that came meanwhile is looked at
             self._looking.trigger()
-        elif self._clock.seconds() < self._change.until:
-            self._looking.trigger_in(CHANGE_LOOK_SECONDS)
-        else:
-            await self._go_back(self._change, missing)
 
     async def _go_back(self, change: RoleChange, missing: list[VlanId]) -> None:
         now, why = self._clock.seconds(), change.words(missing)
         self.log.warn("the DHCP server {why}", why=why)
-        self._failed = (dhcp_fingerprint(self._applied), now, why)
-        self._took_back = dict.fromkeys(missing, now)
+        self._tries.note(self._names.of(self._applied), why, now)
+        self._tries.note_taken_back(missing, now)
         self._change, self._checked_for = None, ""
+        plan = change.taken_back(self._applied)
         try:
-            await self._start(change.before.plan, change.before)
+            await self._start(plan, change.before)
         except ProgramFailed as problem:
             self.log.warn("the DHCP server does not obey: {problem}", problem=str(problem))
         else:
-            self._note_applied(change.before.plan)
+            await self._note_applied(plan)
             self._looking.trigger()  # the plan that it went back from waits again
 
     async def _start(
@@ -264,8 +333,8 @@ class Converge(MultiService):
         self._restarting = True
         try:
             if before is None:
-                before = await self._states.before_stop(self._applied)
-            names = await self._names_of(plan)
+                before = await self._before_stop(plan)
+            names = names_with(await self._interfaces(), {it.address for it in vlans_of(plan)})
             if self._clock.seconds() > not_after:
                 raise TurnRefused("it came too late: the peer may take its role back")
             await self._restart(plan, names)
@@ -279,53 +348,37 @@ class Converge(MultiService):
             self._restarting = False
         return before
 
-    async def _names_of(self, plan: DhcpPlan) -> list[str]:
-        """Give the interfaces that a plan serves on."""
-        interfaces = await self._interfaces()
-        names = {str(each.address.ip): each.name for each in interfaces}
-        found = [names.get(str(service.address)) for service in plan]
-        return sorted({name for name in found if name is not None})
-
     async def _restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
+        self._hosts.restarted()
         try:
             await self._server.restart(plan, interfaces)
         except ProgramFailed as problem:
-            if plan != self._applied:
+            if not self._names.same(plan, self._applied):
                 why = str(problem)[:MOST_ERROR_CHARACTERS]
-                self._failed = (dhcp_fingerprint(plan), self._clock.seconds(), why)
+                self._tries.note(self._names.of(plan), why, self._clock.seconds())
             raise
 
     @property
     def _failure(self) -> str:
         """Why what waits did not start a moment ago: trying costs what is served two restarts."""
-        name, at, why = self._failed
-        lately = self._clock.seconds() - at < FAILED_SECONDS
-        if not (name and lately and self._applied):
+        if not self._applied:
             return ""
-        return why if name == dhcp_fingerprint(self._checked) else ""
+        return self._tries.why(self._names.of(self._checked), self._clock.seconds())
 
-    def _lately_taken_back(self) -> list[VlanId]:
-        now, took = self._clock.seconds(), self._took_back.items()
-        return [vlan for vlan, at in took if now - at < FAILED_SECONDS]
-
-    def _has_just_failed(self) -> bool:
-        """Tell whether a start failed a moment ago: each may cost what is served a restart."""
-        return self._clock.seconds() - self._failed_at < LOOK_SECONDS
-
-    def _note_applied(self, plan: DhcpPlan) -> None:
+    async def _note_applied(self, plan: DhcpPlan) -> None:
         self._applied = plan
-        self._kept.keep_applied_dhcp(plan)
+        await self._kept.keep_applied_dhcp(plan)
         self.log.info(
             "serves {vlans}",
-            vlans=", ".join(f"{service.vlan.name} ({service.role})" for service in plan) or "none",
+            vlans=", ".join(f"{it.vlan.name} ({it.role})" for it in vlans_of(plan)) or "none",
         )
 
     @property
     def _applied_name(self) -> str:
         """Name the plan that is served, as far as it can be, with its fingerprint."""
-        if self._checked_for and self._checked == self._applied:
+        if self._checked_for and self._names.same(self._checked, self._applied):
             return self._checked_for
-        return dhcp_fingerprint(self._applied)
+        return self._names.of(self._applied)
 
     def _tell(self) -> None:
         running = self._server.running()
@@ -334,9 +387,9 @@ class Converge(MultiService):
             waiting=self._waiting,
             failed=self._failure if self._waiting else "",
             changing=self._change is not None,
-            took_back=tuple(self._lately_taken_back()),
+            took_back=self._tries.lately_taken_back(self._clock.seconds()),
             running=running,
-            vlans=tuple(self._report_of(service, running=running) for service in self._applied),
+            vlans=vlan_reports(self._applied, self._states.of if running else None),
             errors=tuple(
                 VlanError(vlan=vlan, error=error) for vlan, error in sorted(self._errors.items())
             ),
@@ -344,23 +397,3 @@ class Converge(MultiService):
         if report != self.report:
             self.report = report
             self.on_report()
-
-    def _report_of(self, service: VlanService, *, running: bool) -> VlanReport:
-        state: SideState = "down"
-        if running:
-            state = "alone" if service.peer is None else self._states.of(service.vlan.id)
-        return VlanReport(
-            vlan=service.vlan.id,
-            number=service.number,
-            role=service.role,
-            peer=None if service.peer is None else service.peer.rack,
-            address=service.address,
-            peer_address=None if service.peer is None else service.peer.address,
-            state=state,
-        )
-
-
-def _really_applied(remembered: tuple[DhcpPlan, ...], server: DhcpServer) -> DhcpPlan:
-    """Find which plan the server was started with when the last change was not finished."""
-    served = [plan for plan in remembered if server.serves(plan)]
-    return next(iter([*served, *remembered]), ())

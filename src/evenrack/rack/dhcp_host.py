@@ -6,11 +6,14 @@ from typing import Protocol
 from attrs import frozen
 
 from evenrack.model.dhcp_plan import DhcpPlan
-from evenrack.rack.failover_states import FailoverServer
+from evenrack.rack.hand_over import GivingServer
 
 
-class DhcpServer(FailoverServer, Protocol):
+class DhcpServer(GivingServer, Protocol):
     """The DHCP server of this host (`rack.dhcp.server`)."""
+
+    async def prepare(self, plan: DhcpPlan) -> None:
+        """Do what takes long of all that follows for this plan, where it holds up nobody."""
 
     async def check(self, plan: DhcpPlan) -> None:
         """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
@@ -18,8 +21,17 @@ class DhcpServer(FailoverServer, Protocol):
     async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
         """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
 
+    async def followable(self, served: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
+        """Give what is served, with all of the plan that needs no restart; else `served` itself."""
+
+    async def tell_hosts(self, served: DhcpPlan, plan: DhcpPlan) -> None:
+        """Bring the server that runs from one plan to another, which is followable from there.
+
+        DhcpServerSilent, DhcpConfigurationRefused, ProgramFailed: it may have done a part.
+        """
+
     def serves(self, plan: DhcpPlan) -> bool:
-        """Tell whether it was last started with this."""
+        """Tell whether it was last started with this, or brought to it."""
 
     async def stop(self) -> None:
         """Serve nothing."""
@@ -31,7 +43,7 @@ class AppliedPlan(Protocol):
     def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
         """Give what was remembered last: one plan, or two when the change was not finished."""
 
-    def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
+    async def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
         """Remember the plan that is applied, or the one before and the one that is coming."""
 
 
@@ -42,3 +54,9 @@ class Wanted:
     plan: DhcpPlan
     from_region: bool
     """A region manages this rack now, so the plan is its newest word or will be in a moment."""
+
+
+def really_applied(remembered: tuple[DhcpPlan, ...], server: DhcpServer) -> DhcpPlan:
+    """Find which plan the server was started with when the last change was not finished."""
+    served = [plan for plan in remembered if server.serves(plan)]
+    return next(iter([*served, *remembered]), ())

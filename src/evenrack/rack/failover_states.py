@@ -4,21 +4,25 @@ A server whose peer is away serves nobody for 15 s after a restart. One that was
 before is put back into it as soon as it answers (0.3 s).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from evenrack.errors import DhcpServerSilent, PartnerDownRefused
+from evenrack.errors import DhcpServerSilent, PartnerDownRefused, RecoverWaitRefused, TurnRefused
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import SideState
-from evenrack.model.identifiers import VlanId
+from evenrack.model.identifiers import RackId, VlanId
+from evenrack.rack.still_its_own import has_another_peer
 
 PUT_BACK = frozenset({"communications-interrupted", "partner-down"})
 """States of a server whose peer is away."""
+
+AFTER_WAIT = frozenset({"recover-done", "normal"})
+"""States of a server that waits no more."""
 
 PUT_BACK_SECONDS = 60.0
 """Older states are not put back: meanwhile the peer may have taken over, and startup is the time in
@@ -40,6 +44,9 @@ class FailoverServer(Protocol):
     async def put_back(self, service: VlanService, state: SideState) -> None:
         """Bring a server into a state, as one that it had before; DhcpServerSilent."""
 
+    async def partner_state(self, service: VlanService) -> SideState:
+        """Ask what the partner said of itself; DhcpServerSilent."""
+
     async def mclt_seconds(self, service: VlanService) -> int:
         """Ask for a pair's mclt, which the secondary has from its partner; DhcpServerSilent."""
 
@@ -53,7 +60,11 @@ class KnownStates:
     at: float = float("-inf")
 
     def to_put_back(self, plan: DhcpPlan, now: float) -> dict[VlanId, SideState]:
-        """Give the states to put back after a restart with this plan."""
+        """Give the states to put back after a restart with this plan.
+
+        One that serves without its peer goes on so when another rack takes the peer's place: that
+        one has no lease yet, and serves nobody.
+        """
         if now - self.at > PUT_BACK_SECONDS:
             return {}
         before = {service.vlan.id: service for service in self.plan}
@@ -62,8 +73,28 @@ class KnownStates:
             for service in plan
             if self.states.get(vlan := service.vlan.id) in PUT_BACK
             and vlan in before
-            and before[vlan].same_relation(service)
+            and (before[vlan].same_relation(service) or has_another_peer(before[vlan], service))
         }
+
+    def after_pause(self, services: Collection[VlanService]) -> "KnownStates":
+        """Give what these pairs are to be in when they go on in the roles that they have."""
+        goes_on: SideState = "communications-interrupted"
+        paused = dict.fromkeys((service.vlan.id for service in services), goes_on)
+        return evolve(self, states={**self.states, **paused})
+
+    def refuse_while_heard(self, plan: DhcpPlan) -> None:
+        """TurnRefused where a peer that gives its place to another in this plan still serves."""
+        after = {service.vlan.id: service for service in plan}
+        heard = ", ".join(
+            f"{service.peer.rack} for {service.vlan.name}"
+            for service in self.plan
+            if self.states.get(vlan := service.vlan.id) == "normal"
+            and service.peer is not None
+            and vlan in after
+            and has_another_peer(service, after[vlan])
+        )
+        if heard:
+            raise TurnRefused(f"its server still hears the one that is to be replaced: {heard}")
 
 
 class FailoverStates:
@@ -87,9 +118,37 @@ class FailoverStates:
         elif self._server.running():
             try:
                 states = await self._server.states(applied)
+                if fallen_back := await self._fallen_back(applied, states):
+                    await self._put_again(fallen_back)
+                    states = await self._server.states(applied)
             except DhcpServerSilent:
                 states = {}
             self.known = KnownStates(plan=applied, states=states, at=self._clock.seconds())
+
+    async def _fallen_back(
+        self, applied: DhcpPlan, states: Mapping[VlanId, SideState]
+    ) -> list[tuple[VlanService, SideState]]:
+        """Give pairs that are in `recover-done`, and serve nobody, and what to put them back into.
+
+        The timer of a wait that was ended (`end_recover_wait`) goes on in dhcpd, and does that mclt
+        later, whatever the server is in by then; nothing would ever end it. What dhcpd says of a
+        partner that died meanwhile is old: one that went on without it goes on so.
+        """
+        found: list[tuple[VlanService, SideState]] = []
+        is_recent = self._clock.seconds() - self.known.at <= PUT_BACK_SECONDS
+        for service in applied:
+            vlan = service.vlan.id
+            if states.get(vlan) == "recover-done":
+                before = self.known.states.get(vlan) if is_recent else None
+                if await self._server.partner_state(service) == "normal":
+                    alone = before if before in PUT_BACK else None
+                    found.append((service, alone or "normal"))
+        return found
+
+    async def _put_again(self, services: Sequence[tuple[VlanService, SideState]]) -> None:
+        for service, state in services:
+            await self._server.put_back(service, state)
+            self.log.info("{vlan} is {state} again", vlan=service.vlan.name, state=state)
 
     async def before_stop(self, applied: DhcpPlan) -> KnownStates:
         """Ask once more: a peer may have gone since the last look. Gives what is known then."""
@@ -121,12 +180,14 @@ class FailoverStates:
                 state=state,
             )
 
-    async def take_partner_down(self, service: VlanService, applied: DhcpPlan) -> int:
+    async def take_partner_down(self, vlan: VlanId, dead: RackId, applied: DhcpPlan) -> int:
         """Put a pair whose partner is dead into `partner-down`; gives its mclt in seconds.
 
-        PartnerDownRefused when the server hears its partner, or cannot be asked.
+        PartnerDownRefused when the server hears its partner, or has another, or cannot be asked.
         """
-        vlan = service.vlan.id
+        service = _served_with(dead, vlan, applied)
+        if service is None:
+            raise PartnerDownRefused(f"this rack does not serve VLAN {vlan} with {dead}")
         try:
             before = (await self._server.states(applied)).get(vlan)
             if before not in PUT_BACK:
@@ -140,12 +201,34 @@ class FailoverStates:
         except DhcpServerSilent as problem:
             raise PartnerDownRefused(str(problem)) from problem
 
+    async def end_recover_wait(self, vlan: VlanId, peer: RackId, applied: DhcpPlan) -> None:
+        """Let a server that has its partner's leases serve at once; RecoverWaitRefused."""
+        service = _served_with(peer, vlan, applied)
+        if service is None:
+            raise RecoverWaitRefused(f"this rack does not serve VLAN {vlan} with {peer}")
+        try:
+            before = (await self._server.states(applied)).get(vlan)
+            if before not in AFTER_WAIT:
+                if before != "recover-wait":
+                    raise RecoverWaitRefused(f"its server is in {before or 'unknown'}")
+                await self._server.put_back(service, "recover-done")
+                now = (await self._server.states(applied)).get(vlan)
+                if now not in AFTER_WAIT:
+                    raise RecoverWaitRefused(f"its server was told, and is in {now}")
+        except DhcpServerSilent as problem:
+            raise RecoverWaitRefused(str(problem)) from problem
+
     async def _still_waiting(
         self, plan: DhcpPlan, which: Mapping[VlanId, SideState]
     ) -> dict[VlanId, SideState]:
         """Give those that still wait for their peer and serve nobody."""
         states = await self._server.states(plan) if which else {}
         return {vlan: which[vlan] for vlan in which if states.get(vlan) == "startup"}
+
+
+def _served_with(peer: RackId, vlan: VlanId, applied: DhcpPlan) -> VlanService | None:
+    paired = (it for it in applied if it.peer is not None and it.peer.rack == peer)
+    return next((service for service in paired if service.vlan.id == vlan), None)
 
 
 def _why_not(state: SideState | None) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any, Final
 
@@ -33,6 +33,11 @@ async def read_interfaces(
         raise ProgramFailed(
             shlex.join(COMMAND), f"printed what cannot be read ({problem})", shown
         ) from problem
+
+
+def names_with(interfaces: Iterable[Interface], addresses: Collection[IPv4Address]) -> list[str]:
+    """Name the interfaces that have one of these addresses, sorted."""
+    return sorted({it.name for it in interfaces if it.address.ip in addresses})
 
 
 def interfaces_printed(printed: bytes) -> tuple[Interface, ...]:

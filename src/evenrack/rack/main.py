@@ -1,6 +1,7 @@
 """The program `evenrack-rackd`."""
 
 import fcntl
+import gc
 import random
 import secrets
 import sys
@@ -55,6 +56,7 @@ def run(path: Path) -> None:
         lock = _hold_lock(config)
         use_steady_clock(reactor)
         service = assemble(config, reactor, jitter=random.random, token_bytes=secrets.token_bytes)
+    gc.freeze()  # a search for garbage need not look at what is there for good
     code = run_daemon(reactor, service)
     lock.close()
     sys.exit(code)

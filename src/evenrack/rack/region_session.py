@@ -4,6 +4,8 @@ That the other end is a region TLS has checked before a byte of it is read (`tru
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import IPv4Address
 from typing import Any
 
 from attrs import frozen
@@ -13,18 +15,43 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 
-from evenrack.errors import NotTrusted, PartnerDownRefused, TurnRefused
+from evenrack.errors import (
+    ContentRefused,
+    NotTrusted,
+    PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
+    TurnRefused,
+)
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
-from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.dhcp_probe import ProbeAnswer
+from evenrack.model.dhcp_report import DhcpReport, as_before
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
+from evenrack.model.new_leases import LeaseNews
+from evenrack.model.plan_outline import Content, PlanOutline
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
+from evenrack.model.served_piece import ServedPiece
+from evenrack.model.vlan_change import VlanChange
+from evenrack.rack.clock_watch import ClockWatch
 from evenrack.runtime.log_format import error_text
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import (
+    ApplyPlan,
+    ChangeVlan,
+    EndRecoverWait,
+    OfferPlan,
+    PowerBmc,
+    ProbeAddresses,
+    ReadLeases,
+    ReadServed,
+    TakePartnerDown,
+    TakeTurn,
+    TakeVlan,
+)
 from evenrack.wire.region_commands import (
     Goodbye,
     Hello,
@@ -35,6 +62,7 @@ from evenrack.wire.region_commands import (
     RenewCertificate,
     ReportDhcp,
     ReportInterfaces,
+    ReportLeases,
     ReportLostLink,
     ReportReach,
 )
@@ -60,27 +88,44 @@ class RackSelf:
     silence_seconds: float
     holds: Callable[[], tuple[FleetNumber, str]]
     """Number and fingerprint of the plan that is followed."""
-    follow: Callable[[RackPlan], None]
+    follow: Callable[[RackPlan], Awaitable[None]]
+    """Keep a plan and follow it; StalePlan."""
+    offer_plan: Callable[[PlanOutline], Awaitable[tuple[Content, ...]]]
+    """Follow a plan whose VLANs are all known, or say which are not; StalePlan."""
+    take_vlan: Callable[[Content, int, bytes], Awaitable[None]]
+    """Take a part of a VLAN that was lacking; ContentRefused."""
+    change_vlan: Callable[[Content, Content, VlanChange], Awaitable[None]]
+    """Make a VLAN that was lacking from one that is followed; ContentRefused."""
     take_turn: Callable[[ProcessId, Turn], Awaitable[None]]
     """Restart the DHCP server, as a process says it is the rack's turn; TurnRefused."""
     take_partner_down: Callable[[ProcessId, VlanId, RackId], Awaitable[int]]
     """Take the other server of a pair for dead, as a process says: mclt; PartnerDownRefused."""
+    probe: Callable[[ProcessId, tuple[IPv4Address, ...]], Awaitable[tuple[ProbeAnswer, ...]]]
+    """Find out which hosts run, as a process asks; ProbeRefused."""
+    end_recover_wait: Callable[[ProcessId, VlanId, RackId], Awaitable[None]]
+    """Let the DHCP server serve without waiting for mclt, as a process says; RecoverWaitRefused."""
     power: Callable[[PowerOrder], Awaitable[PowerOutcome]]
     """Carry out a power order; OrderOutdated."""
     leases: Callable[[LeasesAsked], Awaitable[LeasePage]]
     """Give what the DHCP server wrote down; LeasesUnreadable."""
+    served: Callable[[str, int], ServedPiece]
+    """Give a piece of what the DHCP server serves: of which plan, and from where on."""
     granted: Callable[[ProcessId, float], None]
     """A lease: from which process, and when the ping was sent."""
     known_regions: Callable[[], str]
     """Fingerprint of the list of region processes."""
     learn_regions: Callable[[ProcessId, RegionEndpoints], None]
     """A list of region processes, and which process told it."""
+    clock_watch: ClockWatch
+    """Is told what the regions say of the time."""
     trusted: Callable[[], str]
     """Fingerprint of the authorities that this rack trusts."""
     trust: Callable[[bytes], None]
     """Whom to trust from now on, as a region told it (PEM)."""
     why_ended: Callable[[Any, Failure], str | None]
     """Why TLS ended a link, if it did."""
+    failure_domain: str = ""
+    """What it fails together with; empty: alone."""
 
 
 class RegionSession(LinkEnd):
@@ -121,8 +166,26 @@ class RegionSession(LinkEnd):
         return super().locateResponder(name)
 
     @ApplyPlan.responder
-    def apply_plan(self, plan: RackPlan) -> dict[str, Any]:
-        self._rack.follow(plan)
+    async def apply_plan(self, plan: RackPlan) -> dict[str, Any]:
+        await self._rack.follow(plan)
+        return self._what_is_followed()
+
+    @OfferPlan.responder
+    async def offer_plan(self, outline: PlanOutline) -> dict[str, Any]:
+        missing = await self._rack.offer_plan(outline)
+        return {"missing": missing, **self._what_is_followed()}
+
+    @TakeVlan.responder
+    async def take_vlan(self, vlan: str, length: int, start: int, text: bytes) -> dict[str, Any]:
+        await self._rack.take_vlan(_content(vlan, length), start, text)
+        return {}
+
+    @ChangeVlan.responder
+    async def change_vlan(self, vlan: Content, base: Content, change: VlanChange) -> dict[str, Any]:
+        await self._rack.change_vlan(vlan, base, change)
+        return {}
+
+    def _what_is_followed(self) -> dict[str, Any]:
         number, fingerprint = self._rack.holds()
         return {"generation": number, "fingerprint": fingerprint}
 
@@ -139,6 +202,19 @@ class RegionSession(LinkEnd):
             raise PartnerDownRefused("the hello is not over")
         return {"mclt": await self._rack.take_partner_down(self.process, VlanId(vlan), dead)}
 
+    @ProbeAddresses.responder
+    async def probe(self, addresses: tuple[IPv4Address, ...]) -> dict[str, Any]:
+        if self.process is None:
+            raise ProbeRefused("the hello is not over")
+        return {"answers": await self._rack.probe(self.process, addresses)}
+
+    @EndRecoverWait.responder
+    async def end_recover_wait(self, vlan: int, peer: RackId) -> dict[str, Any]:
+        if self.process is None:
+            raise RecoverWaitRefused("the hello is not over")
+        await self._rack.end_recover_wait(self.process, VlanId(vlan), peer)
+        return {}
+
     @PowerBmc.responder
     async def power_bmc(self, order: PowerOrder) -> dict[str, Any]:
         return {"outcome": await self._rack.power(order)}
@@ -146,6 +222,11 @@ class RegionSession(LinkEnd):
     @ReadLeases.responder
     async def read_leases(self, asked: LeasesAsked) -> dict[str, Any]:
         return {"page": await self._rack.leases(asked)}
+
+    @ReadServed.responder
+    def read_served(self, plan: str, start: int) -> dict[str, Any]:
+        piece = self._rack.served(plan, start)
+        return {"plan": piece.plan, "text": piece.text, "more": piece.more}
 
     async def greet(self) -> ProcessId:
         """Say hello and begin to ping; gives the process at the other end once it knows us.
@@ -160,6 +241,7 @@ class RegionSession(LinkEnd):
             hostname=self._rack.hostname,
             generation=number,
             fingerprint=fingerprint,
+            failure_domain=self._rack.failure_domain or None,
         )
         self._ping_later()  # the region may take longer over the hello than silence is allowed
         try:
@@ -181,8 +263,18 @@ class RegionSession(LinkEnd):
         await self.callRemote(ReportInterfaces, interfaces=interfaces)
 
     async def report_dhcp(self, report: DhcpReport) -> None:
-        """Tell this region what this rack's DHCP server does."""
-        await self.callRemote(ReportDhcp, report=report)
+        """Tell this region what this rack's DHCP server does; one of before gets what it knows."""
+        try:
+            await self.callRemote(ReportDhcp, report=report)
+        except amp.UnknownRemoteError:  # it could not read it, for one thing
+            if as_before(report) == report:
+                raise
+            await self.callRemote(ReportDhcp, report=as_before(report))
+
+    async def report_leases(self, news: LeaseNews) -> None:
+        """Tell this region of new leases; one of before has nothing to write them down in."""
+        with suppress(amp.UnhandledCommand):
+            await self.callRemote(ReportLeases, news=news)
 
     async def report_reach(self, bmcs: tuple[BmcId, ...]) -> None:
         """Tell this region which BMCs answer this rack."""
@@ -226,9 +318,10 @@ class RegionSession(LinkEnd):
 
     async def _ping_once(self) -> None:
         """Ask once; a link that ends meanwhile, or a region with a bug, is told of elsewhere."""
-        asked_at = self.clock.seconds()
+        asked_at, time_asked = self.clock.seconds(), self._rack.clock_watch.now()
         try:
             answer = await self.callRemote(Ping)
+            self._rack.clock_watch.told(time_asked, answer["clock"])
             if self.process is None:
                 return
             if answer["lease"]:
@@ -248,3 +341,10 @@ class RegionSession(LinkEnd):
                 self.log.warn(
                     "{peer}: {problem}", peer=self.peer_address, problem=error_text(problem)
                 )
+
+
+def _content(sha256: str, length: int) -> Content:
+    try:
+        return Content(sha256=sha256, length=length)
+    except ValueError as problem:
+        raise ContentRefused(str(problem)) from None

@@ -2,31 +2,35 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from evenrack.config.private_files import private_folder
 from evenrack.errors import ConfigurationRefused
-from evenrack.model.dhcp_plan import DhcpPlan, dhcp_plan_from_json
+from evenrack.model.dhcp_plan import DhcpPlan, dhcp_plan_as_json, dhcp_plan_from_json
 from evenrack.model.identifiers import RackId, rack_id_from_text
-from evenrack.model.json_form import to_json
-from evenrack.model.rack_plan import RackPlan, rack_plan_from_json, rack_plan_to_json
+from evenrack.model.rack_plan import RackPlan, rack_plan_from_json
 from evenrack.model.region_endpoints import (
     RegionEndpoints,
     endpoints_from_json,
     endpoints_to_json,
 )
 from evenrack.runtime.safe_write import safe_write
+from evenrack.runtime.thinking import Think
 from evenrack.trust.files import IDENTITY_FILE, TrustFiles
 
 OMAPI_KEY_BYTES = 32
 OMAPI_KEY_FILE = "omapi_key"
 DHCP_FOLDER = "dhcp"
 
-SECRETS = (IDENTITY_FILE, OMAPI_KEY_FILE, f"{DHCP_FOLDER}/dhcpd.conf")
+SECRETS = (
+    *(IDENTITY_FILE, OMAPI_KEY_FILE),
+    *(f"{DHCP_FOLDER}/{name}" for name in ("dhcpd.conf", "dhcpd.conf.next")),
+)
 """What nobody else may read; `dhcpd.conf` has the OMAPI key."""
 
 ENROL_CURE = "on a region run `evenrack enrolment create`, then here `evenrack-rackd register`"
@@ -72,7 +76,7 @@ class StateFolder:
 
     def keep_regions(self, known: RegionEndpoints) -> None:
         """Remember the region processes."""
-        self._write("regions.json", endpoints_to_json(known))
+        self._write("regions.json", [json.dumps(endpoints_to_json(known), sort_keys=True)])
 
     def plan(self) -> RackPlan | None:
         """Give the plan that was followed last."""
@@ -80,7 +84,7 @@ class StateFolder:
 
     def keep_plan(self, plan: RackPlan) -> None:
         """Remember the plan that is followed."""
-        self._write("plan.json", rack_plan_to_json(plan))
+        self._write("plan.json", plan.as_json())
 
     def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
         """Give what the DHCP server was last started with: two plans when it may be either."""
@@ -88,7 +92,8 @@ class StateFolder:
 
     def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
         """Remember what the DHCP server was started with, or is being started with."""
-        self._write("dhcp.json", to_json(plans))
+        texts = ["".join(dhcp_plan_as_json(plan)) for plan in plans]
+        self._write("dhcp.json", [f"[{', '.join(texts)}]"])
 
     def omapi_key(self, token_bytes: Callable[[int], bytes]) -> str:
         """Give the key by which this rack's DHCP server is asked, made at the first start.
@@ -122,8 +127,26 @@ class StateFolder:
             self.log.warn("ignoring {path}: {problem}", path=str(path), problem=str(problem))
             return None
 
-    def _write(self, name: str, form: object) -> None:
-        safe_write(self._folder / name, json.dumps(form, sort_keys=True).encode() + b"\n")
+    def _write(self, name: str, pieces: Iterable[str]) -> None:
+        safe_write(self._folder / name, "".join([*pieces, "\n"]).encode())
+
+
+class AppliedDhcp:
+    """What was applied last, kept beside the reactor's thread: large plans take the disk long."""
+
+    def __init__(self, folder: StateFolder, think: Think) -> None:
+        self._folder = folder
+        self._think = think
+        self._one_at_a_time = DeferredLock()
+
+    def applied_dhcp(self) -> tuple[DhcpPlan, ...]:
+        """Give what was remembered last (`dhcp_host.AppliedPlan`)."""
+        return self._folder.applied_dhcp()
+
+    async def keep_applied_dhcp(self, *plans: DhcpPlan) -> None:
+        """Remember these; what was asked for last is what stays."""
+        async with self._one_at_a_time:
+            await self._think(lambda: self._folder.keep_applied_dhcp(*plans))
 
 
 def _dhcp_plans_from_json(form: Any) -> tuple[DhcpPlan, ...]:

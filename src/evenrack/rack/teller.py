@@ -54,6 +54,11 @@ class Teller(MultiService):
         )
         self._telling.setServiceParent(self)
 
+    @property
+    def interfaces(self) -> tuple[Interface, ...]:
+        """The interfaces as they were a few seconds ago; none before they were looked at."""
+        return self._seen or ()
+
     def trigger(self) -> None:
         """Tell soon: something changed."""
         self._telling.trigger()

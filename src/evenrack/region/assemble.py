@@ -30,8 +30,9 @@ from evenrack.region.http.balance_plan_page import PlanBalance
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
 from evenrack.region.key_ring import KeyRing, KeyWatch
-from evenrack.region.lease_asking import LeaseAsking
 from evenrack.region.notifications import Notifications
+from evenrack.region.rack_addresses import RackAddresses
+from evenrack.region.rack_asking import RackAsking
 from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings, leader_settings
@@ -133,6 +134,7 @@ def assemble(
     key_watch.setServiceParent(running)
     audit_keeper = AuditKeeper(database, reactor, keep_days=config.audit.keep_days)
     audit_keeper.setServiceParent(running)
+    RackAddresses(database, region.strangers, reactor).setServiceParent(running)
     region.setServiceParent(running)
     running.leave_by(region.departure)
     return running
@@ -160,6 +162,7 @@ class _Shared:
 def _http_doors(
     config: RegionConfig, instance: int, region: RegionService, shared: _Shared
 ) -> HttpDoors:
+    asking = RackAsking(region.connected, shared.reactor)
     site = make_site(
         ApiSources(
             look=region.view.look,
@@ -170,7 +173,8 @@ def _http_doors(
             token_bytes=secrets.token_bytes,
             endpoints=lambda: region.endpoints.endpoints,
             plan_balance=_balance_planner(config, shared.reactor),
-            ask_leases=LeaseAsking(region.connected, shared.reactor).ask,
+            ask_leases=asking.leases,
+            ask_served=asking.served,
             think=think_beside(shared.reactor),
         )
     )

@@ -67,7 +67,7 @@ def _nobody(
         return  # nobody hears of any rack then; what they serve they go on serving
     for vlan in then.vlans.values():
         after = pairs.pairs[vlan.id] if vlan.id in pairs.pairs else then.pairs.get(vlan.id)
-        if vlan.dhcp_on and not _is_served(then, vlan, after):
+        if vlan.has_racks and not _is_served(then, vlan, after):
             yield f"vlan:{vlan.name}", f"{vlan.name}: {_why_unserved(then, vlan, after)}"
     for bmc, reach in then.bmc_reach.items():
         if not reach:

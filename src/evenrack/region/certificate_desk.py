@@ -37,14 +37,19 @@ from evenrack.region.database.trust_store import (
     StoredAuthority,
     TrustPicture,
     active_authority,
+    is_newly_certified,
     is_rack_known,
     is_rack_revoked,
     note_process_trusts,
     note_rack_trusts,
+    racks_certified,
     read_trust,
     record_certificate,
+    revoked_since,
 )
 from evenrack.region.doorkeeper import Application, Enrolled
+from evenrack.region.link_guard import LinkGuard
+from evenrack.region.renewal_pace import RENEWAL_SECONDS, RenewalPace, too_often
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.look_again import LookAgain
 from evenrack.runtime.safe_write import safe_write
@@ -65,10 +70,11 @@ from evenrack.trust.certificates import (
 )
 from evenrack.trust.enrolment import Channel
 from evenrack.trust.files import TrustFiles
+from evenrack.trust.revocations import Revocations, revocations_from_text
 from evenrack.trust.tls import Peer, RegionTls, channel_of, own_certificate, peer_of, why_tls_failed
 
 REVOKED_FILE = "revoked"
-"""In the state folder: the serial numbers that were read last, one a line."""
+"""In the state folder: what was read last of revocations."""
 
 SIGN_AGAIN_SECONDS = 60.0
 """After a new certificate could not be kept on disk."""
@@ -102,19 +108,19 @@ class CertificateDesk(MultiService):
         self._around = around
         self._identity = around.files.identity()
         self._trusted = around.files.authorities()
-        self._revoked = _kept_revoked(around.files.folder)
-        self._kept = (self._trusted, self._revoked)
+        self._guard = LinkGuard(around.clock, _kept_revocations(around.files.folder))
+        self._kept = (self._trusted, self._guard.revocations)
+        self._pace = RenewalPace(around.clock)
         self._sign_again_at = 0.0
         self._jitter = around.jitter()
-        self._connected: ConnectedRacks | None = None
         self._told_problem = ""
         self.tls = RegionTls(self._identity, self._trusted)
         self._looking = LookAgain(self._look, around.clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
 
     def watch(self, connected: ConnectedRacks) -> None:
-        """Cut those of these links whose certificate is revoked."""
-        self._connected = connected
+        """Cut those of these links whose certificate is revoked, or ran out."""
+        self._guard.watch(connected)
 
     def trigger(self) -> None:
         """Look soon: something may be revoked."""
@@ -133,9 +139,9 @@ class CertificateDesk(MultiService):
         """Say what was wrong with a handshake (`Doorkeeper`)."""
         return why_tls_failed(transport, failure)
 
-    def is_revoked(self, serial: str) -> bool:
+    def is_revoked(self, peer: Peer) -> bool:
         """Tell whether a certificate is worth nothing any more (`Doorkeeper`)."""
-        return serial in self._revoked
+        return self._guard.revocations.shut_out(peer)
 
     async def enrol(self, application: Application, transport: Any) -> Enrolled:
         """Take a new rack in (`Doorkeeper`)."""
@@ -167,20 +173,32 @@ class CertificateDesk(MultiService):
 
     async def renew(self, peer: Peer, request: bytes) -> bytes:
         """Sign a new certificate for a rack (`Doorkeeper`)."""
-        key, rack = _asked_key(request), peer.rack
+        rack = peer.rack
         if rack is None:
             raise EnrolmentRefused("only a rack's certificate can be renewed")
 
-        def sign_again(connection: Connection) -> Certificate:
-            if is_rack_revoked(connection, rack, peer.serial):  # its link is cut in a moment
+        def sign_again(connection: Connection, key: Any) -> Certificate | None:
+            if is_rack_revoked(connection, rack, peer):  # its link is cut in a moment
                 raise EnrolmentRefused(f"the certificate of rack {rack} was revoked")
+            if is_newly_certified(connection, rack, RENEWAL_SECONDS):
+                return None
             return self._sign(
                 connection,
                 lambda authority, now: issue_for_rack(authority, key, rack, now),
                 rack=rack,
             )
 
-        certificate = await self._signing(self._around.database.run(sign_again))
+        self._pace.begin(rack)  # before the request is read, which takes longer
+        try:
+            key = _asked_key(request)
+            certificate = await self._signing(
+                self._around.database.run(lambda c: sign_again(c, key))
+            )
+        except BaseException:
+            self._pace.came_to_nothing(rack)
+            raise
+        if certificate is None:  # another process gave it one
+            raise too_often(rack)
         self.log.info("rack {rack} has a new certificate", rack=rack)
         return certificate_der(certificate)
 
@@ -226,9 +244,10 @@ class CertificateDesk(MultiService):
         stored = active_authority(connection)
         if stored is None:
             raise EnrolmentRefused("the cluster has no authority: run `evenrack-regiond init`")
-        certificate = issue(
-            open_authority(stored, self._around.sealer), self._around.read_clock(connection)
-        )
+        now = self._around.read_clock(connection)
+        if rack is not None:  # the clock may have been ahead when it was revoked
+            now = max(now, revoked_since(connection, rack) or now)
+        certificate = issue(open_authority(stored, self._around.sealer), now)
         record_certificate(
             connection,
             Issued(
@@ -254,11 +273,12 @@ class CertificateDesk(MultiService):
                 lambda c: (read_trust(c, self._around.process), self._around.read_clock(c))
             )
             self._follow(picture)
+            await self._follow_run_out(now)
             await self._note(picture)
             self._keep()
             await self._renew_own(now)
         except (DatabaseUnreachable, SchemaMismatch):
-            pass  # what was read last counts
+            self._guard.start_over()  # what was read last counts
         except (ConfigurationRefused, EnrolmentRefused, KeyMissing, Damaged, OSError) as problem:
             if str(problem) != self._told_problem:
                 self._told_problem = str(problem)
@@ -268,8 +288,7 @@ class CertificateDesk(MultiService):
 
     def _follow(self, picture: TrustPicture) -> None:
         """Do as the tables say."""
-        self._revoked = picture.revoked
-        self._cut_revoked()
+        self._guard.follow(picture.revoked)
         found = _certificates(picture.authorities)
         if found and fingerprint_of(found) != self.fingerprint:
             self._trusted = found
@@ -286,19 +305,19 @@ class CertificateDesk(MultiService):
 
     def _keep(self) -> None:
         """Bring to the disk what a start without a database needs; OSError."""
-        now = (self._trusted, self._revoked)
+        now = (self._trusted, self._guard.revocations)
         if now != self._kept:
             self._around.files.keep_authorities(self._trusted)
-            serials = "".join(f"{serial}\n" for serial in sorted(self._revoked))
-            safe_write(self._around.files.folder / REVOKED_FILE, serials.encode())
+            revoked = self._guard.revocations.as_text()
+            safe_write(self._around.files.folder / REVOKED_FILE, revoked.encode())
             self._kept = now
 
-    def _cut_revoked(self) -> None:
-        if self._connected is None or not self._revoked:
-            return
-        for link in list(self._connected.all_links()):
-            if link.serial in self._revoked:
-                link.cut(f"the certificate of rack {link.rack} was revoked")
+    async def _follow_run_out(self, now: datetime) -> None:
+        """See to links that outlived their certificates; mostly there are none, and no question."""
+        racks = self._guard.racks_run_out(now)
+        read = self._around.database.read
+        renewed = await read(lambda c: racks_certified(c, racks)) if racks else frozenset()
+        self._guard.follow_run_out(now, renewed)
 
     async def _renew_own(self, now: datetime) -> None:
         """Take over what another process of this host renewed, or renew it."""
@@ -356,11 +375,11 @@ def _certificates(stored: Sequence[StoredAuthority]) -> tuple[x509.Certificate, 
     return tuple(certificates_from_pem(each.certificate.encode())[0] for each in stored)
 
 
-def _kept_revoked(folder: Path) -> frozenset[str]:
+def _kept_revocations(folder: Path) -> Revocations:
     try:
-        return frozenset((folder / REVOKED_FILE).read_text(encoding="ascii").split())
-    except (OSError, UnicodeDecodeError):
-        return frozenset()  # not there yet; the first look reads them
+        return revocations_from_text((folder / REVOKED_FILE).read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return Revocations()  # not there yet; the first look reads them
 
 
 def _asked_key(request: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""Which region hosts have a clock that is wrong: pure."""
+"""Which hosts have a clock that is wrong: pure."""
 
 from evenrack.model.clock_gap import in_words, is_wrong
 from evenrack.model.fleet import Fleet
@@ -7,7 +7,30 @@ from evenrack.region.trouble import Trouble
 
 
 def of_clocks(fleet: Fleet) -> list[Trouble]:
-    """Give one problem a host, by that of its running processes which differs most."""
+    """Give one problem a host: of region hosts and of connected racks."""
+    return [*_of_regions(fleet), *_of_racks(fleet)]
+
+
+def _of_racks(fleet: Fleet) -> list[Trouble]:
+    """Take a rack at its word."""
+    told = {
+        rack: report.clock_ahead
+        for rack, report in sorted(fleet.dhcp_reports.items())
+        if rack in fleet.racks and fleet.is_connected(rack)
+    }
+    return [
+        Trouble(
+            code="ClockSkew",
+            object=f"rack:{rack}",
+            affects=f"the clock of {fleet.racks[rack].hostname} is {in_words(gap)}",
+        )
+        for rack, gap in told.items()
+        if gap is not None and is_wrong(gap)
+    ]
+
+
+def _of_regions(fleet: Fleet) -> list[Trouble]:
+    """Go by that of its running processes which differs most."""
     ahead: dict[RegionId, float] = {}
     for name in fleet.live:
         process = fleet.processes[name]

@@ -4,6 +4,7 @@ from typing import Any
 
 from evenrack.balance.circuit_breaker import BreakerChange
 from evenrack.balance.dhcp_pairs import PairMove
+from evenrack.balance.partner_down_evidence import Evidence
 from evenrack.balance.spread_values import Move
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
@@ -166,6 +167,8 @@ def serves(fleet: Fleet, vlan: VlanId, service: Service | None) -> Event:
     name = _vlan_name(fleet, vlan)
     known = fleet.vlans.get(vlan)
     why = "no rack has an address on it" if known and known.dhcp_on else "it has no DHCP"
+    if known is not None and known.dhcp_on and known.relay_vlan is not None:
+        why = f"{_vlan_name(fleet, known.relay_vlan)} relays it"
     text = f"{name} is served by nobody any more: {why}"
     if service is not None:
         primary = _name(fleet, service.primary.rack)
@@ -173,8 +176,22 @@ def serves(fleet: Fleet, vlan: VlanId, service: Service | None) -> Event:
         if service.secondary is not None:
             secondary = _name(fleet, service.secondary.rack)
             text = f"{name} is served by a pair: {primary} is primary, {secondary} secondary"
+            if service.leaving is not None:
+                text = (
+                    f"{name}: {_name(fleet, service.leaving)} is to stop serving it; until it "
+                    "has stopped nothing changes for the other one"
+                )
     racks = () if service is None else service.racks
     return Event(kind="dhcp", object=f"vlan:{name}", text=text, data={"racks": list(racks)})
+
+
+def relayed(fleet: Fleet, vlan: VlanId, by: VlanId | None) -> Event:
+    """Say in whose files a relayed VLAN stands from now on."""
+    name = _vlan_name(fleet, vlan)
+    text = f"{name} is no longer to be served by the racks of another VLAN"
+    if by is not None:
+        text = f"{name} is to be served by the racks of {_vlan_name(fleet, by)}, which relays it"
+    return Event(kind="dhcp", object=f"vlan:{name}", text=text)
 
 
 def has_turn(fleet: Fleet, rack: RackId, together: int) -> Event:
@@ -195,6 +212,32 @@ def lost_turn(fleet: Fleet, rack: RackId) -> Event:
         object=f"rack:{rack}",
         text=f"{_name(fleet, rack)} did not restart its DHCP server in its turn",
     )
+
+
+def the_leader(fleet: Fleet) -> str:
+    """Name who decides, where others may decide the same."""
+    return f"leader {fleet.leadership.holder}"
+
+
+def called_dead(fleet: Fleet, evidence: Evidence) -> Event:
+    """Say that a lost server counts as dead now, and by which evidence."""
+    vlan = _vlan_name(fleet, evidence.vlan)
+    dead, survivor = _name(fleet, evidence.dead), _name(fleet, evidence.survivor)
+    items = [f"{dead} is lost", *map(str, evidence.items)]
+    return Event(
+        kind="dhcp",
+        object=f"vlan:{vlan}",
+        text=f"{the_leader(fleet)} takes {dead} for dead for {vlan}: {survivor} takes over; "
+        f"evidence: {'; '.join(items)}",
+        data={"dead": dead, "survivor": survivor, "evidence": items},
+    )
+
+
+def unfounded(fleet: Fleet, vlan: VlanId) -> Event:
+    """Say that the leader takes back that a server is dead, before anything came of it."""
+    name, dead = _vlan_name(fleet, vlan), _name(fleet, fleet.partner_downs[vlan].dead)
+    text = f"{name}: {dead} counts as dead no more: the evidence is not so any more"
+    return Event(kind="dhcp", object=f"vlan:{name}", text=text)
 
 
 def partner_down_over(fleet: Fleet, vlan: VlanId) -> Event:

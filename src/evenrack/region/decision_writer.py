@@ -29,9 +29,15 @@ from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import next_number, raise_above
 from evenrack.region.database.notify import notify
-from evenrack.region.database.partner_down_store import end_partner_downs
+from evenrack.region.database.partner_down_store import (
+    end_partner_downs,
+    take_back,
+    write_partner_down,
+)
+from evenrack.region.database.probe_store import write_probes
 from evenrack.region.database.process_store import Incarnation, mark_dead
 from evenrack.region.database.rack_store import are_all_there
+from evenrack.region.database.relay_store import write_relayed
 from evenrack.region.dhcp_watch import DhcpDecisions
 from evenrack.region.trouble import Trouble
 
@@ -79,9 +85,21 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
     dhcp = decided.dhcp
     write_pairs(connection, dhcp.pairs.pairs, number)
     write_services(connection, dhcp.services, number)
+    write_relayed(connection, dhcp.relayed, number)
     write_met(connection, dhcp.met)
     end_hurries(connection, dhcp.hurried)
     end_partner_downs(connection, dhcp.ended)
+    take_back(connection, dhcp.unfounded)
+    for evidence in dhcp.dead:
+        write_partner_down(
+            connection,
+            evidence.vlan,
+            survivor=evidence.survivor,
+            dead=evidence.dead,
+            who=told.the_leader(fleet),
+            by_evidence=True,
+        )
+    write_probes(connection, dhcp.probed, dhcp.unprobed)
     write_turns(connection, dhcp.turns, dhcp.withdrawn, dhcp.after)
     write_owners(connection, _owners(decided.bmc_moves), number)
     if decided.breaker is not None:
@@ -122,8 +140,11 @@ def _events_of(fleet: Fleet, decided: Decisions) -> list[Event]:
         *(told.owned(fleet, move) for move in decided.bmc_moves),
         *(told.designated(fleet, move) for move in dhcp.pairs.moves),
         *(told.serves(fleet, vlan, service) for vlan, service in dhcp.services.items()),
+        *(told.relayed(fleet, vlan, by) for vlan, by in dhcp.relayed.items()),
         *(told.has_turn(fleet, rack, len(dhcp.turns)) for rack in dhcp.turns),
         *(told.partner_down_over(fleet, vlan) for vlan in dhcp.ended),
+        *(told.unfounded(fleet, vlan) for vlan in dhcp.unfounded if vlan not in dhcp.ended),
+        *(told.called_dead(fleet, evidence) for evidence in dhcp.dead),
         *(told.lost_turn(fleet, rack) for rack in dhcp.withdrawn),
         *(told.opened(trouble) for trouble in decided.opened),
         *(told.closed(fleet, code, where) for code, where in decided.closed),

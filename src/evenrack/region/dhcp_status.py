@@ -1,17 +1,24 @@
 """DHCP as operators see it: pure, from one reading to the JSON of `evenrack dhcp status`."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from evenrack.model.dhcp_roles import Pair, Service
+from evenrack.balance.partner_down_evidence import Item, evidence_of
+from evenrack.model.dhcp_lease import LATEST
+from evenrack.model.dhcp_report import ForeignServer, VlanReport
+from evenrack.model.dhcp_roles import Pair, Pins, Service
 from evenrack.model.fleet import Fleet
-from evenrack.model.identifiers import RackId
+from evenrack.model.identifiers import RackId, VlanId
 from evenrack.model.moments import as_text
 from evenrack.model.network import Vlan
+from evenrack.region.foreign_troubles import foreign_servers
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def dhcp_status_of(fleet: Fleet) -> list[dict[str, Any]]:
+def dhcp_status_of(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
     """Give each VLAN with its designations, and both sides as their racks tell them."""
-    return [_vlan(fleet, vlan) for vlan in fleet.vlans.values()]
+    return [_vlan(fleet, vlan, now) for vlan in fleet.vlans.values()]
 
 
 def is_pending(pair: Pair | None, service: Service | None) -> bool:
@@ -21,27 +28,43 @@ def is_pending(pair: Pair | None, service: Service | None) -> bool:
     return pair.racks != service.racks
 
 
-def _vlan(fleet: Fleet, vlan: Vlan) -> dict[str, Any]:
-    pair, service = fleet.pairs.get(vlan.id), fleet.services.get(vlan.id)
+def _vlan(fleet: Fleet, vlan: Vlan, now: datetime) -> dict[str, Any]:
+    where = fleet.served_in(vlan.id)
+    pair, service = fleet.pairs.get(where), fleet.services.get(where)
+    is_there = where == vlan.id or fleet.relayed.get(vlan.id) == where
     number = fleet.leadership.number if service is None else service.number
+    racks = service.racks if service is not None and is_there else ()
     return {
         "vlan": vlan.name,
         "dhcp_on": vlan.dhcp_on,
+        "relay_vlan": None if vlan.relay_vlan is None else fleet.vlans[vlan.relay_vlan].name,
         "primary_rack": None if pair is None else _name(fleet, pair.primary),
         "secondary_rack": None
         if pair is None or pair.secondary is None
         else _name(fleet, pair.secondary),
-        "pinned": [],
-        "pending": is_pending(pair, service),
-        "partner_down": _partner_down(fleet, vlan),
+        "pinned": _pinned(fleet.pins.get(where, Pins())),
+        "pending": is_pending(pair, service) or not is_there,
+        "partner_down": _partner_down(fleet, where),
         "generation": str(number),
-        "sides": [] if service is None else [_side(fleet, vlan, service, r) for r in service.racks],
+        "sides": [
+            {
+                **_side(fleet, vlan.id, where, rack),
+                "age": _age(fleet, rack, now),
+                "evidence": _evidence(fleet, where, rack, now),
+            }
+            for rack in racks
+        ],
     }
 
 
-def _partner_down(fleet: Fleet, vlan: Vlan) -> dict[str, Any] | None:
+def _pinned(pins: Pins) -> list[str]:
+    named = {"primary": pins.primary, "secondary": pins.secondary}
+    return [role for role, rack in named.items() if rack is not None]
+
+
+def _partner_down(fleet: Fleet, vlan: VlanId) -> dict[str, Any] | None:
     """Show the word that one of its servers is dead, if it was given, and what came of it."""
-    word = fleet.partner_downs.get(vlan.id)
+    word = fleet.partner_downs.get(vlan)
     if word is None:
         return None
     return {
@@ -55,21 +78,85 @@ def _partner_down(fleet: Fleet, vlan: Vlan) -> dict[str, Any] | None:
     }
 
 
-def _side(fleet: Fleet, vlan: Vlan, service: Service, rack: RackId) -> dict[str, Any]:
-    """Show one side: `role` and `applied` are what its server was last started with."""
+def _side(fleet: Fleet, vlan: VlanId, where: VlanId, rack: RackId) -> dict[str, Any]:
+    """Show one side: `role` and `applied` are what its server was last started with.
+
+    `where` is the VLAN in whose part of the file this one stands.
+    """
     told = fleet.dhcp_report(rack)
-    report = next((r for r in told.vlans if r.vlan == vlan.id), None)
-    error = next((e.error for e in told.errors if e.vlan == vlan.id), None)
+    report = fleet.dhcp_side(rack, where)
+    if report is not None and where != vlan and vlan not in report.relayed:
+        report = None
+    error = next((e.error for e in told.errors if e.vlan == where), None)
     return {
         "rack": _name(fleet, rack),
-        "address": str(service.own(rack).address),
+        "address": str(fleet.services[where].own(rack).address),
         "connected": fleet.is_connected(rack),
         "role": None if report is None else report.role,
         "state": "down" if report is None else report.state,
+        "since": None if report is None else _moment(report.since, told.clock_ahead),
+        **_addresses(report if where == vlan else None),
         "applied": None if report is None else str(report.number),
         "waiting": bool(told.waiting),
         "error": error,
+        "foreign": _foreign(fleet, vlan, rack),
+        "not_listening": told.not_listening or None,
     }
+
+
+def _foreign(fleet: Fleet, vlan: VlanId, rack: RackId) -> list[dict[str, Any]]:
+    ahead = fleet.dhcp_report(rack).clock_ahead
+    return [_server(server, ahead) for server in foreign_servers(fleet, vlan, rack)]
+
+
+def _server(server: ForeignServer, clock_ahead: int | None) -> dict[str, Any]:
+    return {
+        "address": str(server.address),
+        "mac": server.mac,
+        "since": _moment(server.since, clock_ahead),
+        "heard": _moment(server.heard, clock_ahead),
+    }
+
+
+def _moment(unix: int | None, clock_ahead: int | None) -> str | None:
+    """Say by the database's clock what a rack says by its own."""
+    if unix is None:
+        return None
+    return as_text(_EPOCH + timedelta(seconds=max(0, min(unix - (clock_ahead or 0), LATEST))))
+
+
+def _addresses(report: VlanReport | None) -> dict[str, int | None]:
+    count = None if report is None else report.addresses
+    if count is None:
+        return dict.fromkeys(("free", "backup", "total"))
+    return {"free": count.free, "backup": count.backup, "total": count.total}
+
+
+def _age(fleet: Fleet, rack: RackId, now: datetime) -> float | None:
+    """Tell how old what is known of a side is: seconds since its rack was lost.
+
+    A connected one tells each change within a second or two. None for one that was stopped, and
+    where the loss was not noted.
+    """
+    if fleet.is_connected(rack):
+        return 0.0
+    lost = fleet.open_problems.get(("RackLost", f"rack:{rack}"))
+    return None if lost is None else max(0.0, round((now - lost).total_seconds(), 1))
+
+
+def _evidence(fleet: Fleet, vlan: VlanId, rack: RackId, now: datetime) -> list[dict[str, Any]]:
+    """Show what says that a lost server of a pair is dead, and what is missing for that."""
+    found = None if fleet.is_connected(rack) else evidence_of(fleet, vlan, rack)
+    if found is None:
+        return []
+    lost = {"what": "rack daemon", "by": None, "says": "lost", "age": _age(fleet, rack, now)}
+    missing = ({"what": "missing", "by": None, "says": why, "age": None} for why in found.missing)
+    return [lost, *(_item(item) for item in found.items), *missing]
+
+
+def _item(item: Item) -> dict[str, Any]:
+    age = None if item.age is None else round(item.age, 1)
+    return {"what": item.what, "by": item.by, "says": item.says, "age": age}
 
 
 def _name(fleet: Fleet, rack: RackId) -> str:

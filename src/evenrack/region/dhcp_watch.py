@@ -20,10 +20,18 @@ from evenrack.balance.dhcp_turns import (
     racks_in_a_hurry,
 )
 from evenrack.balance.partner_down import words_that_end
+from evenrack.balance.partner_down_evidence import (
+    Evidence,
+    probe_changes,
+    words_without_evidence,
+)
+from evenrack.balance.relayed_vlans import decide_relayed
+from evenrack.model.dhcp_probe import Probe
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
 from evenrack.region.absences import Absences
+from evenrack.region.evidence_watch import EvidenceWatch
 
 Key = TypeVar("Key")
 
@@ -40,6 +48,8 @@ class DhcpDecisions:
 
     pairs: PairDecisions = field(factory=PairDecisions)
     services: Mapping[VlanId, Service | None] = field(factory=dict)
+    relayed: Mapping[VlanId, VlanId | None] = field(factory=dict)
+    """In whose files relayed VLANs are to stand (`balance.relayed_vlans`)."""
     turns: Mapping[RackId, str] = field(factory=dict)
     after: Mapping[RackId, RackId] = field(factory=dict)
     """Whose turn is only good for a while after another rack's (`balance.dhcp_swaps`)."""
@@ -50,17 +60,31 @@ class DhcpDecisions:
     """For which the word that a server is dead is over."""
     hurried: tuple[VlanId, ...] = ()
     """Whose changes were not to wait, and are applied."""
+    unfounded: tuple[VlanId, ...] = ()
+    """For which that word was the leader's, and what it was given by is not so any more."""
+    dead: tuple[Evidence, ...] = ()
+    """What is enough to call a server dead."""
+    probed: tuple[Probe, ...] = ()
+    """What racks are to find out from now on."""
+    unprobed: tuple[Probe, ...] = ()
+    """What they need find out no more."""
 
     def __bool__(self) -> bool:
         of_turns = (self.turns, self.withdrawn, self.met, self.hurried)
-        return any((self.pairs.pairs, self.services, *of_turns, self.ended))
+        of_the_lost = (self.ended, self.unfounded, self.dead, self.probed, self.unprobed)
+        return any((self.pairs.pairs, self.services, self.relayed, *of_turns, *of_the_lost))
 
 
 class DhcpWatch:
     """Remembers since when, by the leader's clock; a new leader begins to count anew."""
 
     def __init__(
-        self, clock: IReactorTime, *, hold_down_seconds: float, defer_seconds: float
+        self,
+        clock: IReactorTime,
+        *,
+        hold_down_seconds: float,
+        defer_seconds: float,
+        evidence_seconds: float | None = None,
     ) -> None:
         self._clock = clock
         self._hold_down_seconds = hold_down_seconds
@@ -68,6 +92,7 @@ class DhcpWatch:
         """Changes wait for so long while a peer is away: the restart of the one that is left may
         leave its clients unserved for a while."""
         self._absences = Absences(clock)
+        self._evidence = EvidenceWatch(clock, after_seconds=evidence_seconds)
         self._turns: dict[tuple[RackId, str], float] = {}
         self._waiting: dict[RackId, float] = {}
         """Since when each waits for a turn, with one plan after the other."""
@@ -76,15 +101,18 @@ class DhcpWatch:
     def decide(self, fleet: Fleet) -> DhcpDecisions:
         """Give what has to change now; turns only when nothing else does."""
         self._look(fleet)
-        pairs = decide_pairs(fleet, lost=self._absences.for_at_least(self._hold_down_seconds))
+        lost = self._absences.for_at_least(self._hold_down_seconds)
+        pairs = decide_pairs(fleet, lost=lost)
         services = decide_services(fleet, pairs.pairs, put_off=self._failed_swaps)
-        if services:
-            return DhcpDecisions(pairs=pairs, services=services)
+        relayed = decide_relayed(fleet, services)
+        if services or relayed:
+            return DhcpDecisions(pairs=pairs, services=services, relayed=relayed)
         patience = Patience(
             expired=[rack for rack, _ in self._older(self._turns, TURN_SECONDS)],
             overdue=[*self._older(self._waiting, self._defer_seconds), *racks_in_a_hurry(fleet)],
         )
         turns = decide_turns(fleet, patience)
+        probed, unprobed = probe_changes(fleet, lost)
         return DhcpDecisions(
             pairs=pairs,
             turns=turns,
@@ -92,11 +120,16 @@ class DhcpWatch:
             withdrawn=decide_withdrawals(fleet, patience),
             met=decide_met(fleet),
             ended=words_that_end(fleet),
+            unfounded=words_without_evidence(fleet),
+            dead=self._evidence.enough(fleet),
             hurried=hurries_that_are_over(fleet),
+            probed=probed,
+            unprobed=unprobed,
         )
 
     def _look(self, fleet: Fleet) -> None:
         self._absences.look(fleet)
+        self._evidence.look(fleet)
         now = self._clock.seconds()
         turns = [(rack, turn) for rack, turn in fleet.turns.items() if turn]
         reports = fleet.dhcp_reports.items()

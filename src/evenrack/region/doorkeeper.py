@@ -42,8 +42,8 @@ class Doorkeeper(Protocol):
     def why_ended(self, transport: Any, failure: Failure) -> str | None:
         """Say what was wrong with a peer whose handshake failed."""
 
-    def is_revoked(self, serial: str) -> bool:
-        """Tell whether this certificate is worth nothing any more."""
+    def is_revoked(self, peer: Peer) -> bool:
+        """Tell whether the certificate of this peer is worth nothing any more."""
 
     async def enrol(self, application: Application, transport: Any) -> Enrolled:
         """Take a new rack in; EnrolmentRefused, DatabaseUnreachable."""

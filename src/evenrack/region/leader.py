@@ -69,6 +69,7 @@ class LeaderSettings:
     grace_seconds: float
     dhcp_hold_down_seconds: float
     dhcp_defer_seconds: float
+    dhcp_evidence_seconds: float | None
     bmc_policy: SpreadPolicy
     bmc_hold_down_seconds: float
 
@@ -103,6 +104,7 @@ class Leader(MultiService):
             clock,
             hold_down_seconds=settings.dhcp_hold_down_seconds,
             defer_seconds=settings.dhcp_defer_seconds,
+            evidence_seconds=settings.dhcp_evidence_seconds,
         )
         self._absences = Absences(clock)
         self._breaker = BreakerWatch(clock)

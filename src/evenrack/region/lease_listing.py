@@ -7,12 +7,12 @@ from typing import Any, Final
 from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList
 
-from evenrack.errors import LeasesNotTold
+from evenrack.errors import NotTold
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
-from evenrack.region.lease_asking import AskLeases
 from evenrack.region.lease_merging import MergedLease, merged
+from evenrack.region.rack_asking import AskLeases
 
 MOST_ROUNDS: Final = 20
 """So often racks are asked for one answer; what was found by then is answered."""
@@ -64,7 +64,7 @@ class LeaseListing:
     async def _ask(self, rack: RackId, asked: LeasesAsked) -> LeasePage | None:
         try:
             return await self.ask(rack, asked)
-        except LeasesNotTold as problem:
+        except NotTold as problem:
             self._why_not[rack] = str(problem)
             return None
 

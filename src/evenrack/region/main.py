@@ -21,7 +21,12 @@ from evenrack.region.assemble import assemble
 from evenrack.region.database.schema import SCHEMA, upgrade
 from evenrack.region.database.sessions import setting_problem
 from evenrack.region.initialise import Chance, initialise
-from evenrack.runtime.daemon import no_core_dumps, run_daemon, use_steady_clock
+from evenrack.runtime.daemon import (
+    no_core_dumps,
+    raise_file_limit,
+    run_daemon,
+    use_steady_clock,
+)
 from evenrack.trust.files import IDENTITY_FILE
 
 EXIT_FAILED = 1
@@ -117,6 +122,7 @@ def _run(config: RegionConfig, instance: int) -> None:
     process = process_id(RegionId(config.region_name), instance)
     lock = _hold_lock(config.state_dir, instance)
     use_steady_clock(reactor)
+    raise_file_limit()
     service = assemble(config, process, instance, reactor)
     code = run_daemon(reactor, service, hurry=service.hurry)
     lock.close()

@@ -1,7 +1,7 @@
 """A process's place among its fellows: it registers, beats, and judges the others' beats."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -84,6 +84,12 @@ class Membership(Service):
     def clock_ahead(self) -> float:
         """Give by how many seconds this host's clock is ahead of the database's; 0 at first."""
         return self._clock_ahead or 0.0
+
+    def database_clock(self) -> datetime | None:
+        """Tell what the database's clock says now, by this host's; None before it was compared."""
+        if self._clock_ahead is None:
+            return None
+        return self._wall_clock() - timedelta(seconds=self._clock_ahead)
 
     async def join(self) -> None:
         """Register for the first time and begin to beat; DatabaseUnreachable when it cannot."""

@@ -1,8 +1,8 @@
 """Which racks of a process do not follow their newest plan: pure, and cheap where nothing changed.
 
-What a plan says follows from its rack's row, number and interfaces, and from the fleet's VLANs and
-BMCs. While all of these are the same objects as before, so is the plan: only its fingerprint is
-kept, which tells whether the rack follows it.
+What a plan says follows from its rack's row, number and interfaces, and from the fleet's VLANs,
+snippets and BMCs. While all of these are the same objects as before, so is the plan: its
+fingerprint tells whether the rack follows it.
 """
 
 from ipaddress import IPv4Interface
@@ -18,11 +18,12 @@ from evenrack.model.rack_plan import RackPlan
 
 @frozen
 class _Made:
-    """From what a plan was made, and its fingerprint."""
+    """A plan, and from what it was made."""
 
+    shared: tuple[object, ...]
     managing: Managing
     interfaces: tuple[IPv4Interface, ...]
-    fingerprint: str
+    plan: RackPlan
 
 
 @define
@@ -31,38 +32,60 @@ class NewestPlans:
 
     _process: ProcessId
     _made: dict[RackId, _Made] = field(factory=dict, init=False)
+    _bases: dict[RackId, RackPlan] = field(factory=dict, init=False)
+    """What racks follow whose newest plan is another one."""
     _shared: tuple[object, ...] = field(default=(), init=False)
 
     def outdated(self, facts: PlanFacts) -> dict[RackId, RackPlan]:
         """Give the newest plan of each rack of this process that follows an older one."""
-        self._forget_others(facts)
+        self._note_shared(facts)
         found = {}
-        for rack, managing in facts.managing.items():
-            if managing.process == self._process and not self._follows(facts, rack, managing):
+        mine = {rack: it for rack, it in facts.managing.items() if it.process == self._process}
+        for rack, managing in mine.items():
+            if not self._follows(facts, rack, managing):
                 plan = plan_for(facts, rack)
                 assert plan is not None  # noqa: S101  somebody manages it
-                self._made[rack] = _Made(managing, facts.interfaces.get(rack, ()), plan.fingerprint)
+                self._note_base(facts.racks[rack])
+                interfaces = facts.interfaces.get(rack, ())
+                self._made[rack] = _Made(self._shared, managing, interfaces, plan)
                 if _is_newer(plan.number, plan.fingerprint, facts.racks[rack]):
                     found[rack] = plan
+        for known in (self._made, self._bases):
+            for rack in known.keys() - mine.keys():
+                del known[rack]
         return found
 
-    def _forget_others(self, facts: PlanFacts) -> None:
-        """Forget plans that were made from other VLANs or BMCs, or whose rack is another's."""
-        shared = (facts.vlans, facts.services, facts.bmcs)
+    def base_of(self, rack: RackId) -> RackPlan | None:
+        """Give the plan that this rack, whose newest is another one, follows as far as is known."""
+        return self._bases.get(rack)
+
+    def _note_shared(self, facts: PlanFacts) -> None:
+        """See whether plans that were made from other facts are still those of these."""
+        shared = (facts.vlans, facts.services, facts.relayed, facts.global_snippets, facts.bmcs)
         if len(self._shared) != len(shared) or any(
             one is not other for one, other in zip(self._shared, shared, strict=True)
         ):
-            self._shared, self._made = shared, {}
+            self._shared = shared
+
+    def _note_base(self, rack: Rack) -> None:
+        """Remember the plan that was made last, if it is the one that the rack follows."""
+        made = self._made.get(rack.id)
+        if made is not None and made.plan.fingerprint == rack.holds_fingerprint:
+            self._bases[rack.id] = made.plan
 
     def _follows(self, facts: PlanFacts, rack: RackId, managing: Managing) -> bool:
         """Tell whether the rack surely follows its newest plan."""
         made = self._made.get(rack)
-        return (
+        follows = (
             made is not None
+            and made.shared is self._shared
             and made.managing == managing
             and made.interfaces == facts.interfaces.get(rack, ())
-            and not _is_newer(managing.number, made.fingerprint, facts.racks[rack])
+            and not _is_newer(managing.number, made.plan.fingerprint, facts.racks[rack])
         )
+        if follows:
+            self._bases.pop(rack, None)  # the one that was made is it
+        return follows
 
 
 def _is_newer(number: FleetNumber, fingerprint: str, rack: Rack) -> bool:

@@ -11,9 +11,7 @@ from evenrack.model.partner_down import PartnerDown
 from evenrack.region.connected_racks import RackLink
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.partner_down_store import note_refused, note_taken, read_untaken
-from evenrack.region.rack_errands import RowErrands
-
-TOO_OLD = "this rack's version does not know the command: upgrade it"
+from evenrack.region.rack_errands import TOO_OLD, RowErrands
 
 
 class PartnerDownSender(RowErrands[Sequence[PartnerDown]]):

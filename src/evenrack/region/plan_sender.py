@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.protocols import amp
 
-from evenrack.errors import StalePlan
+from evenrack.errors import ContentRefused, StalePlan
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.rack_plan import RackPlan
 from evenrack.region.batched_writes import BatchedWrites
@@ -15,9 +15,12 @@ from evenrack.region.database.connection_store import HeldPlan, record_held_plan
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.newest_plans import NewestPlans
+from evenrack.region.plan_delivery import changes_since
 from evenrack.region.rack_errands import RackErrands
+from evenrack.runtime.thinking import Think
 
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 30.0
+"""For all parts of a plan; a rack that says nothing loses its link earlier."""
 
 
 class PlanSender(RackErrands[RackPlan]):
@@ -32,6 +35,7 @@ class PlanSender(RackErrands[RackPlan]):
         connected: ConnectedRacks,
         process: ProcessId,
         clock: IReactorTime,
+        think: Think,
     ) -> None:
         super().__init__(
             connected,
@@ -42,6 +46,7 @@ class PlanSender(RackErrands[RackPlan]):
         )
         self._database = database
         self._cache = cache
+        self._think = think
         self._held: BatchedWrites[HeldPlan] = BatchedWrites(
             lambda held: database.run(lambda c: record_held_plans(c, held)), clock
         )
@@ -50,12 +55,14 @@ class PlanSender(RackErrands[RackPlan]):
 
     async def _read_outdated(self) -> Mapping[RackId, RackPlan]:
         facts = await self._database.read(self._cache.read_plan_facts)
-        return self._newest.outdated(facts)
+        return await self._think(lambda: self._newest.outdated(facts))
 
     async def _send(self, link: RackLink, plan: RackPlan) -> None:
         try:
-            number, fingerprint = await link.apply_plan(plan)
-        except (StalePlan, amp.RemoteAmpError) as refusal:
+            base = self._newest.base_of(link.rack)
+            changes = await self._think(lambda: changes_since(base, plan))
+            number, fingerprint = await link.apply_plan(plan, changes)
+        except (StalePlan, ContentRefused, amp.RemoteAmpError) as refusal:
             self.log.warn(
                 "rack {rack} refused plan {number}: {reason}",
                 rack=link.rack,

@@ -9,15 +9,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse
+from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse, TooManyLinks
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, RackId, RunId
 from evenrack.model.interface_list import Interface
+from evenrack.model.new_leases import LeaseNews
 from evenrack.model.power import Phase
 from evenrack.region.batched_writes import BatchedWrites
-from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks, RackLink
 from evenrack.region.database.bmc_facts import record_reach
-from evenrack.region.database.claim_store import Greeting
+from evenrack.region.database.claim_store import Greeting, check_run
 from evenrack.region.database.connection_store import (
     LinkFact,
     RackFacts,
@@ -28,7 +29,8 @@ from evenrack.region.database.connection_store import (
     record_lost_links,
 )
 from evenrack.region.database.dhcp_store import record_interfaces, record_report
-from evenrack.region.database.engine import Database
+from evenrack.region.database.engine import Connection, Database
+from evenrack.region.database.lease_events import record_new_leases
 from evenrack.region.database.order_store import record_phase
 from evenrack.region.database.process_store import Incarnation
 from evenrack.runtime.look_again import LookAgain
@@ -86,8 +88,13 @@ class Presence(MultiService):
     async def admit(self, link: RackLink) -> None:
         """Count a new link; returns when its row is written, or at once without a database.
 
-        RackIdentityInUse when another run of the same rack is connected and goes on answering.
+        RackIdentityInUse when another run of the same rack is connected and goes on answering,
+        TooManyLinks when the rack has enough that answer.
         """
+        if not self._connected.make_room(link.rack):
+            raise TooManyLinks(
+                f"rack {link.rack} has {MOST_LINKS_OF_RACK} links to this process that answer"
+            )
         newcomer = _Newcomer(link=link)
         self._connected.add(link)
         self._newcomers[link.link] = newcomer
@@ -107,17 +114,34 @@ class Presence(MultiService):
         """Believe a rack that one of its links, to any process, is gone."""
         await self._lost_links.add((rack, link))
 
-    async def interfaces(self, rack: RackId, interfaces: tuple[Interface, ...]) -> None:
-        """Note which addresses a rack says it has."""
-        await self._database.run(lambda c: record_interfaces(c, rack, interfaces))
+    async def interfaces(self, link: RackLink, interfaces: tuple[Interface, ...]) -> None:
+        """Note which addresses a rack says it has; RackIdentityInUse, as for all that follow."""
+        await self._believe(link, lambda c: record_interfaces(c, link.rack, interfaces))
 
-    async def dhcp(self, rack: RackId, report: DhcpReport) -> None:
+    async def dhcp(self, link: RackLink, report: DhcpReport) -> None:
         """Note what a rack says of its DHCP server."""
-        await self._database.run(lambda c: record_report(c, rack, report))
+        await self._believe(link, lambda c: record_report(c, link.rack, report))
 
-    async def bmc_reach(self, rack: RackId, bmcs: tuple[BmcId, ...]) -> None:
+    async def new_leases(self, link: RackLink, news: LeaseNews) -> None:
+        """Note which leases a rack has given to new clients."""
+        await self._believe(link, lambda c: record_new_leases(c, link.rack, news))
+
+    async def bmc_reach(self, link: RackLink, bmcs: tuple[BmcId, ...]) -> None:
         """Note which BMCs answer a rack."""
-        await self._database.run(lambda c: record_reach(c, rack, bmcs))
+        await self._believe(link, lambda c: record_reach(c, link.rack, bmcs))
+
+    async def _believe(self, link: RackLink, note: Callable[[Connection], None]) -> None:
+        """Note what the run says that holds its rack.
+
+        One that was let in without a database may be a copy: its server is not the rack's, and who
+        decides by its word lets two servers have one role.
+        """
+
+        def note_if_it_may(connection: Connection) -> None:
+            check_run(connection, link.rack, link.run)
+            note(connection)
+
+        await self._database.run(note_if_it_may)
 
     async def record_phase(
         self, rack: RackId, order: OrderId, attempt: int, step: tuple[Phase, Phase]
@@ -190,6 +214,7 @@ class Presence(MultiService):
     def _greeting(self, link: RackLink) -> Greeting:
         return Greeting(
             hostname=link.hostname,
+            failure_domain=link.failure_domain,
             run=link.run,
             address=link.peer_address,
             holds=link.holds,
@@ -226,7 +251,7 @@ class Presence(MultiService):
             )
 
     def _let_in(self, link: RackLink, outcome: Outcome) -> None:
-        self._connected.admit(link)
+        self._connected.admit(link, recorded=outcome == "recorded")
         newcomer = self._newcomers.pop(link.link, None)
         if newcomer is not None:
             newcomer.outcome.callback(outcome)

@@ -18,6 +18,8 @@ from evenrack.runtime.look_again import LookAgain
 
 Message = TypeVar("Message")
 
+TOO_OLD = "this rack's version does not know the command: upgrade it"
+
 GATHER_SECONDS = 0.005
 """Short: what there is to tell comes mostly from one decision, and somebody waits for it."""
 

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from evenrack.balance.dhcp_pairs import decide_pairs
 from evenrack.balance.power_routes import StoredOrder
+from evenrack.balance.relayed_vlans import who_serves
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
@@ -100,13 +101,13 @@ def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hi
     service, where = fleet.services.get(vlan.id), f"vlan:{vlan.name}"
     has_it_in_file = service is not None and rack in service.racks
     is_there = has_it_in_file or rack in fleet.attached[vlan.id]
-    if vlan.dhcp_on and is_there and not any(map(left.is_connected, left.attached[vlan.id])):
+    if vlan.has_racks and is_there and not any(map(left.is_connected, left.attached[vlan.id])):
         yield Hindrance(
             object=where,
             why=f"{vlan.name} has DHCP on, and no other connected rack has an address on it",
             gone_helps=True,
         )
-    if has_it_in_file:
+    if has_it_in_file or rack in _waited_for(fleet, vlan):
         is_connected, name = fleet.is_connected(rack), fleet.racks[rack].hostname
         does = f"{name} has {vlan.name} in the file of its DHCP server, which"
         units = "evenrack-rackd and evenrack-dhcpd4"
@@ -115,6 +116,12 @@ def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hi
         yield Hindrance(
             object=where, why=f"{does} {now if is_connected else lost}", gone_helps=not is_connected
         )
+
+
+def _waited_for(fleet: Fleet, vlan: Vlan) -> tuple[RackId, ...]:
+    """Give those that may still serve a VLAN which others are to serve when they have stopped."""
+    has_servers = vlan.id in fleet.services or vlan.id in fleet.relayed
+    return () if has_servers or not vlan.dhcp_on else who_serves(fleet, vlan.id)
 
 
 def _of_bmcs(fleet: Fleet, left: Fleet, rack: RackId) -> Iterator[Hindrance]:

@@ -4,7 +4,9 @@ One port, two rooms: who has no certificate may enrol and nothing else, who has 
 everything else and not enrol.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any
 
 from attrs import frozen
@@ -18,23 +20,37 @@ from evenrack.errors import (
     EnrolmentRefused,
     NotTrusted,
     RackIdentityInUse,
+    TooManyLinks,
     VersionRefused,
 )
 from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
+from evenrack.model.new_leases import LeaseNews
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
+from evenrack.model.served_piece import ServedPiece
 from evenrack.region.connected_racks import RackLink
 from evenrack.region.doorkeeper import Application, Doorkeeper
+from evenrack.region.plan_delivery import Changes, deliver, is_large
 from evenrack.region.refusals import Refusals
 from evenrack.region.strangers import Strangers
 from evenrack.trust.tls import Peer
-from evenrack.wire.rack_commands import ApplyPlan, PowerBmc, ReadLeases, TakePartnerDown, TakeTurn
+from evenrack.wire.rack_commands import (
+    ApplyPlan,
+    EndRecoverWait,
+    PowerBmc,
+    ProbeAddresses,
+    ReadLeases,
+    ReadServed,
+    TakePartnerDown,
+    TakeTurn,
+)
 from evenrack.wire.region_commands import (
     Enrol,
     Goodbye,
@@ -46,11 +62,12 @@ from evenrack.wire.region_commands import (
     RenewCertificate,
     ReportDhcp,
     ReportInterfaces,
+    ReportLeases,
     ReportLostLink,
     ReportReach,
 )
 from evenrack.wire.session import LinkEnd
-from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
+from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PLANS_IN_PARTS, PROTOCOL
 
 GREETING_SECONDS = 5.0
 """A peer that has not finished its handshake and said hello by then is cut."""
@@ -84,12 +101,14 @@ class Reception:
     cloned: Callable[[RackId, str, str], Awaitable[None]]
     lost: Callable[[RackId, LinkId], Awaitable[None]]
     goodbye: Callable[[RackId, RunId], Awaitable[None]]
-    interfaces: Callable[[RackId, tuple[Interface, ...]], Awaitable[None]]
-    dhcp: Callable[[RackId, DhcpReport], Awaitable[None]]
-    bmc_reach: Callable[[RackId, tuple[BmcId, ...]], Awaitable[None]]
+    interfaces: Callable[[RackLink, tuple[Interface, ...]], Awaitable[None]]
+    dhcp: Callable[[RackLink, DhcpReport], Awaitable[None]]
+    new_leases: Callable[[RackLink, LeaseNews], Awaitable[None]]
+    bmc_reach: Callable[[RackLink, tuple[BmcId, ...]], Awaitable[None]]
     record_phase: Callable[[RackId, OrderId, int, tuple[Phase, Phase]], Awaitable[bool]]
-    grants_lease: Callable[[RackId], bool]
+    grants_lease: Callable[[RackLink], bool]
     endpoints: Callable[[], RegionEndpoints]
+    database_clock: Callable[[], datetime | None]
 
 
 class RackSession(LinkEnd):
@@ -110,11 +129,12 @@ class RackSession(LinkEnd):
         self._greeting_check: IDelayedCall | None = None
         self.link = LinkId(reception.token_bytes(8).hex())
         self.rack = RackId("")
-        self.serial = ""
         self.run = RunId("")
         self.hostname = ""
+        self._protocol = 0
         self.holds = BEFORE_ALL
         self.holds_fingerprint = ""
+        self.failure_domain = ""
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -152,7 +172,7 @@ class RackSession(LinkEnd):
     def _is_turn_of(self, name: bytes) -> bool:
         if self._peer is None:  # the handshake is over: there is a command
             self._peer = self._reception.doorkeeper.peer(self.transport)
-            self.rack, self.serial = self._peer.rack or RackId(""), self._peer.serial
+            self.rack = self._peer.rack or RackId("")
         if self._peer.rack is None:
             return name == Enrol.commandName and not self._applied
         if name == Hello.commandName:
@@ -160,6 +180,11 @@ class RackSession(LinkEnd):
         if name == Ping.commandName:
             return self._greeted  # also while the hello waits for its row
         return self._is_admitted and name != Enrol.commandName
+
+    @property
+    def peer(self) -> Peer:
+        """Give who is at the other end, once it sent a command (`connected_racks.RackLink`)."""
+        return self._peer or Peer(rack=None)
 
     def _why_not(self) -> str:
         """Say why a command was not this peer's to send."""
@@ -204,8 +229,9 @@ class RackSession(LinkEnd):
         hostname: str,
         generation: FleetNumber,
         fingerprint: str,
+        failure_domain: str | None = None,
     ) -> dict[str, str]:
-        if self._reception.doorkeeper.is_revoked(self.serial):
+        if self._reception.doorkeeper.is_revoked(self.peer):
             revoked = f"the certificate of rack {self.rack} was revoked"
             self._refuse(revoked)
             raise NotTrusted(f"{revoked}; an operator may let it enrol again")
@@ -216,8 +242,9 @@ class RackSession(LinkEnd):
             )
             self._refuse(reason)
             raise VersionRefused(reason)
-        self.run, self.hostname = RunId(run), hostname
+        self.run, self.hostname, self._protocol = RunId(run), hostname, protocol
         self.holds, self.holds_fingerprint = generation, fingerprint
+        self.failure_domain = failure_domain or ""
         self._greeted = True
         self.most_box_bytes = MOST_BYTES_OF_RACK
         self._reception.strangers.left(self)
@@ -228,9 +255,10 @@ class RackSession(LinkEnd):
     @Ping.responder
     def ping(self) -> dict[str, object]:
         return {
-            "lease": self._reception.grants_lease(self.rack),
+            "lease": self._reception.grants_lease(self),
             "endpoints": endpoints_fingerprint(self._reception.endpoints()),
             "authorities": self._reception.doorkeeper.fingerprint,
+            "clock": self._reception.database_clock(),
         }
 
     @ListAuthorities.responder
@@ -239,8 +267,7 @@ class RackSession(LinkEnd):
 
     @RenewCertificate.responder
     async def renew_certificate(self, request: bytes) -> dict[str, bytes]:
-        peer = Peer(rack=self.rack, serial=self.serial)
-        return {"certificate": await self._reception.doorkeeper.renew(peer, request)}
+        return {"certificate": await self._reception.doorkeeper.renew(self.peer, request)}
 
     @ListEndpoints.responder
     def list_endpoints(self) -> dict[str, RegionEndpoints]:
@@ -258,17 +285,22 @@ class RackSession(LinkEnd):
 
     @ReportInterfaces.responder
     async def report_interfaces(self, interfaces: tuple[Interface, ...]) -> dict[str, object]:
-        await self._reception.interfaces(self.rack, interfaces)
+        await self._reception.interfaces(self, interfaces)
         return {}
 
     @ReportDhcp.responder
     async def report_dhcp(self, report: DhcpReport) -> dict[str, object]:
-        await self._reception.dhcp(self.rack, report)
+        await self._reception.dhcp(self, report)
+        return {}
+
+    @ReportLeases.responder
+    async def report_leases(self, news: LeaseNews) -> dict[str, object]:
+        await self._reception.new_leases(self, news)
         return {}
 
     @ReportReach.responder
     async def report_reach(self, bmcs: tuple[BmcId, ...]) -> dict[str, object]:
-        await self._reception.bmc_reach(self.rack, bmcs)
+        await self._reception.bmc_reach(self, bmcs)
         return {}
 
     @RecordPhase.responder
@@ -279,8 +311,13 @@ class RackSession(LinkEnd):
         may = await self._reception.record_phase(self.rack, OrderId(order), attempt, step)
         return {"recorded": may}
 
-    async def apply_plan(self, plan: RackPlan) -> tuple[FleetNumber, str]:
+    async def apply_plan(
+        self, plan: RackPlan, changes: Changes | None = None
+    ) -> tuple[FleetNumber, str]:
         """Send a plan and note what the rack follows now (`connected_racks.RackLink`)."""
+        if self._protocol >= PLANS_IN_PARTS and is_large(plan):
+            self.holds, self.holds_fingerprint = await deliver(self.callRemote, plan, changes or {})
+            return self.holds, self.holds_fingerprint
         answer = await self.callRemote(ApplyPlan, plan=plan)
         self.holds, self.holds_fingerprint = answer["generation"], answer["fingerprint"]
         return self.holds, self.holds_fingerprint
@@ -294,6 +331,15 @@ class RackSession(LinkEnd):
         answer = await self.callRemote(TakePartnerDown, vlan=vlan, dead=dead)
         return int(answer["mclt"])
 
+    async def probe(self, addresses: Sequence[IPv4Address]) -> tuple[ProbeAnswer, ...]:
+        """Ask the rack whether these hosts run (`connected_racks.RackLink`)."""
+        answer = await self.callRemote(ProbeAddresses, addresses=tuple(addresses))
+        return tuple(answer["answers"])
+
+    async def end_recover_wait(self, vlan: VlanId, peer: RackId) -> None:
+        """Let the rack's server serve without waiting (`connected_racks.RackLink`)."""
+        await self.callRemote(EndRecoverWait, vlan=vlan, peer=peer)
+
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order (`connected_racks.RackLink`)."""
         outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=order))["outcome"]
@@ -304,15 +350,24 @@ class RackSession(LinkEnd):
         page: LeasePage = (await self.callRemote(ReadLeases, asked=asked))["page"]
         return page
 
+    async def read_served(self, plan: str, start: int) -> ServedPiece:
+        """Ask the rack for a piece of what it serves (`connected_racks.RackLink`)."""
+        return ServedPiece(**await self.callRemote(ReadServed, plan=plan, start=start))
+
     async def _admitted(self) -> None:
         try:
             await self._reception.admit(self)
+        except TooManyLinks as refusal:
+            self._greeted = False  # it was never one of the rack's links
+            self._refuse(str(refusal))
+            raise
         except RackIdentityInUse as refusal:
             if self.is_open:
                 await self._tell_of_clone(refusal)
             raise
         self._is_admitted = True
         self._reception.refusals.welcomed(self.peer_address)
+        self._reception.strangers.rack_came_from(self.rack, self.peer_address)
 
     async def _tell_of_clone(self, refusal: RackIdentityInUse) -> None:
         # Without the addresses of the refusal: their ports would make each try another reason.
@@ -335,4 +390,4 @@ class RackSession(LinkEnd):
             self._greeting_check.cancel()
 
     def _check_greeting(self) -> None:
-        self._refuse(f"said no hello within {GREETING_SECONDS:.0f} s")
+        self.cut(f"said no hello within {GREETING_SECONDS:.0f} s")

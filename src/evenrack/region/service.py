@@ -16,7 +16,7 @@ from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.model.identifiers import LinkId, RackId
 from evenrack.region.cache_keeper import CacheKeeper
-from evenrack.region.connected_racks import ConnectedRacks
+from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.notify import Topic
@@ -32,8 +32,10 @@ from evenrack.region.partner_down_sender import PartnerDownSender
 from evenrack.region.plan_sender import PlanSender
 from evenrack.region.power_orders import PowerOrders
 from evenrack.region.presence import Presence
+from evenrack.region.probe_sender import ProbeSender
 from evenrack.region.rack_listener import RackListener
 from evenrack.region.rack_session import Reception
+from evenrack.region.recover_wait_ender import RecoverWaitEnder
 from evenrack.region.refusals import Refusals
 from evenrack.region.sealing import Sealer
 from evenrack.region.strangers import Strangers
@@ -98,11 +100,15 @@ class RegionService(MultiService):
         self.endpoints = EndpointList(database, clock)
         cache = FleetCache()
         self.leader = self._make_leader(config, cache)
-        self.plans = PlanSender(database, cache, self.connected, registration.process, clock)
+        self.plans = PlanSender(
+            database, cache, self.connected, registration.process, clock, surroundings.think
+        )
         self.turns = TurnSender(database, self.connected, registration.process, clock)
         self.partner_downs = PartnerDownSender(
             database, self.connected, registration.process, clock
         )
+        self.probes = ProbeSender(database, self.connected, registration.process, clock)
+        self.wait_ender = RecoverWaitEnder(database, self.connected, registration.process, clock)
         self.orders = self._make_orders(cache)
         self.view = FleetView(database, cache, clock)
         self.departure = Departure(database, cache, lambda: self.membership.me, clock)
@@ -117,6 +123,8 @@ class RegionService(MultiService):
             self.plans,
             self.turns,
             self.partner_downs,
+            self.probes,
+            self.wait_ender,
             self.orders,
             self.view,
             CacheKeeper(database, cache, clock),
@@ -162,6 +170,7 @@ class RegionService(MultiService):
         on_change(self.leader.trigger_if_leading, *OF_THE_LEADER)
         on_change(self.plans.trigger, "decisions", "inventory")
         on_change(self.turns.trigger, "decisions")
+        on_change(self.wait_ender.trigger, "racks")
         on_change(self.partner_downs.trigger, "wishes")
         on_change(self.orders.trigger, "orders")
         on_change(self.orders.trigger_if_any, "decisions", "links", "lost links")
@@ -195,11 +204,17 @@ class RegionService(MultiService):
             goodbye=self.presence.goodbye,
             interfaces=self.presence.interfaces,
             dhcp=self.presence.dhcp,
+            new_leases=self.presence.new_leases,
             bmc_reach=self.presence.bmc_reach,
             record_phase=self.presence.record_phase,
-            grants_lease=self.membership.grants_lease,
+            grants_lease=self._grants_lease,
             endpoints=lambda: self.endpoints.endpoints,
+            database_clock=self.membership.database_clock,
         )
+
+    def _grants_lease(self, link: RackLink) -> bool:
+        """Tell whether a rack may act for this process; a copy of it, on its own link, may not."""
+        return self.connected.is_recorded(link) and self.membership.grants_lease(link.rack)
 
     async def _join(self) -> None:
         """Register as soon as the database answers; then everything else begins."""
@@ -244,6 +259,7 @@ def leader_settings(balance: BalanceSettings) -> LeaderSettings:
         grace_seconds=balance.grace,
         dhcp_hold_down_seconds=balance.dhcp.hold_down,
         dhcp_defer_seconds=balance.dhcp.defer_while_alone,
+        dhcp_evidence_seconds=balance.dhcp.auto_partner_down,
         bmc_policy=SpreadPolicy(theta=balance.bmc.theta, gap=balance.bmc.gap),
         bmc_hold_down_seconds=balance.bmc.hold_down,
     )

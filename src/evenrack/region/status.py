@@ -92,6 +92,7 @@ def _rack(fleet: Fleet, rack: Rack) -> dict[str, Any]:
     return {
         "id": rack.id,
         "hostname": rack.hostname,
+        "failure_domain": rack.failure_domain,
         "state": _state_of_rack(fleet, rack, reach),
         "connections": len(fleet.links.by_rack.get(rack.id, ())),
         "processes_connected": len(reach),

@@ -4,6 +4,8 @@ from evenrack.model.bmc import Bmc
 from evenrack.model.fleet import Fleet, Rack
 from evenrack.region.balance_troubles import of_balance
 from evenrack.region.clock_troubles import of_clocks
+from evenrack.region.foreign_troubles import of_foreign_servers
+from evenrack.region.pool_troubles import of_pool
 from evenrack.region.survival import needed_parts
 from evenrack.region.trouble import Trouble
 from evenrack.region.vlan_troubles import of_vlan
@@ -15,7 +17,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
     """Give every problem that the tables show, in the order of code and object."""
     troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
     for vlan in fleet.vlans.values():
-        troubles += of_vlan(fleet, vlan)
+        troubles += [*of_vlan(fleet, vlan), *of_pool(fleet, vlan)]
     troubles += [_of_bmc(fleet.bmcs[bmc]) for bmc in fleet.bmc_survival.unreached]
     if len(fleet.live) == 1:
         alone = fleet.live[0]
@@ -30,7 +32,13 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
         troubles.append(
             Trouble(code="NoLeader", object="leader", affects="every new assignment and plan")
         )
-    return sorted([*troubles, *of_balance(fleet), *of_clocks(fleet), *_of_survival(fleet)])
+    return sorted([*troubles, *_of_all(fleet)])
+
+
+def _of_all(fleet: Fleet) -> list[Trouble]:
+    """Give what is not of one thing alone, or is found for all at once."""
+    found = [*of_balance(fleet), *of_clocks(fleet), *of_foreign_servers(fleet)]
+    return [*found, *_of_survival(fleet)]
 
 
 def _of_survival(fleet: Fleet) -> list[Trouble]:
@@ -78,6 +86,10 @@ def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:
                 affects=f"{rack.hostname}, without {', '.join(missing)}",
             )
         )
+    refused = fleet.dhcp_report(rack.id).shared_error
+    if refused is not None:
+        affects = f"{rack.hostname}: {refused}"
+        found.append(Trouble(code="SnippetsRefused", object=where, affects=affects))
     managing = fleet.managing.get(rack.id)
     if managing is not None and rack.holds < managing.number:
         found.append(

@@ -11,6 +11,21 @@ from contextlib import contextmanager
 
 
 @contextmanager
+def made_to_last() -> Iterator[None]:
+    """Make very many objects that no search looks at, ever; they go when nobody needs them.
+
+    So does not what happens to be garbage in a circle by then: the young of it is taken away first.
+    One at a time in a process.
+    """
+    gc.collect(1)
+    with without_collection():
+        try:
+            yield
+        finally:
+            gc.freeze()
+
+
+@contextmanager
 def without_collection() -> Iterator[None]:
     """Do some seconds of work without it; one at a time in a process."""
     on_before = gc.isenabled()

@@ -1,5 +1,6 @@
 """Runs one service as a daemon: logs, signals, systemd's notifications, exit code."""
 
+import faulthandler
 import os
 import resource
 import signal
@@ -23,6 +24,9 @@ from twisted.logger import (
 from evenrack.runtime.log_format import json_lines
 
 EXIT_FAILED = 1
+
+ENOUGH_FILES = 65_536
+"""Connections are files, too; some hosts allow a number without sense."""
 
 CHATTY = ("twisted.protocols.amp", "log_legacy", "twisted.python.log")
 """They tell of every connection and request; ours says once what matters of them."""
@@ -48,6 +52,31 @@ def no_core_dumps() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def tell_of_crashes() -> None:
+    """Let a crash within a library say on standard error where each thread was.
+
+    No memory is written, so no key either: only files, lines and names of functions.
+    """
+    faulthandler.enable(file=sys.__stderr__ or sys.stderr)
+
+
+def raise_file_limit() -> None:
+    """Let this process have as many files and connections open as the host lets it.
+
+    What a process is given at first is often 1,024, fewer than a large fleet has links.
+    """
+    given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(most, ENOUGH_FILES)
+    if given >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    except (OSError, ValueError) as problem:
+        log.warn("at most {given} files can be open: {problem}", given=given, problem=str(problem))
+        return
+    log.info("{wanted} files can be open at once, {given} before", wanted=wanted, given=given)
+
+
 def run_daemon(
     reactor: Any, service: IService, *, logs: Any = None, hurry: Callable[[], None] | None = None
 ) -> int:
@@ -57,6 +86,7 @@ def run_daemon(
     service that fails to start ends the daemon with 1; it has logged why.
     """
     no_core_dumps()
+    tell_of_crashes()
     start_logs(sys.stderr if logs is None else logs)
     outcome = [0]
 

@@ -22,6 +22,12 @@ def safe_write(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     _bring_to_disk(path.parent)
 
 
+def replace_safely(new: Path, path: Path) -> None:
+    """Put a file that is on the disk, in the same folder, into another one's place."""
+    new.replace(path)
+    _bring_to_disk(path.parent)
+
+
 def _bring_to_disk(folder: Path) -> None:
     """Without this the new name itself can be lost in a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

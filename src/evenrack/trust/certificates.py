@@ -121,6 +121,11 @@ def serial_of(certificate: x509.Certificate) -> str:
     return f"{certificate.serial_number:x}"
 
 
+def issued_at(certificate: x509.Certificate) -> datetime:
+    """Tell when a certificate of a rack or a region was signed, to the second."""
+    return certificate.not_valid_before_utc + BACKDATED
+
+
 def pin_of(certificate: x509.Certificate) -> str:
     """Name an authority by the SHA-256 of its public key (SubjectPublicKeyInfo), 64 digits."""
     spki = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

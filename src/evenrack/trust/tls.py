@@ -5,6 +5,7 @@ resumed: session keys would outlive a revoked certificate.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -25,6 +26,7 @@ from evenrack.trust.certificates import (
     Identity,
     certificate_der,
     is_for_region,
+    issued_at,
     rack_of,
     serial_of,
 )
@@ -68,6 +70,8 @@ class Peer:
     rack: RackId | None
     """None: it showed no certificate."""
     serial: str = ""
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @implementer(IOpenSSLServerConnectionCreator)
@@ -145,7 +149,12 @@ def peer_of(transport: Any) -> Peer:
     if shown is None:
         return Peer(rack=None)
     certificate = shown.to_cryptography()
-    return Peer(rack=rack_of(certificate), serial=serial_of(certificate))
+    return Peer(
+        rack=rack_of(certificate),
+        serial=serial_of(certificate),
+        issued_at=issued_at(certificate),
+        expires_at=certificate.not_valid_after_utc,
+    )
 
 
 def channel_of(transport: Any, region_certificate: x509.Certificate) -> Channel:

@@ -47,8 +47,14 @@ class Json(amp.Argument):
 class Text(amp.Argument):
     """A value carried as UTF-8 text; what `from_text` refuses with ValueError is a bad argument."""
 
-    def __init__(self, to_text: Callable[[Any], str], from_text: Callable[[str], Any]) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        to_text: Callable[[Any], str],
+        from_text: Callable[[str], Any],
+        *,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(optional=optional)
         self._to_text = to_text
         self._from_text = from_text
 

@@ -3,16 +3,25 @@
 from twisted.protocols import amp
 
 from evenrack.errors import (
+    ContentRefused,
     LeasesUnreadable,
     OrderOutdated,
     PartnerDownRefused,
+    ProbeRefused,
+    RecoverWaitRefused,
     StalePlan,
     TurnRefused,
 )
 from evenrack.model.dhcp_lease import lease_page_from_json, leases_asked_from_json
+from evenrack.model.dhcp_probe import probe_answers_from_json, probed_from_json
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import rack_id_from_text, token_from_text
 from evenrack.model.json_form import to_json
+from evenrack.model.plan_outline import (
+    content_from_json,
+    contents_from_json,
+    plan_outline_from_json,
+)
 from evenrack.model.power import (
     power_order_from_json,
     power_order_to_json,
@@ -20,6 +29,7 @@ from evenrack.model.power import (
     power_outcome_to_json,
 )
 from evenrack.model.rack_plan import rack_plan_from_json, rack_plan_to_json
+from evenrack.model.vlan_change import vlan_change_from_json
 from evenrack.wire.arguments import Json, Text, YesNo
 
 
@@ -36,6 +46,55 @@ class ApplyPlan(amp.Command):
         (b"fingerprint", Text(str, token_from_text)),
     ]
     errors = {StalePlan: StalePlan.wire_code}
+
+
+class OfferPlan(amp.Command):
+    """Region -> rack: this is your newest plan, but for the content of its VLANs.
+
+    Answered with those contents that the rack lacks, and what it follows now: this plan, if it
+    lacks none. It is offered again when they were sent (`TakeVlan`).
+    """
+
+    arguments = [(b"outline", Json(to_json, plan_outline_from_json))]
+    response = [
+        (b"missing", Json(to_json, contents_from_json)),
+        (b"generation", Text(str, FleetNumber.from_text)),
+        (b"fingerprint", Text(str, token_from_text)),
+    ]
+    errors = {StalePlan: StalePlan.wire_code}
+
+
+class TakeVlan(amp.Command):
+    """Region -> rack: this is a part of a VLAN's content, which you said that you lack.
+
+    Parts come in their order, the first one again if somebody begins anew. The last one is answered
+    when the rack has read the whole.
+    """
+
+    arguments = [
+        (b"vlan", Text(str, token_from_text)),
+        (b"length", amp.Integer()),
+        (b"start", amp.Integer()),
+        (b"text", amp.String()),
+    ]
+    response = []
+    errors = {ContentRefused: ContentRefused.wire_code}
+
+
+class ChangeVlan(amp.Command):
+    """Region -> rack: a VLAN's content, which you said that you lack, follows so from one you have.
+
+    In the place of `TakeVlan` where few of many reservations changed; answered when the rack has
+    the whole. Refused where it has not the content that this one was made from.
+    """
+
+    arguments = [
+        (b"vlan", Json(to_json, content_from_json, most_pieces=1)),
+        (b"base", Json(to_json, content_from_json, most_pieces=1)),
+        (b"change", Json(to_json, vlan_change_from_json)),
+    ]
+    response = []
+    errors = {ContentRefused: ContentRefused.wire_code}
 
 
 class TakeTurn(amp.Command):
@@ -64,6 +123,30 @@ class TakePartnerDown(amp.Command):
     errors = {PartnerDownRefused: PartnerDownRefused.wire_code}
 
 
+class ProbeAddresses(amp.Command):
+    """Region -> rack: find out whether the hosts at these addresses of DHCP servers run.
+
+    Answered within seconds with what each did when the rack connected to its failover port.
+    Refused, for all, where one is not beside this rack. Changes nothing.
+    """
+
+    arguments = [(b"addresses", Json(to_json, probed_from_json, most_pieces=1))]
+    response = [(b"answers", Json(to_json, probe_answers_from_json, most_pieces=1))]
+    errors = {ProbeRefused: ProbeRefused.wire_code}
+
+
+class EndRecoverWait(amp.Command):
+    """Region -> rack: this rack never served the VLAN, so its server need not wait for mclt.
+
+    Answered when the server has left failover state `recover-wait`. Refused in every other state,
+    or with another peer. Sending it twice does nothing.
+    """
+
+    arguments = [(b"vlan", amp.Integer()), (b"peer", Text(str, rack_id_from_text))]
+    response = []
+    errors = {RecoverWaitRefused: RecoverWaitRefused.wire_code}
+
+
 class PowerBmc(amp.Command):
     """Region -> rack: carry out this power order, and say how it ended.
 
@@ -87,3 +170,20 @@ class ReadLeases(amp.Command):
     arguments = [(b"asked", Json(to_json, leases_asked_from_json, most_pieces=1))]
     response = [(b"page", Json(to_json, lease_page_from_json, most_pieces=16))]
     errors = {LeasesUnreadable: LeasesUnreadable.wire_code}
+
+
+class ReadServed(amp.Command):
+    """Region -> rack: tell what your DHCP server serves now, as the plans that you are sent say it.
+
+    Answered with a piece of that plan's JSON and with the plan's fingerprint; what follows comes
+    when it is asked again, with both the fingerprint and the bytes told so far as `start`. Of
+    another plan than that one the first piece is answered. Changes nothing.
+    """
+
+    arguments = [(b"plan", Text(str, token_from_text)), (b"start", amp.Integer())]
+    response = [
+        (b"plan", Text(str, token_from_text)),
+        (b"text", amp.String()),
+        (b"more", YesNo()),
+    ]
+    errors = {}

@@ -7,19 +7,29 @@ from evenrack.errors import (
     EnrolmentRefused,
     NotTrusted,
     RackIdentityInUse,
+    TooManyLinks,
     VersionRefused,
 )
 from evenrack.model.dhcp_report import dhcp_report_from_json
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import (
+    failure_domain_from_text,
     host_name_from_text,
     token_from_text,
 )
 from evenrack.model.interface_list import interfaces_from_json
 from evenrack.model.json_form import to_json
+from evenrack.model.moments import as_text, moment_from_text
+from evenrack.model.new_leases import lease_news_from_json
 from evenrack.model.power import bmc_ids_from_json, phase_from_text
 from evenrack.model.region_endpoints import endpoints_from_json, endpoints_to_json
 from evenrack.wire.arguments import Json, Text
+
+OF_THE_RACK_ITSELF: dict[type[Exception], bytes] = {
+    DatabaseUnreachable: DatabaseUnreachable.wire_code,
+    RackIdentityInUse: RackIdentityInUse.wire_code,
+}
+"""Errors where a rack tells of itself: another run of it may be the one that counts."""
 
 
 class Enrol(amp.Command):
@@ -52,7 +62,8 @@ class Hello(amp.Command):
 
     Which rack it is the certificate says. `run` names this run of the daemon, so that a copy of a
     rack is told from the rack. `generation` (`era.generation`) and `fingerprint` say which plan the
-    rack follows; "0.0" and "" for none. Answered when the link is recorded in the database, or at
+    rack follows; "0.0" and "" for none. `failure_domain` is what the rack fails together with, left
+    out where it fails alone. Answered when the link is recorded in the database, or at
     once when no database is there.
     """
 
@@ -62,11 +73,13 @@ class Hello(amp.Command):
         (b"hostname", Text(str, host_name_from_text)),
         (b"generation", Text(str, FleetNumber.from_text)),
         (b"fingerprint", Text(str, token_from_text)),
+        (b"failure_domain", Text(str, failure_domain_from_text, optional=True)),
     ]
     response = [(b"process", amp.Unicode()), (b"link", amp.Unicode())]
     errors = {
         NotTrusted: NotTrusted.wire_code,
         RackIdentityInUse: RackIdentityInUse.wire_code,
+        TooManyLinks: TooManyLinks.wire_code,
         VersionRefused: VersionRefused.wire_code,
     }
 
@@ -103,7 +116,8 @@ class Ping(amp.Command):
     counted from when it sent the ping. `endpoints` is the fingerprint of the list of region
     processes; when it is neither the rack's own nor what this process told before, the rack asks
     for the list. `authorities` is that of whom to trust; the rack answers a new one with
-    `ListAuthorities`.
+    `ListAuthorities`. `clock` is the database's, as far as the region knows it, by which the rack
+    sees whether its own is right.
     """
 
     arguments = []
@@ -111,6 +125,7 @@ class Ping(amp.Command):
         (b"lease", amp.Boolean()),
         (b"endpoints", amp.Unicode()),
         (b"authorities", amp.Unicode()),
+        (b"clock", Text(as_text, moment_from_text, optional=True)),
     ]
 
 
@@ -148,7 +163,7 @@ class ReportInterfaces(amp.Command):
 
     arguments = [(b"interfaces", Json(to_json, interfaces_from_json, most_pieces=4))]
     response = []
-    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+    errors = OF_THE_RACK_ITSELF
 
 
 class ReportDhcp(amp.Command):
@@ -159,7 +174,19 @@ class ReportDhcp(amp.Command):
 
     arguments = [(b"report", Json(to_json, dhcp_report_from_json, most_pieces=16))]
     response = []
-    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+    errors = OF_THE_RACK_ITSELF
+
+
+class ReportLeases(amp.Command):
+    """Rack -> any region process: my DHCP server has given leases to new clients.
+
+    Sent every ten seconds at most. Some are named, the others counted. A region that was told twice
+    tells twice.
+    """
+
+    arguments = [(b"news", Json(to_json, lease_news_from_json, most_pieces=4))]
+    response = []
+    errors = OF_THE_RACK_ITSELF
 
 
 class ReportReach(amp.Command):
@@ -170,7 +197,7 @@ class ReportReach(amp.Command):
 
     arguments = [(b"bmcs", Json(list, bmc_ids_from_json, most_pieces=16))]
     response = []
-    errors = {DatabaseUnreachable: DatabaseUnreachable.wire_code}
+    errors = OF_THE_RACK_ITSELF
 
 
 class RecordPhase(amp.Command):

@@ -22,12 +22,16 @@ BOX_OVERHEAD = 4
 SHORTEST_CHECK_SECONDS = 0.01
 """So that a rounding error does not make the check call itself at once, again and again."""
 
+CLOSING_SECONDS = 1.0
+"""So long the other end may take to hear what was said, and to agree that the link ends."""
+
 
 class LinkEnd(Answers, amp.AMP):
     """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor.
 
     A peer that sends a box larger than `most_box_bytes`, or has more than `most_pending` commands
-    that wait for their answers, is cut: what one peer may make us hold is bounded.
+    that wait for their answers, or twice `most_box_bytes` in them, is cut: what one peer may make
+    us hold is bounded.
     """
 
     log = Logger()
@@ -47,12 +51,15 @@ class LinkEnd(Answers, amp.AMP):
         """Nothing more that the peer sent, not even in the same packet, is obeyed."""
         self._box_bytes = 0
         self._pending = 0
+        self._pending_bytes = 0
+        self._arrived_bytes = 0
         self.clock = clock
         self.peer_address = "unknown"
         self.is_open = False
         self._silence_seconds = silence_seconds
         self._heard_at = clock.seconds()
         self._silence_check: IDelayedCall | None = None
+        self._closing: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         super().connectionMade()
@@ -64,6 +71,8 @@ class LinkEnd(Answers, amp.AMP):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.is_open = False
         self.allow_silence()
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -84,7 +93,7 @@ class LinkEnd(Answers, amp.AMP):
         return super().stringReceived(string)
 
     def ampBoxReceived(self, box: amp.AmpBox) -> None:
-        self._box_bytes = 0
+        self._arrived_bytes, self._box_bytes = self._box_bytes, 0
         super().ampBoxReceived(box)
 
     def locateResponder(self, name: bytes) -> Callable[[Any], Deferred[Any]] | None:
@@ -94,20 +103,27 @@ class LinkEnd(Answers, amp.AMP):
         if self._pending >= self._most_pending:
             self.cut(f"has {self._pending} commands that are not answered yet")
             return None
+        if self._pending_bytes + self._arrived_bytes > 2 * self.most_box_bytes:
+            self.cut(f"has {self._pending_bytes} bytes in commands that are not answered yet")
+            return None
         found = super().locateResponder(name)
         return None if found is None else self._counted(found)
 
     def _counted(self, answer: Callable[[Any], Deferred[Any]]) -> Callable[[Any], Deferred[Any]]:
+        size = self._arrived_bytes  # AMP looks for the answer to the box that has just arrived
+
         def counting(box: amp.AmpBox) -> Deferred[Any]:
             self._pending += 1
+            self._pending_bytes += size
             answering = answer(box)
-            answering.addBoth(self._answered)
+            answering.addBoth(self._answered, size)
             return answering
 
         return counting
 
-    def _answered(self, result: Any) -> Any:
+    def _answered(self, result: Any, size: int) -> Any:
         self._pending -= 1
+        self._pending_bytes -= size
         return result
 
     def unhandledError(self, failure: Failure) -> None:
@@ -129,9 +145,18 @@ class LinkEnd(Answers, amp.AMP):
             cast("ITCPTransport", self.transport).abortConnection()
 
     def close(self) -> None:
-        """End the link when all that was said has been sent."""
-        if self.is_open:
+        """End the link when all that was said has been sent, and soon in any case.
+
+        TLS waits for the other end to agree, and would wait for ever.
+        """
+        if self.is_open and self._closing is None:
+            self._closing = self.clock.callLater(CLOSING_SECONDS, self.abort)
             cast("ITCPTransport", self.transport).loseConnection()
+
+    @property
+    def silence(self) -> float:
+        """Give how long nothing was heard, as a share of the time after which that ends it."""
+        return (self.clock.seconds() - self._heard_at) / self._silence_seconds
 
     def allow_silence(self) -> None:
         """Watch no more: what the peer came for is said, and the rest is our affair."""

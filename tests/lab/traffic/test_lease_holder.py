@@ -1,7 +1,7 @@
 """The long-lived client alone, where the prober's tests do not reach."""
 
-from evenrack.lab.traffic.dhcp_packets import Kind, read_answer
 from evenrack.lab.traffic.lease_holder import LeaseHolder
+from evenrack.model.dhcp_packets import Kind, read_answer
 from tests.lab.traffic.dhcp_server_side import SERVER, answer_to, read_question
 
 MAC = b"\x02lab\x01\x00"

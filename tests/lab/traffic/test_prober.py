@@ -6,24 +6,33 @@ from ipaddress import IPv4Address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.lab.traffic.dhcp_packets import Kind
+from evenrack.lab.traffic.newcomers import Pace, newcomer_mac
 from evenrack.lab.traffic.prober import NEW_CLIENTS, Prober, made_up_mac
 from evenrack.lab.traffic.wait import LONG_SECONDS
+from evenrack.model.dhcp_packets import Kind
 from tests.lab.traffic.dhcp_server_side import ADDRESS, SERVER, answer_to, read_question
 
 HOLDER = made_up_mac(1, 0)
 TURN = 0.05
-DISCOVER, REQUEST = b"\x01", b"\x03"
+NOBODY = Pace(per_second=1, most=0)
+DISCOVER, REQUEST, RELEASE = b"\x01", b"\x03", b"\x07"
 
 
 class Vlan:
     """A VLAN with one prober and one server, whose answers the test decides."""
 
-    def __init__(self):
+    def __init__(self, newcomers=NOBODY):
         self.now = 1000.0
         self.lines = []
+        self.ledger = []
         numbers = itertools.count(1)
-        self.prober = Prober(1, transaction=lambda: next(numbers), tell=self.lines.append)
+        self.prober = Prober(
+            1,
+            transaction=lambda: next(numbers),
+            tell=self.lines.append,
+            record=self.ledger.append,
+            newcomers=newcomers,
+        )
         self.asked = []
         """Each question with the time when it was asked."""
 
@@ -228,3 +237,44 @@ def test_only_the_long_lived_client_holds_an_address():
     assert vlan.prober.held == {}
     vlan.run(3, serve_holder_only)
     assert vlan.prober.held == {IPv4Address("10.101.0.100"): HOLDER}
+
+
+def test_every_acknowledgement_is_written_down_whoever_it_is_for():
+    vlan = Vlan()
+    vlan.run(1, serve)
+    assert [(line["kind"], line["mac"]) for line in vlan.ledger] == [
+        ("acknowledged", HOLDER.hex(":"))
+    ]
+    frame, *_ = vlan.prober.tick(vlan.now + 1)
+    stranger = frame[:70] + b"strang" + frame[76:]
+    vlan.prober.heard(answer_to(stranger, Kind.ACK, lease_seconds=7), vlan.now)
+    assert vlan.ledger[-1] == {
+        "mono": vlan.now,
+        "kind": "acknowledged",
+        "mac": b"strang".hex(":"),
+        "address": str(ADDRESS),
+        "server": str(SERVER),
+        "lease": 7,
+    }
+    vlan.prober.heard(answer_to(frame, Kind.OFFER), vlan.now)
+    assert len(vlan.ledger) == 2
+
+
+def test_a_holder_that_is_refused_has_its_address_no_more():
+    vlan = Vlan()
+    vlan.run(1, serve)
+    vlan.run(2, lambda question: Kind.NAK if question.mac == HOLDER else None)
+    assert [line["kind"] for line in vlan.ledger] == ["acknowledged", "released"]
+    assert (vlan.ledger[-1]["mac"], vlan.ledger[-1]["address"]) == (HOLDER.hex(":"), str(ADDRESS))
+
+
+def test_a_few_newcomers_come_and_go_and_are_not_counted():
+    vlan = Vlan(Pace(per_second=2, hold_seconds=1.0))
+    vlan.run(5, lambda question: None if question.options[53] == RELEASE else serve(question))
+    first = newcomer_mac(1, 1).hex(":")
+    assert [line["kind"] for line in vlan.ledger if line["mac"] == first] == [
+        "acknowledged",
+        "released",
+    ]
+    assert len({line["mac"] for line in vlan.ledger}) == 11
+    assert {line["kind"] for line in vlan.lines} == {"discover", "rebind"}

@@ -4,10 +4,14 @@ import signal
 from ipaddress import IPv4Address
 
 import pytest
+from attrs import evolve
 
 from evenrack.lab.network.keeper import refuse_without_namespaces
 from evenrack.lab.refusals import LabRefused
+from evenrack.lab.traffic.felt_file import read_felt
+from evenrack.lab.traffic.ledger import acknowledgements, given_twice
 from evenrack.lab.traffic.meter import ALWAYS, felt_since
+from evenrack.lab.traffic.newcomers import Pace
 from evenrack.lab.traffic.real_client import NoLease, ask_for_lease
 from evenrack.lab.traffic.wait import LONG_SECONDS
 from evenrack.runtime.child_process import send_signal, stop_program, wait_until_ended
@@ -15,6 +19,7 @@ from tests.lab.traffic.vlan_in_namespaces import (
     CLOCKS,
     DHCPD,
     LEASE_SECONDS,
+    PATIENCE_SECONDS,
     VlanInNamespaces,
     seconds_of_processor,
 )
@@ -118,6 +123,37 @@ def test_a_prober_is_hardly_ever_at_work(vlan):
     CLOCKS.sleep(5.0)
     used = (seconds_of_processor(prober) - before) / (CLOCKS.seconds() - began)
     assert used < 0.05  # 1 % on an idle machine
+
+
+def test_a_crowd_gets_leases_gives_them_back_and_others_get_the_same_addresses(vlan):
+    vlan.start_dhcpd()
+    whole_pool = Pace(per_second=200, most=51, hold_seconds=None)
+
+    def promised():
+        return {line.mac for line in acknowledgements(read_felt(vlan.client.crowd.ledger))}
+
+    for first, so_far in ((100, 51), (200, 102)):
+        crowd = vlan.start_crowd(evolve(whole_pool, first=first))
+        assert CLOCKS.wait_until(lambda n=so_far: len(promised()) == n, seconds=PATIENCE_SECONDS)
+        stop_program(crowd, seconds=10)
+    promises = acknowledgements(read_felt(vlan.client.crowd.ledger))
+    assert len({promise.mac for promise in promises}) == 102
+    assert {promise.address for promise in promises} == POOL
+    assert given_twice(read_felt(vlan.client.crowd.ledger)) == []
+    assert vlan.client.crowd.log.read_text() == ""
+
+
+def test_what_real_clients_are_promised_is_in_the_ledger(vlan):
+    vlan.start_dhcpd()
+    vlan.start_prober()
+    vlan.wait_for_line(is_answer)
+    lease = ask_for_lease(vlan.client.host, "vlan1")
+
+    def written():
+        promises = acknowledgements(read_felt(vlan.client.ledger))
+        return str(lease.address) in {promise.address for promise in promises}
+
+    assert CLOCKS.wait_until(written, seconds=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize("client", ["udhcpc", "dhclient"])

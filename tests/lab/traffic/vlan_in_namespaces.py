@@ -62,6 +62,11 @@ class VlanInNamespaces:
         arguments = evolve(self.client, network=interface).arguments(PROGRAMS)
         return self._start([*self.client.host.entrance, *arguments], self.client.log.name)
 
+    def start_crowd(self, pace):
+        """Let new clients come on the client host, as a check of the drill does."""
+        arguments = self.client.crowd.arguments(PROGRAMS, pace)
+        return self._start([*self.client.host.entrance, *arguments], self.client.crowd.log.name)
+
     def felt(self):
         """Give the lines that the prober wrote."""
         return list(read_felt(self.client.felt))

@@ -1,9 +1,9 @@
 """Ask the dhcpd of the network in which this runs, by OMAPI, and print the answers.
 
-A program: its argument is `{"port", "key", "requests": [["states", [NAME..]] | ["set", NAME,
-STATE] | ["mclt", NAME]..]}`, with `algorithm` and `seconds` where they are not the usual ones.
-It prints `{"answers": [..], "logged": TEXT}`; the answer of a request that fails is `{"error",
-"words"}`.
+A program: its argument is `{"port", "key", "requests": [["states" or "partners", [NAME..]] |
+["set", NAME, STATE] | ["mclt", NAME]..]}`, with `algorithm` and `seconds` where they are not the
+usual ones. It prints `{"answers": [..], "logged": TEXT}`; the answer of a request that fails is
+`{"error", "words"}`.
 """
 
 import io
@@ -32,6 +32,7 @@ async def main(reactor, text):
 async def answer(omapi, kind, *what):
     ask = {
         "states": omapi.failover_states,
+        "partners": omapi.partner_states,
         "set": omapi.set_failover_state,
         "mclt": omapi.mclt_seconds,
     }[kind]

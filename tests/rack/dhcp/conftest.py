@@ -1,15 +1,29 @@
 """Two racks for the tests that need dhcpds which see each other, or at least a network."""
 
+import os
+
 import pytest
 
 from evenrack.errors import ProgramFailed
 from evenrack.lab.network.keeper import start_keeper
 from evenrack.lab.refusals import LabFailed
-from evenrack.runtime.child_process import stop_program
+from evenrack.runtime.child_process import run_program, stop_program
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.two_racks import CABLE, RackHost
 
 HOSTS = ("rack1", "rack2")
+
+
+@pytest.fixture(scope="session")
+def own_network():
+    """What stands before a program that gets a network of its own; skips where that cannot be."""
+    user = [] if os.geteuid() == 0 else ["--map-root-user"]
+    command = ["unshare", "--net", *user, "--"]
+    try:
+        run_program([*command, "ip", "link", "add", "name", "one", "type", "veth"], seconds=10)
+    except ProgramFailed as failed:
+        pytest.skip(f"this machine gives no network namespaces: {failed}")
+    return command
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
+from evenrack.rack.dhcp.dhcpd_program import START_SECONDS
+from evenrack.rack.dhcp.dhcpd_words import complaints
 from evenrack.runtime.child_process import is_alive, run_program
 from evenrack.runtime.spawned import run_spawned
 from tests.rack.dhcp.dhcpd_program import DHCPD
@@ -70,6 +72,20 @@ async def test_a_configuration_that_dhcpd_cannot_read_is_refused_in_its_words(ra
     line = text.splitlines().index("foo bar;") + 1
     assert str(refused.value) == f"line {line}: semicolon expected.\nfoo bar;\n     ^"
     assert str(rack.folder) not in str(refused.value)
+
+
+async def test_a_server_that_has_to_forget_thousands_of_leases_is_seen_to_start_at_once(rack):
+    """It names each of a subnet that is gone before it says that it listens."""
+    gone = "lease 10.200.{}.{} {{\n  ends never;\n  binding state active;\n}}\n"
+    leases = [gone.format(third, last) for third in range(16) for last in range(250)]
+    rack.folder.mkdir(exist_ok=True)
+    rack.files.leases.write_text("".join(leases))
+    began = reactor.seconds()
+    program = await start(rack)
+    assert program.running()
+    assert reactor.seconds() - began < START_SECONDS / 2
+    assert rack.files.log.stat().st_size > 100_000
+    assert complaints(rack.files.words(), "").count("no subnet") <= 1  # where words are left out
 
 
 async def test_no_refusal_shows_the_key(rack):
@@ -308,3 +324,25 @@ async def test_it_runs_in_a_user_namespace_where_nobody_is_really_root(rack):
     )
     assert ended.code == 0, ended.errors.decode()
     assert rack.program().running()
+
+
+async def test_the_text_of_a_server_that_runs_on_is_brought_in_step(rack):
+    program = await start(rack)
+    pid = rack.pid()
+    await program.keep_in_step(rack.text("alone", more=NEW))
+    assert program.current_text().endswith(NEW)
+    assert rack.pid() == pid
+    assert not rack.folder.joinpath("dhcpd.conf.next").exists()
+
+
+async def test_a_start_forgets_the_hosts_in_the_leases_and_no_lease(rack):
+    program = await start(rack)
+    await program.stop()
+    lease = "lease 10.7.0.105 {\n  ends never;\n  binding state active;\n}\n"
+    host_of_yore = "host h-1 {\n  deleted;\n}\n"
+    with rack.files.leases.open("a") as leases:
+        leases.write(host_of_yore + lease)
+    await program.restart(rack.text("alone", more="host h-1 { }\n"), [CABLE])
+    left = rack.files.leases.read_text()
+    assert "host h-1" not in left
+    assert "lease 10.7.0.105" in left

@@ -73,6 +73,48 @@ async def test_a_survivor_that_restarts_is_put_back_into_its_state_at_once(racks
     assert states == ["startup", "communications-interrupted", "partner-down"]
 
 
+@pytest.mark.dhcpd
+@pytest.mark.deadline(60)
+async def test_m12_who_is_paused_is_so_over_a_restart_in_the_other_role_until_told_to_go_on(racks):
+    """So `rack.hand_over` gives a role away; its partner serves, and nothing waits for mclt."""
+    await start_pair(racks)
+    old, new = racks
+    await old.ask(["set", RELATION, "paused"])
+    await new.until_state("communications-interrupted")
+    await old.program().restart(old.text("secondary"), [CABLE])
+    assert await old.state() == "startup", "its peer has not followed"
+    await new.program().restart(new.text("primary"), [CABLE])
+    await old.until_state("paused")
+    await new.until_state("communications-interrupted")
+    assert await new.partner() == "paused"
+    await new.ask(["set", RELATION, "normal"])  # the old one knows every lease
+    await old.until_partner("normal")
+    await old.ask(["set", RELATION, "communications-interrupted"])
+    await new.until_partner("communications-interrupted")
+    await new.ask(["set", RELATION, "communications-interrupted"])
+    for rack in racks:
+        await rack.until_state("normal")
+
+
+@pytest.mark.dhcpd
+@pytest.mark.deadline(60)
+async def test_m12_who_was_paused_and_whose_partner_is_gone_goes_on_at_once(racks):
+    await start_pair(racks)
+    old, new = racks
+    await old.ask(["set", RELATION, "paused"])
+    await new.until_state("communications-interrupted")
+    await old.program().restart(old.text("secondary"), [CABLE])
+    await new.program().stop()
+    await old.program().restart(old.text("primary"), [CABLE])
+    told = await old.ask(
+        ["states", [RELATION]],
+        ["set", RELATION, "communications-interrupted"],
+        ["states", [RELATION]],
+    )
+    states = [answer[RELATION] for answer in told["answers"] if answer is not None]
+    assert states == ["startup", "communications-interrupted"]
+
+
 @pytest.mark.slow
 @pytest.mark.dhcpd
 @pytest.mark.deadline(60)
@@ -91,7 +133,7 @@ async def test_nothing_is_set_that_dhcpd_does_not_have_or_would_die_of(racks):
     await rack.program().restart(rack.text("primary"), [CABLE])
     told = await rack.ask(
         ["set", "other", "partner-down"],
-        *(["set", RELATION, state] for state in ("normal", "down", "77")),
+        *(["set", RELATION, state] for state in ("startup", "down", "77")),
         ["states", [RELATION]],
     )
     errors = [answer.get("error") for answer in told["answers"]]

@@ -349,3 +349,25 @@ def test_a_host_without_systemd_is_refused_at_the_start_with_the_cure(tmp_path):
         here.refuse_when_missing(conf)
     (tmp_path / "cgroup.controllers").touch()
     here.refuse_when_missing(conf)
+
+
+async def test_the_text_of_a_server_that_runs_on_is_brought_in_step(host, rack):
+    unit = await start(host)
+    pid = host.pid()
+    await unit.keep_in_step(rack.text("alone", more=NEW))
+    assert unit.current_text().endswith(NEW)
+    assert host.pid() == pid
+    assert not rack.folder.joinpath("dhcpd.conf.next").exists()
+
+
+async def test_a_start_forgets_the_hosts_in_the_leases_and_no_lease(host, rack):
+    unit = await start(host)
+    await unit.stop()
+    lease = "lease 10.7.0.105 {\n  ends never;\n  binding state active;\n}\n"
+    host_of_yore = "host h-1 {\n  deleted;\n}\n"
+    with rack.files.leases.open("a") as leases:
+        leases.write(host_of_yore + lease)
+    await unit.restart(rack.text("alone", more="host h-1 { }\n"), [CABLE])
+    left = rack.files.leases.read_text()
+    assert "host h-1" not in left
+    assert "lease 10.7.0.105" in left

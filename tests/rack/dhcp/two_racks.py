@@ -88,6 +88,15 @@ class RackHost:
         while await self.state() != wanted:
             await deferLater(reactor, 0.05)
 
+    async def partner(self):
+        told = await self.ask(["partners", [RELATION]])
+        return told["answers"][0].get(RELATION, told["answers"][0])
+
+    async def until_partner(self, wanted):
+        """Wait until the other side is known to be in this state."""
+        while await self.partner() != wanted:
+            await deferLater(reactor, 0.05)
+
     def end(self):
         for program in self.files.all_running():
             stop_program(program, seconds=0)

@@ -5,7 +5,8 @@ from attrs import evolve
 from sqlalchemy.exc import IntegrityError
 
 from evenrack.balance.circuit_breaker import BreakerChange
-from evenrack.model.intents import Breaker
+from evenrack.model.identifiers import RackId, VlanId
+from evenrack.model.intents import Breaker, Succession
 from evenrack.region.database import balance_store as store
 from evenrack.region.database.balance_store import Wish
 from evenrack.region.database.event_store import read_events
@@ -81,6 +82,17 @@ def test_a_drain_that_is_said_again_keeps_its_beginning_and_has_the_new_deadline
     (after,) = sessions.run(store.read_drains)
     assert (after.since, after.message) == (before.since, "longer")
     assert (before.overdue, after.overdue) == (True, False)
+
+
+def test_who_takes_the_places_of_a_drained_rack_is_kept_until_another_is_named(sessions):
+    sessions.run(lambda c: store.write_drain(c, "rack", "r", WISH))
+    sessions.run(lambda c: store.write_drain(c, "rack", "other", WISH))
+    places = {"primary_of": frozenset({VlanId(3), VlanId(1)}), "secondary_of": frozenset()}
+    for successor in ("rack0001", "rack0002"):
+        to = Succession(rack=RackId(successor), **places)
+        sessions.run(lambda c, to=to: store.write_succession(c, RackId("r"), to))
+        sessions.run(lambda c: store.write_drain(c, "rack", "r", evolve(WISH, message="longer")))
+        assert [drain.succession for drain in sessions.run(store.read_drains)] == [None, to]
 
 
 def test_a_kind_of_drain_that_nobody_knows_is_refused_by_the_table(sessions):

@@ -48,6 +48,9 @@ def sealer(*names):
 OLD = sealer("a")
 
 
+MOVED = IPv4Address("10.9.0.99")
+
+
 def password(clear=CLEAR, sealed_with=OLD):
     return NewPassword(clear=Secret(clear.encode()), sealer=sealed_with)
 
@@ -203,7 +206,7 @@ def test_a_damaged_password_is_mended_by_setting_it_anew(kept):
 
 
 def test_other_changes_leave_the_password_alone_and_need_no_key(kept):
-    after = changed(kept, "bmc", "b1", user="operator", address=IPv4Address("10.9.0.77"))
+    after = changed(kept, "bmc", "b1", user="operator", port=6230)
     assert opened(kept, after) == CLEAR
 
 
@@ -277,12 +280,21 @@ def test_a_bmc_without_a_password_is_refused(kept):
         kept.run(lambda c: create(c, "bmc", Wish(fields={"name": "b4", **access(4)})))
 
 
+def test_a_bmc_moves_to_another_address_with_its_password_only(kept):
+    """Whoever may change a BMC must not learn its password from a host of their own."""
+    wish = Wish(fields={"address": MOVED}, password=password())
+    assert changed(kept, "bmc", "b1", wish).value.address == MOVED
+    here = Wish(fields={"address": MOVED, "port": 6230, "user": "other"})
+    assert changed(kept, "bmc", "b1", here).value.port == 6230
+
+
 def test_a_change_is_held_against_the_same_rules(kept):
     before = everything(kept)
     for noun, name, wish, said in (
         ("bmc", "b1", Wish(fields={"name": "b2"}), "has this name"),
         ("bmc", "b1", Wish(fields={"address": IPv4Address("10.9.0.2")}), "port 623 already"),
         ("bmc", "b1", Wish(password=password("")), "must not be empty"),
+        ("bmc", "b1", Wish(fields={"address": MOVED}), f"to {MOVED}, which would be sent"),
         ("machine", "m1", Wish(fields={"name": "m2"}), "has this name"),
         ("machine", "m1", Wish(bmc="b9"), 'machine "m1": no bmc is called "b9"'),
     ):

@@ -68,6 +68,19 @@ def test_recording_the_same_links_again_changes_nothing(sessions, me):
     assert sessions.rows("SELECT ctid, link FROM connection ORDER BY link") == before
 
 
+def domains(sessions):
+    return {rack.id: rack.failure_domain for rack in sessions.run(read_fleet).racks.values()}
+
+
+def test_what_a_rack_fails_together_with_is_kept_and_follows_its_newest_hello(sessions, me):
+    recorded(sessions, me, facts(RACK, "a", failure_domain="room 1"))
+    assert domains(sessions) == {RACK: "room 1"}
+    recorded(sessions, me, facts(RACK, "a", failure_domain="room 2"))
+    assert domains(sessions) == {RACK: "room 2"}
+    recorded(sessions, me, facts(RACK, "b", run="run-b"))
+    assert domains(sessions) == {RACK: ""}
+
+
 def test_links_that_are_no_more_among_the_facts_are_forgotten(sessions, me, other):
     recorded(sessions, me, facts(RACK, "a", "b"))
     recorded(sessions, other, facts(RACK, "c"))

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import text
 
 from evenrack.balance.dhcp_swaps import FOLLOW_SECONDS
-from evenrack.model.dhcp_report import DhcpReport, VlanError
+from evenrack.model.dhcp_report import DhcpReport, VlanError, VlanReport
 from evenrack.model.dhcp_roles import Pair, Server, Service, Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import Interface
@@ -17,6 +17,7 @@ from evenrack.region.database.dhcp_store import (
     read_interfaces,
     read_open_turns,
     read_pairs,
+    read_rack_interfaces,
     read_reports,
     read_services,
     read_turns,
@@ -189,6 +190,18 @@ def test_a_rack_that_nobody_manages_can_be_put_into_a_service(fleet):
 
 def interfaces(**addresses):
     return tuple(Interface(name=n, address=IPv4Interface(a)) for n, a in addresses.items())
+
+
+def test_the_interfaces_of_one_rack_have_their_names_and_an_order(fleet):
+    told = (*interfaces(eth1="10.1.0.2/24", eth0="10.0.0.2/24"), *interfaces(eth1="10.1.0.10/24"))
+    fleet.run(lambda c: record_interfaces(c, ONE, told))
+    found = fleet.run(lambda c: read_rack_interfaces(c, ONE))
+    assert [(each.name, str(each.address)) for each in found] == [
+        ("eth0", "10.0.0.2/24"),
+        ("eth1", "10.1.0.2/24"),
+        ("eth1", "10.1.0.10/24"),
+    ]
+    assert fleet.run(lambda c: read_rack_interfaces(c, UNKNOWN)) == ()
 
 
 def test_interfaces_are_read_as_they_were_told_and_attach_racks_to_vlans(fleet):
@@ -442,3 +455,49 @@ def test_a_rack_that_is_deleted_takes_what_it_said_with_it(fleet):
         {},
         {},
     )
+
+
+def served_and_left(fleet):
+    """Which racks ever served a VLAN, and whether each is known to have left it."""
+    rows = text("SELECT rack_id, left_at IS NOT NULL FROM dhcp_served ORDER BY 1")
+    return dict(fleet.run(lambda c: [tuple(row) for row in c.execute(rows)]))
+
+
+def report_of(*served):
+    sides = (
+        VlanReport(vlan=vlan, number=OLD, role="primary", peer=None, state="alone")
+        for vlan in served
+    )
+    return DhcpReport(running=True, vlans=tuple(sides))
+
+
+@pytest.mark.parametrize(
+    ("serves", "is_managed", "left"),
+    [
+        pytest.param((), True, True, id="it serves nothing"),
+        pytest.param((1,), True, True, id="it serves another VLAN"),
+        pytest.param((0,), True, False, id="it serves this one"),
+        pytest.param((), False, False, id="it is lost"),
+    ],
+)
+def test_rule_7_who_stopped_when_a_vlan_was_turned_off_has_left_it(fleet, serves, is_managed, left):
+    """It does not wait for mclt when it takes a place there later; a lost one may still serve."""
+    known = vlans(fleet)
+    fleet.run(lambda c: write_services(c, {known[0]: service(ONE, TWO)}, OLD))
+    assert served_and_left(fleet) == {ONE: False, TWO: False}
+    fleet.run(lambda c: write_services(c, {known[0]: None}, OLD))
+    fleet.run(lambda c: record_report(c, TWO, report_of(*(known[it] for it in serves))))
+    if not is_managed:
+        lost = text("DELETE FROM managing WHERE rack_id = :rack")
+        fleet.run(lambda c: c.execute(lost, {"rack": TWO}))
+    fleet.run(lambda c: write_services(c, {known[0]: service(ONE)}, NEW))
+    assert served_and_left(fleet) == {ONE: False, TWO: left}
+
+
+def test_rule_7_who_says_that_it_stopped_has_not_left_while_another_one_serves(fleet):
+    """It goes from the pair in another way: `leaving` when in order, or it was called dead."""
+    one, _ = vlans(fleet)
+    fleet.run(lambda c: write_services(c, {one: service(ONE, TWO)}, OLD))
+    fleet.run(lambda c: record_report(c, TWO, report_of()))
+    fleet.run(lambda c: write_services(c, {one: service(ONE)}, NEW))
+    assert served_and_left(fleet) == {ONE: False, TWO: False}

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -197,6 +198,21 @@ async def test_a_reading_is_of_one_moment_and_can_write_nothing(database_dsn, se
             await database.read(lambda c: c.execute(text("DELETE FROM region")))
         await database.run(lambda c: c.execute(text("DELETE FROM region")))
     assert sessions.rows("SELECT * FROM region") == []
+
+
+@pytest.mark.deadline(60)
+async def test_a_reading_may_think_for_longer_than_who_holds_locks(database_dsn):
+    """Of 60,000 reservations it makes objects for more than the 2 s that others may be idle."""
+
+    def slow(connection):
+        connection.execute(text("SELECT 1"))
+        time.sleep(2.6)
+        return connection.execute(text("SELECT 2")).scalar_one()
+
+    async with pooled(database_dsn) as database:
+        assert await database.read(slow) == 2
+        with pytest.raises(DatabaseUnreachable):
+            await database.run(slow)
 
 
 async def test_a_process_uses_three_sessions_for_any_number_of_transactions(database_dsn, sessions):

@@ -57,6 +57,10 @@ DEEDS = (
     "DELETE FROM subnet WHERE cidr = :network",
     "INSERT INTO reservation (subnet_id, mac, address, hostname, era, generation) "
     "SELECT id, '02:00:00:00:00:01', host(cidr::inet + 9), '', 1, :number FROM subnet LIMIT 1",
+    "UPDATE reservation SET hostname = :word WHERE id = (SELECT max(id) FROM reservation)",
+    "UPDATE reservation SET subnet_id = (SELECT max(id) FROM subnet) "
+    "WHERE id = (SELECT min(id) FROM reservation)",
+    "DELETE FROM reservation WHERE id = (SELECT min(id) FROM reservation)",
     "INSERT INTO ip_range (subnet_id, first, last, era, generation) "
     "SELECT id, host(cidr::inet + 20), host(cidr::inet + 30), 1, 1 FROM subnet LIMIT 1",
     "INSERT INTO dhcp_pair (vlan_id, primary_rack, era, generation) SELECT v.id, r.id, 1, :number "
@@ -66,6 +70,12 @@ DEEDS = (
     "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, era, generation) "
     "SELECT v.id, r.id, '192.0.2.1', 1, :number FROM vlan v, rack r WHERE r.id = :rack "
     "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = :rack",
+    "INSERT INTO dhcp_relayed (vlan_id, by_vlan) SELECT max(id), min(id) FROM vlan "
+    "HAVING max(id) <> min(id) ON CONFLICT (vlan_id) DO UPDATE SET by_vlan = excluded.by_vlan",
+    "DELETE FROM dhcp_relayed WHERE by_vlan = (SELECT min(id) FROM vlan)",
+    "INSERT INTO dhcp_probe (vlan_id, asked_rack, target_rack, address) SELECT v.id, r.id, t.id, "
+    "'192.0.2.1' FROM vlan v, rack r, rack t WHERE r.id = :rack ON CONFLICT DO NOTHING",
+    "DELETE FROM dhcp_probe WHERE asked_rack = :rack",
     'INSERT INTO bmc (name, driver, address, port, "user", password, era, generation) '
     "VALUES (:word, 'ipmitool', '198.51.100.' || :number, 623, 'u', '', 1, 1) "
     "ON CONFLICT DO NOTHING",
@@ -141,9 +151,10 @@ def begun(sessions, chance):
     try:
         for _ in range(chance.randrange(1, 4)):
             statement, values = deed(chance)
-            connection.execute(
-                text(statement), {k: values[k] for k in values if f":{k}" in statement}
-            )
+            with connection.begin_nested():  # whose rows have the number of a part of it
+                connection.execute(
+                    text(statement), {k: values[k] for k in values if f":{k}" in statement}
+                )
     except DBAPIError:  # two of them at one row, or a rule of the tables
         connection.rollback()
     return connection
@@ -233,6 +244,60 @@ def test_of_a_table_only_the_rows_that_changed_are_read(sessions, picture, state
     asked = [statement for statement in statements if "FROM connection" in statement]
     assert len(asked) == 1
     assert "ANY" in asked[0]
+
+
+def reserved(sessions, *vlans):
+    """VLANs with a subnet each, whose reservations have these names."""
+    for number, names in enumerate(vlans, 1):
+        sessions.change(
+            "INSERT INTO vlan (name, fabric, dhcp_on, lease_seconds, max_response_delay, mclt, "
+            "split, era, generation) VALUES (:name, 'f', true, 600, 30, 600, 255, 1, 1)",
+            name=f"vlan{number}",
+        )
+        sessions.change(
+            "INSERT INTO subnet (vlan_id, cidr, dns_servers, ntp_servers, domain, era, generation) "
+            "SELECT max(id), :network, '{}', '{}', '', 1, 1 FROM vlan",
+            network=f"10.0.{number}.0/24",
+        )
+        for nth, name in enumerate(names, 1):
+            sessions.change(
+                "INSERT INTO reservation (subnet_id, mac, address, hostname, era, generation) "
+                "SELECT max(id), :mac, :address, :name, 1, 1 FROM subnet",
+                mac=f"02:00:00:00:{number:02}:{nth:02}",
+                address=f"10.0.{number}.{nth}",
+                name=name,
+            )
+
+
+def names_in(vlan):
+    return [it.hostname for net in vlan.subnets for it in net.reservations]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        ("UPDATE reservation SET hostname = 'new' WHERE hostname = 'two'", "one new three"),
+        ("DELETE FROM reservation WHERE hostname = 'two'", "one three"),
+        ("UPDATE reservation SET generation = 7 WHERE hostname = 'two'", "one two three"),
+    ],
+)
+def test_of_many_reservations_only_what_changed_is_another_object(
+    change, names, sessions, picture, statements
+):
+    cache = FleetCache()
+    reserved(sessions, ("four",), ("one", "two", "three"))
+    before, _ = both(picture, cache)
+    sessions.change(change)
+    statements.clear()
+    with picture.begin() as connection:
+        after = cache.read_plan_facts(connection)
+    assert names_in(after.vlans[2]) == names.split()
+    assert after.vlans[1] is before.vlans[1]
+    assert (after.vlans[2] is before.vlans[2]) == (names == "one two three")
+    old, new = (vlans[2].subnets[0].reservations for vlans in (before.vlans, after.vlans))
+    assert {id(it) for it in new if it.hostname in ("one", "three")} <= {*map(id, old)}
+    read = [asked for asked in statements if asked.startswith("SELECT reservation.subnet_id")]
+    assert ["xmin" in asked for asked in read] == [True]
 
 
 def test_plans_do_not_pay_for_links(sessions, picture, statements):

@@ -1,9 +1,12 @@
 """The inventory in PostgreSQL: whole changes or none, checked, numbered, and told."""
 
+import re
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from attrs import asdict, evolve
 
+from evenrack.model.boot import BootSettings
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.network import Range, Reservation, Subnet, Vlan, VlanSettings
 from evenrack.region.database.event_store import read_events
@@ -22,6 +25,7 @@ from evenrack.region.database.inventory_store import (
 )
 from evenrack.region.database.leader_store import current_number, next_number
 from tests.region.database.sessions import facts, heard, joined, recorded
+from tests.strategies_dhcp import NASTY_NAMES
 
 pytestmark = pytest.mark.postgres
 
@@ -136,6 +140,38 @@ def test_what_was_created_is_read_as_whole_vlans(served):
     )
 
 
+def test_what_machines_boot_is_read_as_it_was_set_and_stays_when_something_else_changes(served):
+    wanted = BootSettings(
+        next_server=ip("10.0.0.69"),
+        boot_bios=NASTY_NAMES[0],
+        boot_http_x64="http://x",
+        boot_http_arm64='http://"};{',
+    )
+    changed(served, "vlan", "vlan1", **asdict(wanted))
+    changed(served, "vlan", "vlan1", vid=9)
+    assert found(served, "vlan", "vlan1").value.boot == wanted
+    changed(served, "vlan", "vlan1", next_server="rack", boot_bios="")
+    boot = found(served, "vlan", "vlan1").value.boot
+    assert boot == evolve(wanted, next_server="rack", boot_bios="")
+    (event,) = served.run(lambda c: read_events(c, after=0, limit=100))[-1:]
+    assert "next_server 10.0.0.69 -> rack" in event["text"]
+
+
+def test_a_reserved_range_keeps_others_out_and_becomes_another_by_a_word(served):
+    made(served, "range", first=ip("10.0.0.200"), last=ip("10.0.0.220"), reserved=True)
+
+    def ranges():
+        (subnet,) = next(iter(served.run(read_vlans).values())).subnets
+        kinds = (subnet.ranges, subnet.reserved_ranges)
+        return [[str(each.first) for each in kind] for kind in kinds]
+
+    assert ranges() == [["10.0.0.100"], ["10.0.0.200"]]
+    with pytest.raises(InventoryRefused, match=r"overlaps 10\.0\.0\.100-10\.0\.0\.205"):
+        changed(served, "range", "10.0.0.100-10.0.0.199", last=ip("10.0.0.205"))
+    changed(served, "range", "10.0.0.200-10.0.0.220", reserved=False)
+    assert ranges() == [["10.0.0.100", "10.0.0.200"], []]
+
+
 def test_ranges_and_reservations_can_be_left_out(served):
     bare = served.run(lambda c: read_vlans(c, contents_of=[]))
     assert [len(each.subnets) for each in bare.values()] == [1, 0]
@@ -157,9 +193,14 @@ def test_each_change_raises_the_fleet_s_number_and_gives_it_to_its_row_only(serv
     [
         ("vlan", "vlan1", {"name": "renamed"}),
         ("vlan", "vlan1", {"lease_seconds": 900}),
+        ("vlan", "vlan1", {"mtu": 9000}),
+        ("vlan", "vlan1", {"boot_ipxe": "http://10.0.0.1/ipxe"}),
         ("subnet", "10.0.0.0/24", {"dns_servers": (IPv4Address("192.0.2.1"),)}),
+        ("subnet", "10.0.0.0/24", {"search_domains": ("example.com", "b")}),
+        ("subnet", "10.0.0.0/24", {"allow_unknown": False}),
         ("range", "10.0.0.100-10.0.0.199", {"last": IPv4Address("10.0.0.200")}),
         ("reservation", MAC, {"hostname": ""}),
+        ("reservation", MAC, {"other_macs": ("52:54:00:12:34:57",)}),
     ],
 )
 def test_both_racks_of_a_changed_vlan_get_a_newer_plan_and_no_others(on_racks, noun, name, fields):
@@ -299,7 +340,7 @@ REFUSED = [
         None,
         {"mac": MAC, "address": IPv4Address("10.0.0.4")},
         ["mac"],
-        "this card has 10.0.0.3",
+        "has 10.0.0.3 on VLAN",
     ),
     (
         "reservation",
@@ -359,6 +400,14 @@ def test_an_object_that_has_changed_since_it_was_seen_is_not_changed_nor_deleted
         assert refused.value.present == found(on_racks, "vlan", "vlan1")
     assert everything(on_racks) == before
     removed(on_racks, "vlan", "vlan1", if_number=refused.value.present.number)
+
+
+def test_a_reservation_is_found_by_each_of_its_cards(served):
+    others = ("52:54:00:12:34:57", "52:54:00:12:34:58")
+    wanted = changed(served, "reservation", MAC, other_macs=others)
+    assert wanted.value.macs == (MAC, *others)
+    for card in (*others, "52-54-00-12-34-58"):
+        assert found(served, "reservation", card) == wanted
 
 
 def test_objects_are_found_by_name_and_by_id(served):
@@ -436,3 +485,32 @@ def test_changes_wait_for_each_other_and_for_the_leader(served):
     outcomes = [one.exception(20) for one in both]
     assert sorted(type(each).__name__ for each in outcomes) == ["InventoryRefused", "NoneType"]
     assert served.value("SELECT count(*) FROM subnet WHERE cidr = '10.5.0.0/24'") == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"mac": MAC}, '"52:54:00:12:34:56" has 10.0.0.3 on VLAN "vlan1"'),
+        ({"other_macs": (MAC,)}, '"52:54:00:12:34:56" has 10.0.0.3 on VLAN "vlan1"'),
+        ({"mac": "52:54:00:00:00:05"}, '"52:54:00:00:00:05" has 10.0.0.3 on VLAN "vlan1"'),
+        (
+            {"other_macs": ("52:54:00:00:00:05",)},
+            '"52:54:00:00:00:05" has 10.0.0.3 on VLAN "vlan1"',
+        ),
+        ({"address": ip("10.0.0.3")}, "the address is kept for 52:54:00:12:34:56 already"),
+        ({"address": ip("10.0.0.150")}, "the address is inside the range 10.0.0.100-10.0.0.199"),
+        ({"address": ip("10.0.0.1")}, "the address is the gateway's"),
+    ],
+    ids=["card", "other card", "its other", "other of other", "address", "range", "gateway"],
+)
+def test_a_reservation_is_held_against_whatever_has_its_address_or_a_card_of_it(
+    served, fields, why
+):
+    changed(served, "reservation", MAC, other_macs=("52:54:00:00:00:05",))
+    made(served, "reservation", mac="52:54:00:00:00:09", address=ip("10.0.0.9"))
+    fresh = {"mac": "52:54:00:00:00:07", "address": ip("10.0.0.7")}
+    with pytest.raises(InventoryRefused, match=re.escape(why)):
+        made(served, "reservation", **fresh | fields)
+    with pytest.raises(InventoryRefused, match=re.escape(why)):
+        changed(served, "reservation", "52:54:00:00:00:09", **fields)
+    made(served, "reservation", **fresh)

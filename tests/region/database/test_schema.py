@@ -9,7 +9,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
-from evenrack.region.database import balance_tables, change_tables
+from evenrack.region.database import (
+    balance_tables,
+    change_tables,
+    dhcp_tables,
+    inventory_tables,
+)
 from evenrack.region.database import trust_tables as tables
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.schema import SCHEMA, check, upgrade
@@ -46,7 +51,7 @@ def described(connection, query, schema):
     )
 
 
-for more in (balance_tables, change_tables):
+for more in (balance_tables, change_tables, dhcp_tables, inventory_tables):
     assert more.metadata is tables.metadata, "all tables are in one"
 
 

@@ -23,7 +23,7 @@ from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
-from evenrack.region.lease_asking import LeaseAsking
+from evenrack.region.rack_asking import RackAsking
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
@@ -59,7 +59,8 @@ class ApiProcess:
                 token_bytes=secrets.token_bytes,
                 endpoints=dict,
                 plan_balance=planned_aside,
-                ask_leases=LeaseAsking(ConnectedRacks(), reactor).ask,
+                ask_leases=RackAsking(ConnectedRacks(), reactor).leases,
+                ask_served=RackAsking(ConnectedRacks(), reactor).served,
                 think=self._think,
             )
         )

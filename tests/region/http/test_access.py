@@ -26,6 +26,7 @@ EXPECTED = {
             "doctor",
             *(
                 "racks/*/removal",
+                "racks/*/interfaces",
                 "balance/history",
                 "balance/plan",
                 "dhcp",
@@ -33,6 +34,7 @@ EXPECTED = {
                 "dhcp/*/leases",
                 "dhcp-plans",
                 "dhcp-plans/*",
+                "dhcp-plans/*/served",
                 "orders/*",
             ),
         )
@@ -42,7 +44,10 @@ EXPECTED = {
         f"/api/v1/{noun}/*": {**LOOK, "PATCH": "operator", "DELETE": "operator"} for noun in OBJECTS
     },
     "/api/v1/reservations/import": {"POST": "operator"},
+    "/api/v1/snippets": {**LOOK, "POST": "admin"},
+    "/api/v1/snippets/*": {**LOOK, "PATCH": "admin", "DELETE": "admin"},
     "/api/v1/dhcp/*/reconfigure": {"POST": "operator"},
+    "/api/v1/dhcp/*/pins": {**LOOK, "POST": "operator"},
     "/api/v1/dhcp/*/partner-down": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/balance/hold": {**LOOK, "POST": "operator", "DELETE": "operator"},
     "/api/v1/drains": LOOK,
@@ -56,6 +61,7 @@ EXPECTED = {
     "/api/v1/certificates": LOOK_AS_ADMIN,
     "/api/v1/certificates/*": {"DELETE": "admin"},
     "/api/v1/racks/*": {"DELETE": "admin"},
+    "/api/v1/racks/*/replacement": {**LOOK, "POST": "operator"},
     "/api/v1/authorities": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/authorities/*": {"POST": "admin", "DELETE": "admin"},
     "/api/v1/keys": LOOK_AS_ADMIN,

@@ -18,7 +18,7 @@ from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.log_format import line_of
 from tests.postgres_fixtures import copied_out
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.test_inventory_pages import Api, changed_by_requests
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
@@ -52,8 +52,9 @@ class KeptApi(Api):
         return answer
 
     async def everything(self):
+        """Give all that requests change; other events come when their time has come."""
         nouns = ("bmcs", "machines", "events?after=0")
-        return [(await self("GET", f"/api/v1/{noun}")).json for noun in nouns]
+        return changed_by_requests([(await self("GET", f"/api/v1/{noun}")).json for noun in nouns])
 
 
 def start_with_keys(fleet, host="region1", key_id="k", content=KEY):
@@ -270,6 +271,7 @@ async def test_every_field_that_is_wrong_is_named_at_once_and_nothing_changes(da
         for path, body, field in (
             ("bmcs/b1", {"name": "b2"}, "name"),
             ("bmcs/b1", {"password": ""}, "password"),
+            ("bmcs/b1", {"address": "10.9.0.99"}, "password"),
             ("machines/m1", {"bmc": "b9"}, "bmc"),
         ):
             answer = await api("PATCH", f"/api/v1/{path}", body)

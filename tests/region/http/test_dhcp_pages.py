@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
 
 KEYS = {
     *("vlan", "dhcp_on", "primary_rack", "secondary_rack", "pinned", "pending", "generation"),
-    *("sides", "partner_down"),
+    *("sides", "partner_down", "relay_vlan"),
 }
 
 
@@ -71,6 +71,22 @@ async def test_rule_8_a_change_is_hurried_by_an_operators_word(database_dsn):
         assert any("wait for no rack" in event["text"] for event in fleet.events("dhcp"))
 
 
+async def test_m10_a_relayed_vlan_is_asked_about_at_the_racks_of_the_one_that_relays_it(
+    database_dsn,
+):
+    async with served(database_dsn) as (fleet, api):
+        far = {"name": "vlan2", "dhcp_on": True, "relay_vlan": "vlan1"}
+        await api("POST", "/api/v1/vlans", far)
+        await eventually(lambda: fleet.read().relayed == {2: 1})
+        row = (await api("POST", "/api/v1/dhcp/vlan2/reconfigure", {"now": True})).json
+        assert (row["relay_vlan"], row["primary_rack"]) == ("vlan1", "rack1")
+        assert any("change of vlan2 wait for no rack" in it["text"] for it in fleet.events("dhcp"))
+        leases = (await api("GET", "/api/v1/dhcp/vlan2/leases")).json
+        assert [side["rack"] for side in leases["sides"]] == ["rack1"]
+        (plan,) = (await api("GET", "/api/v1/dhcp-plans/rack1")).json["dhcp"]
+        assert [vlan["name"] for vlan in plan["vlan"]["relayed"]] == ["vlan2"]
+
+
 async def test_a_plan_is_what_its_rack_is_to_serve(database_dsn):
     async with served(database_dsn) as (_, api):
         (plan,) = (await api("GET", "/api/v1/dhcp-plans")).json
@@ -94,3 +110,27 @@ async def test_without_a_database_it_is_said(database_dsn):
         fleet.regions["region1/1"].running._database.hang_up()
         answer = await api("GET", "/api/v1/dhcp")
         assert (answer.status, answer.json["code"]) == (503, "DatabaseUnreachable")
+
+
+async def test_racks_are_named_for_the_roles_of_a_vlan(database_dsn):
+    async with served(database_dsn) as (fleet, api):
+        address = "/api/v1/dhcp/vlan1/pins"
+        nobody = {"vlan": "vlan1", "primary_rack": None, "secondary_rack": None}
+        assert (await api("GET", address)).json == nobody
+        named = {**nobody, "secondary_rack": "rack1"}
+        assert (await api("POST", address, {"secondary_rack": "rack0001"})).json == named
+        assert (await api("POST", address, {"primary_rack": None})).json == named
+        assert (await api("GET", "/api/v1/dhcp/vlan1")).json["pinned"] == ["secondary"]
+        both = await api("POST", address, {"primary_rack": "rack1"})
+        assert (both.status, "cannot be both" in both.json["detail"]) == (400, True)
+        assert (await api("POST", address, {"primary_rack": "rack9"})).status == 404
+        assert (await api("POST", address, {"primary_rack": 7})).status == 422
+        assert (await api("GET", address)).json == named
+        assert (await api("POST", address, {"secondary_rack": None})).json == nobody
+        assert not fleet.read().pins
+        told = [event["text"] for event in fleet.events("dhcp") if "names racks" in event["text"]]
+        assert len(told) == 2, "what changes nothing is no event"
+        await api("POST", "/api/v1/vlans", {"name": "far", "relay_vlan": "vlan1"})
+        far = await api("POST", "/api/v1/dhcp/far/pins", {"primary_rack": "rack1"})
+        assert (far.status, "name them for vlan1" in far.json["detail"]) == (400, True)
+        assert any("primary any, secondary rack1" in text for text in told)

@@ -85,7 +85,7 @@ OTHERWISE = {
     # a filter may name what is not there
     **{
         f"GET /api/v1/{noun}": {"positive_data_acceptance": {"expected-statuses": ["2xx", "400"]}}
-        for noun in ("machines", "ranges", "reservations", "subnets")
+        for noun in ("machines", "ranges", "reservations", "snippets", "subnets")
     },
     # a token that was revoked is shown still, as revoked
     **{

@@ -7,7 +7,9 @@ import socket
 import pytest
 from twisted.internet.threads import deferToThread
 
+from evenrack.model.boot import BOOT_FILES
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
+from evenrack.model.network_rules import OPTIONAL_LIMITS
 from tests.region.processes import Answer, _UnixConnection, eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
@@ -19,8 +21,15 @@ VLAN = {
 }
 SUBNET = {
     *("id", "vlan", "cidr", "gateway", "dns_servers", "ntp_servers", "domain", "generation"),
+    *("search_domains", "allow_unknown"),
 }
 NETWORK = "/api/v1/subnets/10.0.0.0%2F24"
+
+
+def changed_by_requests(pages):
+    """What was read, without the events that come when their own time has come."""
+    *objects, told = pages
+    return [*objects, [event for event in told["events"] if event["kind"] == "inventory"]]
 
 
 class Api:
@@ -49,7 +58,7 @@ class Api:
 
     async def everything(self):
         nouns = ("vlans", "subnets", "ranges", "reservations", "events?after=0")
-        return [(await self("GET", f"/api/v1/{noun}")).json for noun in nouns]
+        return changed_by_requests([(await self("GET", f"/api/v1/{noun}")).json for noun in nouns])
 
 
 @contextlib.asynccontextmanager
@@ -82,6 +91,8 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "max_response_delay": 60,
             "mclt": 3600,
             "split": 255,
+            **dict.fromkeys((*OPTIONAL_LIMITS, "next_server", "relay_vlan")),
+            **dict.fromkeys(BOOT_FILES, ""),
             "generation": vlan["generation"],
         }
         assert FleetNumber.from_text(vlan["generation"]) > BEFORE_ALL
@@ -98,6 +109,7 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "subnet": "10.0.0.0/24",
             "first": "10.0.0.100",
             "last": "10.0.0.199",
+            "reserved": False,
             "generation": "",
         }
         (kept,) = (await api("GET", "/api/v1/reservations")).json["reservations"]
@@ -107,6 +119,7 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "mac": MAC,
             "address": "10.0.0.3",
             "hostname": "",
+            "other_macs": [],
             "generation": "",
         }
 
@@ -232,6 +245,32 @@ FIELDS = [
         {"name": "a b", "vid": 4095, "mclt": 1},
         {"name": "1 to 63", "vid": "0 to 4094", "mclt": "10 to 86400"},
     ),
+    (
+        "vlans",
+        {"name": "x", "next_server": "rack1", "boot_ipxe": 7},
+        {"next_server": "'rack1' is neither an IPv4 address nor rack", "boot_ipxe": "must be text"},
+    ),
+    (
+        "vlans",
+        {"name": "x", "boot_bios": "pxe", "boot_http_x64": "x.efi", "boot_ipxe": "ftp://x"},
+        {
+            "boot_bios": "set next_server to its address, or to rack",
+            "boot_http_x64": "a URL as in",
+            "boot_ipxe": "a URL as in",
+        },
+    ),
+    (
+        "vlans",
+        {"name": "x", "mtu": "big", "min_lease_seconds": 1.5},
+        {"mtu": "must be a whole number", "min_lease_seconds": "must be a whole number"},
+    ),
+    (
+        "vlans",
+        {"name": "x", "mtu": 68, "max_lease_seconds": 599},
+        {"mtu": "must be 576 to 65535", "max_lease_seconds": "not be less than lease_seconds 600"},
+    ),
+    ("vlans", {"name": "x", "relay_vlan": ["vlan1"]}, {"relay_vlan": "must be a name or an id"}),
+    ("vlans", {"name": "x", "relay_vlan": "y"}, {"relay_vlan": 'no vlan is called "y"'}),
     ("vlans", {"name": "vlan1", "vid": 1}, {"name": "another VLAN", "vid": "choose another vid"}),
     ("subnets", {"vlan": [], "cidr": "x"}, {"vlan": "must be a name or an id", "cidr": '"x" is'}),
     ("subnets", {"vlan": 999, "cidr": "10.1.0.0/24"}, {"vlan": 'no vlan is called "999"'}),
@@ -256,12 +295,37 @@ FIELDS = [
         {"vlan": "vlan1", "cidr": "10.1.0.0/24", "ntp_servers": ["1.2.3"], "domain": {}},
         {"ntp_servers": '"1.2.3" is not an IPv4 address', "domain": "must be text, not an object"},
     ),
+    (
+        "subnets",
+        {"vlan": "vlan1", "cidr": "10.1.0.0/24", "search_domains": ["a", 7], "allow_unknown": 0},
+        {"search_domains": "must be text, not a number", "allow_unknown": "must be true or false"},
+    ),
+    (
+        "subnets",
+        {"vlan": "vlan1", "cidr": "10.1.0.0/24", "search_domains": ["a b"]},
+        {"search_domains": '"a b" in search_domains is not a domain'},
+    ),
     ("ranges", {"first": "10.0.0.9", "last": "10.0.0.8"}, {"last": "ends before it begins"}),
+    (
+        "ranges",
+        {"first": "10.0.0.90", "last": "10.0.0.100", "reserved": True},
+        {"last": "overlaps 10.0.0.90-10.0.0.100"},
+    ),
     ("ranges", {"first": "10.9.0.9", "last": "10.9.0.8"}, {"first": "no subnet has the address"}),
     (
         "reservations",
         {"mac": "01:00:00:00:00:01", "address": "10.0.0.4", "hostname": []},
         {"mac": "is a group's address", "hostname": "must be text, not a list"},
+    ),
+    (
+        "reservations",
+        {"mac": "02:00:00:00:00:01", "address": "10.0.0.4", "other_macs": ["x", MAC]},
+        {"other_macs": '"x" is not six pairs'},
+    ),
+    (
+        "reservations",
+        {"mac": "02:00:00:00:00:01", "address": "10.0.0.4", "other_macs": [MAC]},
+        {"other_macs": f'the card "{MAC}" has 10.0.0.3 on VLAN'},
     ),
     (
         "reservations",
@@ -304,6 +368,35 @@ async def test_a_change_that_is_refused_names_its_fields_too(database_dsn):
             assert (path, answer.status) == (path, 422)
             assert [error["field"] for error in answer.json["errors"]] == [field]
         assert await api.everything() == before
+
+
+async def test_m10_a_vlan_is_relayed_by_one_with_racks_of_its_own_which_is_not_deleted(
+    database_dsn,
+):
+    async with served(database_dsn) as api:
+        await api("POST", "/api/v1/vlans", {"name": "vlan3"})
+        far = "/api/v1/vlans/vlan2"
+        for by, said in (("vlan2", "by itself"), (999, 'no vlan is called "999"')):
+            answer = await api("PATCH", far, {"relay_vlan": by})
+            assert [answer.status, *(e["field"] for e in answer.json["errors"])] == [
+                422,
+                "relay_vlan",
+            ]
+            assert said in answer.json["detail"]
+        relayed = await api("PATCH", far, {"relay_vlan": "vlan1", "dhcp_on": True})
+        assert (relayed.status, relayed.json["relay_vlan"]) == (200, "vlan1")
+        answer = await api("PATCH", "/api/v1/vlans/vlan3", {"relay_vlan": "vlan2"})
+        assert (answer.status, "is relayed itself" in answer.json["detail"]) == (422, True)
+        answer = await api("PATCH", "/api/v1/vlans/vlan1", {"dhcp_on": False})
+        assert [error["field"] for error in answer.json["errors"]] == ["dhcp_on"]
+        answer = await api("PATCH", "/api/v1/vlans/vlan1", {"relay_vlan": "vlan3"})
+        assert "relay_vlan" in [error["field"] for error in answer.json["errors"]]
+        kept = await api("DELETE", "/api/v1/vlans/vlan1")
+        assert (kept.status, kept.json["code"]) == (409, "StillNeeded")
+        assert '"vlan2", which it relays' in kept.json["detail"]
+        own = await api("PATCH", far, {"relay_vlan": None})
+        assert (own.status, own.json["relay_vlan"]) == (200, None)
+        assert (await api("DELETE", "/api/v1/vlans/vlan1")).status == 200
 
 
 async def test_a_change_that_breaks_a_rule_in_many_places_names_a_hundred_of_them(database_dsn):

@@ -44,6 +44,20 @@ async def pair_on(dsn):
         yield dhcp, Api(dhcp.fleet.regions["region1/1"]), write
 
 
+async def test_a_rack_tells_what_it_serves_and_who_cannot_be_asked_is_told(database_dsn):
+    async with pair_on(database_dsn) as (dhcp, api, _):
+        plan, served = (f"/api/v1/dhcp-plans/rack1{below}" for below in ("", "/served"))
+        answer = await api("GET", served)
+        assert answer.status == 200, answer.text
+        assert answer.json["rack"] == "rack1"
+        assert answer.json["dhcp"] == (await api("GET", plan)).json["dhcp"] != []
+        await dhcp.fleet.stop_rack("rack1")
+        silent = await api("GET", served)
+        assert (silent.status, silent.json["code"]) == (503, "RackSilent")
+        assert silent.json["detail"].startswith(f"rack1: {NO_LINK}")
+        assert (await api("GET", "/api/v1/dhcp-plans/rack9/served")).status == 404
+
+
 async def test_both_racks_are_asked_and_the_newer_entry_of_each_address_is_shown(database_dsn):
     async with pair_on(database_dsn) as (_, api, write):
         write(

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.threads import deferToThread
 
 from evenrack.region.http.connection_limits import MostConnections
-from evenrack.region.http.gate import FAILURES, REQUESTS, address_key
+from evenrack.region.http.gate import FAILURES, REQUESTS
 from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
@@ -100,22 +100,6 @@ async def test_sixteen_connections_of_an_address_are_open_at_once_and_sixty_four
             assert (await api.locally("GET", "/healthz")).status == 200
         await eventually(lambda: not api.doors._network._open)
         assert (await api("GET", "/healthz")).status == 200
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        ("10.0.0.1", "10.0.0.1", True),
-        ("10.0.0.1", "10.0.0.2", False),
-        ("fd00::1", "fd00::2", True),
-        ("fd00::1", "fd00:0:0:1::1", False),
-        ("fe80::1%eth0", "fe80::1", True),
-        ("::ffff:10.0.0.1", "10.0.0.1", True),
-        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
-    ],
-)
-def test_what_counts_as_one_address(one, other, alike):
-    assert (address_key(one) == address_key(other)) == alike
 
 
 async def test_headers_without_end_are_refused(database_dsn):

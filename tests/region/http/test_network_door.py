@@ -1,9 +1,11 @@
 """The door to the network: TLS, whom the client believes, and where a token is sent at all."""
 
 import contextlib
+import http.client
 import socket
 import ssl
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from evenrack.trust.certificates import certificate_pem
 from evenrack.trust.tls import RegionTls
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually, free_ports
+from tests.silent_peer import SilentPeer
 from tests.trusted import authority, expired, rack_identity, region_identity
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
@@ -202,6 +205,60 @@ async def test_who_never_ends_the_handshake_is_counted_and_cut(database_dsn):
                 each.close()
         client = client_of(api, believes=believing())
         assert await asked(client, "/healthz") == {"ok": True}
+
+
+def get(path, *, more=""):
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\n{more}\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        get("/healthz"),
+        get("/healthz", more="Connection: close\r\n"),
+        get("/api/v1/vlans"),
+        get("/api/v1/vlans", more=f"Authorization: Bearer evr_{'x' * 43}\r\n"),
+        b"nonsense\r\n\r\n",
+    ],
+    ids=["kept open", "to be closed", "no token", "no good token", "no HTTP"],
+)
+async def test_who_showed_no_token_holds_no_connection_after_the_answer_though_it_never_agrees(
+    request_bytes, database_dsn
+):
+    async with api_process(database_dsn, tls=over_tls()) as api:
+        address = (api.address.host, api.address.port)
+        with closing(await deferToThread(SilentPeer, *address)) as peer:
+            assert api.doors._network._open.total() == 1
+            await deferToThread(peer.send, request_bytes)
+            assert await deferToThread(peer.is_ended)
+            await eventually(lambda: not api.doors._network._open)
+
+
+async def test_who_showed_a_good_token_keeps_its_connection_and_nobody_else_does(database_dsn):
+    async with api_process(database_dsn, tls=over_tls()) as api:
+        token = await api.token("ci")
+
+        def answers(*headers):
+            """The answers to requests one after the other on one connection."""
+            connection = http.client.HTTPSConnection(
+                api.address.host, api.address.port, context=unbelieving(), timeout=5
+            )
+            with closing(connection):
+                for each in headers:
+                    connection.request("GET", "/api/v1/vlans", headers=each)
+                    answer = connection.getresponse()
+                    answer.read()
+                    yield answer.status, answer.headers["Connection"], connection.sock is not None
+
+        good = {"Authorization": f"Bearer {token}"}
+        told = await deferToThread(lambda: list(answers(good, good, {})))
+        assert told == [(200, None, True), (200, None, True), (401, "close", False)]
+
+
+def unbelieving():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 async def test_a_folder_for_the_socket_is_made_for_its_group_only(database_dsn, tmp_path):

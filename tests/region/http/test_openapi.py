@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.web.resource import Resource
 
-from evenrack.model.network_rules import SETTING_LIMITS
+from evenrack.model.boot import BOOT_FILES
+from evenrack.model.network_rules import SETTINGS
 from evenrack.problems import CATALOGUE
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.http import dhcp_pages, fields
@@ -19,11 +20,13 @@ from evenrack.region.http.bmc_pages import _BMCS, _MACHINES, password
 from evenrack.region.http.inventory_json import KINDS
 from evenrack.region.http.json_pages import JsonPage
 from evenrack.region.http.openapi import openapi_of, undeclared_in
+from evenrack.region.http.snippet_pages import SNIPPETS
 from tests.dhcp_fleet import dhcp_fleet, serving
 from tests.region.http.api_process import api_process
 from tests.region.http.api_program import THERE_IS
 from tests.region.http.test_access import pages_below
 from tests.region.processes import eventually, fleet_on
+from tests.trusted import now
 
 DOCUMENT = "/api/v1/openapi.json"
 postgres = pytest.mark.postgres
@@ -100,7 +103,7 @@ def test_a_page_that_declares_nothing_is_found_and_still_described():
 
 FIELDS = {
     **{f"{kind.noun}.{name}": f for kind in KINDS for name, f in kind.fields.items()},
-    **{f"{k.noun}.{name}": f for k in (_BMCS, _MACHINES) for name, f in k.fields.items()},
+    **{f"{k.noun}.{name}": f for k in (_BMCS, _MACHINES, SNIPPETS) for name, f in k.fields.items()},
     "list": fields.list_of(fields.address, least=1, most=2),
     "number": fields.whole_number_in(1, 9),
     "choice": fields.one_of("on", "off", "cycle"),
@@ -143,9 +146,18 @@ def takes(field, value):
 
 
 CHECKED_BEHIND = {
-    *("vlan.name", "vlan.fabric", "vlan.vid", *(f"vlan.{name}" for name in SETTING_LIMITS)),
-    *("subnet.domain", "reservation.hostname", "bmc.name", "bmc.port", "bmc.user", "bmc.password"),
-    "machine.name",
+    *("vlan.name", "vlan.fabric", "vlan.vid", *(f"vlan.{name}" for name in SETTINGS)),
+    *(f"vlan.{name}" for name in BOOT_FILES),
+    *(
+        "subnet.domain",
+        "subnet.search_domains",
+        "reservation.hostname",
+        "bmc.name",
+        "bmc.port",
+        "bmc.user",
+        "bmc.password",
+    ),
+    *("machine.name", "snippet.name", "snippet.text"),
 }
 """What the rules of the inventory check, and say with sentences of their own (`Field.but`)."""
 
@@ -271,6 +283,6 @@ def test_both_sides_of_a_pair_are_shown_as_the_document_says():
         dhcp_fleet(pair, pairs=pair, services=pair),
         serving(dhcp_fleet(pair, pairs=pair, services=pair), 1, 2),
     ):
-        (row,) = dhcp_status_of(fleet)
+        (row,) = dhcp_status_of(fleet, now())
         assert len(row["sides"]) == 2
         jsonschema_rs.validator_for(closed(dhcp_pages._VLAN)).validate(row)

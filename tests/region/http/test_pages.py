@@ -24,6 +24,7 @@ PROCESS = {"id", "pid", "state", "racks_managed", "connections", "clock_ahead"}
 RACK = {
     "id",
     "hostname",
+    "failure_domain",
     "state",
     "connections",
     "processes_connected",
@@ -79,9 +80,15 @@ async def test_status_has_the_keys_that_programs_rely_on(database_dsn):
 
 async def test_each_noun_has_its_own_address_with_the_same_content_as_the_status(database_dsn):
     async with served(database_dsn) as (_, region):
-        status = await region.status()
+        status = await eventually(lambda: _with_addresses(region))
         for noun in ("regions", "racks", "problems"):
             assert (await region.get(f"/api/v1/{noun}")).json == status[noun]
+
+
+async def _with_addresses(region):
+    """Give the status when the rack has told its addresses, a moment after it is there."""
+    status = await region.status()
+    return status if status["racks"][0]["addresses"] else None
 
 
 async def test_events_come_in_pages_that_go_on_where_the_last_ended(database_dsn):

@@ -7,9 +7,15 @@ from twisted.internet.testing import StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
-from evenrack.region.http.timely_channel import REQUEST_SECONDS, TimelyChannel
+from evenrack.region.http.timely_channel import (
+    CLOSING_SECONDS,
+    KNOWN_CLOSING_SECONDS,
+    REQUEST_SECONDS,
+    TimelyChannel,
+)
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST_REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
 
 
@@ -127,6 +133,22 @@ def test_several_requests_at_once_are_all_answered(connection):
     assert connection.wire.value().count(b"200 OK") == 3
     connection.passes(REQUEST_SECONDS + 1)
     assert not connection.cut
+
+
+def test_who_was_recognised_may_take_a_minute_for_a_long_answer_and_nobody_else_may(connection):
+    connection.channel.trust()
+    unknown = Connection()
+    for each in (connection, unknown):
+        each.wire.loseConnection = lambda: None  # the other end does not take the rest
+        each.send(LAST_REQUEST)
+        each.page.answer()
+        assert not each.cut
+    unknown.passes(CLOSING_SECONDS + 0.2)
+    assert unknown.cut
+    connection.passes(KNOWN_CLOSING_SECONDS - 1)
+    assert not connection.cut
+    connection.passes(1.5)
+    assert connection.cut
 
 
 def test_a_connection_that_ends_leaves_no_call_behind(connection):

@@ -188,6 +188,22 @@ async def test_a_name_is_given_once_even_when_its_token_is_revoked(database_dsn)
         assert (answer.status, answer.json["code"]) == (409, "TokenNameTaken")
 
 
+async def test_every_token_that_is_not_revoked_is_listed_however_many_were(database_dsn, sessions):
+    """The one that somebody hid behind a thousand others, too."""
+    made = (
+        "INSERT INTO token (who, name, role, hash, expires_at, revoked_at) SELECT 'me', "
+        "'{}' || n, 'admin', sha256(('{}' || n)::bytea), now() + interval '1 day', {} "
+        "FROM generate_series(1, 1100) n"
+    )
+    sessions.change(made.format("old", "old", "now()"))
+    sessions.change(made.format("good", "good", "NULL"))
+    async with api_process(database_dsn) as api:
+        listed = (await api.locally("GET", "/api/v1/tokens")).json
+        names = [token["name"] for token in listed]
+        assert names[:1100] == [f"good{n}" for n in range(1, 1101)]
+        assert names[1100:] == [f"old{n}" for n in range(101, 1101)], "the newest of the revoked"
+
+
 async def test_what_is_not_there_is_404_and_revoking_twice_is_once(database_dsn):
     async with api_process(database_dsn) as api:
         for name in ("none", "%00", "a%20b", "%ff"):

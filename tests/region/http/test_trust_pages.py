@@ -88,6 +88,28 @@ async def test_a_revoked_enrolment_stays_in_the_list(database_dsn):
         assert (await api("DELETE", f"{ENROLMENTS}/rack8")).status == 404
 
 
+async def test_where_two_racks_have_one_name_nothing_is_made_or_revoked_and_both_are_named(
+    database_dsn,
+):
+    """A stolen rack may call itself as another does."""
+    async with cluster_on(database_dsn, "region1") as cluster:
+        for rack in ("rack0001", "rack0002"):
+            cluster.fleet.rows(
+                "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, "  # noqa: S608
+                f"holds_generation, holds_fingerprint) VALUES ('{rack}', 'twin', 'r', '', false, "
+                "0, 0, '')"
+            )
+        api, said = cluster.api(), "more than one rack is called"
+        made = await api("POST", ENROLMENTS, {"name": "back", "rack": "twin"})
+        revoked = await api("DELETE", "/api/v1/certificates/twin")
+        deleted = await api("DELETE", "/api/v1/racks/twin")
+        for answer, status in ((made, 422), (revoked, 404), (deleted, 404)):
+            assert answer.status == status
+            assert said in answer.text
+            assert "rack0001, rack0002" in answer.text
+        assert (await api("POST", ENROLMENTS, {"name": "back", "rack": "rack0002"})).status == 201
+
+
 async def test_certificates_of_a_rack_that_is_not_there_are_not_found(database_dsn):
     async with cluster_on(database_dsn, "region1") as cluster:
         answer = await cluster.api()("DELETE", "/api/v1/certificates/rack9")

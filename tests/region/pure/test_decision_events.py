@@ -14,7 +14,7 @@ from evenrack.model.intents import Breaker
 from evenrack.region import decision_events as told
 from evenrack.region.database.process_store import Incarnation
 from evenrack.region.trouble import Trouble
-from tests.dhcp_fleet import PROCESS, dhcp_fleet, rack_id, service_of
+from tests.dhcp_fleet import PROCESS, dhcp_fleet, rack_id, service_of, with_relays
 
 FLEET = dhcp_fleet({1: (1, 2)})
 WITHOUT_DHCP = dhcp_fleet({1: (1, 2)}, off=(1,))
@@ -69,6 +69,12 @@ def test_the_first_designation_and_the_end_of_one_are_told_so(before, to, text):
         (
             service_of(1, 2, 1),
             "vlan1 is served by a pair: rack2 is primary, rack1 secondary",
+            [rack_id(2), rack_id(1)],
+        ),
+        (
+            evolve(service_of(1, 2, 1), leaving=rack_id(1)),
+            "vlan1: rack1 is to stop serving it; until it has stopped nothing changes for the "
+            "other one",
             [rack_id(2), rack_id(1)],
         ),
         (None, "vlan1 is served by nobody any more: no rack has an address on it", []),
@@ -170,3 +176,17 @@ def test_the_circuit_breaker_is_told_when_it_trips_and_when_it_ends_only():
     assert event.data == {"state": "over"}
     assert told.breaker_changed(BreakerChange(now=tripped)) == []
     assert told.breaker_changed(None) == []
+
+
+def test_where_a_relayed_vlan_stands_is_told():
+    fleet = with_relays(dhcp_fleet({1: (1, 2), 2: (3,)}), {2: 1})
+    far = VlanId(2)
+    assert texts(
+        told.serves(fleet, far, None),
+        told.relayed(fleet, far, VLAN),
+        told.relayed(fleet, far, None),
+    ) == [
+        "vlan2 is served by nobody any more: vlan1 relays it",
+        "vlan2 is to be served by the racks of vlan1, which relays it",
+        "vlan2 is no longer to be served by the racks of another VLAN",
+    ]

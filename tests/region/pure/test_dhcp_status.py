@@ -2,34 +2,47 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 
 import pytest
 from attrs import evolve
 
-from evenrack.model.dhcp_report import DhcpReport, VlanError
+from evenrack.model.dhcp_probe import Probe
+from evenrack.model.dhcp_report import AddressCount, DhcpReport, ForeignServer, VlanError
 from evenrack.model.identifiers import VlanId
 from evenrack.model.partner_down import PartnerDown
 from evenrack.region.dhcp_status import dhcp_status_of, is_pending
-from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id, service_of, serving, waiting
+from tests.dhcp_fleet import (
+    address_of,
+    dhcp_fleet,
+    pair_of,
+    rack_id,
+    service_of,
+    serving,
+    waiting,
+    with_relays,
+)
 
+NOW = datetime(2026, 11, 29, 5, 0, tzinfo=UTC)
 ATTACHED = {1: (1, 2)}
 PAIR = {1: (1, 2)}
 
 
 def vlan_of(fleet):
-    (vlan,) = dhcp_status_of(fleet)
+    (vlan,) = dhcp_status_of(fleet, NOW)
     assert json.loads(json.dumps(vlan)) == vlan
     return vlan
 
 
 def test_a_fleet_without_vlans_shows_none():
-    assert dhcp_status_of(dhcp_fleet({}, away=(1,))) == []
+    assert dhcp_status_of(dhcp_fleet({}, away=(1,)), NOW) == []
 
 
 def test_a_vlan_that_nobody_serves_shows_so():
     assert vlan_of(dhcp_fleet(ATTACHED, off=(1,))) == {
         "vlan": "vlan1",
         "dhcp_on": False,
+        "relay_vlan": None,
         "primary_rack": None,
         "secondary_rack": None,
         "pinned": [],
@@ -52,11 +65,86 @@ def test_a_pair_shows_both_sides_as_their_racks_tell_them():
         "connected": True,
         "role": "primary",
         "state": "normal",
+        "since": None,
+        "age": 0.0,
+        "free": None,
+        "backup": None,
+        "total": None,
         "applied": "1.5",
         "waiting": False,
         "error": None,
+        "foreign": [],
+        "not_listening": None,
+        "evidence": [],
     }
     assert (two["rack"], two["address"], two["role"]) == ("rack2", "10.1.0.2", "secondary")
+
+
+def test_rule_14_a_lost_side_shows_what_says_that_it_is_dead_and_what_is_missing():
+    fleet = dhcp_fleet({1: (1, 2, 3)}, pairs=PAIR, services=PAIR, away=(1,))
+    fleet = serving(fleet, 1, 2, state="communications-interrupted")
+    asked = {"vlan": VlanId(1), "target": rack_id(1), "address": address_of(1, 1)}
+    probe = Probe(asked=rack_id(2), found="silent", age=3.14, **asked)
+    lost_at = {("RackLost", f"rack:{rack_id(1)}"): NOW - timedelta(seconds=90)}
+    fleet = evolve(fleet, probes={VlanId(1): (probe,)}, open_problems=lost_at)
+    one, two = vlan_of(fleet)["sides"]
+    state = "communications-interrupted"
+    no_third = "no third rack of the VLAN reaches rack2 and finds the host of rack1 silent"
+    assert one["evidence"] == [
+        {"what": "rack daemon", "by": None, "says": "lost", "age": 90.0},
+        {"what": "failover state", "by": "rack2", "says": state, "age": 0.0},
+        {"what": "host of rack1 (10.1.0.1)", "by": "rack2", "says": "silent", "age": 3.1},
+        {"what": "missing", "by": None, "says": no_third, "age": None},
+    ]
+    assert two["evidence"] == []
+    (one,) = vlan_of(evolve(fleet, services={VlanId(1): service_of(1, 1)}))["sides"]
+    assert one["evidence"] == [], "in no pair"
+
+
+def test_a_side_shows_since_when_it_is_so_and_how_many_addresses_are_left():
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR), 1, 2)
+    report = fleet.dhcp_report(rack_id(1))
+    (side,) = report.vlans
+    count = AddressCount(total=100, free=30, backup=20)
+    since = int(datetime(2026, 11, 29, 4, 0, 7, tzinfo=UTC).timestamp())
+    told = evolve(report, clock_ahead=7, vlans=(evolve(side, addresses=count, since=since),))
+    one, two = vlan_of(evolve(fleet, dhcp_reports={rack_id(1): told}))["sides"]
+    assert one["since"] == "2026-11-29T04:00:00.000Z", "as the database's clock shows"
+    assert (one["free"], one["backup"], one["total"]) == (30, 20, 100)
+    assert (two["since"], two["free"]) == (None, None)
+
+
+def test_a_side_shows_which_foreign_servers_its_rack_hears_or_why_it_cannot():
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR), 1, 2)
+    report = fleet.dhcp_report(rack_id(1))
+    (side,) = report.vlans
+    since = int(datetime(2026, 11, 29, 4, 0, 7, tzinfo=UTC).timestamp())
+    ours, foreign = (
+        ForeignServer(address=IPv4Address(address), since=since, heard=since + 60)
+        for address in ("10.1.0.2", "10.1.0.66")
+    )
+    told = evolve(report, clock_ahead=7, vlans=(evolve(side, foreign=(ours, foreign)),))
+    deaf = evolve(fleet.dhcp_report(rack_id(2)), not_listening="eth0: no")
+    fleet = evolve(fleet, dhcp_reports={rack_id(1): told, rack_id(2): deaf})
+    one, two = vlan_of(fleet)["sides"]
+    assert one["foreign"] == [
+        {
+            "address": "10.1.0.66",
+            "mac": None,
+            "since": "2026-11-29T04:00:00.000Z",
+            "heard": "2026-11-29T04:01:00.000Z",
+        }
+    ]
+    assert (one["not_listening"], two["foreign"], two["not_listening"]) == (None, [], "eth0: no")
+
+
+def test_what_is_known_of_a_lost_rack_is_as_old_as_its_loss():
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR, away=(1,)), 1, 2)
+    lost, left = vlan_of(fleet)["sides"]
+    assert (lost["age"], left["age"]) == (None, 0.0), "stopped in order, or not noted yet"
+    at = NOW - timedelta(seconds=42)
+    lost, left = vlan_of(evolve(fleet, open_problems={("RackLost", "rack:rack0001"): at}))["sides"]
+    assert (lost["age"], left["age"]) == (42.0, 0.0)
 
 
 def test_a_lost_primary_stays_in_the_files_while_the_designation_moves():
@@ -90,7 +178,7 @@ def test_a_side_that_serves_other_vlans_only_is_down_here():
         rack: evolve(report, vlans=report.vlans[1:])
         for rack, report in serving(fleet, 1).dhcp_reports.items()
     }
-    one, two = dhcp_status_of(evolve(fleet, dhcp_reports=reports))
+    one, two = dhcp_status_of(evolve(fleet, dhcp_reports=reports), NOW)
     assert (one["sides"][0]["state"], two["sides"][0]["state"]) == ("down", "alone")
 
 
@@ -133,3 +221,34 @@ def test_m16_the_word_that_a_server_is_dead_is_shown(taken):
         "usable_at": "2026-11-29T04:00:00.000Z" if taken else None,
         "refused": None,
     }
+
+
+def relayed(**more):
+    """Racks 1 and 2 serve vlan1, which relays vlan2."""
+    fleet = dhcp_fleet({1: (1, 2), 2: (3,)}, pairs=PAIR, services=PAIR)
+    return with_relays(fleet, {2: 1}, **more)
+
+
+def test_a_relayed_vlan_shows_the_pair_of_the_one_that_relays_it():
+    here, far = dhcp_status_of(serving(relayed(), 1, 2), NOW)
+    assert (here["relay_vlan"], far["relay_vlan"]) == (None, "vlan1")
+    own = {"vlan": "vlan1", "relay_vlan": None}
+    assert {**far, **own} == here
+    assert [side["state"] for side in far["sides"]] == ["normal", "normal"]
+
+
+def test_a_server_of_the_pair_that_does_not_serve_the_relayed_vlan_yet_is_down_for_it():
+    told = serving(relayed(relayed={}), 1, 2)
+    _, far = dhcp_status_of(with_relays(told, {2: 1}), NOW)
+    assert [side["state"] for side in far["sides"]] == ["down", "down"]
+
+
+def test_a_vlan_that_is_to_be_relayed_is_pending_until_it_stands_in_the_files():
+    _, far = dhcp_status_of(serving(relayed(relayed={}), 1, 2), NOW)
+    assert (far["pending"], far["sides"], far["primary_rack"]) == (True, [], "rack1")
+
+
+def test_a_vlan_that_is_to_be_relayed_shows_its_own_racks_while_they_serve_it():
+    fleet = dhcp_fleet({1: (1, 2), 2: (3,)}, pairs=PAIR, services=PAIR | {2: (3,)})
+    _, far = dhcp_status_of(serving(with_relays(fleet, {2: 1}, relayed={}), 1, 2, 3), NOW)
+    assert (far["pending"], [side["rack"] for side in far["sides"]]) == (True, ["rack3"])

@@ -51,6 +51,26 @@ def with_turns(fleet, *racks):
 # Hold-down
 
 
+def test_rule_5_racks_are_asked_about_the_lost_one_when_the_hold_down_is_over(watched):
+    lost = serving(
+        dhcp_fleet({1: (1, 2, 3)}, pairs=PAIR, services=PAIR, away=(1,)),
+        *(1, 2),
+        state="communications-interrupted",
+    )
+    watched.decide_after(0, lost)
+    assert watched.decide_after(HOLD_DOWN - JUST_BEFORE, lost).probed == ()
+    asked = watched.decide_after(JUST_BEFORE, lost).probed
+    assert {(probe.asked, probe.target) for probe in asked} == {
+        (TWO, ONE),
+        (rack_id(3), TWO),
+        (rack_id(3), ONE),
+    }
+    asking = evolve(lost, probes={VlanId(1): asked})
+    assert watched.decide_after(1, asking).probed == ()
+    back = evolve(asking, links=WELL.links)
+    assert set(watched.decide_after(1, back).unprobed) == set(asked)
+
+
 def test_a_fleet_that_is_well_needs_nothing(watched):
     decided = watched.decide_after(0, WELL)
     assert decided == DhcpDecisions()

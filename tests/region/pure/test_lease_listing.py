@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
-from evenrack.errors import LeasesNotTold
+from evenrack.errors import NotTold
 from evenrack.model.dhcp_lease import DhcpLease, LeasePage
 from evenrack.model.identifiers import RackId
 from evenrack.region.lease_listing import MOST_ROUNDS, LeaseListing
@@ -32,7 +32,7 @@ class Racks:
         if rack in self.left:
             self.left[rack] -= 1
             if self.left[rack] < 0:
-                raise LeasesNotTold("it fell silent")
+                raise NotTold("it fell silent")
         after = asked.after
         left = tuple(it for it in self.known[rack] if after is None or it.address > after)
         return LeasePage(leases=left[: self.length], more=len(left) > self.length)

@@ -9,6 +9,7 @@ from evenrack.balance.rack_plans import plan_for
 from evenrack.model.fleet import Managing
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId
+from evenrack.model.snippet import Snippet
 from evenrack.region import newest_plans
 from evenrack.region.newest_plans import NewestPlans
 from tests.dhcp_fleet import NUMBER, PROCESS, dhcp_fleet, rack_id, vlan_of
@@ -82,8 +83,11 @@ def test_a_rack_that_follows_something_else_under_the_same_number_is_told_again(
         lambda fleet: evolve(
             fleet, services=dhcp_fleet({1: [1, 2]}, services={1: (2, 1)}).services
         ),
+        lambda fleet: evolve(
+            fleet, global_snippets=(Snippet(id=1, level="global", text="deny booting;"),)
+        ),
     ],
-    ids=["number", "VLAN", "service"],
+    ids=["number", "VLAN", "service", "snippet"],
 )
 def test_whatever_changes_a_plan_is_seen(change):
     plans, fleet = NewestPlans(PROCESS), followed(FLEET)
@@ -101,3 +105,34 @@ def test_a_new_address_of_a_rack_is_seen(made):
     moved = {**fleet.interfaces, TWO: (IPv4Interface("198.51.100.1/24"),)}
     plans.outdated(evolve(fleet, interfaces=moved))
     assert made == [TWO]
+
+
+def renamed(fleet, name, generation):
+    """One of its VLANs has another name, and the racks have a newer plan for that."""
+    vlans = {**fleet.vlans, 1: evolve(fleet.vlans[1], name=name)}
+    return managed(evolve(fleet, vlans=vlans), FleetNumber(NUMBER.era, generation))
+
+
+def test_what_a_rack_follows_is_known_while_it_follows_a_plan_that_was_made_here():
+    plans, first = NewestPlans(PROCESS), followed(FLEET)
+    plans.outdated(first)
+    second = renamed(first, "second", NUMBER.generation + 1)
+    for _ in range(2):  # it is told again until it follows
+        assert set(plans.outdated(second)) == {ONE, TWO}
+        assert plans.base_of(ONE) == plan_for(first, ONE)
+    plans.outdated(followed(second))
+    assert plans.base_of(ONE) is None
+    plans.outdated(renamed(followed(second), "third", NUMBER.generation + 2))
+    assert plans.base_of(ONE) == plan_for(second, ONE)
+
+
+def test_what_a_rack_follows_is_not_known_where_it_was_made_by_another_process():
+    plans, first = NewestPlans(PROCESS), followed(FLEET)
+    plans.outdated(first)
+    strange = evolve(first.racks[ONE], holds_fingerprint="other")
+    second = renamed(first, "second", NUMBER.generation + 1)
+    plans.outdated(evolve(second, racks={**first.racks, ONE: strange}))
+    assert (plans.base_of(ONE), plans.base_of(TWO)) == (None, plan_for(first, TWO))
+    elsewhere = {TWO: evolve(second.managing[TWO], process=ProcessId("region2/1"))}
+    plans.outdated(evolve(second, managing={**second.managing, **elsewhere}))
+    assert plans.base_of(TWO) is None

@@ -11,7 +11,7 @@ from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.intents import Breaker
 from evenrack.region.rack_removal import removal_of
 from tests.bmc_fleet import bmc_fleet
-from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id, service_of
+from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id, service_of, serving, with_relays
 
 VLAN = VlanId(1)
 numbers = st.integers(1, 5)
@@ -171,3 +171,13 @@ def test_nothing_names_the_rack_any_more_and_the_leader_has_nothing_to_add(
         pairs={v: p for v, p in {**fleet.pairs, **removal.pairs}.items() if p is not None},
     )
     assert not set(decide_pairs(left, lost=()).pairs) & set(removal.pairs)
+
+
+def test_m10_a_lost_rack_for_which_a_relayed_vlan_waits_goes_only_by_the_operators_word():
+    served = serving(dhcp_fleet({1: [1], 2: [2, 3]}, services={1: (1,), 2: (2, 3)}), 1)
+    links = [link for link in served.links if link.rack != rack_id(1)]
+    waits = with_relays(evolve(served, services={}, links=links), {1: 2}, relayed={})
+    removal = removed(waits)
+    assert (objects(removal), objects(removal, gone=True)) == (["vlan:vlan1"], [])
+    [hindrance] = removal.hindrances
+    assert "may go on serving" in hindrance.why

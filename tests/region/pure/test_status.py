@@ -82,6 +82,7 @@ def rack(name, manager):
     return {
         "id": name,
         "hostname": f"{name}.example.com",
+        "failure_domain": "",
         "state": "running",
         "connections": 3,
         "processes_connected": 3,

@@ -4,8 +4,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 
+from evenrack.model.dhcp_plan import SHARED
+from evenrack.model.dhcp_report import DhcpReport, VlanError
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import ProcessId
+from evenrack.model.identifiers import ProcessId, VlanId
 from evenrack.problems import CATALOGUE
 from evenrack.region.trouble import Trouble
 from evenrack.region.troubles import find_troubles
@@ -102,6 +104,34 @@ SAME_HOST = running("region1/2")
 )
 def test_each_problem_is_found_alone_and_says_whom_it_affects(found, changed):
     assert troubles(**changed) == [found]
+
+
+def test_a_connected_rack_that_says_that_its_clock_is_wrong_is_told_of():
+    def told(ahead, links=BOTH):
+        fleet = fleet_of((ONE, TWO), (RACK,), **{**WELL, "links": links})
+        reports = {RACK.id: DhcpReport(clock_ahead=ahead)}
+        found = find_troubles(evolve(fleet, dhcp_reports=reports))
+        return [each for each in found if each.code == "ClockSkew"]
+
+    (trouble,) = told(86_400)
+    assert trouble.object == "rack:rack0001"
+    assert trouble.affects == "the clock of rack0001.example.com is 1 d ahead of the database's"
+    assert told(-7)[0].affects.endswith("is 7 s behind the database's")
+    assert told(10**30)
+    assert told(5) == told(None) == told(86_400, links=()) == []
+
+
+def test_a_connected_rack_that_refuses_the_global_snippets_is_told_of():
+    def told(vlan, links=BOTH):
+        fleet = fleet_of((ONE, TWO), (RACK,), **{**WELL, "links": links})
+        reports = {RACK.id: DhcpReport(errors=(VlanError(vlan=vlan, error="line 3: no"),))}
+        found = find_troubles(evolve(fleet, dhcp_reports=reports))
+        return [each for each in found if each.code == "SnippetsRefused"]
+
+    [trouble] = told(SHARED)
+    assert trouble.object == "rack:rack0001"
+    assert trouble.affects == "rack0001.example.com: line 3: no"
+    assert told(VlanId(1)) == told(SHARED, links=()) == []
 
 
 def test_a_leader_that_died_is_no_leader():

@@ -11,7 +11,7 @@ from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
 from evenrack.region.trouble import Trouble
 from evenrack.region.vlan_troubles import SERVING, of_vlan, report_of, serving_racks
-from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
+from tests.dhcp_fleet import dhcp_fleet, in_domains, rack_id, serving, with_relays
 
 PAIR = {1: (1, 2)}
 ALONE = {1: (1,)}
@@ -73,6 +73,29 @@ def test_a_vlan_with_one_server_is_not_redundant():
     assert troubles(serving(pair(), 1)) == trouble("VlanNotRedundant", only.format("rack1"))
     lost = serving(pair(away=(1,)), 1, 2)
     assert troubles(lost) == trouble("VlanNotRedundant", only.format("rack2"))
+
+
+def in_one_room(racks, *, designated=(1, 2), away=()):
+    fleet = dhcp_fleet({1: racks}, pairs={1: designated}, services=PAIR, away=away)
+    return serving(in_domains(fleet, rack1="room 1", rack2="room 1", rack3="room 1"), 1, 2)
+
+
+def test_a_pair_in_one_failure_domain_is_told_with_who_could_help():
+    both = "vlan1: rack1 and rack2 are both in room 1; "
+    nobody = "no other connected rack of the VLAN is in another failure domain"
+    assert troubles(in_one_room([1, 2, 3])) == trouble("PairInOneDomain", both + nobody)
+    away = in_one_room([1, 2, 4], away=(4,))
+    assert troubles(away) == trouble("PairInOneDomain", both + nobody)
+    cure = "rack4 is not: evenrack vlan set vlan1 --secondary-rack rack4"
+    assert troubles(in_one_room([1, 2, 4])) == trouble("PairInOneDomain", both + cure)
+    coming = in_one_room([1, 2, 4], designated=(1, 4))
+    follows = "another is designated already, and takes its place"
+    assert troubles(coming) == trouble("PairInOneDomain", both + follows)
+
+
+def test_a_pair_in_two_failure_domains_or_in_none_has_no_problem():
+    assert troubles(in_domains(serving(pair(), 1, 2), rack1="room 1", rack2="room 2")) == []
+    assert troubles(in_domains(serving(pair(), 1, 2), rack1="room 1")) == []
 
 
 def test_a_pair_that_serves_in_another_state_is_not_normal():
@@ -158,3 +181,51 @@ def test_every_problem_is_in_the_catalogue_and_at_most_one_is_about_who_serves(
     assert {each.code for each in found} <= known
     assert len(found) <= 1
     assert all(each.affects.startswith("vlan1: ") for each in found)
+
+
+def relayed(**more):
+    """vlan1 is relayed by vlan2, which racks 1 and 2 serve."""
+    fleet = dhcp_fleet({1: (3,), 2: (1, 2)}, pairs={2: (1, 2)}, services={2: (1, 2)})
+    return with_relays(fleet, {1: 2}, **more)
+
+
+def without(fleet, *racks):
+    gone = set(map(rack_id, racks))
+    return evolve(fleet, links=[link for link in fleet.links if link.rack not in gone])
+
+
+def test_a_relayed_vlan_is_as_well_as_the_pair_of_the_one_that_relays_it():
+    fleet = serving(relayed(), 1, 2)
+    assert troubles(fleet) == []
+    assert serving_racks(fleet, fleet.vlans[VLAN]) == [rack_id(1), rack_id(2)]
+    assert troubles(without(fleet, 1)) == trouble(
+        "VlanNotRedundant", "vlan1, relayed by vlan2: served by rack2 only"
+    )
+    assert troubles(without(fleet, 1, 2)) == trouble(
+        "VlanUnserved", "vlan1: no server of vlan2, which relays it, answers"
+    )
+
+
+def test_a_relayed_vlan_that_does_not_stand_in_the_files_is_unserved():
+    fleet = serving(relayed(relayed={}), 1, 2)
+    assert troubles(with_relays(fleet, {1: 2})) == troubles(fleet)
+    assert troubles(fleet) == trouble(
+        "VlanUnserved", "vlan1: no server of vlan2, which relays it, answers"
+    )
+
+
+def test_what_waits_for_a_lost_rack_that_may_serve_it_still_names_that_rack():
+    alone = serving(dhcp_fleet({1: (3,), 2: (1, 2)}, services=ALONE | {2: (1, 2)}), 1, 2)
+    lost = evolve(without(alone, 1), services={}, relayed={})
+    why = (
+        "vlan1: rack1 is lost and may still serve it; bring it back, or see `evenrack rack delete`"
+    )
+    assert troubles(with_relays(lost, {1: 2}, relayed={})) == trouble("VlanUnserved", why)
+    own_again = evolve(without(serving(relayed(), 1, 2), 1), relayed={})
+    assert troubles(with_relays(own_again, {})) == trouble("VlanUnserved", why)
+
+
+def test_a_vlan_that_is_to_be_relayed_and_is_served_by_its_own_racks_is_judged_by_them():
+    fleet = dhcp_fleet({1: (1, 2), 2: (3,)}, services=PAIR)
+    fleet = with_relays(serving(fleet, 1), {1: 2}, relayed={})
+    assert troubles(fleet) == trouble("VlanNotRedundant", "vlan1: served by rack1 only")

@@ -27,6 +27,8 @@ class Check:
     """Takes the trial and the limit; raises CheckFailed."""
     judges: Callable[[Trial], Any] | None = None
     """The experiment that it judges, which needs a whole lab only when it was not done yet."""
+    needs_whole_lab: bool = True
+    """Whether the lab has to be whole before; what only reads asks nothing of it."""
     needs_network: bool = False
     """Whether it cuts cables or asks clients, which a lab with --no-net does not have."""
     needs_bmcs: bool = False

@@ -11,13 +11,24 @@ from evenrack.lab.drill import (
     connection_tables,
     counts,
     cut_hosts,
+    dhcp_alive,
+    dhcp_bad_vlan,
+    dhcp_boot,
+    dhcp_cable,
     dhcp_changes,
+    dhcp_hosts,
+    dhcp_load,
     dhcp_losses,
+    dhcp_many_changes,
     dhcp_pairs,
+    dhcp_pool,
+    dhcp_reboot,
     dhcp_roles,
     dhcp_survivors,
     failover,
+    false_words,
     finding_regions,
+    flood,
     impostors,
     lost_rack,
     made_vlan,
@@ -30,6 +41,7 @@ from evenrack.lab.drill import (
 )
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.crowds import NEVER_TWICE
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.refusals import LabRefused
 
@@ -49,17 +61,28 @@ CHECKS: tuple[Check, ...] = tuple(
             *balancing.CHECKS,
             *thresholds.CHECKS,
             *connection_tables.CHECKS,
+            *dhcp_boot.CHECKS,
+            *dhcp_hosts.CHECKS,
             *dhcp_changes.CHECKS,
             *dhcp_losses.CHECKS,
+            *dhcp_cable.CHECKS,
             *dhcp_pairs.CHECKS,
+            *dhcp_bad_vlan.CHECKS,
             *dhcp_roles.CHECKS,
+            *dhcp_load.CHECKS,
+            *dhcp_many_changes.CHECKS,
             *dhcp_survivors.CHECKS,
+            *dhcp_pool.CHECKS,
+            *dhcp_alive.CHECKS,
+            *dhcp_reboot.CHECKS,
             *power.CHECKS,
             *power_losses.CHECKS,
             *lost_rack.CHECKS,
             *made_vlan.CHECKS,
             *strangers.CHECKS,
+            *flood.CHECKS,
             *impostors.CHECKS,
+            *false_words.CHECKS,
             *worn_out_trust.CHECKS,
             *changes_of_trust.CHECKS,
             *secrecy.CHECKS,
@@ -86,6 +109,10 @@ LEFT_AS_FOUND = Check(
     limit_seconds=_LEFT_AS_FOUND_SECONDS,
     run=_nothing_left_broken,
 )
+
+
+AT_THE_END = (NEVER_TWICE, LEFT_AS_FOUND)
+"""What is asked when everything else was done, whatever that was."""
 
 
 def choose_checks(only: str | None) -> list[Check]:
@@ -123,7 +150,7 @@ def run_drill(
 ) -> list[Outcome]:
     """Run the checks one after the other; the lab is left as it was found."""
     outcomes = []
-    for check in (*checks, LEFT_AS_FOUND):
+    for check in (*checks, *possible_checks(AT_THE_END, trial)):
         outcome = _run(check, trial)
         outcomes.append(outcome)
         told(outcome)
@@ -151,7 +178,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 def _run(check: Check, trial: Trial) -> Outcome:
     try:
-        if not trial.has_done(check.judges):
+        if check.needs_whole_lab and not trial.has_done(check.judges):
             trial.wait_until_whole()
         measured = check.run(trial, check.limit_seconds)
     except CheckFailed as failure:

@@ -11,6 +11,8 @@ from evenrack.lab.drill.lost_rack import rack_lost_and_back
 from evenrack.lab.drill.trial import Trial
 
 _LONGEST_WAIT = 2.0
+_IN_AN_EXCHANGE = 4.0
+"""Both servers restart: who asks each second may find the one and then the other restarting."""
 _LATE_SECONDS = 5.0
 _LOOK_SECONDS = 0.02
 
@@ -38,13 +40,13 @@ def a_drained_primary_gives_its_role_away(trial: Trial, limit: float) -> Measure
     since, address = trial.clocks.seconds(), f"/api/v1/drains/rack:{old}"
     trial.client().post(address, {"message": "the drill"})
     try:
-        seconds = _until_exchanged(trial, row, old, new, since, limit + _LATE_SECONDS)
+        seconds = until_exchanged(trial, row, old, new, since, limit + _LATE_SECONDS)
         felt = felt_and_after(trial, row["vlan"], since)
     finally:
         trial.client().delete(address)
     if seconds > limit:
         raise CheckFailed(f"the roles were exchanged only after {seconds:.2f} s", seconds)
-    refuse_long_waits(felt, row["vlan"], _LONGEST_WAIT)
+    refuse_long_waits(felt, row["vlan"], _IN_AN_EXCHANGE)
     return Measured(
         seconds=seconds,
         detail=f"{row['vlan']}: {new} primary instead of {old}; {felt.answers} answers, "
@@ -52,7 +54,7 @@ def a_drained_primary_gives_its_role_away(trial: Trial, limit: float) -> Measure
     )
 
 
-def _until_exchanged(
+def until_exchanged(
     trial: Trial, row: dict[str, Any], old: str, new: str, since: float, patience: float
 ) -> float:
     """Wait until both are normal in their new roles; never may both files say `primary`."""
@@ -90,7 +92,7 @@ CHECKS = (
     Check(
         promise="M12",
         name="a primary is drained: its roles are exchanged, and nobody waits",
-        limit_seconds=4,
+        limit_seconds=12,
         run=a_drained_primary_gives_its_role_away,
         needs_network=True,
     ),

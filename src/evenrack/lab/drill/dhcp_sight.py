@@ -17,12 +17,18 @@ AFTER_SECONDS = 2.0
 
 def served_vlan(trial: Trial) -> dict[str, Any]:
     """Choose a VLAN that a pair serves and where clients ask."""
+    rows = served_vlans(trial)
+    return rows[trial.pick(sorted(rows), "a VLAN with clients and a pair")]
+
+
+def served_vlans(trial: Trial) -> dict[str, dict[str, Any]]:
+    """Give all of these VLANs, by name."""
     networks = {client.network for client in trial.fleet.clients}
-    rows: dict[str, dict[str, Any]] = {
-        row["vlan"]: row for row in trial.dhcp_rows() if len(row["sides"]) == _PAIR
+    return {
+        row["vlan"]: row
+        for row in trial.dhcp_rows()
+        if len(row["sides"]) == _PAIR and row["vlan"] in networks
     }
-    name = trial.pick(sorted(networks & rows.keys()), "a VLAN with clients and a pair")
-    return rows[name]
 
 
 def side_of(row: Mapping[str, Any], role: str) -> dict[str, Any]:

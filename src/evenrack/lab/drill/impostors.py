@@ -17,8 +17,9 @@ from evenrack.trust.files import IDENTITY_FILE
 _PORT = 5999
 _POSE_SECONDS = 15.0
 _REGISTER_SECONDS = 30.0
-_ONE_BEHIND, _TWO_BEHIND = "1", "0"
-"""Versions of the conversation; regions speak 2."""
+SPOKEN_VERSION = 3
+"""Of the conversation: what the daemons say. A test compares it with theirs."""
+_ONE_BEHIND, _TWO_BEHIND = str(SPOKEN_VERSION - 1), str(SPOKEN_VERSION - 2)
 
 
 def versions_are_known(trial: Trial, limit: float) -> Measured:

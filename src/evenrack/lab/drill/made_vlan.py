@@ -53,6 +53,7 @@ def vlan_deleted_and_made(trial: Trial) -> Made:
         raise CheckFailed(f"{vlan} was deleted and is still there", off_after)
     event, since = trial.newest_event(), trial.clocks.seconds()
     if trial.fleet.network is not None:
+        trial.forget_leases(vlan)
         make_vlans(trial.client(), trial.fleet.network)
 
     def has_pair() -> bool:

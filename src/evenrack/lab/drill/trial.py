@@ -1,6 +1,8 @@
 """The lab under trial: looking at it in short looks, breaking it, and putting it right again."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
 from evenrack.client import Client, SocketTarget
@@ -15,6 +17,9 @@ from evenrack.lab.events import events_after, is_move, newest_event
 from evenrack.lab.fleet import Fleet, RackDaemon, rack_config
 from evenrack.lab.fleet_status import fleet_status, what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.network.plan import vlan_subnet
+from evenrack.lab.traffic.felt_file import FeltFile
+from evenrack.lab.traffic.ledger import forgotten_line
 
 LOOK_SECONDS = 0.03
 ANSWER_SECONDS = 0.5
@@ -178,6 +183,19 @@ class Trial:
         """Give `dhcp status` of one VLAN."""
         return dhcp_row(self.client(), vlan)
 
+    def forget_leases(self, vlan: str, subnet: IPv4Network | None = None) -> None:
+        """Write into the ledger that a VLAN is served anew after its DHCP was off, or it was gone.
+
+        Or that one of its subnets is. Servers know nothing then of leases from before. The deed
+        was an operator's.
+        """
+        subnet = subnet or vlan_subnet(int(vlan.removeprefix("vlan")))
+        line = forgotten_line(subnet, self.clocks.seconds())
+        for client in self.fleet.clients:
+            if client.network == vlan:
+                with closing(FeltFile(client.crowd.ledger)) as ledger:
+                    ledger.append(line)
+
     def owners_now(self) -> dict[str, str | None]:
         """Say which rack owns each BMC, if any."""
         return {row["name"]: row["owner"] for row in bmc_rows(self.client())}
@@ -257,7 +275,9 @@ class Trial:
             if missing is None:
                 missing = what_bmcs_miss(client, self.fleet.bmcs)
             if missing is None:
-                missing = mend_dhcp(self.fleet, client) or what_dhcp_misses(self.fleet, client)
+                missing = mend_dhcp(self.fleet, client, self.forget_leases) or what_dhcp_misses(
+                    self.fleet, client
+                )
             # or the moves that mend it would be put down to the next check
             return missing or self._what_is_uneven(status), newest_event(client)
         except (RegionUnreachable, ApiRefused) as error:

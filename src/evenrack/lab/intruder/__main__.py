@@ -1,7 +1,7 @@
 """The program that is started on a host of the lab.
 
-Its first argument is `strangers`, `flood`, `hello`, `pose`, `replay` or `tap`. It prints one JSON
-object.
+Its first argument is `strangers`, `flood`, `hello`, `speak`, `pose`, `replay`, `ask` or `tap`. It
+prints one JSON object.
 """
 
 import json
@@ -10,6 +10,9 @@ import sys
 import time
 from pathlib import Path
 
+from evenrack.lab.clocks import Clocks
+from evenrack.lab.intruder.false_words import speak_for_others
+from evenrack.lab.intruder.flood import flood
 from evenrack.lab.intruder.impostors import pose_as_region, say_hello
 from evenrack.lab.intruder.replays import replay_enrolment
 from evenrack.lab.intruder.strangers import (
@@ -19,7 +22,10 @@ from evenrack.lab.intruder.strangers import (
     with_no_certificate,
     with_tls_1_2,
 )
+from evenrack.lab.intruder.token_use import ask_with_token
+from evenrack.runtime.wall_clock import utc_now
 
+CLOCKS = Clocks(seconds=time.monotonic, sleep=time.sleep, now=utc_now)
 _EVERY_PROTOCOL = 0x0003
 """ETH_P_ALL, packet(7)."""
 _LARGEST_FRAME = 65_536
@@ -35,20 +41,6 @@ def strangers(host: str, port: int, count: int) -> dict[str, object]:
             "of another cluster": foreign,
         }
         return {way: send_all_commands(dial, host, port, count) for way, dial in ways.items()}
-
-
-def flood(host: str, port: int, count: int, seconds: float) -> dict[str, object]:
-    """Open so many connections, say nothing on any, and hold them."""
-    held = []
-    for _ in range(count):
-        try:
-            held.append(socket.create_connection((host, port), timeout=2))
-        except OSError:
-            continue
-    time.sleep(seconds)
-    for connection in held:
-        connection.close()
-    return {"connected": len(held)}
 
 
 def tap(out: Path, seconds: float) -> dict[str, object]:
@@ -73,13 +65,17 @@ def main() -> None:
     if deed == "strangers":
         told = strangers(rest[0], int(rest[1]), int(rest[2]))
     elif deed == "flood":
-        told = flood(rest[0], int(rest[1]), int(rest[2]), float(rest[3]))
+        told = flood(rest[0], int(rest[1]), int(rest[2]), float(rest[3]), CLOCKS)
     elif deed == "hello":
         told = say_hello(Path(rest[0]), rest[1], int(rest[2]), int(rest[3]))
     elif deed == "pose":
         told = pose_as_region(Path(rest[0]), rest[1], int(rest[2]), float(rest[3]))
     elif deed == "replay":
         told = replay_enrolment(Path(rest[0]), rest[1], int(rest[2]))
+    elif deed == "speak":
+        told = speak_for_others(Path(rest[0]), rest[1], int(rest[2]), int(rest[3]), rest[4])
+    elif deed == "ask":
+        told = ask_with_token(Path(rest[0]), rest[1], int(rest[2]))
     else:
         told = tap(Path(rest[0]), float(rest[1]))
     print(json.dumps(told))  # noqa: T201  who started it reads this

@@ -10,21 +10,25 @@ from evenrack.lab.intruder.strangers import ANSWER_SECONDS, box, dial_with, read
 
 def say_hello(identity: Path, host: str, port: int, protocol: int) -> dict[str, object]:
     """Say hello as a rack whose identity this is, in a version of the conversation."""
-    hello = {
-        b"_command": b"Hello",
-        b"protocol": str(protocol).encode(),
-        b"run": b"impostor",
-        b"hostname": b"impostor",
-        b"generation": b"0.0",
-        b"fingerprint": b"",
-    }
     with dial_with(identity, host, port) as connection:
         connection.settimeout(ANSWER_SECONDS)
-        connection.sendall(box(hello, 1))
+        connection.sendall(box(hello(protocol), 1))
         answer = read_box(connection)
     return {
         "answered": b"process" in answer,
         "error": answer.get(b"_error_code", b"").decode("ascii", "replace"),
+    }
+
+
+def hello(protocol: int, hostname: str = "impostor") -> dict[bytes, bytes]:
+    """Give a hello in a version of the conversation; who says it is the certificate's."""
+    return {
+        b"_command": b"Hello",
+        b"protocol": str(protocol).encode(),
+        b"run": b"impostor",
+        b"hostname": hostname.encode(),
+        b"generation": b"0.0",
+        b"fingerprint": b"",
     }
 
 

@@ -110,6 +110,23 @@ class Visit:
         self._flush()
         return box_of(self)
 
+    def say(self, content: bytes) -> None:
+        """Send bytes, whatever they are."""
+        self._tls.send(content)
+        self._flush()
+
+    def is_open(self) -> bool:
+        """Tell whether the other end holds the connection; its wish to end it is not heard."""
+        self._plain.settimeout(0)
+        try:
+            while self._plain.recv(_MOST_BYTES):
+                pass
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
     def read(self, size: int) -> bytes:
         """Read so many bytes, or fewer when the connection ends."""
         found = b""

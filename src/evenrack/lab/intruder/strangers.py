@@ -22,7 +22,16 @@ COMMANDS = (
     {b"_command": b"RenewCertificate", b"request": b"x"},
     {b"_command": b"ReportLostLink", b"link": b"x"},
     {b"_command": b"ReportInterfaces", b"interfaces": b"1", b"interfaces.0": b"[]"},
+    {b"_command": b"ReportLeases", b"news": b"1", b"news.0": b"{}"},
     {b"_command": b"ReportReach", b"bmcs": b"1", b"bmcs.0": b"[]"},
+    {b"_command": b"ReportDhcp", b"report": b"1", b"report.0": b"{}"},
+    {
+        b"_command": b"RecordPhase",
+        b"order": b"1",
+        b"attempt": b"1",
+        b"before": b"NEW",
+        b"after": b"ON_SEEN",
+    },
     {b"_command": b"Nonsense"},
 )
 """Right and wrong; AMP boxes without their `_ask`."""

@@ -10,14 +10,14 @@ from ipaddress import IPv4Address
 
 from attrs import evolve, frozen
 
-from evenrack.lab.traffic.dhcp_packets import (
+from evenrack.lab.traffic.wait import Wait, begin_wait
+from evenrack.model.dhcp_packets import (
     Answer,
     Kind,
     discover,
     request_rebinding,
     request_selecting,
 )
-from evenrack.lab.traffic.wait import Wait, begin_wait
 
 REBIND_SECONDS = 2.0
 _FOREVER = 0xFFFFFFFF

@@ -6,6 +6,7 @@ from pathlib import Path
 from attrs import frozen
 
 from evenrack.lab.hosts import Host
+from evenrack.lab.traffic.felt_file import remove_felt
 
 POWER_MODULE = "evenrack.lab.traffic.power_main"
 
@@ -32,6 +33,10 @@ class PowerTraffic:
     def felt(self) -> Path:
         """What was felt, line by line."""
         return self.folder / "power.jsonl"
+
+    def forget(self) -> None:
+        """Remove what was felt in an earlier lab."""
+        remove_felt(self.felt)
 
     def arguments(self, programs: Path) -> list[str]:
         """Give the command that runs it, with the interpreter that lies beside the programs."""

@@ -2,6 +2,9 @@
 
 A client is unanswered when its DISCOVER or REBINDING broadcast is. While no server has ever
 answered on this VLAN, DHCP is not on there, and nothing is counted.
+
+A few clients more come for a lease and leave with it; they are not counted. What servers promise,
+to them or to whomever, goes into the ledger.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,9 +13,11 @@ from typing import Any
 
 from attrs import evolve
 
-from evenrack.lab.traffic.dhcp_packets import Answer, Kind, discover, read_answer
 from evenrack.lab.traffic.lease_holder import LeaseHolder
+from evenrack.lab.traffic.ledger import acknowledged_line, released_line
+from evenrack.lab.traffic.newcomers import Newcomers, Pace
 from evenrack.lab.traffic.wait import LONG_SECONDS, LOST_SECONDS, Wait, begin_wait
+from evenrack.model.dhcp_packets import Answer, Kind, discover, read_answer
 
 NEW_CLIENT_SECONDS = 0.2
 NEW_CLIENTS = 20
@@ -32,14 +37,27 @@ class Prober:
     """Gives frames to send, takes frames that came, and tells what its clients felt."""
 
     def __init__(
-        self, client: int, *, transaction: Callable[[], int], tell: Callable[[Line], None]
+        self,
+        client: int,
+        *,
+        transaction: Callable[[], int],
+        tell: Callable[[Line], None],
+        record: Callable[[Line], None],
+        newcomers: Pace,
     ) -> None:
-        """`transaction` gives 32 random bits; `tell` gets one line after the other."""
+        """`transaction` gives 32 random bits.
+
+        `tell` gets one line after the other of what was felt, `record` those of the ledger.
+        """
         self._transaction = transaction
         self._tell = tell
+        self._record = record
         self._macs = [made_up_mac(client, number) for number in range(1, NEW_CLIENTS + 1)]
         self._waiting: dict[bytes, Wait] = {}
         self._holder = LeaseHolder(made_up_mac(client, 0), transaction)
+        self._newcomers = Newcomers(
+            client, newcomers, transaction=transaction, tell=_not_counted, record=record
+        )
         self._ever_answered = False
         self._next_client = 0.0
 
@@ -52,20 +70,31 @@ class Prober:
         """Give the frames that are due now; call it every 50 ms or so."""
         self._give_up_the_lost(now)
         self._tell_of_long_waits(now)
-        return [*self._ask_again(now), *self._new_client(now), *self._holder.tick(now)]
+        frames = [*self._ask_again(now), *self._new_client(now), *self._holder.tick(now)]
+        return [*frames, *self._newcomers.tick(now)]
 
     def heard(self, frame: bytes, now: float) -> list[bytes]:
         """Take a frame that came, and give the frames that answer it at once."""
         answer = read_answer(frame)
         if answer is None:
             return []
+        if answer.kind is Kind.ACK:
+            self._record(acknowledged_line(answer, now))
         wait = self._waiting.get(answer.mac)
         if wait is not None and wait.is_answered_by(answer) and answer.kind is Kind.OFFER:
             del self._waiting[answer.mac]
             self._count(wait, answer, now)
-        elif (ended := self._holder.heard(answer, now)) is not None:
+        elif (ended := self._holder_heard(answer, now)) is not None:
             self._count(ended, answer, now)
-        return self._holder.tick(now)
+        return [*self._holder.tick(now), *self._newcomers.heard(answer, now)]
+
+    def _holder_heard(self, answer: Answer, now: float) -> Wait | None:
+        held = self._holder.held
+        ended = self._holder.heard(answer, now)
+        for address, mac in held.items():
+            if address not in self._holder.held:
+                self._record(released_line(mac, address, now))
+        return ended
 
     def _count(self, wait: Wait, answer: Answer, now: float) -> None:
         if not self._ever_answered:
@@ -127,3 +156,7 @@ class Prober:
         wait = begin_wait("discover", mac, self._transaction(), now)
         self._waiting[mac] = wait
         return [discover(wait.asker(now))]
+
+
+def _not_counted(_line: Line) -> None:
+    """How long newcomers of no check wait says nothing that others do not."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from evenrack.lab.refusals import LabFailed
-from evenrack.lab.traffic.frames import arp_answer, arp_question
+from evenrack.model.dhcp_frames import arp_answer, arp_question
 
 _EVERY_PROTOCOL = 0x0003  # ETH_P_ALL of linux/if_ether.h
 _SOL_PACKET = 263  # packet(7); the socket module does not name these three

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from evenrack.lab.traffic.dhcp_packets import Answer, Asker
+from evenrack.model.dhcp_packets import Answer, Asker
 
 ASK_AGAIN_SECONDS = 1.0
 LONG_SECONDS = 1.25
@@ -12,7 +12,8 @@ LONG_SECONDS = 1.25
 asked again was not answered at once either."""
 LOST_SECONDS = 30.0
 
-WaitKind = Literal["discover", "rebind"]
+WaitKind = Literal["discover", "rebind", "lease"]
+"""An answer to a new client, an answer to one that has a lease, or the whole way to a lease."""
 
 
 @frozen(kw_only=True)

@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
+from os import SEEK_END
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from attrs import frozen
 
+from evenrack.rack.dhcp.lease_hosts import without_hosts
+from evenrack.rack.dhcp.lease_tail import MOST_TAIL_BYTES
 from evenrack.runtime.child_process import ProgramId, identify, is_alive
 from evenrack.runtime.process_table import all_processes
-from evenrack.runtime.safe_write import safe_write
+from evenrack.runtime.safe_write import replace_safely, safe_write
 
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _ONLY_OURS: Final = 0o700
-_MOST_WORDS_BYTES: Final = 64 * 1024
+_MOST_WORDS_BYTES: Final = 32 * 1024
 
 
 @frozen(kw_only=True)
@@ -36,6 +39,7 @@ class DhcpdFiles:
         self.configuration = folder / "dhcpd.conf"
         self.leases = folder / "dhcpd.leases"
         self.log = folder / "dhcpd.log"
+        self._next = folder / "dhcpd.conf.next"
         self._record = folder / "dhcpd.json"
 
     def prepare(self) -> None:
@@ -45,26 +49,40 @@ class DhcpdFiles:
         self.leases.touch(mode=0o600)
 
     @contextmanager
-    def for_a_check(self, text: str) -> Iterator[tuple[Path, Path]]:
-        """Give a configuration with this text, and leases that may be written, for a while."""
+    def for_a_check(self) -> Iterator[tuple[Path, Path]]:
+        """Give the places of a configuration, and of leases that may be written, for a while."""
         self.prepare()
         with TemporaryDirectory(dir=self._folder, prefix=".check.") as name:
             configuration, leases = Path(name, "dhcpd.conf"), Path(name, "dhcpd.leases")
-            configuration.write_text(text, encoding="utf-8")
             leases.touch()
             yield configuration, leases
 
     def text(self) -> str | None:
         """Read the configuration; None when there is none."""
         try:
-            return self.configuration.read_text(encoding="utf-8")
+            return self.configuration.read_bytes().decode()
         except FileNotFoundError:
             return None
 
-    def write_text(self, text: str) -> None:
-        """Replace the configuration whole."""
+    def write_next(self, text: str) -> None:
+        """Bring the next configuration to the disk, beside the one that is served."""
         self.prepare()
-        safe_write(self.configuration, text.encode())
+        safe_write(self._next, text.encode())
+
+    def take_next(self) -> None:
+        """Let the next configuration take the place of the other; it may have done so already."""
+        with suppress(FileNotFoundError):
+            replace_safely(self._next, self.configuration)
+
+    def forget_hosts(self) -> None:
+        """Take out of the leases what dhcpd was told of hosts while it ran; it must not run now.
+
+        From now on the hosts are those of the configuration.
+        """
+        text = self.leases.read_bytes()
+        left = without_hosts(text)
+        if left != text:
+            safe_write(self.leases, left)
 
     def new_log(self) -> None:
         """Begin an empty log; the one before is kept beside it."""
@@ -73,10 +91,9 @@ class DhcpdFiles:
         self.log.touch(mode=0o600)
 
     def words(self) -> bytes:
-        """Read what dhcpd printed since its start: its first words, should it be much."""
+        """Read what dhcpd printed since its start."""
         try:
-            with self.log.open("rb") as file:
-                return file.read(_MOST_WORDS_BYTES)
+            return first_and_last_words(self.log)
         except FileNotFoundError:
             return b""
 
@@ -118,6 +135,13 @@ class DhcpdFiles:
         remembered = self.running()
         return sorted({it for it in found | {remembered} if it is not None}, key=lambda it: it.pid)
 
+    def lease_tail(self) -> bytes:
+        """Give the end of the lease file."""
+        with self.leases.open("rb") as file:
+            size = file.seek(0, SEEK_END)
+            file.seek(max(0, size - MOST_TAIL_BYTES))
+            return file.read()
+
     def _has_our_leases(self, pid: int) -> bool:
         process = Path("/proc", str(pid))
         try:
@@ -128,6 +152,18 @@ class DhcpdFiles:
             )
         except OSError:
             return False
+
+
+def first_and_last_words(log: Path) -> bytes:
+    """Read what dhcpd printed: how it began and how it ended, should it be much.
+
+    It complains of each lease of a subnet that is gone, before it says that it listens.
+    """
+    with log.open("rb") as file:
+        first = file.read(_MOST_WORDS_BYTES)
+        rest = max(file.seek(0, SEEK_END) - _MOST_WORDS_BYTES, len(first))
+        file.seek(rest)
+        return first + file.read(_MOST_WORDS_BYTES)
 
 
 def _this_boot() -> str:

@@ -26,6 +26,7 @@ from evenrack.runtime.child_process import (
     wait_until_ended,
 )
 from evenrack.runtime.spawned import ENVIRONMENT, run_spawned
+from evenrack.runtime.thinking import think_beside
 
 CHECK_SECONDS: Final = 60.0
 """For 100,000 hosts `dhcpd -t` takes 1 s on an idle machine."""
@@ -56,6 +57,7 @@ class DhcpdProgram:
         self._files = DhcpdFiles(folder)
         self._binary = binary
         self._reactor = reactor
+        self._think = think_beside(reactor)
         self._entrance = tuple(entrance)
         self._settle_seconds = settle_seconds
         self._one_at_a_time = DeferredLock()
@@ -65,8 +67,12 @@ class DhcpdProgram:
         return self._files.running() is not None
 
     def current_text(self) -> str | None:
-        """Give the configuration with which dhcpd was last started; None when it never was."""
+        """Give the configuration that dhcpd has, or had when it ran; None when it never did."""
         return self._files.text()
+
+    def lease_tail(self) -> bytes:
+        """Give the end of the lease file."""
+        return self._files.lease_tail()
 
     async def check(self, text: str) -> None:
         """Let dhcpd read a configuration, and nothing more.
@@ -74,7 +80,8 @@ class DhcpdProgram:
         DhcpConfigurationRefused has dhcpd's words; ProgramFailed when dhcpd cannot be asked. That
         dhcpd takes a configuration says little: it accepts one that cannot be served, too.
         """
-        with self._files.for_a_check(text) as (configuration, leases):
+        with self._files.for_a_check() as (configuration, leases):
+            await self._think(lambda: configuration.write_bytes(text.encode()))
             command = self._command("-t", "-4", "-cf", configuration, "-lf", leases)
             ended = await run_spawned(self._reactor, command, seconds=CHECK_SECONDS)
         if ended.code != 0:
@@ -88,7 +95,7 @@ class DhcpdProgram:
         or cannot open its OMAPI port. Then what was served before is served again.
         """
         async with self._one_at_a_time:
-            before, server = self._files.text(), self._files.started()
+            before, server = await self._think(self._files.text), self._files.started()
             try:
                 await self._replace(text, interfaces)
             except ProgramFailed:
@@ -97,6 +104,12 @@ class DhcpdProgram:
                         before, interfaces if server is None else server.interfaces
                     )
                 raise
+
+    async def keep_in_step(self, text: str) -> None:
+        """Put this text into the file of a dhcpd that was told of it already, and runs on."""
+        async with self._one_at_a_time:
+            await self._think(lambda: self._files.write_next(text))
+            self._files.take_next()
 
     async def start_again(self, interfaces: Sequence[str]) -> None:
         """Start a dhcpd that died, with the text that it had; nothing when it runs.
@@ -123,19 +136,21 @@ class DhcpdProgram:
             self.log.warn("what dhcpd served before does not start: {why}", why=str(failed))
 
     async def _replace(self, text: str, interfaces: Sequence[str]) -> None:
+        await self._think(lambda: self._files.write_next(text))  # clients need not wait for it
         old = self._files.all_running()
         try:
             await self._end(old)
         except CancelledError:
             # rackd ends. Its dhcpd must not, and nobody else would start it.
             _kill(old)
-            self._start(text, interfaces)
+            self._start(interfaces)
             raise
-        await self._see_it_start(self._start(text, interfaces))
+        await self._see_it_start(self._start(interfaces))
 
-    def _start(self, text: str, interfaces: Sequence[str]) -> ProgramId:
+    def _start(self, interfaces: Sequence[str]) -> ProgramId:
         files = self._files
-        files.write_text(text)
+        files.take_next()
+        files.forget_hosts()
         files.new_log()
         program = start_detached(
             self._command(

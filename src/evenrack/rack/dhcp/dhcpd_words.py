@@ -28,6 +28,8 @@ _ADVICE: Final = re.compile(
     r"^If you think you have received this message.*", re.DOTALL | re.MULTILINE
 )
 """Where to report bugs of dhcpd: the last that it says before `exiting.`"""
+_GONE: Final = re.compile(r"^lease [0-9.]+: no subnet\.\n", re.MULTILINE)
+"""A lease of a subnet that was removed: there may be thousands, and they are forgotten then."""
 _IGNORED: Final = re.compile(r"^No subnet declaration for (\S+) \(", re.MULTILINE)
 
 
@@ -36,7 +38,8 @@ def complaints(printed: bytes, file_name: str) -> str:
 
     `file_name`, the configuration's, is left out, and so is each line of it that holds a key.
     """
-    text = _ADVICE.sub("", printed.decode(errors="replace")).replace(f"{file_name} line", "line")
+    text = _GONE.sub("", _ADVICE.sub("", printed.decode(errors="replace")))
+    text = text.replace(f"{file_name} line", "line")
     lines = [line.rstrip() for line in text.splitlines()]
     told = [_shown(line) for line in lines if line and not line.startswith(_ALWAYS)]
     return "\n".join(told[:MOST_LINES])

@@ -128,15 +128,15 @@ class _Reader:
 
 
 def _starts(words: Sequence[bytes]) -> dict[str, Any]:
-    return {"starts": _time(words)}
+    return {"starts": time_of(words)}
 
 
 def _ends(words: Sequence[bytes]) -> dict[str, Any]:
-    return {"ends": _time(words), "never_ends": words[:1] == [b"never"]}
+    return {"ends": time_of(words), "never_ends": words[:1] == [b"never"]}
 
 
 def _heard(words: Sequence[bytes]) -> dict[str, Any]:
-    return {"heard": _time(words)}
+    return {"heard": time_of(words)}
 
 
 def _binding(words: Sequence[bytes]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ _STATEMENTS: Final[dict[bytes, Callable[[Sequence[bytes]], dict[str, Any]]]] = {
 }
 
 
-def _time(words: Sequence[bytes]) -> int | None:
+def time_of(words: Sequence[bytes]) -> int | None:
     """Read `4 2026/11/26 10:11:12` or `epoch 1795687872`; None for `never` and what is no time."""
     if words[:1] == [b"epoch"]:
         given = words[1] if len(words) > 1 else b""

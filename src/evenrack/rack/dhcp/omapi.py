@@ -1,4 +1,4 @@
-"""Asks the dhcpd of this host for its failover states by OMAPI, and puts it into one.
+"""Asks the dhcpd of this host by OMAPI: for its failover states, to go into one, to know hosts.
 
 pypureomapi's own client blocks, so that only its half without input and output is used: it makes
 and reads the bytes, and the reactor carries them. A dhcpd that hangs costs a closed connection.
@@ -7,7 +7,7 @@ and reads the bytes, and the reactor carries them. A dhcpd that hangs costs a cl
 import base64
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar, cast
 
@@ -25,12 +25,16 @@ from twisted.python.failure import Failure
 
 from evenrack.errors import DhcpServerSilent
 from evenrack.model.dhcp_report import SideState
+from evenrack.rack.dhcp.host_changes import Host, HostChanges
 from evenrack.rack.dhcp.omapi_access import OMAPI_ALGORITHM, OMAPI_KEY_NAME, OmapiAccess
 
 Answer = TypeVar("Answer")
 
 ANSWER_SECONDS: Final = 2.0
 """A dhcpd that is well answers within a millisecond."""
+
+HOSTS_AT_ONCE: Final = 50
+"""dhcpd brings each to the disk, in 1 to 10 ms; between two such parts others may ask it."""
 
 STATES: Final[Mapping[int, SideState]] = MappingProxyType(
     {
@@ -51,12 +55,23 @@ STATES: Final[Mapping[int, SideState]] = MappingProxyType(
 """The numbers of `local-state` (dhcpd(8), "THE FAILOVER STATE OBJECT")."""
 
 SETTABLE: Final[Mapping[SideState, int]] = MappingProxyType(
-    {"communications-interrupted": 3, "partner-down": 4, "recover-done": 9}
+    {
+        "normal": 2,
+        "communications-interrupted": 3,
+        "partner-down": 4,
+        "recover": 6,
+        "paused": 7,
+        "recover-done": 9,
+    }
 )
 """The states that it makes sense to order. A number that dhcpd does not know would end dhcpd."""
 
 _DIGESTS: Final[Mapping[str, str]] = MappingProxyType({"hmac-md5": "md5", "hmac-sha256": "sha256"})
 _NUMBER_BYTES: Final = 4
+_DONE: Final = 0
+_NOT_FOUND: Final = 23
+"""Results of OMAPI (isc-dhcp's `isc_result_t`): success, and that there is no such object."""
+_ETHERNET: Final = 1
 _CLOSED: Final = "it closed the connection"
 
 # It would log whole messages, and dhcpd puts pointers into its memory into them.
@@ -88,9 +103,18 @@ class Omapi:
         `unknown` for a relation that dhcpd does not have. DhcpServerSilent when dhcpd gives no
         answer within the time limit.
         """
+        return await self._states(names, b"local-state")
 
+    async def partner_states(self, names: Iterable[str]) -> dict[str, SideState]:
+        """Tell the state of the other side in each failover relation, as it told it last.
+
+        Old when the two are not connected. Otherwise as `failover_states`.
+        """
+        return await self._states(names, b"partner-state")
+
+    async def _states(self, names: Iterable[str], whose: bytes) -> dict[str, SideState]:
         async def ask(conversation: "_Conversation") -> dict[str, SideState]:
-            return {name: _state(await conversation.relation(name)) for name in names}
+            return {name: _state(await conversation.relation(name), whose) for name in names}
 
         return await self._converse(ask)
 
@@ -109,10 +133,9 @@ class Omapi:
             if found is None:
                 raise DhcpServerSilent(f"dhcpd has no failover relation {name}")
             message = OmapiMessage.update(found.handle)
-            message.update_object({b"local-state": number.to_bytes(_NUMBER_BYTES, "big")})
+            message.update_object({b"local-state": _number(number)})
             answer = await conversation.ask(message)
-            result = dict(answer.message).get(b"result")
-            if result != bytes(_NUMBER_BYTES):
+            if _result(answer) != _DONE:
                 raise DhcpServerSilent(f"dhcpd refused {state} for {name}")
 
         await self._converse(tell)
@@ -132,6 +155,24 @@ class Omapi:
             return int.from_bytes(told, "big")
 
         return await self._converse(ask)
+
+    async def change_hosts(self, changes: HostChanges) -> None:
+        """Let dhcpd forget hosts, then know others; it keeps that over its restarts.
+
+        What is done already is no mistake. DhcpServerSilent when dhcpd gives no answer within the
+        time limit, or refuses: then it may have done a part.
+        """
+        steps: list[str | Host] = [*changes.removed, *changes.added]
+        for first in range(0, len(steps), HOSTS_AT_ONCE):
+            part = steps[first : first + HOSTS_AT_ONCE]
+
+            async def tell(
+                conversation: "_Conversation", part: Sequence[str | Host] = part
+            ) -> None:
+                for step in part:
+                    await conversation.take_host_step(step)
+
+            await self._converse(tell)
 
     async def _converse(self, work: "Callable[[_Conversation], Awaitable[Answer]]") -> Answer:
         async with self._one_at_a_time:
@@ -214,6 +255,40 @@ class _Conversation(Protocol):
         answer = await self.ask(message)
         return answer if answer.opcode == OMAPI_OP_UPDATE else None
 
+    async def take_host_step(self, step: str | Host) -> None:
+        """Forget the host of this name, or know this host."""
+        if isinstance(step, Host):
+            await self._know_host(step)
+        else:
+            await self._forget_host(step)
+
+    async def _forget_host(self, name: str) -> None:
+        """Delete a host; there may be none of this name."""
+        message = OmapiMessage.open(b"host")
+        message.update_object({b"name": name.encode()})
+        answer = await self.ask(message)
+        if answer.opcode == OMAPI_OP_UPDATE:
+            answer = await self.ask(OmapiMessage.delete(answer.handle))
+        if _result(answer) not in {_DONE, _NOT_FOUND}:
+            raise DhcpServerSilent(f"dhcpd does not forget host {name}")
+
+    async def _know_host(self, host: Host) -> None:
+        """Create a host, of whose name and card there is none."""
+        message = OmapiMessage.open(b"host")
+        message.message += [(b"create", _number(1)), (b"exclusive", _number(1))]
+        known = {
+            b"name": host.name.encode(),
+            b"hardware-address": host.mac,
+            b"hardware-type": _number(_ETHERNET),
+            b"ip-address": host.address.packed,
+        }
+        if host.statements:  # dhcpd refuses none at all
+            known[b"statements"] = host.statements.encode()
+        message.update_object(known)
+        answer = await self.ask(message)
+        if answer.opcode != OMAPI_OP_UPDATE:
+            raise DhcpServerSilent(f"dhcpd does not take host {host.name}")
+
     async def ask(self, message: Any) -> Any:
         """Send a request and give the answer to it, which must be signed as ours is."""
         self._waiting = Deferred()
@@ -264,13 +339,22 @@ class _Signature:
         return hmac.digest(self._key, message, self._digest)
 
 
-def _state(relation: Any) -> SideState:
-    """Read this side's state. The other attributes are not looked at.
+def _number(number: int) -> bytes:
+    return number.to_bytes(_NUMBER_BYTES, "big")
 
-    dhcpd gives `partner-address` and `local-address` as pointers into its memory, and knows of a
-    dead partner only the state that it had.
+
+def _result(answer: Any) -> int | None:
+    """Read what became of a request; None where the answer does not say."""
+    told = dict(answer.message).get(b"result", b"")
+    return int.from_bytes(told, "big") if len(told) == _NUMBER_BYTES else None
+
+
+def _state(relation: Any, whose: bytes) -> SideState:
+    """Read the state of one side. Other attributes are not looked at.
+
+    dhcpd gives `partner-address` and `local-address` as pointers into its memory.
     """
     if relation is None:
         return "unknown"
-    number = dict(relation.obj).get(b"local-state", b"")
+    number = dict(relation.obj).get(whose, b"")
     return STATES.get(int.from_bytes(number, "big"), "unknown")

@@ -1,38 +1,87 @@
 """The DHCP server of this host: ISC dhcpd, from a plan to a running program and its states."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 
+from twisted.internet.defer import DeferredLock
+
+from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import SideState
 from evenrack.model.identifiers import VlanId
-from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.host_changes import followable, host_changes
+from evenrack.rack.dhcp.lease_tail import unshared_in
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.systemd_unit import DhcpdUnit
+from evenrack.rack.dhcp.written_vlans import WrittenVlans
+from evenrack.runtime.thinking import Think
+from evenrack.runtime.wall_clock import utc_now
 
 
 class IscDhcpServer:
     """`converge.DhcpServer` over a real dhcpd."""
 
     def __init__(
-        self, program: DhcpdProgram | DhcpdUnit, omapi: Omapi, access: OmapiAccess
+        self,
+        program: DhcpdProgram | DhcpdUnit,
+        omapi: Omapi,
+        access: OmapiAccess,
+        think: Think,
+        wall_clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._program = program
         self._omapi = omapi
         self._access = access
+        self._think = think
+        self._wall_clock = wall_clock
+        self._written = WrittenVlans()
+        self._one_at_a_time = DeferredLock()
 
     def running(self) -> bool:
         return self._program.running()
 
+    async def prepare(self, plan: DhcpPlan) -> None:
+        with suppress(ValueError):  # who checks it is told
+            await self._text(plan)
+
     def serves(self, plan: DhcpPlan) -> bool:
-        return bool(plan) and self._program.current_text() == self._text(plan)
+        try:
+            return bool(plan) and self._program.current_text() == self._write(plan)
+        except ValueError:
+            return False
 
     async def check(self, plan: DhcpPlan) -> None:
-        await self._program.check(self._text(plan))
+        try:
+            text = await self._text(plan)
+        except ValueError as problem:
+            raise DhcpConfigurationRefused(str(problem)) from problem
+        await self._program.check(text)
 
     async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
-        await self._program.restart(self._text(plan), interfaces)
+        try:
+            text = await self._text(plan)
+        except ValueError as problem:
+            raise ProgramFailed("dhcpd", "was not started", str(problem)) from problem
+        await self._program.restart(text, interfaces)
+        self._written.forget_others(plan)
+
+    async def followable(self, served: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
+        try:
+            return await self._think(lambda: followable(served, plan))
+        except ValueError:  # who checks it is told
+            return served
+
+    async def tell_hosts(self, served: DhcpPlan, plan: DhcpPlan) -> None:
+        """Tell dhcpd first: its check of a large file takes long, and ours came before."""
+        changes = await self._think(lambda: host_changes(served, plan))
+        await self._omapi.change_hosts(changes)
+        text = await self._text(plan)
+        await self._program.check(text)
+        await self._program.keep_in_step(text)
+        self._written.forget_others(plan)
 
     async def stop(self) -> None:
         await self._program.stop()
@@ -50,5 +99,21 @@ class IscDhcpServer:
     async def mclt_seconds(self, service: VlanService) -> int:
         return await self._omapi.mclt_seconds(service.peer_name)
 
-    def _text(self, plan: DhcpPlan) -> str:
-        return dhcpd_conf(plan, self._access)
+    async def partner_state(self, service: VlanService) -> SideState:
+        states = await self._omapi.partner_states([service.peer_name])
+        return states[service.peer_name]
+
+    async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
+        networks = [subnet.cidr for service in services for subnet in service.vlan.all_subnets]
+        now = self._wall_clock().timestamp()
+        return await self._think(
+            lambda: unshared_in(self._program.lease_tail(), networks, now, older=older)
+        )
+
+    async def _text(self, plan: DhcpPlan) -> str:
+        """Write the file beside the reactor's thread: 100,000 reservations take a second."""
+        async with self._one_at_a_time:
+            return await self._think(lambda: self._write(plan))
+
+    def _write(self, plan: DhcpPlan) -> str:
+        return self._written.file(plan, self._access)

@@ -7,7 +7,6 @@
 import re
 from collections.abc import Sequence
 from ipaddress import IPv4Address
-from textwrap import indent
 
 from attrs import Attribute, field, frozen
 
@@ -17,6 +16,7 @@ MOST_LITERAL_BYTES = 1024
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _AS_THEMSELVES = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
+_LITERAL = [chr(each) if each in _AS_THEMSELVES else f"\\{each:03o}" for each in range(256)]
 
 
 @frozen(kw_only=True)
@@ -36,7 +36,7 @@ class Quoted:
             )
 
     def __str__(self) -> str:
-        return '"' + "".join(map(_literal_byte, self.content)) + '"'
+        return '"' + "".join([_LITERAL[byte] for byte in self.content]) + '"'
 
 
 def quoted(text: str, what: str) -> Quoted:
@@ -45,10 +45,6 @@ def quoted(text: str, what: str) -> Quoted:
         return Quoted(what=what, content=text.encode())
     except UnicodeEncodeError:
         raise ValueError(f"{what} has half a character (a surrogate)") from None
-
-
-def _literal_byte(byte: int) -> str:
-    return chr(byte) if byte in _AS_THEMSELVES else f"\\{byte:03o}"
 
 
 @frozen
@@ -96,11 +92,12 @@ def statement(keyword: str, *values: Value) -> str:
     return f"{words(keyword, *values)};\n"
 
 
-def address_list(keyword: str, addresses: Sequence[IPv4Address]) -> str:
-    """Write one statement with a list of addresses, in the order given; nothing for none."""
-    return f"{keyword} {', '.join(map(str, addresses))};\n" if addresses else ""
+def value_list(keyword: str, values: Sequence[Value]) -> str:
+    """Write one statement with a list of values, in the order given; nothing for none."""
+    return f"{keyword} {', '.join(map(str, values))};\n" if values else ""
 
 
 def block(heading: str, *parts: str) -> str:
     """Put statements and blocks between braces; a literal has no line ends, so each is indented."""
-    return f"{heading} {{\n{indent(''.join(parts), '  ')}}}\n"
+    lines = "".join(parts).replace("\n", "\n  ")
+    return f"{heading} {{\n  {lines[:-2]}}}\n" if lines else f"{heading} {{\n}}\n"

@@ -16,12 +16,13 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from evenrack.errors import ConfigurationRefused, ProgramFailed
-from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
+from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles, first_and_last_words
 from evenrack.rack.dhcp.dhcpd_program import SETTLE_SECONDS, START_SECONDS, DhcpdProgram
 from evenrack.rack.dhcp.dhcpd_words import LISTENING, NO_OMAPI, complaints, ignored_interfaces
 from evenrack.runtime.child_process import run_program
 from evenrack.runtime.safe_write import safe_write
 from evenrack.runtime.spawned import run_spawned
+from evenrack.runtime.thinking import think_beside
 
 UNIT: Final = "evenrack-dhcpd4.service"
 JOB_SECONDS: Final = 30.0
@@ -30,7 +31,6 @@ LAST_JOB_SECONDS: Final = 5.0
 """For a job that nobody waits for: only systemd's word that it has it."""
 
 _LOOK_SECONDS: Final = 0.01
-_MOST_WORDS_BYTES: Final = 64 * 1024
 _INTERFACES: Final = re.compile(r'^INTERFACES="(.*)"$', re.MULTILINE)
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:@+-]+")
 """An interface name that the file of a unit (systemd.exec(5)) gives on as it is."""
@@ -92,6 +92,7 @@ class DhcpdUnit:
         self._interfaces = folder.absolute() / "interfaces.env"
         self._checking = DhcpdProgram(folder, binary, reactor)
         self._reactor = reactor
+        self._think = think_beside(reactor)
         self._systemd = Systemd() if systemd is None else systemd
         self._settle_seconds = settle_seconds
         self._start_seconds = start_seconds
@@ -102,8 +103,12 @@ class DhcpdUnit:
         return self._systemd.runs(UNIT)
 
     def current_text(self) -> str | None:
-        """Give the configuration with which dhcpd was last started; None when it never was."""
+        """Give the configuration that dhcpd has, or had when it ran; None when it never did."""
         return self._files.text()
+
+    def lease_tail(self) -> bytes:
+        """Give the end of the lease file."""
+        return self._files.lease_tail()
 
     async def check(self, text: str) -> None:
         """Let dhcpd read a configuration, and nothing more: as `DhcpdProgram.check`."""
@@ -118,12 +123,18 @@ class DhcpdUnit:
         """
         _refuse_odd_names(interfaces)
         async with self._one_at_a_time:
-            before, on = self._files.text(), self._started_on()
+            before, on = await self._think(self._files.text), self._started_on()
             try:
                 await self._replace(text, interfaces)
             except ProgramFailed:
                 await self._put_back(before, interfaces if on is None else on)
                 raise
+
+    async def keep_in_step(self, text: str) -> None:
+        """Put this text into the file of a dhcpd that was told of it already, and runs on."""
+        async with self._one_at_a_time:
+            await self._think(lambda: self._files.write_next(text))
+            self._files.take_next()
 
     async def start_again(self, interfaces: Sequence[str]) -> None:
         """Start a dhcpd that died, with the text that it had; nothing when it runs.
@@ -153,20 +164,23 @@ class DhcpdUnit:
             self.log.warn("what dhcpd served before does not start: {why}", why=str(failed))
 
     async def _replace(self, text: str, interfaces: Sequence[str]) -> None:
-        # The text changes only while nothing runs: it is always what dhcpd was started with.
+        # The text changes only while nothing runs, or dhcpd has it already (`keep_in_step`).
+        await self._think(lambda: self._files.write_next(text))  # clients need not wait for it
         try:
             await self._tell("stop")
-            self._write(text, interfaces)
+            self._write(interfaces)
             await self._tell("start")
         except CancelledError:
             # rackd ends. Its dhcpd must not, and nobody else would start it.
-            self._write(text, interfaces)
+            self._write(interfaces)
             self._tell_at_once("restart")
             raise
         await self._see_it_start()
 
-    def _write(self, text: str, interfaces: Sequence[str]) -> None:
-        self._files.write_text(text)
+    def _write(self, interfaces: Sequence[str]) -> None:
+        self._files.take_next()
+        if not self.running():  # or else leases that it writes now would be lost
+            self._files.forget_hosts()
         safe_write(self._interfaces, f'INTERFACES="{" ".join(interfaces)}"\n'.encode())
 
     def _started_on(self) -> tuple[str, ...] | None:
@@ -213,8 +227,7 @@ class DhcpdUnit:
 
     def _words(self) -> bytes:
         try:
-            with self._systemd.words.open("rb") as file:
-                return file.read(_MOST_WORDS_BYTES)
+            return first_and_last_words(self._systemd.words)
         except OSError:  # a unit that was changed may print elsewhere
             return b""
 

@@ -3,11 +3,13 @@
 Moments are the database's: the clock of no other host decides when a hold or a drain is over.
 """
 
-from attrs import frozen
-from sqlalchemy import Connection, text
+from typing import Any
 
-from evenrack.model.identifiers import ProcessId, RackId
-from evenrack.model.intents import Breaker, Drain, DrainKind, Hold
+from attrs import frozen
+from sqlalchemy import Connection, Row, text
+
+from evenrack.model.identifiers import ProcessId, RackId, VlanId
+from evenrack.model.intents import Breaker, Drain, DrainKind, Hold, Succession
 
 FORGOTTEN_HOURS = 24
 """A drain without a deadline that goes on for longer has been forgotten."""
@@ -60,7 +62,7 @@ def read_drains(connection: Connection) -> tuple[Drain, ...]:
         text(
             "SELECT kind, id, message, who, at, deadline, "
             "coalesce(deadline, at + make_interval(hours => :hours)) <= clock_timestamp() "
-            "AS overdue FROM drain ORDER BY kind, id"
+            "AS overdue, successor, primary_of, secondary_of FROM drain ORDER BY kind, id"
         ),
         {"hours": FORGOTTEN_HOURS},
     )
@@ -73,8 +75,19 @@ def read_drains(connection: Connection) -> tuple[Drain, ...]:
             since=row.at,
             deadline=row.deadline,
             overdue=row.overdue,
+            succession=_succession(row),
         )
         for row in rows
+    )
+
+
+def _succession(row: Row[Any]) -> Succession | None:
+    if row.successor is None:
+        return None
+    return Succession(
+        rack=RackId(row.successor),
+        primary_of=frozenset(map(VlanId, row.primary_of)),
+        secondary_of=frozenset(map(VlanId, row.secondary_of)),
     )
 
 
@@ -94,6 +107,22 @@ def write_drain(connection: Connection, kind: DrainKind, drained: str, wish: Wis
             "message": wish.message,
             "who": wish.who,
             "seconds": wish.seconds,
+        },
+    )
+
+
+def write_succession(connection: Connection, drained: RackId, to: Succession) -> None:
+    """Let another rack take the places of one that drains already."""
+    connection.execute(
+        text(
+            "UPDATE drain SET successor = :successor, primary_of = CAST(:primary_of AS integer[]), "
+            "secondary_of = CAST(:secondary_of AS integer[]) WHERE kind = 'rack' AND id = :id"
+        ),
+        {
+            "id": drained,
+            "successor": to.rack,
+            "primary_of": sorted(to.primary_of),
+            "secondary_of": sorted(to.secondary_of),
         },
     )
 

@@ -1,9 +1,18 @@
 """The tables of what operators want of the balance, and of the circuit breaker."""
 
-from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Table, Text, text
+from typing import Any
+
+from sqlalchemy import Boolean, CheckConstraint, Column, DateTime, Integer, Table, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from evenrack.region.database.tables import created_at, metadata, only_row
+
+
+def _vlans(name: str, comment: str) -> Column[Any]:
+    return Column(
+        name, ARRAY(Integer), nullable=False, server_default=text("'{}'"), comment=comment
+    )
+
 
 balance_hold = Table(
     "balance_hold",
@@ -30,6 +39,10 @@ drain = Table(
     Column("message", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("deadline", DateTime(timezone=True)),
+    Column("successor", Text, comment="The rack that takes the places of a drained one."),
+    _vlans("primary_of", "VLANs of which the successor is to be the primary."),
+    _vlans("secondary_of", "VLANs of which it is to be the secondary."),
+    CheckConstraint("successor IS NULL OR kind = 'rack'", name="drain_successor_of_rack"),
     comment="What operators want to have nothing to do: it gets nothing, and what it has moves "
     "away.",
 )

@@ -9,9 +9,10 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, false, select
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.findings import shown
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, MachineId
-from evenrack.model.network_rules import NAME, shown
+from evenrack.model.network_rules import NAME
 from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.inventory_reading import HIGHEST_ID, MOST_NAMED, NoSuchObject
 from evenrack.region.database.tables import bmc, machine

@@ -14,10 +14,16 @@ from sqlalchemy import Connection, delete, insert, select, update
 from evenrack.config.secret_file import Secret
 from evenrack.errors import CannotEverWork, EvenrackError
 from evenrack.model.bmc import Bmc, Machine
-from evenrack.model.bmc_rules import Breach, bmc_breaches, machine_breaches, password_breaches
+from evenrack.model.bmc_rules import (
+    Breach,
+    bmc_breaches,
+    machine_breaches,
+    moved_breaches,
+    password_breaches,
+)
+from evenrack.model.findings import shown
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, MachineId
-from evenrack.model.network_rules import shown
 from evenrack.region.database.bmc_reading import (
     TABLES,
     Kept,
@@ -131,14 +137,15 @@ def change(
 ) -> Kept:
     """Change an object; nothing is written when all is so already.
 
-    A password is always sealed anew. NoSuchObject, ObjectChanged when its number is not the
+    A password is always sealed anew, and none is sent to another address than it was given for.
+    NoSuchObject, ObjectChanged when its number is not the
     expected one, ObjectRefused, KeyMissing.
     """
     with connection.begin_nested() as everything:
         number = raise_number(connection)
         present = _expected(find(connection, noun, name), if_number)
         wanted = evolve(present, value=evolve(present.value, **wish.fields))
-        wanted = _checked(connection, wanted, wish)
+        wanted = _checked(connection, wanted, wish, before=present.value)
         if wanted == present and wish.password is None:
             everything.rollback()
             return present
@@ -200,13 +207,13 @@ _NEW: Mapping[Noun, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
 )
 
 
-def _checked(connection: Connection, it: Kept, wish: Wish) -> Kept:
+def _checked(connection: Connection, it: Kept, wish: Wish, *, before: Value | None = None) -> Kept:
     """Give a machine its BMC, and hold the object as it would be against the rules."""
     value = it.value
     if isinstance(value, Bmc):
         bmcs = read_bmcs(connection).values()
         breaches = bmc_breaches(value, [each for each in bmcs if each.id != value.id])
-        breaches += _about_password(value, wish.password)
+        breaches += _about_password(value, wish.password, before)
     else:
         it, breaches = _on_bmc(connection, it, wish.bmc)
         machine = cast("Machine", it.value)
@@ -217,10 +224,14 @@ def _checked(connection: Connection, it: Kept, wish: Wish) -> Kept:
     return it
 
 
-def _about_password(value: Bmc, password: NewPassword | None) -> tuple[Breach, ...]:
+def _about_password(
+    value: Bmc, password: NewPassword | None, before: Value | None
+) -> tuple[Breach, ...]:
     if password is not None:
         return password_breaches(value, password.clear.reveal())
-    return password_breaches(value, b"") if value.id == NEW else ()
+    return (
+        moved_breaches(value, before) if isinstance(before, Bmc) else password_breaches(value, b"")
+    )
 
 
 def _on_bmc(

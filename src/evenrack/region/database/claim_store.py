@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from attrs import frozen
 from sqlalchemy import Connection, text
 
+from evenrack.errors import RackIdentityInUse
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, RunId
 from evenrack.region.database.event_store import Event, record
@@ -27,6 +28,7 @@ class Greeting:
     holds_fingerprint: str
     fresh: bool
     """Just said, so that the rack's own word on the fingerprint of its plan is the newest."""
+    failure_domain: str = ""
 
 
 def claim(
@@ -47,6 +49,19 @@ def claim(
     return {**own, **held}
 
 
+def check_run(connection: Connection, rack: RackId, run: RunId) -> None:
+    """RackIdentityInUse where another run holds the rack: this one does not speak for it."""
+    other = connection.execute(
+        text("SELECT address FROM rack WHERE id = :rack AND run <> :run"),
+        {"rack": rack, "run": run},
+    ).scalar_one_or_none()
+    if other is not None:
+        raise RackIdentityInUse(
+            f"another daemon, at {other}, is rack {rack} by the tables: what this one says of "
+            "the rack does not count before its link is recorded"
+        )
+
+
 def _enter(
     connection: Connection, racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]
 ) -> list[RackId]:
@@ -59,12 +74,12 @@ def _enter(
         RackId(rack)
         for rack in connection.execute(
             text(
-                "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, "
-                "holds_generation, holds_fingerprint) "
-                "SELECT id, hostname, run, address, false, 0, 0, '' "
+                "INSERT INTO rack (id, hostname, failure_domain, run, address, stopped, "
+                "holds_era, holds_generation, holds_fingerprint) "
+                "SELECT id, hostname, failure_domain, run, address, false, 0, 0, '' "
                 "FROM unnest(CAST(:racks AS text[]), CAST(:hostnames AS text[]), "
-                "CAST(:runs AS text[]), CAST(:addresses AS text[])) "
-                "AS said (id, hostname, run, address) ORDER BY id "
+                "CAST(:domains AS text[]), CAST(:runs AS text[]), CAST(:addresses AS text[])) "
+                "AS said (id, hostname, failure_domain, run, address) ORDER BY id "
                 "ON CONFLICT (id) DO NOTHING RETURNING id"
             ),
             _columns(racks, greetings),
@@ -121,7 +136,8 @@ def _take(
         return
     connection.execute(
         text(
-            "UPDATE rack r SET hostname = said.hostname, run = said.run, address = said.address, "
+            "UPDATE rack r SET hostname = said.hostname, failure_domain = said.failure_domain, "
+            "run = said.run, address = said.address, "
             "stopped = (r.stopped AND r.run = said.run), "
             "holds_era = CASE WHEN said.counts THEN said.era ELSE r.holds_era END, "
             "holds_generation = "
@@ -132,12 +148,13 @@ def _take(
             "OR (k.holds_era, k.holds_generation) < (s.era, s.generation) OR (s.fresh "
             "AND (k.holds_era, k.holds_generation) = (s.era, s.generation)) AS counts "
             "FROM unnest(CAST(:racks AS text[]), "
-            "CAST(:hostnames AS text[]), CAST(:runs AS text[]), CAST(:addresses AS text[]), "
-            "CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
+            "CAST(:hostnames AS text[]), CAST(:domains AS text[]), CAST(:runs AS text[]), "
+            "CAST(:addresses AS text[]), CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
             "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "
-            "(rack, hostname, run, address, era, generation, fingerprint, fresh) "
+            "(rack, hostname, failure_domain, run, address, era, generation, fingerprint, fresh) "
             "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack "
-            "AND ((r.run, r.hostname) <> (said.run, said.hostname) "
+            "AND ((r.run, r.hostname, r.failure_domain) "
+            "<> (said.run, said.hostname, said.failure_domain) "
             "OR regexp_replace(r.address, :port, '') <> regexp_replace(said.address, :port, '') "
             "OR said.counts AND (r.holds_era, r.holds_generation, r.holds_fingerprint) "
             "<> (said.era, said.generation, said.fingerprint))"
@@ -157,6 +174,7 @@ def _columns(racks: Sequence[RackId], greetings: Mapping[RackId, Greeting]) -> d
     return {
         "racks": list(racks),
         "hostnames": [greetings[rack].hostname for rack in racks],
+        "domains": [greetings[rack].failure_domain for rack in racks],
         "runs": [greetings[rack].run for rack in racks],
         "addresses": [greetings[rack].address for rack in racks],
     }

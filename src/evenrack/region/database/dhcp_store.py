@@ -15,9 +15,11 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.json_form import from_json, to_json
+from evenrack.region.database.dhcp_tables import dhcp_pair, dhcp_service, rack_dhcp
 from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.notify import notify
-from evenrack.region.database.tables import dhcp_pair, dhcp_service, rack_dhcp, rack_interface
+from evenrack.region.database.served_store import note_all_left, note_left, note_served
+from evenrack.region.database.tables import rack_interface
 
 
 def read_pairs(connection: Connection, of: Wanted[VlanId] = None) -> dict[VlanId, Pair]:
@@ -51,6 +53,7 @@ def read_services(connection: Connection, of: Wanted[VlanId] = None) -> dict[Vla
             number=FleetNumber(row.era, row.generation),
             met=row.met,
             hurries=row.hurries,
+            leaving=None if row.leaving_rack is None else RackId(row.leaving_rack),
         )
         for row in rows
     }
@@ -70,6 +73,13 @@ def read_interfaces(
         rack = RackId(row.rack_id)
         found[rack] = (*found.get(rack, ()), IPv4Interface(row.address))
     return found
+
+
+def read_rack_interfaces(connection: Connection, rack: RackId) -> tuple[Interface, ...]:
+    """Give the addresses of one rack with the names of their interfaces, in their order."""
+    rows = connection.execute(select(rack_interface).where(rack_interface.c.rack_id == rack))
+    found = [Interface(name=row.name, address=IPv4Interface(row.address)) for row in rows]
+    return tuple(sorted(found))
 
 
 def read_reports(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, DhcpReport]:
@@ -195,22 +205,28 @@ def write_services(
                 text("DELETE FROM dhcp_service WHERE vlan_id = :vlan"), {"vlan": vlan}
             )
             continue
+        note_left(connection, vlan, service.racks)
+        note_all_left(connection, vlan)
         secondary = service.secondary
         connection.execute(
             text(
                 "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
-                "secondary_rack, secondary_address, era, generation, met) "
+                "secondary_rack, secondary_address, era, generation, met, hurries, leaving_rack) "
                 "SELECT id, :primary, :primary_address, :secondary, :secondary_address, "
-                ":era, :generation, :met FROM vlan WHERE id = :vlan "
+                ":era, :generation, :met, :hurries, :leaving FROM vlan WHERE id = :vlan "
                 "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
                 "primary_address = excluded.primary_address, "
                 "secondary_rack = excluded.secondary_rack, "
                 "secondary_address = excluded.secondary_address, "
-                "era = excluded.era, generation = excluded.generation, met = excluded.met"
+                "era = excluded.era, generation = excluded.generation, met = excluded.met, "
+                "hurries = dhcp_service.hurries OR excluded.hurries, "
+                "leaving_rack = excluded.leaving_rack"
             ),
             {
                 "vlan": vlan,
                 "met": service.met,
+                "hurries": service.hurries,
+                "leaving": service.leaving,
                 "primary": service.primary.rack,
                 "primary_address": str(service.primary.address),
                 "secondary": None if secondary is None else secondary.rack,
@@ -220,6 +236,7 @@ def write_services(
             },
         )
         touch_servers(connection, vlan, number)
+    note_served(connection, [v for v, it in services.items() if it is not None and it.met])
 
 
 def write_met(connection: Connection, vlans: Collection[VlanId]) -> None:
@@ -229,6 +246,7 @@ def write_met(connection: Connection, vlans: Collection[VlanId]) -> None:
             text("UPDATE dhcp_service SET met = true WHERE vlan_id = ANY(:vlans) AND NOT met"),
             {"vlans": sorted(vlans)},
         )
+        note_served(connection, vlans)
 
 
 def write_hurry(connection: Connection, vlan: VlanId) -> None:

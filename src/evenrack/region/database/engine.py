@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Connection as Connection  # noqa: PLC0414  the one name others may need
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
@@ -35,8 +35,9 @@ REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03"})
 UNKNOWN_STATES = frozenset({"42P01", "42703"})
 """Undefined table, undefined column."""
 
+IDLE_LIMIT = "idle_in_transaction_session_timeout"
 SESSION_SETTINGS = {
-    "idle_in_transaction_session_timeout": "2s",
+    IDLE_LIMIT: "2s",
     "statement_timeout": "5s",
     "lock_timeout": "2s",
     "client_connection_check_interval": "1s",
@@ -50,6 +51,10 @@ SESSION_SETTINGS = {
 The last four let the server notice a process that is cut off, and drop its sessions with the
 locks that they hold; without them it would wait for two hours. A unix socket has no use for them.
 """
+
+READING_MAY_TAKE = "20s"
+"""So long a reading may make something of rows before it asks for more: nobody waits for it, and
+hundred thousand reservations take seconds."""
 
 
 class OwnConnection(Protocol):
@@ -144,7 +149,12 @@ class PooledDatabase:
         picture = self._engine.execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        return await self._in_thread(lambda: attempt(picture, work))
+
+        def reading(connection: Connection) -> Answer:
+            connection.execute(text(f"SET LOCAL {IDLE_LIMIT} = '{READING_MAY_TAKE}'"))
+            return work(connection)
+
+        return await self._in_thread(lambda: attempt(picture, reading))
 
     @property
     def trouble(self) -> str | None:

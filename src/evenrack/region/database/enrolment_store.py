@@ -138,6 +138,16 @@ def revoke_enrolment(connection: Connection, name: str) -> Enrolment | None:
     return named_enrolment(connection, name)
 
 
+def end_enrolments_of(connection: Connection, rack: RackId) -> None:
+    """Let this rack come back with none of those that were made for it."""
+    connection.execute(
+        text(
+            "UPDATE enrolment SET revoked_at = now() WHERE rack_id = :rack AND revoked_at IS NULL"
+        ),
+        {"rack": rack},
+    )
+
+
 def _one(connection: Connection, rows: Select[Any]) -> Enrolment | None:
     row = connection.execute(rows).mappings().one_or_none()
     return None if row is None else _enrolment(row)

@@ -22,6 +22,8 @@ from evenrack.region.database import (
     dhcp_store,
     fleet_store,
     partner_down_store,
+    pin_store,
+    probe_store,
 )
 from evenrack.region.database.assignment_store import read_problems
 from evenrack.region.database.balance_store import read_breaker, read_drains, read_hold
@@ -29,6 +31,9 @@ from evenrack.region.database.changes import Changed, Mark, changes_since, read_
 from evenrack.region.database.fleet_keys import Span, Wanted
 from evenrack.region.database.inventory_reading import read_vlans
 from evenrack.region.database.leader_store import read_leadership
+from evenrack.region.database.relay_store import read_relayed
+from evenrack.region.database.snippet_reading import read_global
+from evenrack.region.database.vlans_since import read_vlans_since
 
 KeyT = TypeVar("KeyT")
 
@@ -52,8 +57,11 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
         "dhcp_reports": _Part("rack_dhcp", str, dhcp_store.read_reports),
         "turns": _Part("rack_dhcp", str, dhcp_store.read_turns),
         "pairs": _Part("dhcp_pair", int, dhcp_store.read_pairs),
+        "pins": _Part("dhcp_pin", int, pin_store.read_pins),
         "partner_downs": _Part("dhcp_partner_down", int, partner_down_store.read_partner_downs),
+        "probes": _Part("dhcp_probe", int, probe_store.read_wanted),
         "services": _Part("dhcp_service", int, dhcp_store.read_services),
+        "relayed": _Part("dhcp_relayed", int, read_relayed),
         "bmcs": _Part("bmc", int, bmc_reading.read_bmcs),
         "answered": _Part("bmc_reach", int, bmc_facts.read_reach),
         "bmc_owners": _Part("bmc_owner", int, bmc_facts.read_owners),
@@ -64,14 +72,26 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
 WHOLE: Mapping[str, tuple[frozenset[str], Callable[[Connection], Any]]] = MappingProxyType(
     {
         "regions": (frozenset({"region"}), fleet_store.read_regions),
-        "vlans": (frozenset({"vlan", "subnet", "ip_range", "reservation"}), read_vlans),
+        "vlans": (
+            frozenset({"vlan", "subnet", "ip_range", "reservation", "snippet"}),
+            read_vlans,
+        ),
+        "global_snippets": (frozenset({"snippet"}), read_global),
         "open_problems": (frozenset({"problem"}), read_problems),
     }
 )
 """Field of Fleet to what it is read from: as a whole, when anything of it changed."""
 
+SINCE: Mapping[str, Callable[[Connection, Any, Mark], Any]] = MappingProxyType(
+    {"vlans": read_vlans_since}
+)
+"""Those of them that may be large, to what brings them up from what they were at a mark."""
+
 EVERYTHING = (*PARTS, *WHOLE)
-OF_PLANS = ("racks", "managing", "interfaces", "vlans", "services", "bmcs")
+OF_PLANS = (
+    *("racks", "managing", "interfaces", "vlans", "global_snippets", "services", "relayed"),
+    "bmcs",
+)
 
 AUDITED_AT_ONCE = 1_000
 """So many rows of each part an audit compares: it must not hold up the decisions of a large fleet.
@@ -186,6 +206,8 @@ class FleetCache:
         }
         if clones:
             parts["racks"] = {**racks, **clones}
+        if parts["probes"]:
+            parts["probes"] = probe_store.read_probes(connection)
         parts["links"] = self._live_links.among(parts["links"], running)
         return Fleet(
             leadership=read_leadership(connection),
@@ -193,6 +215,9 @@ class FleetCache:
             hold=read_hold(connection),
             drains=read_drains(connection),
             breaker=read_breaker(connection),
+            taken_over=partner_down_store.read_taken_over(connection)
+            if parts["partner_downs"]
+            else frozenset(),
             **parts,
         )
 
@@ -222,9 +247,13 @@ def _read_part(
     """Read what changed of a part, or all of it where that is not known."""
     if name in WHOLE:
         subjects, read = WHOLE[name]
-        if kept is None or changed is None or subjects & changed.keys():
+        if kept is None or changed is None:
             return read(connection)
-        return kept.content
+        if not subjects & changed.keys():
+            return kept.content
+        if name in SINCE:
+            return SINCE[name](connection, kept.content, kept.mark)
+        return read(connection)
     part = PARTS[name]
     if kept is None or changed is None:
         return dict(sorted(part.read(connection, None).items()))

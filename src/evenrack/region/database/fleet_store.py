@@ -54,9 +54,16 @@ def read_racks(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId
             stopped=row.stopped,
             holds=FleetNumber(row.holds_era, row.holds_generation),
             holds_fingerprint=row.holds_fingerprint,
+            failure_domain=row.failure_domain,
         )
         for row in rows
     }
+
+
+def read_rack_addresses(connection: Connection) -> dict[RackId, str]:
+    """Give where each rack said its last hello from, as host:port."""
+    rows = connection.execute(text("SELECT id, address FROM rack ORDER BY id"))
+    return {RackId(row.id): row.address for row in rows}
 
 
 def read_clones(connection: Connection) -> dict[RackId, str]:

@@ -7,14 +7,19 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from attrs import evolve, frozen
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, func, null, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, func, null, or_, select, text
 
 from evenrack.errors import CannotEverWork
+from evenrack.model.boot import BOOT_FILES, BootSettings, boot_fields, next_server_from_text
+from evenrack.model.findings import Noun, shown
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
 from evenrack.model.network import Range, Reservation, Subnet, Vlan, VlanSettings
-from evenrack.model.network_rules import SETTING_LIMITS, Noun, mac_from_text, shown
-from evenrack.region.database.tables import ip_range, reservation, subnet, vlan
+from evenrack.model.network_rules import SETTINGS
+from evenrack.model.reservation_rules import mac_from_text
+from evenrack.region.database.inventory_tables import ip_range, reservation, subnet, vlan
+from evenrack.region.database.reservation_reading import BySubnet, read_reservations
+from evenrack.region.database.snippet_reading import read_served
 
 Value = Vlan | Subnet | Range | Reservation
 
@@ -25,7 +30,6 @@ MOST_NAMED = 10
 TABLES: Mapping[Noun, Table] = MappingProxyType(
     {"vlan": vlan, "subnet": subnet, "range": ip_range, "reservation": reservation}
 )
-
 
 AROUND: Mapping[Noun, Noun] = MappingProxyType(
     {"subnet": "vlan", "range": "subnet", "reservation": "subnet"}
@@ -54,42 +58,73 @@ class Stored:
     """The id of its VLAN (a subnet) or of its subnet (a range, a reservation)."""
     inside_name: str = ""
     """The name of that VLAN, or the network of that subnet."""
+    relay_name: str | None = None
+    """The name of the VLAN that relays this one."""
 
 
 def read_vlans(
-    connection: Connection, *, contents_of: Collection[VlanId] | None = None
+    connection: Connection,
+    *,
+    contents_of: Collection[VlanId] | None = None,
+    reservations: BySubnet | None = None,
 ) -> dict[VlanId, Vlan]:
     """Give all VLANs with their subnets, in the order of their ids.
 
-    With `contents_of`, ranges and reservations are read for those VLANs only.
+    With `contents_of`, ranges and reservations are read for those VLANs only; with `reservations`,
+    these are all there are. Snippets are those that are enabled.
     """
-    return whole_vlans(read_rows(connection, contents_of=contents_of))
+    nets = (*_read(connection, "vlan"), *_read(connection, "subnet"))
+    rows = [*nets, *_read(connection, "range", *_on(contents_of))]
+    if reservations is None:
+        reservations = read_reservations(connection, contents_of)
+    vlans = whole_vlans(rows, reservations)
+    for number, snippets in read_served(connection).items():
+        if number in vlans:
+            vlans[number] = evolve(vlans[number], snippets=snippets)
+    return vlans
 
 
 def read_rows(
-    connection: Connection, *, contents_of: Collection[VlanId] | None = None
+    connection: Connection,
+    *,
+    contents_of: Collection[VlanId] | None = None,
+    alike: Reservation | None = None,
 ) -> list[Stored]:
-    """Give every row of the inventory; ranges and reservations of some VLANs only if so told."""
-    here = [] if contents_of is None else [vlan.c.id.in_(list(contents_of))]
+    """Give every row of the inventory; ranges and reservations of some VLANs only if so told.
+
+    With `alike`, of the reservations only those that have its address or one of its cards.
+    """
+    here = _on(contents_of)
+    these = [] if alike is None else [_is_like(alike)]
     return [
         *_read(connection, "vlan"),
         *_read(connection, "subnet"),
         *_read(connection, "range", *here),
-        *_read(connection, "reservation", *here),
+        *_read(connection, "reservation", *here, *these),
     ]
 
 
-def whole_vlans(rows: Iterable[Stored]) -> dict[VlanId, Vlan]:
-    """Put rows together to whole VLANs; what is inside nothing is left out."""
+def whole_vlans(rows: Iterable[Stored], reservations: BySubnet | None = None) -> dict[VlanId, Vlan]:
+    """Put rows together to whole VLANs; what is inside nothing is left out.
+
+    `reservations`, by their subnet, are those that are not among the rows.
+    """
     inside: defaultdict[tuple[Noun, int | None], list[Any]] = defaultdict(list)
+    for number, here in (reservations or {}).items():
+        inside["reservation", number] = list(here)
+    reserved: defaultdict[int | None, list[Range]] = defaultdict(list)
     for row in rows:
-        inside[row.noun, row.inside].append(row.value)
+        if isinstance(row.value, Range) and row.value.reserved:
+            reserved[row.inside].append(row.value)
+        else:
+            inside[row.noun, row.inside].append(row.value)
     vlans: dict[VlanId, Vlan] = {}
     for each in cast("list[Vlan]", inside["vlan", None]):
         subnets = [
             evolve(
                 within,
                 ranges=tuple(inside["range", within.id]),
+                reserved_ranges=tuple(reserved[within.id]),
                 reservations=tuple(inside["reservation", within.id]),
             )
             for within in cast("list[Subnet]", inside["subnet", each.id])
@@ -167,7 +202,9 @@ def fields_of(value: Value) -> dict[str, Any]:
                 "fabric": value.fabric,
                 "vid": value.vid,
                 "dhcp_on": value.dhcp_on,
-                **{name: getattr(value.settings, name) for name in SETTING_LIMITS},
+                "relay_vlan": value.relay_vlan,
+                **{name: getattr(value.settings, name) for name in SETTINGS},
+                **boot_fields(value.boot),
             }
         case Subnet():
             return {
@@ -176,11 +213,28 @@ def fields_of(value: Value) -> dict[str, Any]:
                 "dns_servers": [str(server) for server in value.dns_servers],
                 "ntp_servers": [str(server) for server in value.ntp_servers],
                 "domain": value.domain,
+                "search_domains": list(value.search_domains),
+                "allow_unknown": value.allow_unknown,
             }
         case Range():
-            return {"first": str(value.first), "last": str(value.last)}
+            return {
+                "first": str(value.first),
+                "last": str(value.last),
+                "reserved": value.reserved,
+            }
         case Reservation():
-            return {"mac": value.mac, "address": str(value.address), "hostname": value.hostname}
+            return {
+                "mac": value.mac,
+                "address": str(value.address),
+                "hostname": value.hostname,
+                "other_macs": list(value.other_macs),
+            }
+
+
+def told_fields(it: Stored) -> dict[str, Any]:
+    """Give the same as people read it: other objects by their names."""
+    fields = fields_of(it.value)
+    return {**fields, "relay_vlan": it.relay_name} if it.noun == "vlan" else fields
 
 
 def _read(
@@ -197,6 +251,7 @@ def _read(
             vlan.c.name.label("on_vlan_name"),
             _INSIDE[noun][0].label("inside_id"),
             _INSIDE[noun][1].label("inside_name"),
+            (_relay.c.name if noun == "vlan" else null()).label("relay_name"),
         )
         .select_from(_JOINED[noun])
         .where(*conditions)
@@ -206,9 +261,14 @@ def _read(
     return [_stored(noun, row) for row in rows]
 
 
+def _on(vlans: Collection[VlanId] | None) -> list[ColumnElement[bool]]:
+    return [] if vlans is None else [vlan.c.id.in_(list(vlans))]
+
+
+_relay = vlan.alias("relay")
 _JOINED: Mapping[Noun, FromClause] = MappingProxyType(
     {
-        "vlan": vlan,
+        "vlan": vlan.outerjoin(_relay, vlan.c.relay_vlan == _relay.c.id),
         "subnet": subnet.join(vlan),
         "range": ip_range.join(subnet).join(vlan),
         "reservation": reservation.join(subnet).join(vlan),
@@ -234,6 +294,7 @@ def _stored(noun: Noun, row: Any) -> Stored:
         vlan_name=row.on_vlan_name,
         inside=row.inside_id,
         inside_name=row.inside_name or "",
+        relay_name=row.relay_name,
     )
 
 
@@ -244,12 +305,12 @@ def _vlan(row: Any) -> Vlan:
         fabric=row.fabric,
         vid=row.vid,
         dhcp_on=row.dhcp_on,
-        settings=VlanSettings(
-            lease_seconds=row.lease_seconds,
-            max_response_delay=row.max_response_delay,
-            mclt=row.mclt,
-            split=row.split,
+        settings=VlanSettings(**{name: getattr(row, name) for name in SETTINGS}),
+        boot=BootSettings(
+            next_server=None if row.next_server is None else next_server_from_text(row.next_server),
+            **{name: getattr(row, name) for name in BOOT_FILES},
         ),
+        relay_vlan=None if row.relay_vlan is None else VlanId(row.relay_vlan),
     )
 
 
@@ -261,11 +322,18 @@ def _subnet(row: Any) -> Subnet:
         dns_servers=tuple(map(IPv4Address, row.dns_servers)),
         ntp_servers=tuple(map(IPv4Address, row.ntp_servers)),
         domain=row.domain,
+        search_domains=tuple(row.search_domains),
+        allow_unknown=row.allow_unknown,
     )
 
 
 def _range(row: Any) -> Range:
-    return Range(id=RangeId(row.id), first=IPv4Address(row.first), last=IPv4Address(row.last))
+    return Range(
+        id=RangeId(row.id),
+        first=IPv4Address(row.first),
+        last=IPv4Address(row.last),
+        reserved=row.reserved,
+    )
 
 
 def _reservation(row: Any) -> Reservation:
@@ -274,6 +342,7 @@ def _reservation(row: Any) -> Reservation:
         mac=row.mac,
         address=IPv4Address(row.address),
         hostname=row.hostname,
+        other_macs=tuple(row.other_macs),
     )
 
 
@@ -293,7 +362,14 @@ def _is_called(noun: Noun, name: str | int) -> ColumnElement[bool]:
     try:
         return reservation.c.address == str(IPv4Address(name))
     except AddressValueError:
-        return reservation.c.mac == _as_mac(name)
+        mac = _as_mac(name)
+        return (reservation.c.mac == mac) | reservation.c.other_macs.contains([mac])
+
+
+def _is_like(one: Reservation) -> ColumnElement[bool]:
+    macs = [mac for mac in one.macs if _can_be_name(mac)]
+    of_card: ColumnElement[bool] = reservation.c.other_macs.overlap(macs)
+    return or_(reservation.c.address == str(one.address), reservation.c.mac.in_(macs), of_card)
 
 
 def _can_be_name(name: str | int) -> bool:

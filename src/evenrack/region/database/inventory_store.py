@@ -14,16 +14,13 @@ from attrs import evolve
 from sqlalchemy import Connection, delete, insert, text, update
 
 from evenrack.errors import CannotEverWork, EvenrackError
+from evenrack.model.boot import BOOT_FIELDS
+from evenrack.model.findings import Finding, Noun, Place
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
 from evenrack.model.network import Range, Reservation, Subnet, Vlan
-from evenrack.model.network_rules import (
-    SETTING_LIMITS,
-    Finding,
-    Noun,
-    Place,
-    problems_of,
-)
+from evenrack.model.network_rules import SETTINGS, problems_of
+from evenrack.model.relay_rules import about_deletion
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.inventory_reading import (
     AROUND,
@@ -37,10 +34,14 @@ from evenrack.region.database.inventory_reading import (
     find_subnet_of,
     name_of,
     read_rows,
+    read_vlans,
+    told_fields,
     whole_vlans,
 )
 from evenrack.region.database.leader_store import raise_number
 from evenrack.region.database.notify import notify
+from evenrack.region.database.relay_store import read_relaying
+from evenrack.region.database.snippet_reading import count_for
 
 NEW = 0
 """The id of an object that is checked before it has one."""
@@ -71,6 +72,12 @@ class ChangedMeanwhile(EvenrackError):
         )
 
 
+class StillNeeded(CannotEverWork):
+    """Something hangs on the object that was to be deleted; nothing was changed."""
+
+    wire_code = b"STILL_NEEDED"
+
+
 def create(
     connection: Connection,
     noun: Noun,
@@ -78,13 +85,14 @@ def create(
     *,
     inside: str | int | None = None,
 ) -> Stored:
-    """Create an object with these fields of its class (a VLAN's settings among them).
+    """Create an object with these fields of its class (those of a VLAN's settings among them).
 
     `inside` names its VLAN or subnet; a range and a reservation find their subnet by the address.
     InventoryRefused when a rule would be broken.
     """
     number = raise_number(connection)
-    value = _with(_NEW[noun](fields), fields)
+    new = _NEW[noun](fields)
+    value = _with(new, _with_relay(connection, new, fields))
     wanted = _placed(
         Stored(noun=noun, value=value, number=number, vlan=VlanId(NEW), vlan_name=""),
         _around(connection, noun, value, inside),
@@ -93,7 +101,7 @@ def create(
     table = TABLES[noun]
     made = connection.execute(insert(table).values(_row(wanted)).returning(table.c.id))
     created = find_by_id(connection, noun, made.scalar_one())
-    told = _event(created, "created", {"after": fields_of(created.value)})
+    told = _event(created, "created", {"after": told_fields(created)})
     announce(connection, created.number, {created.vlan}, [told])
     return created
 
@@ -114,7 +122,8 @@ def change(
     with connection.begin_nested() as everything:
         number = raise_number(connection)
         present = _expected(find(connection, noun, name), if_number)
-        wanted = evolve(present, value=_with(present.value, fields))
+        found = _with_relay(connection, present.value, fields)
+        wanted = evolve(present, value=_with(present.value, found))
         if inside is not None:
             wanted = _placed(wanted, _around(connection, noun, wanted.value, inside))
         if wanted == present:
@@ -135,11 +144,13 @@ def remove(
 ) -> Stored:
     """Delete an object with all that is inside it, and give it as it was.
 
-    NoSuchObject, ChangedMeanwhile when its number is not the expected one.
+    NoSuchObject, ChangedMeanwhile when its number is not the expected one, StillNeeded.
     """
     number = raise_number(connection)
     present = _expected(find(connection, noun, name), if_number)
-    what = {"before": fields_of(present.value), "with": _count_inside(connection, present)}
+    if isinstance(present.value, Vlan):
+        _check_nothing_is_relayed(connection, present.value)
+    what = {"before": told_fields(present), "with": _count_inside(connection, present)}
     announce(connection, number, {present.vlan}, [_event(present, "deleted", what)])
     table = TABLES[noun]
     connection.execute(delete(table).where(table.c.id == present.value.id))
@@ -158,9 +169,28 @@ def _expected(present: Stored, if_number: FleetNumber | None) -> Stored:
 def _with(value: Value, fields: Mapping[str, Any]) -> Value:
     if not isinstance(value, Vlan):
         return evolve(value, **fields)
-    settings = {name: each for name, each in fields.items() if name in SETTING_LIMITS}
-    others = {name: each for name, each in fields.items() if name not in settings}
-    return evolve(value, settings=evolve(value.settings, **settings), **others)
+    settings = {name: each for name, each in fields.items() if name in SETTINGS}
+    boot = {name: each for name, each in fields.items() if name in BOOT_FIELDS}
+    others = {name: each for name, each in fields.items() if name not in settings | boot}
+    return evolve(
+        value,
+        settings=evolve(value.settings, **settings),
+        boot=evolve(value.boot, **boot),
+        **others,
+    )
+
+
+def _with_relay(
+    connection: Connection, value: Value, fields: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Find the VLAN that is to relay this one, which is given by its name or its id."""
+    named = fields.get("relay_vlan")
+    if named is None:
+        return fields
+    try:
+        return {**fields, "relay_vlan": find(connection, "vlan", named).value.id}
+    except NoSuchObject as problem:
+        raise _refused("vlan", value, "relay_vlan", str(problem)) from None
 
 
 _NEW: Mapping[Noun, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
@@ -218,15 +248,20 @@ def _check(connection: Connection, wanted: Stored, vlans: set[VlanId]) -> None:
     Only what depends on this object counts: what was wrong before must not hinder its mending.
     """
     noun, number = wanted.noun, wanted.value.id
-    others = [
-        row
-        for row in read_rows(connection, contents_of=vlans)
-        if (row.noun, row.value.id) != (noun, number)
-    ]
+    # of 50,000 other reservations none matters that has neither the address nor a card of this one
+    alike = wanted.value if isinstance(wanted.value, Reservation) else None
+    rows = read_rows(connection, contents_of=vlans, alike=alike)
+    others = [row for row in rows if (row.noun, row.value.id) != (noun, number)]
     found = problems_of(whole_vlans([*others, wanted]).values())
     about_it = [finding for finding in found if finding.field_of(noun, number) is not None]
     if about_it:
         raise InventoryRefused(about_it, noun, number)
+
+
+def _check_nothing_is_relayed(connection: Connection, vlan: Vlan) -> None:
+    findings = list(about_deletion(vlan, read_vlans(connection, contents_of=()).values()))
+    if findings:
+        raise StillNeeded("; ".join(finding.sentence for finding in findings))
 
 
 # What is written
@@ -244,7 +279,7 @@ def announce(
     numbered = {
         "era": number.era,
         "generation": number.generation,
-        "vlans": sorted(vlans),
+        "vlans": sorted(vlans | read_relaying(connection, vlans)),
     }
     connection.execute(
         text(
@@ -295,7 +330,7 @@ def _word(value: Any) -> str:
 
 
 def _difference(before: Stored, after: Stored) -> dict[str, Any]:
-    old, new = fields_of(before.value), fields_of(after.value)
+    old, new = told_fields(before), told_fields(after)
     if before.inside != after.inside:
         field = AROUND[before.noun]
         old[field], new[field] = before.inside_name, after.inside_name
@@ -319,4 +354,5 @@ def _count_inside(connection: Connection, it: Stored) -> dict[str, int]:
             deeper = row.noun != "vlan" if it.noun == "vlan" else AROUND.get(row.noun) == it.noun
             if deeper and around == it.value.id:
                 counts[row.noun] += 1
-    return dict(counts)
+    counts["snippet"] = count_for(connection, it.noun, it.value.id)
+    return {noun: count for noun, count in counts.items() if count}

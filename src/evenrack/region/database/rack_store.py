@@ -53,7 +53,6 @@ def delete_rack(connection: Connection, deletion: Deletion) -> Deleted:
     number = raise_number(connection)  # the leader waits: what was read is what is written
     if number != FleetNumber(deletion.seen.era, deletion.seen.generation + 1):
         raise FleetMoved(f"the fleet is at {number} by now")
-    _end_enrolments(connection, rack)  # first: who enrols with one just now has signed by then
     certificates = revoke_rack(connection, rack)
     _free_orders(connection, rack)
     write_pairs(connection, deletion.pairs, number)
@@ -70,15 +69,6 @@ def are_all_there(connection: Connection, racks: Collection[RackId]) -> bool:
         text("SELECT count(*) FROM rack WHERE id = ANY(:racks)"), {"racks": list(racks)}
     ).scalar_one()
     return bool(found == len(racks))
-
-
-def _end_enrolments(connection: Connection, rack: RackId) -> None:
-    connection.execute(
-        text(
-            "UPDATE enrolment SET revoked_at = now() WHERE rack_id = :rack AND revoked_at IS NULL"
-        ),
-        {"rack": rack},
-    )
 
 
 def _free_orders(connection: Connection, rack: RackId) -> None:

@@ -16,10 +16,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     func,
     text,
-    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -42,7 +40,7 @@ def only_row(table: str) -> Column[int]:
     )
 
 
-def _number() -> tuple[Column[int], Column[int]]:
+def fleet_number() -> tuple[Column[int], Column[int]]:
     """Give the columns of the fleet's number when the row last changed."""
     return (
         Column("era", BigInteger, nullable=False),
@@ -134,6 +132,13 @@ rack = Table(
     Column("clone_address", Text),
     Column("clone_at", DateTime(timezone=True)),
     _trusts(),
+    Column(
+        "failure_domain",
+        Text,
+        nullable=False,
+        server_default=text("''"),
+        comment="What it fails together with, by its own configuration; empty: it fails alone.",
+    ),
 )
 
 connection = Table(
@@ -171,134 +176,6 @@ rack_interface = Table(
     "interface.",
 )
 
-vlan = Table(
-    "vlan",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("fabric", Text, nullable=False),
-    Column("vid", Integer),
-    Column("dhcp_on", Boolean, nullable=False),
-    Column("lease_seconds", Integer, nullable=False),
-    Column("max_response_delay", Integer, nullable=False),
-    Column("mclt", Integer, nullable=False),
-    Column("split", Integer, nullable=False),
-    *_number(),
-    UniqueConstraint("name", name="vlan_name_once"),
-    UniqueConstraint("fabric", "vid", name="vlan_vid_once"),
-)
-
-subnet = Table(
-    "subnet",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), nullable=False),
-    Column("cidr", Text, nullable=False),
-    Column("gateway", Text),
-    Column("dns_servers", ARRAY(Text), nullable=False),
-    Column("ntp_servers", ARRAY(Text), nullable=False),
-    Column("domain", Text, nullable=False),
-    *_number(),
-    UniqueConstraint("cidr", name="subnet_cidr_once"),
-    Index("subnet_of_vlan", "vlan_id"),
-)
-
-ip_range = Table(
-    "ip_range",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("subnet_id", Integer, ForeignKey("subnet.id", ondelete="CASCADE"), nullable=False),
-    Column("first", Text, nullable=False),
-    Column("last", Text, nullable=False),
-    *_number(),
-    Index("ip_range_of_subnet", "subnet_id"),
-)
-
-reservation = Table(
-    "reservation",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("subnet_id", Integer, ForeignKey("subnet.id", ondelete="CASCADE"), nullable=False),
-    Column("mac", Text, nullable=False),
-    Column("address", Text, nullable=False),
-    Column("hostname", Text, nullable=False),
-    *_number(),
-    Index("reservation_of_subnet", "subnet_id"),
-)
-
-dhcp_pair = Table(
-    "dhcp_pair",
-    metadata,
-    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
-    Column("primary_rack", Text, ForeignKey("rack.id"), nullable=False),
-    Column("secondary_rack", Text, ForeignKey("rack.id")),
-    *_number(),
-    comment="Designations: which two racks are to serve a VLAN. The files follow, see "
-    "dhcp_service.",
-)
-
-dhcp_service = Table(
-    "dhcp_service",
-    metadata,
-    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
-    Column("primary_rack", Text, ForeignKey("rack.id"), nullable=False),
-    Column("primary_address", Text, nullable=False),
-    Column("secondary_rack", Text, ForeignKey("rack.id")),
-    Column("secondary_address", Text),
-    *_number(),
-    Column(
-        "met",
-        Boolean,
-        nullable=False,
-        server_default=true(),
-        comment="Both servers have been normal together, or may have: then each has every lease.",
-    ),
-    Column(
-        "hurries",
-        Boolean,
-        nullable=False,
-        server_default=false(),
-        comment="An operator said that its change is not to wait for a rack that is away.",
-    ),
-    comment="Who has a VLAN in the configuration file, with the number of its last change.",
-)
-
-rack_dhcp = Table(
-    "rack_dhcp",
-    metadata,
-    Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
-    Column("report", JSONB, nullable=False),
-    Column("turn", Text, nullable=False),
-    Column(
-        "turn_at",
-        DateTime(timezone=True),
-        comment="When the last turn was granted, by this clock.",
-    ),
-    Column(
-        "turn_after",
-        Text,
-        comment="The rack whose role it takes over in this turn: it is not told of the turn after "
-        "that one has taken its role back, nor shortly before.",
-    ),
-    comment="What each rack says of its DHCP server, and the plan for which it has the turn to "
-    "restart.",
-)
-
-dhcp_partner_down = Table(
-    "dhcp_partner_down",
-    metadata,
-    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE"), primary_key=True),
-    Column("survivor_rack", Text, ForeignKey("rack.id", ondelete="CASCADE"), nullable=False),
-    Column("dead_rack", Text, ForeignKey("rack.id", ondelete="CASCADE"), nullable=False),
-    Column("who", Text, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("taken_at", DateTime(timezone=True)),
-    Column("usable_at", DateTime(timezone=True)),
-    Column("refused", Text, nullable=False, server_default=""),
-    comment="The word that the DHCP server of one rack of a pair is dead for good, until both are "
-    "normal again.",
-)
-
 bmc = Table(
     "bmc",
     metadata,
@@ -310,7 +187,7 @@ bmc = Table(
     Column("user", Text, nullable=False),
     Column("password", LargeBinary, nullable=False),
     Column("cipher_suite", Integer),
-    *_number(),
+    *fleet_number(),
     UniqueConstraint("name", name="bmc_name_once"),
     UniqueConstraint("address", "port", name="bmc_address_once"),
     comment="What switches machines; passwords are sealed with a key of the key file.",
@@ -322,7 +199,7 @@ machine = Table(
     Column("id", Integer, Identity(always=True), primary_key=True),
     Column("name", Text, nullable=False),
     Column("bmc_id", Integer, ForeignKey("bmc.id"), nullable=False),
-    *_number(),
+    *fleet_number(),
     UniqueConstraint("name", name="machine_name_once"),
     UniqueConstraint("bmc_id", name="machine_bmc_once"),
 )
@@ -340,7 +217,7 @@ bmc_owner = Table(
     metadata,
     Column("bmc_id", Integer, ForeignKey("bmc.id", ondelete="CASCADE"), primary_key=True),
     Column("rack_id", Text, ForeignKey("rack.id"), nullable=False),
-    *_number(),
+    *fleet_number(),
 )
 
 power_order = Table(

@@ -16,7 +16,8 @@ Role = Literal["viewer", "operator", "admin"]
 
 ROLES: tuple[Role, ...] = ("viewer", "operator", "admin")
 
-MOST_TOKENS = 1_000
+MOST_REVOKED = 1_000
+"""Of those that are listed, the newest; every other token is."""
 
 
 class TokenNameTaken(CannotEverWork):
@@ -77,14 +78,19 @@ def find_holder(connection: Connection, digest: bytes) -> TokenHolder | None:
 
 
 def read_tokens(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
-    """Give every token, or the one of this name, as programs see them: never the token itself."""
+    """Give every token that is not revoked, or the one of this name, then those that are revoked.
+
+    As programs see them: never the token itself.
+    """
     rows = connection.execute(
         text(
             "SELECT *, CASE WHEN revoked_at IS NOT NULL THEN 'revoked' "
             "WHEN expires_at <= clock_timestamp() THEN 'expired' ELSE 'good' END AS state "
-            "FROM token WHERE CAST(:name AS text) IS NULL OR name = :name ORDER BY id LIMIT :most"
+            "FROM token WHERE CASE WHEN CAST(:name AS text) IS NOT NULL THEN name = :name "
+            "ELSE revoked_at IS NULL OR id IN (SELECT id FROM token WHERE revoked_at IS NOT NULL "
+            "ORDER BY id DESC LIMIT :most) END ORDER BY revoked_at IS NOT NULL, id"
         ),
-        {"name": name, "most": MOST_TOKENS},
+        {"name": name, "most": MOST_REVOKED},
     )
     return [_form(row) for row in rows]
 

@@ -1,6 +1,6 @@
 """Authorities, the certificates they signed, and which of those are worth nothing any more."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -9,11 +9,17 @@ from sqlalchemy import Connection, text
 
 from evenrack.config.secret_file import Secret
 from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.region.database.enrolment_store import end_enrolments_of
 from evenrack.region.database.notify import notify
 from evenrack.region.sealing import Cell, Sealer
 from evenrack.trust.certificates import Identity, certificate_pem, key_pem
+from evenrack.trust.revocations import Revocations
+from evenrack.trust.tls import Peer
 
 SENDER: Final = "trust"
+
+CERTIFICATES_LOCK: Final = 0x65766E03
+"""The first number of the advisory locks that racks have; the second one is of the rack."""
 
 State = Literal["next", "active", "retiring"]
 
@@ -50,8 +56,8 @@ class TrustPicture:
     """Whom to trust, and which certificates not to."""
 
     authorities: tuple[StoredAuthority, ...]
-    revoked: frozenset[str]
-    """Serial numbers; of expired ones nobody needs to know."""
+    revoked: Revocations
+    """Serial numbers of what is not expired; racks and times for links that are older."""
     noted: str | None
     """Whom the asking process trusts by its row; None without a row."""
 
@@ -71,7 +77,7 @@ def read_trust(connection: Connection, process: ProcessId) -> TrustPicture:
     )
     return TrustPicture(
         authorities=read_authorities(connection),
-        revoked=frozenset(revoked.scalars()),
+        revoked=Revocations(serials=frozenset(revoked.scalars()), racks=_racks_revoked(connection)),
         noted=noted.scalar_one_or_none(),
     )
 
@@ -156,32 +162,85 @@ def record_certificate(connection: Connection, issued: Issued) -> None:
     connection.execute(text("DELETE FROM certificate WHERE not_after < now() - interval '1 day'"))
 
 
-def is_rack_revoked(connection: Connection, rack: RackId, serial: str) -> bool:
+def is_rack_revoked(connection: Connection, rack: RackId, peer: Peer) -> bool:
     """Tell whether this certificate of a rack is revoked, or all; until the end no more are.
 
-    Another one may be good: the rack was let back while a link of before is still open.
+    Another one may be good: the rack was let back while a link of before is still open. Where no
+    certificate of it is known it is as good as it says: a database that was restored may be older,
+    and a link may be from before an outage in which nobody could renew.
     """
-    revoked = _lock_certificates(connection, rack)
-    return revoked.get(serial, False) or (bool(revoked) and all(revoked.values()))
+    found = _lock_certificates(connection, rack)
+    serials = frozenset(serial for serial, is_revoked in found.items() if is_revoked)
+    revoked = Revocations(serials=serials, racks=_racks_revoked(connection, rack))
+    return revoked.shut_out(peer) or (bool(found) and all(found.values()))
 
 
 def racks_shut_out(connection: Connection, racks: Sequence[RackId]) -> set[RackId]:
-    """Give those of the racks that have certificates of which all not expired are revoked."""
+    """Give those of the racks that were revoked and have no certificate that is good."""
     found = connection.execute(
         text(
-            "SELECT rack_id FROM certificate WHERE rack_id = ANY(:racks) AND not_after > now() "
-            "GROUP BY rack_id HAVING bool_and(revoked_at IS NOT NULL)"
+            "SELECT id FROM unnest(CAST(:racks AS text[])) AS asked (id) WHERE "
+            "(EXISTS (SELECT FROM rack_revoked WHERE rack_id = id) OR EXISTS (SELECT FROM "
+            "certificate WHERE rack_id = id AND not_after > now() AND revoked_at IS NOT NULL)) "
+            "AND NOT EXISTS (SELECT FROM certificate "
+            "WHERE rack_id = id AND not_after > now() AND revoked_at IS NULL)"
         ),
         {"racks": list(racks)},
     )
     return {RackId(rack) for rack in found.scalars()}
 
 
+def racks_certified(connection: Connection, racks: Collection[RackId]) -> set[RackId]:
+    """Give those of the racks that have a good certificate, whatever their links were made with."""
+    found = connection.execute(
+        text(
+            "SELECT DISTINCT rack_id FROM certificate "
+            "WHERE rack_id = ANY(:racks) AND revoked_at IS NULL AND not_after > now()"
+        ),
+        {"racks": sorted(racks)},
+    )
+    return {RackId(rack) for rack in found.scalars()}
+
+
+def is_newly_certified(connection: Connection, rack: RackId, seconds: float) -> bool:
+    """Tell whether the authority that signs now gave a rack a certificate so lately."""
+    found = connection.execute(
+        text(
+            "SELECT EXISTS (SELECT FROM certificate JOIN authority ON authority.id = authority_id "
+            "AND state = 'active' WHERE rack_id = :rack AND revoked_at IS NULL "
+            "AND certificate.at > now() - make_interval(secs => :seconds))"
+        ),
+        {"rack": rack, "seconds": seconds},
+    ).scalar_one()
+    return bool(found)
+
+
+def _racks_revoked(connection: Connection, rack: RackId | None = None) -> dict[RackId, datetime]:
+    found = connection.execute(
+        text(
+            "SELECT rack_id, revoked_at FROM rack_revoked "
+            "WHERE CAST(:rack AS text) IS NULL OR rack_id = :rack"
+        ),
+        {"rack": rack},
+    )
+    return {RackId(row.rack_id): row.revoked_at for row in found}
+
+
+def revoked_since(connection: Connection, rack: RackId) -> datetime | None:
+    """Tell when a rack was revoked last; None for never."""
+    return _racks_revoked(connection, rack).get(rack)
+
+
 def _lock_certificates(connection: Connection, rack: RackId) -> dict[str, bool]:
     """Let renewals and revocations of a rack wait for each other; give which are revoked.
 
-    A statement after this one sees what was written meanwhile; the same statement would not.
+    A statement after this one sees what was written meanwhile; the same statement would not. The
+    rack's own lock serves where it has no certificate any more, or none that is not expired.
     """
+    connection.execute(
+        text("SELECT pg_advisory_xact_lock(:kind, hashtext(:rack))"),
+        {"kind": CERTIFICATES_LOCK, "rack": rack},
+    )
     found = connection.execute(
         text(
             "SELECT serial, revoked_at IS NOT NULL AS revoked FROM certificate "
@@ -193,8 +252,20 @@ def _lock_certificates(connection: Connection, rack: RackId) -> dict[str, bool]:
 
 
 def revoke_rack(connection: Connection, rack: RackId) -> int:
-    """Make every certificate of a rack worth nothing; give how many were good."""
+    """Make all that was issued to a rack worth nothing; give how many certificates were good.
+
+    So are the enrolment secrets that would let it in again.
+    """
+    end_enrolments_of(connection, rack)  # first: who enrols with one just now has signed by then
     _lock_certificates(connection, rack)
+    connection.execute(
+        text(
+            "INSERT INTO rack_revoked (rack_id, revoked_at) VALUES (:rack, clock_timestamp()) "
+            "ON CONFLICT (rack_id) DO UPDATE "
+            "SET revoked_at = greatest(rack_revoked.revoked_at, excluded.revoked_at)"
+        ),
+        {"rack": rack},
+    )
     changed: int = connection.execute(
         text(
             "UPDATE certificate SET revoked_at = now() "
@@ -204,16 +275,6 @@ def revoke_rack(connection: Connection, rack: RackId) -> int:
     ).rowcount
     notify(connection, SENDER)
     return changed
-
-
-def find_rack(connection: Connection, name: str) -> RackId | None:
-    """Find a rack by its id or its host's name; None when there is none, or two of one name."""
-    found = connection.execute(
-        text("SELECT id FROM rack WHERE id = :name OR hostname = :name ORDER BY id <> :name"),
-        {"name": name},
-    ).scalars()
-    ids = list(found)
-    return RackId(ids[0]) if len(ids) == 1 or name in ids else None
 
 
 def count_certificates(connection: Connection, rack: RackId) -> int:
@@ -257,7 +318,8 @@ def is_rack_known(connection: Connection, rack: RackId) -> bool:
     found = connection.execute(
         text(
             "SELECT EXISTS (SELECT FROM rack WHERE id = :rack) "
-            "OR EXISTS (SELECT FROM certificate WHERE rack_id = :rack)"
+            "OR EXISTS (SELECT FROM certificate WHERE rack_id = :rack) "
+            "OR EXISTS (SELECT FROM rack_revoked WHERE rack_id = :rack)"
         ),
         {"rack": rack},
     ).scalar_one()

@@ -56,6 +56,15 @@ certificate = Table(
     comment="Every certificate that was issued; a revoked one is refused at the handshake.",
 )
 
+rack_revoked = Table(
+    "rack_revoked",
+    metadata,
+    Column("rack_id", Text, primary_key=True),
+    Column("revoked_at", DateTime(timezone=True), nullable=False),
+    comment="Racks that were revoked or deleted: what was issued to them before that is worth "
+    "nothing.",
+)
+
 enrolment = Table(
     "enrolment",
     metadata,

@@ -30,6 +30,9 @@ WATCH = Access(read="viewer", change="admin")
 OPERATE = Access(read="viewer", change="operator")
 """The network, its machines, and what they are ordered."""
 
+PROGRAM = Access(read="viewer", change="admin")
+"""What the DHCP servers of racks are to run as it is written."""
+
 ADMINISTER = Access(read="admin", change="admin")
 """Who may ask, who may join, and what encrypts."""
 

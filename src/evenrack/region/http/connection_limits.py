@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 
-from evenrack.region.http.gate import address_key
+from evenrack.model.address_keys import address_key
 
 
 @frozen(kw_only=True)

@@ -1,13 +1,14 @@
 """The addresses of DHCP: how each VLAN is served, and what a rack is to serve."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from twisted.web.resource import Resource
 
 from evenrack.balance.rack_plans import dhcp_plan_for
-from evenrack.errors import OutcomeUnknown
-from evenrack.model.fleet import Fleet
+from evenrack.errors import NotTold, OutcomeUnknown
+from evenrack.model.fleet import Fleet, Rack
 from evenrack.model.json_form import to_json
 from evenrack.model.network import Vlan
 from evenrack.region.database.dhcp_store import write_hurry
@@ -18,22 +19,28 @@ from evenrack.region.fleet_view import View
 from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import boolean, or_null
-from evenrack.region.http.json_pages import Query, database_problem
+from evenrack.region.http.json_pages import HttpProblem, Query, database_problem
 from evenrack.region.http.lease_pages import leases_of
 from evenrack.region.http.object_pages import not_found, outcome_unknown
 from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
 from evenrack.region.http.partner_down_page import partner_down_page
+from evenrack.region.http.pins_page import pins_page
 from evenrack.region.http.shapes import (
     ANYTHING,
     BOOLEAN,
+    COUNT,
     GENERATION,
+    SECONDS,
     TEXT,
     object_of,
     rows_of,
     word_of,
 )
 from evenrack.region.http.wishes import tell
-from evenrack.region.lease_asking import AskLeases
+from evenrack.region.rack_asking import AskLeases, AskServed
+
+_FOREIGN = object_of(address=TEXT, mac=or_null(TEXT), since=TEXT, heard=TEXT)
+_EVIDENCE = object_of(what=TEXT, by=or_null(TEXT), says=TEXT, age=or_null(SECONDS))
 
 _SIDE = object_of(
     rack=TEXT,
@@ -41,9 +48,17 @@ _SIDE = object_of(
     connected=BOOLEAN,
     role=or_null(TEXT),
     state=TEXT,
+    since=or_null(TEXT),
+    age=or_null(SECONDS),
+    free=or_null(COUNT),
+    backup=or_null(COUNT),
+    total=or_null(COUNT),
     applied=or_null(GENERATION),
     waiting=BOOLEAN,
     error=or_null(TEXT),
+    foreign=rows_of(_FOREIGN),
+    not_listening=or_null(TEXT),
+    evidence=rows_of(_EVIDENCE),
 )
 
 _PARTNER_DOWN = object_of(
@@ -59,6 +74,7 @@ _PARTNER_DOWN = object_of(
 _VLAN = object_of(
     vlan=TEXT,
     dhcp_on=BOOLEAN,
+    relay_vlan=or_null(TEXT),
     primary_rack=or_null(TEXT),
     secondary_rack=or_null(TEXT),
     pinned=rows_of(word_of("primary", "secondary")),
@@ -80,17 +96,31 @@ _RECONFIGURE = Operation(
 )
 _LIST_PLANS = Operation(summary="Show what each rack is to serve", answer=rows_of(_PLAN))
 _SHOW_PLAN = Operation(summary="Show what a rack is to serve", answer=_PLAN)
+_SHOW_SERVED = Operation(
+    summary="Show what a rack serves now, as it says itself when it is asked for this",
+    answer=object_of(rack=TEXT, id=TEXT, dhcp=rows_of(ANYTHING)),
+    problems=(503,),
+)
 
 
 def dhcp_pages(
-    look: Callable[[], Awaitable[View]], door: DatabaseDoor, ask_leases: AskLeases
+    look: Callable[[], Awaitable[View]],
+    door: DatabaseDoor,
+    ask_leases: AskLeases,
+    ask_served: AskServed,
+    wall_clock: Callable[[], datetime],
 ) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
-    answers = _Answers(look, door, ask_leases)
+    answers = _Answers(look, door, ask_leases, ask_served, wall_clock)
 
     def plan_page(rack: str) -> DeclaredPage:
         one = Declared(operation=_SHOW_PLAN, answer=answers.plan_of(rack))
-        return DeclaredPage({"GET": one}, access=WATCH)
+        served = Declared(operation=_SHOW_SERVED, answer=answers.served_by(rack))
+        return DeclaredPage(
+            {"GET": one},
+            access=WATCH,
+            below={b"served": DeclaredPage({"GET": served}, access=WATCH)},
+        )
 
     return {
         b"dhcp": DeclaredPage(
@@ -112,14 +142,21 @@ class _Answers:
     """What is answered about DHCP."""
 
     def __init__(
-        self, look: Callable[[], Awaitable[View]], door: DatabaseDoor, ask_leases: AskLeases
+        self,
+        look: Callable[[], Awaitable[View]],
+        door: DatabaseDoor,
+        ask_leases: AskLeases,
+        ask_served: AskServed,
+        wall_clock: Callable[[], datetime],
     ) -> None:
         self._look = look
         self._door = door
         self._ask_leases = ask_leases
+        self._ask_served = ask_served
+        self._now = wall_clock
 
     async def list_all(self, _query: Query, _asked: Asked) -> list[dict[str, Any]]:
-        return dhcp_status_of(await self._fleet())
+        return dhcp_status_of(await self._fleet(), self._now())
 
     def vlan_page(self, vlan: str) -> Resource:
         """Make the page of one VLAN, with what can be asked for below it."""
@@ -134,6 +171,7 @@ class _Answers:
             below={
                 b"reconfigure": reconfigure,
                 b"partner-down": partner_down_page(self._find, self._door, vlan),
+                b"pins": pins_page(self._find, self._door, vlan),
                 b"leases": leases,
             },
         )
@@ -141,7 +179,7 @@ class _Answers:
     def status_of(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
             fleet, found = await self._find(vlan)
-            rows = zip(dhcp_status_of(fleet), fleet.vlans.values(), strict=True)
+            rows = zip(dhcp_status_of(fleet, self._now()), fleet.vlans.values(), strict=True)
             return next(row for row, known in rows if known.id == found.id)
 
         return answer
@@ -150,14 +188,14 @@ class _Answers:
         """Let the leader look at once; it does so anyway, so there is hardly ever more to do."""
 
         async def answer(query: Query, asked: Asked) -> dict[str, Any]:
-            _, found = await self._find(vlan)
+            fleet, found = await self._find(vlan)
             who, now = query.asker.who, asked.fields.get("now", False)
 
             def work(connection: Connection) -> None:
                 if now:
                     text = f"{who} lets the change of {found.name} wait for no rack that is away"
                     tell(connection, "dhcp", f"vlan:{found.name}", text)
-                    write_hurry(connection, found.id)
+                    write_hurry(connection, fleet.served_in(found.id))
                 else:
                     notify(connection, "wishes")
 
@@ -175,14 +213,29 @@ class _Answers:
 
     def plan_of(self, rack: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
-            fleet = await self._fleet()
-            for known in fleet.racks.values():
-                if rack in {known.id, known.hostname}:
-                    return _plan(fleet, known.id)
-            names = ", ".join(known.hostname for known in fleet.racks.values()) or "none yet"
-            raise not_found(f'no rack is called "{rack}"; there are: {names}')
+            fleet, known = await self._find_rack(rack)
+            return _plan(fleet, known.id)
 
         return answer
+
+    def served_by(self, rack: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
+            _, known = await self._find_rack(rack)
+            try:
+                served = await self._ask_served(known.id)
+            except NotTold as problem:
+                raise _not_told(known, problem) from None
+            return {"rack": known.hostname, "id": known.id, "dhcp": to_json(served)}
+
+        return answer
+
+    async def _find_rack(self, rack: str) -> tuple[Fleet, Rack]:
+        fleet = await self._fleet()
+        for known in fleet.racks.values():
+            if rack in {known.id, known.hostname}:
+                return fleet, known
+        names = ", ".join(known.hostname for known in fleet.racks.values()) or "none yet"
+        raise not_found(f'no rack is called "{rack}"; there are: {names}')
 
     async def _find(self, vlan: str) -> tuple[Fleet, Vlan]:
         """Find a VLAN by its name or, if none has it, by its id."""
@@ -199,6 +252,15 @@ class _Answers:
         if view.problem is not None:
             raise database_problem(view.problem)
         return view.fleet
+
+
+def _not_told(rack: Rack, problem: NotTold) -> HttpProblem:
+    return HttpProblem(
+        status=503,
+        code="RackSilent",
+        title="The rack did not tell what it serves",
+        detail=f"{rack.hostname}: {problem}; `evenrack rack list` shows whether it is connected",
+    )
 
 
 def _plan(fleet: Fleet, rack: Any) -> dict[str, Any]:

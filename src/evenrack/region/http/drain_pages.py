@@ -37,21 +37,23 @@ _BURDEN = object_of(object=TEXT, why=TEXT)
 
 _KINDS: tuple[DrainKind, ...] = get_args(DrainKind)
 
+DRAINED = object_of(
+    by=TEXT,
+    message=TEXT,
+    who=TEXT,
+    since=TIME,
+    deadline=or_null(TIME),
+    overdue=BOOLEAN,
+    successor=or_null(TEXT),
+)
+"""By whom and until when something drains; `successor` is the id of who takes its places."""
+
 _DRAIN = object_of(
     object=TEXT,
     kind=word_of(*_KINDS),
     id=TEXT,
     name=TEXT,
-    drained=or_null(
-        object_of(
-            by=TEXT,
-            message=TEXT,
-            who=TEXT,
-            since=TIME,
-            deadline=or_null(TIME),
-            overdue=BOOLEAN,
-        )
-    ),
+    drained=or_null(DRAINED),
     to_move=rows_of(_BURDEN),
     stays=rows_of(_BURDEN),
     would_have_nobody=rows_of(_BURDEN),
@@ -212,14 +214,16 @@ def _form(fleet: Fleet, target: _Target) -> dict[str, Any]:
         "kind": target.kind,
         "id": target.id,
         "name": target.name,
-        "drained": None if drain is None else _drained(drain),
+        "drained": None if drain is None else drained_form(drain),
         "to_move": _rows(still_to_move(fleet, leaving)),
         "stays": _rows(stays(fleet, leaving)),
         "would_have_nobody": _rows(would_have_nobody(fleet, leaving)),
     }
 
 
-def _drained(drain: Drain) -> dict[str, Any]:
+def drained_form(drain: Drain) -> dict[str, Any]:
+    """Give a drain as it is shown."""
+    to = drain.succession
     return {
         "by": drain.object,
         "message": drain.message,
@@ -227,6 +231,7 @@ def _drained(drain: Drain) -> dict[str, Any]:
         "since": as_text(drain.since),
         "deadline": None if drain.deadline is None else as_text(drain.deadline),
         "overdue": drain.overdue,
+        "successor": None if to is None else to.rack,
     }
 
 

@@ -23,9 +23,9 @@ from evenrack.region.database.enrolment_store import (
     revoke_enrolment,
     secret_cell,
 )
+from evenrack.region.database.rack_names import NoSuchRack, find_rack
 from evenrack.region.database.trust_store import (
     active_authority,
-    find_rack,
     read_certificates,
     revoke_rack,
 )
@@ -148,9 +148,10 @@ class _Answers:
         async def answer(query: Query, _asked_for: Asked) -> dict[str, Any]:
 
             def work(connection: Connection) -> dict[str, Any]:
-                found = find_rack(connection, rack) if "\0" not in rack else None
-                if found is None:
-                    raise not_found(f'there is no rack "{rack}"')
+                try:
+                    found = find_rack(connection, rack)
+                except NoSuchRack as problem:
+                    raise not_found(str(problem)) from None
                 return {"rack": found, "revoked": revoke_rack(connection, found)}
 
             try:
@@ -176,9 +177,10 @@ def _form(found: Enrolment) -> dict[str, Any]:
 def _asked(connection: Connection, fields: dict[str, Any], who: str) -> NewEnrolment:
     rack: RackId | None = None
     if fields.get("rack") is not None:
-        rack = find_rack(connection, fields["rack"])
-        if rack is None:
-            raise fields_refused([("rack", f'rack: there is no rack "{fields["rack"]}"')])
+        try:
+            rack = find_rack(connection, fields["rack"])
+        except NoSuchRack as problem:
+            raise fields_refused([("rack", f"rack: {problem}")]) from None
     return NewEnrolment(
         name=fields["name"],
         who=who,

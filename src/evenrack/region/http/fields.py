@@ -11,7 +11,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from evenrack.model.network_rules import NAME, mac_from_text, shown
+from evenrack.model.boot import next_server_from_text
+from evenrack.model.findings import shown
+from evenrack.model.network_rules import NAME
+from evenrack.model.reservation_rules import mac_from_text
 
 Read = Callable[[Any], Any]
 """From the plain JSON value to the typed one; ValueError says what is wrong, without the field."""
@@ -121,6 +124,12 @@ reference = Field(read=_read_reference, schema={"type": ["string", "integer"], "
 address = Field(
     read=_read_address, schema={"type": "string", "format": "ipv4", "pattern": f"^{_ADDRESS}$"}
 )
+
+next_server = Field(
+    read=lambda value: next_server_from_text(_read_text(value)),
+    schema={"type": "string", "pattern": f"^(?:{_ADDRESS}|rack)$"},
+)
+"""An IPv4 address, or `rack`."""
 
 network = Field(
     read=_read_network,

@@ -5,7 +5,6 @@ every process.
 """
 
 import math
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from twisted.internet.address import UNIXAddress
@@ -13,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.server import Request
 
 from evenrack.errors import EvenrackError
+from evenrack.model.address_keys import address_key
 from evenrack.region.database.token_store import Role, find_holder, is_enough
 from evenrack.region.http.asker import Asker, source_of, user_of
 from evenrack.region.http.bearer import hash_of, holds_token, token_from
@@ -100,16 +100,6 @@ def check_role(asker: Asker, needed: Role | None) -> None:
             detail=f'"{asker.who}" has the role {asker.role}, and this needs {needed}: an admin '
             f"can make another token with `evenrack token create NAME --role {needed}`",
         )
-
-
-def address_key(host: str) -> str:
-    """Give what counts as one address: of IPv6 a whole /64, for a host has as many as it likes."""
-    address = ip_address(host.partition("%")[0])
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return f"{IPv6Address(int(address) >> 64 << 64)}/64"
-    return str(address)
 
 
 def _refuse_tokens_in(request: Request) -> None:

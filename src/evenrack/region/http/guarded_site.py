@@ -7,11 +7,12 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource, getChildForRequest
 from twisted.web.server import Site
 
+from evenrack.region.database.token_store import Role
 from evenrack.region.http.access import READING, Access
-from evenrack.region.http.asker import source_of
+from evenrack.region.http.asker import Asker, source_of
 from evenrack.region.http.audit_data import arguments_data, audit_data, deed_of
 from evenrack.region.http.audit_trail import AskedChange, AuditTrail
-from evenrack.region.http.gate import Gate, PeerGone, check_role
+from evenrack.region.http.gate import ANYBODY, Gate, PeerGone, check_role
 from evenrack.region.http.json_pages import IdentifiedRequest, Reply, answer_later
 from evenrack.region.http.request_body import BoundedRequest
 from evenrack.region.http.timely_channel import TimelyChannel
@@ -67,7 +68,7 @@ class _Guarded(Resource):
         method = request.method.decode("ascii", "replace")
         needed = "admin" if access is None else access.needed(method)
         try:
-            asker = await self._gate.identify(request, needed)
+            asker = await self._identified(request, needed)
         except PeerGone:
             request.loseConnection()
             return None
@@ -81,6 +82,20 @@ class _Guarded(Resource):
         check_role(asker, needed)
         self._page.render(request)
         return None
+
+    async def _identified(self, request: IdentifiedRequest, needed: Role | None) -> Asker:
+        """Find out who asks; a connection of nobody known ends after this answer."""
+        channel: Any = request.channel  # a TimelyChannel
+        asker = None
+        try:
+            asker = await self._gate.identify(request, needed)
+        finally:
+            if asker is None or asker.who == ANYBODY:
+                channel.answer_no_more()
+                request.setHeader("connection", "close")
+            else:
+                channel.trust()
+        return asker
 
     def _note(self, request: IdentifiedRequest) -> None:
         asked = request.asked = AskedChange(

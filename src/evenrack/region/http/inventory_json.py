@@ -2,23 +2,30 @@
 
 from typing import Any
 
+from evenrack.model.boot import BOOT_FILES
+from evenrack.model.boot_rules import MOST_FILE_BYTES, file_url
 from evenrack.model.network_rules import (
     DOMAIN_LABEL,
     HIGHEST_VID,
     MOST_DOMAIN_CHARACTERS,
-    MOST_HOSTNAME_BYTES,
+    MOST_SEARCH_DOMAINS,
     MOST_SERVERS,
+    OPTIONAL_LIMITS,
     SETTING_LIMITS,
 )
-from evenrack.region.database.inventory_reading import AROUND, Stored, fields_of
+from evenrack.model.reservation_rules import MOST_HOSTNAME_BYTES, MOST_OTHER_CARDS
+from evenrack.region.database.inventory_reading import AROUND, Stored, told_fields
 from evenrack.region.http.fields import (
+    Field,
     address,
     boolean,
     list_of,
     mac,
     name,
     network,
+    next_server,
     nullable,
+    or_null,
     reference,
     text,
     whole_number,
@@ -28,6 +35,14 @@ from evenrack.region.http.shapes import TEXT
 
 _DOMAIN = rf"(?:{DOMAIN_LABEL.pattern})(?:\.(?:{DOMAIN_LABEL.pattern}))*"
 
+
+def _boot_file(field: str) -> Field:
+    """Make the field of a boot file; the rules of the inventory check it."""
+    url = file_url(field)
+    shape = {} if url is None else {"pattern": f"^(?:{url.pattern})?$"}
+    return text.but(maxLength=MOST_FILE_BYTES, **shape)
+
+
 VLANS = Kind(
     noun="vlan",
     plural="vlans",
@@ -36,13 +51,21 @@ VLANS = Kind(
         "fabric": name,
         "vid": nullable(whole_number.but(minimum=0, maximum=HIGHEST_VID)),
         "dhcp_on": boolean,
+        "relay_vlan": nullable(reference),
         **{
             setting: whole_number.but(minimum=least, maximum=most)
             for setting, (least, most) in SETTING_LIMITS.items()
         },
+        **{
+            setting: nullable(whole_number.but(minimum=least, maximum=most))
+            for setting, (least, most) in OPTIONAL_LIMITS.items()
+        },
+        "next_server": nullable(next_server),
+        **{field: _boot_file(field) for field in BOOT_FILES},
     },
     required=("name",),
-    more={},
+    more={"relay_vlan": or_null(TEXT)},
+    removal_problems=(409,),
 )
 
 SUBNETS = Kind(
@@ -55,6 +78,11 @@ SUBNETS = Kind(
         "dns_servers": list_of(address, most=MOST_SERVERS),
         "ntp_servers": list_of(address, most=MOST_SERVERS),
         "domain": text.but(pattern=f"^(?:{_DOMAIN})?$", maxLength=MOST_DOMAIN_CHARACTERS),
+        "search_domains": list_of(
+            text.but(pattern=f"^{_DOMAIN}$", maxLength=MOST_DOMAIN_CHARACTERS),
+            most=MOST_SEARCH_DOMAINS,
+        ),
+        "allow_unknown": boolean,
     },
     required=("vlan", "cidr"),
     filters=("vlan",),
@@ -64,7 +92,7 @@ SUBNETS = Kind(
 RANGES = Kind(
     noun="range",
     plural="ranges",
-    fields={"subnet": reference, "first": address, "last": address},
+    fields={"subnet": reference, "first": address, "last": address, "reserved": boolean},
     required=("first", "last"),
     filters=("subnet", "vlan"),
     more={"subnet": TEXT},
@@ -78,6 +106,7 @@ RESERVATIONS = Kind(
         "mac": mac,
         "address": address,
         "hostname": text.but(maxLength=MOST_HOSTNAME_BYTES),
+        "other_macs": list_of(mac, most=MOST_OTHER_CARDS),
     },
     required=("mac", "address"),
     filters=("subnet", "vlan"),
@@ -90,4 +119,4 @@ KINDS = (VLANS, SUBNETS, RANGES, RESERVATIONS)
 def object_form(it: Stored) -> dict[str, Any]:
     """Give an object as it is shown: its id first, its generation last."""
     outer: dict[str, Any] = {AROUND[it.noun]: it.inside_name} if it.noun in AROUND else {}
-    return {"id": it.value.id, **outer, **fields_of(it.value), "generation": str(it.number)}
+    return {"id": it.value.id, **outer, **told_fields(it), "generation": str(it.number)}

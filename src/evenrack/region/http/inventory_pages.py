@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.web.resource import Resource
 
+from evenrack.model.findings import Noun
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.network_rules import Noun
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import (
     AROUND,
@@ -19,6 +19,7 @@ from evenrack.region.database.inventory_reading import (
 from evenrack.region.database.inventory_store import (
     ChangedMeanwhile,
     InventoryRefused,
+    StillNeeded,
     change,
     create,
     remove,
@@ -32,6 +33,7 @@ from evenrack.region.http.inventory_json import (
     VLANS,
     object_form,
 )
+from evenrack.region.http.json_pages import HttpProblem
 from evenrack.region.http.noun_pages import Form, Kind, noun_page
 from evenrack.region.http.object_pages import bad_request, changed_meanwhile
 from evenrack.region.http.request_body import fields_refused
@@ -103,6 +105,13 @@ def _refusals_told() -> Iterator[None]:
     except ChangedMeanwhile as problem:
         form = object_form(problem.present)
         raise changed_meanwhile(str(problem), form, problem.present.number) from None
+    except StillNeeded as problem:
+        raise HttpProblem(
+            status=409,
+            code="StillNeeded",
+            title="Something hangs on it; nothing was changed",
+            detail=str(problem),
+        ) from None
     except InventoryRefused as problem:
         raise fields_refused(
             (finding.field_of(problem.noun, problem.number) or "", finding.sentence)

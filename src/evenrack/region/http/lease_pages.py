@@ -18,9 +18,9 @@ from evenrack.region.http.operations import (
     yes_or_no,
 )
 from evenrack.region.http.shapes import BOOLEAN, TEXT, TIME, object_of, rows_of, word_of
-from evenrack.region.lease_asking import AskLeases
 from evenrack.region.lease_listing import LeaseListing
 from evenrack.region.lease_merging import lease_row
+from evenrack.region.rack_asking import AskLeases
 
 MOST_IN_A_LIST: Final = 1_000
 
@@ -69,7 +69,7 @@ def leases_of(vlan: str, find: FindVlan, ask: AskLeases) -> Declared:
 
     async def answer(_query: Query, asked: Asked) -> dict[str, Any]:
         fleet, known = await find(vlan)
-        service = fleet.services.get(known.id)
+        service = fleet.services.get(fleet.served_in(known.id))
         racks = () if service is None else service.racks
         listing = LeaseListing(
             sides={rack: fleet.racks[rack].hostname for rack in racks if rack in fleet.racks},

@@ -11,7 +11,7 @@ from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import HIGHEST_ID, NoSuchObject
-from evenrack.region.http.access import OPERATE
+from evenrack.region.http.access import OPERATE, Access
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import Field, Schema
 from evenrack.region.http.json_pages import Query, Reply
@@ -92,6 +92,7 @@ def noun_page(
     door: DatabaseDoor,
     *,
     below: Mapping[bytes, Resource] = MappingProxyType({}),
+    access: Access = OPERATE,
 ) -> DeclaredPage:
     """Make the page of the list of one kind, and those below it: of each, and `below`."""
     answers = _Answers(kind, store, door)
@@ -103,12 +104,12 @@ def noun_page(
                 "PATCH": answers.change(name),
                 "DELETE": answers.remove(name),
             },
-            access=OPERATE,
+            access=access,
         )
 
     return DeclaredPage(
         {"GET": answers.list_all, "POST": answers.create},
-        access=OPERATE,
+        access=access,
         below=below,
         each=page_of,
         each_is=f"the name or the id of a {kind.noun}",

@@ -1,7 +1,9 @@
 """What pages have in common: conditions, and problems."""
 
 from evenrack.errors import OutcomeUnknown
+from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import RackId
 from evenrack.region.http.json_pages import HttpProblem, Query
 
 
@@ -35,6 +37,14 @@ def bad_request(detail: str) -> HttpProblem:
 def not_found(detail: str) -> HttpProblem:
     """Say that there is no such object."""
     return HttpProblem(status=404, code="NotFound", title="There is no such object", detail=detail)
+
+
+def find_rack(fleet: Fleet, name: str) -> RackId:
+    """Find a rack by its name or its id; HttpProblem 404."""
+    found = [rack.id for rack in fleet.racks.values() if name in {rack.id, rack.hostname}]
+    if len(found) != 1:
+        raise not_found(f'no rack, or more than one, is called "{name}"; see `evenrack rack list`')
+    return found[0]
 
 
 def changed_meanwhile(detail: str, present: object, number: FleetNumber) -> HttpProblem:

@@ -36,6 +36,7 @@ from evenrack.region.http.openapi import openapi_page
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
 from evenrack.region.http.order_pages import order_pages
 from evenrack.region.http.rack_pages import rack_pages
+from evenrack.region.http.snippet_pages import snippet_pages
 from evenrack.region.http.status_operations import (
     EVENTS,
     EXPLAIN,
@@ -47,7 +48,7 @@ from evenrack.region.http.status_operations import (
     STATUS,
 )
 from evenrack.region.http.token_pages import token_pages
-from evenrack.region.lease_asking import AskLeases
+from evenrack.region.rack_asking import AskLeases, AskServed
 from evenrack.region.sealing import Sealer
 from evenrack.region.status import status_of
 from evenrack.runtime.thinking import Think
@@ -70,6 +71,7 @@ class ApiSources:
     """Where racks may dial, as far as this process knows."""
     plan_balance: PlanBalance
     ask_leases: AskLeases
+    ask_served: AskServed
     think: Think
     """Where pages do long, pure work."""
 
@@ -115,9 +117,12 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
             **drain_pages(door),
             **rack_pages(answers.racks, door),
             **inventory_pages(door, sources.think),
+            **snippet_pages(door),
             **bmc_pages(door, sources.sealer),
             **order_pages(door),
-            **dhcp_pages(sources.look, door, sources.ask_leases),
+            **dhcp_pages(
+                sources.look, door, sources.ask_leases, sources.ask_served, sources.wall_clock
+            ),
             **enrolment_pages(
                 door,
                 EnrolmentSources(

@@ -14,7 +14,7 @@ from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import or_null
 from evenrack.region.http.json_pages import HttpProblem, Query
-from evenrack.region.http.object_pages import bad_request, not_found, outcome_unknown
+from evenrack.region.http.object_pages import bad_request, find_rack, outcome_unknown
 from evenrack.region.http.operations import (
     Asked,
     Body,
@@ -126,7 +126,4 @@ def _form(fleet: Fleet, vlan: Vlan, dead: RackId, candidate: Candidate) -> dict[
 def _find_rack(fleet: Fleet, name: str | None) -> RackId:
     if name is None:
         raise bad_request("dead: the rack whose server is dead is needed")
-    found = [rack.id for rack in fleet.racks.values() if name in {rack.id, rack.hostname}]
-    if len(found) != 1:
-        raise not_found(f'no rack, or more than one, is called "{name}"; see `evenrack rack list`')
-    return found[0]
+    return find_rack(fleet, name)

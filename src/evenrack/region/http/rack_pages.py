@@ -1,4 +1,4 @@
-"""The addresses of racks: all of them, and below each what its deletion would change."""
+"""The addresses of racks: all of them; below each its interfaces, and what its end means."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -14,14 +14,17 @@ from evenrack.region.database.engine import Connection
 from evenrack.region.database.event_store import Event
 from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.order_store import read_unfinished
+from evenrack.region.database.rack_names import NoSuchRack, find_rack
 from evenrack.region.database.rack_store import Deletion, FleetMoved, delete_rack
-from evenrack.region.database.trust_store import count_certificates, find_rack
+from evenrack.region.database.trust_store import count_certificates
 from evenrack.region.http.access import ADMINISTER, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import or_null
+from evenrack.region.http.interface_page import interface_page
 from evenrack.region.http.json_pages import HttpProblem, Query
 from evenrack.region.http.object_pages import changed_meanwhile, not_found, outcome_unknown
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation, yes_or_no
+from evenrack.region.http.replacement_page import replacement_page
 from evenrack.region.http.shapes import (
     BOOLEAN,
     COUNT,
@@ -90,7 +93,11 @@ def rack_pages(
         return DeclaredPage(
             {"DELETE": Declared(operation=_DELETE, answer=answers.delete(rack))},
             access=ADMINISTER,
-            below={b"removal": DeclaredPage({"GET": removal}, access=WATCH)},
+            below={
+                b"removal": DeclaredPage({"GET": removal}, access=WATCH),
+                b"interfaces": interface_page(door, rack),
+                b"replacement": replacement_page(door, rack),
+            },
         )
 
     return {
@@ -139,11 +146,12 @@ class _Answers:
 
 
 def _planned(connection: Connection, name: str) -> _Planned:
-    rack = find_rack(connection, name) if "\0" not in name else None
-    if rack is None:
-        raise not_found(
-            f'no rack, or more than one, is called "{name}"; `evenrack rack list` shows their ids'
-        )
+    if "\0" in name:  # no text of PostgreSQL's
+        raise not_found("no rack is called so; `evenrack rack list` shows them")
+    try:
+        rack = find_rack(connection, name)
+    except NoSuchRack as problem:
+        raise not_found(str(problem)) from None
     fleet = read_fleet(connection)
     return _Planned(
         fleet=fleet,

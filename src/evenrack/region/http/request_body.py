@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evenrack.model import csv_lines
-from evenrack.model.network_rules import shown
+from evenrack.model.findings import shown
 from evenrack.region.http.fields import Read, kind_of
 from evenrack.region.http.json_pages import HttpProblem, IdentifiedRequest, Query
 from evenrack.region.http.object_pages import bad_request

@@ -39,6 +39,7 @@ _REGION = object_of(
 _RACK = object_of(
     id=TEXT,
     hostname=TEXT,
+    failure_domain=TEXT,
     state=_STATE,
     connections=COUNT,
     processes_connected=COUNT,

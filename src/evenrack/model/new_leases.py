@@ -1,0 +1,46 @@
+"""Which leases a DHCP server has given to new clients: some of them, and how many more."""
+
+from typing import Any
+
+from attrs import frozen
+
+from evenrack.model.dhcp_lease import DhcpLease, check_lease
+from evenrack.model.identifiers import VlanId
+from evenrack.model.json_form import from_json
+
+MOST_NAMED = 10
+"""Leases of a VLAN: who wants all of them asks for them (`ReadLeases`)."""
+
+MOST_VLANS = 10
+
+MOST_MORE = 1 << 32
+
+
+@frozen(kw_only=True)
+class VlanNews:
+    """The new leases of one VLAN: the first ones, and the number of those left out."""
+
+    vlan: VlanId
+    leases: tuple[DhcpLease, ...]
+    more: int = 0
+
+
+@frozen(kw_only=True)
+class LeaseNews:
+    """What is told at once: of some VLANs, and the number of new leases of all others."""
+
+    vlans: tuple[VlanNews, ...] = ()
+    elsewhere: int = 0
+
+
+def lease_news_from_json(form: Any) -> LeaseNews:
+    """Read news; ValueError when they are none, or more than are told at once."""
+    news = from_json(form, LeaseNews)
+    if len(news.vlans) > MOST_VLANS or any(len(it.leases) > MOST_NAMED for it in news.vlans):
+        raise ValueError(f"at most {MOST_NAMED} leases of {MOST_VLANS} VLANs are told at once")
+    if not all(0 <= more <= MOST_MORE for more in (news.elsewhere, *(v.more for v in news.vlans))):
+        raise ValueError("so many leases there are not")
+    for each in news.vlans:
+        for lease in each.leases:
+            check_lease(lease)
+    return news

@@ -1,0 +1,111 @@
+"""Asks whether the host of another DHCP server is there, without a word to that server.
+
+A connection to its failover port is enough: where one is made or refused, the host runs. A host
+that drops what it does not want still says by ARP that the address is its own.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from errno import EHOSTUNREACH
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Final, cast
+
+from twisted.internet import error
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.protocol import Factory, Protocol
+
+from evenrack.errors import ProbeRefused
+from evenrack.model.dhcp_plan import DhcpPlan
+from evenrack.model.dhcp_probe import MOST_WHY_CHARACTERS, ProbeAnswer
+from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp.failover import FAILOVER_PORT
+
+PROBE_SECONDS: Final = 2.0
+"""A host that runs answers within milliseconds, and a first loss is made good within one second."""
+
+NEIGHBOURS: Final = Path("/proc/self/net/arp")
+"""By this process's own folder: its unit sees nothing else of /proc (`ProcSubset=pid`)."""
+_COMPLETE: Final = 0x02
+"""The kernel knows the hardware address (ATF_COM in arp(7))."""
+
+FindHost = Callable[[IPv4Address], Awaitable[ProbeAnswer]]
+"""Finds out whether the host at an address runs."""
+
+
+async def find_host(
+    reactor: Any,
+    address: IPv4Address,
+    *,
+    port: int = FAILOVER_PORT,
+    seconds: float = PROBE_SECONDS,
+    neighbours: Path = NEIGHBOURS,
+) -> ProbeAnswer:
+    """Connect to the failover port, and hang up at once.
+
+    No answer counts as silence; any trouble of this host, such as no route, does not.
+    """
+    endpoint = TCP4ClientEndpoint(reactor, str(address), port, timeout=seconds)
+    try:
+        connection = cast("Protocol", await endpoint.connect(Factory.forProtocol(Protocol)))
+    except error.ConnectionRefusedError:
+        return ProbeAnswer(address=address, found="refused")
+    except error.ConnectError as problem:
+        if isinstance(problem, error.TimeoutError) or problem.osError == EHOSTUNREACH:
+            return _unanswered(address, neighbours)
+        why = str(problem)[:MOST_WHY_CHARACTERS]
+        return ProbeAnswer(address=address, found="unknown", why=why)
+    cast("Any", connection.transport).abortConnection()
+    return ProbeAnswer(address=address, found="connected")
+
+
+def _unanswered(address: IPv4Address, neighbours: Path) -> ProbeAnswer:
+    try:
+        resolved = is_resolved(neighbours.read_text(encoding="ascii"), address)
+    except OSError as problem:
+        why = f"{problem.strerror}: {neighbours}"[:MOST_WHY_CHARACTERS]
+        return ProbeAnswer(address=address, found="unknown", why=why)
+    return ProbeAnswer(address=address, found="resolved" if resolved else "silent")
+
+
+def is_resolved(neighbours: str, address: IPv4Address) -> bool:
+    """Tell whether somebody has said by ARP that the address is his, in /proc/net/arp's words.
+
+    What was said before the host died the kernel forgets within a minute of probes.
+    """
+    rows = (line.split() for line in neighbours.splitlines()[1:])
+    return any(row[0] == str(address) and int(row[2], 16) & _COMPLETE for row in rows)
+
+
+class HostProber:
+    """Asks for the regions, but only about hosts beside this rack: no region scans by it."""
+
+    def __init__(
+        self,
+        find: FindHost,
+        interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
+        served: Callable[[], DhcpPlan],
+    ) -> None:
+        self._find = find
+        self._interfaces = interfaces
+        self._served = served
+        self._one_at_a_time = DeferredLock()
+
+    async def probe(self, addresses: Sequence[IPv4Address]) -> tuple[ProbeAnswer, ...]:
+        """Find out about all of them at once.
+
+        ProbeRefused when one is neither in a network of this rack nor that of a failover peer.
+        """
+        async with self._one_at_a_time:
+            networks = [it.address.network for it in await self._interfaces()]
+            peers = {it.peer.address for it in self._served() if it.peer is not None}
+            for address in addresses:
+                if address not in peers and not any(address in network for network in networks):
+                    raise ProbeRefused(
+                        f"{address} is not in a network of this rack, and no failover peer of it"
+                    )
+            asking = [Deferred.fromCoroutine(self._asked(address)) for address in addresses]
+            return tuple(await gatherResults(asking, consumeErrors=True))
+
+    async def _asked(self, address: IPv4Address) -> ProbeAnswer:
+        return await self._find(address)

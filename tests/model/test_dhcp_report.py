@@ -1,0 +1,73 @@
+"""Reports of racks on their DHCP servers, as regions read them."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from attrs import evolve
+
+from evenrack.model.dhcp_report import (
+    MOST_ADDRESSES,
+    MOST_FOREIGN_SERVERS,
+    MOST_TEXT_CHARACTERS,
+    AddressCount,
+    DhcpReport,
+    ForeignServer,
+    VlanError,
+    VlanReport,
+    as_before,
+    dhcp_report_from_json,
+)
+from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.identifiers import VlanId
+from evenrack.model.json_form import to_json
+
+SIDE = VlanReport(vlan=VlanId(1), number=FleetNumber(1, 5), role="alone")
+
+FOREIGN = ForeignServer(address=IPv4Address("10.1.0.66"), mac="02:00:00:00:00:01", since=5, heard=9)
+
+
+def test_of_a_text_that_is_too_long_the_beginning_is_kept():
+    said = "line 1: " + "x" * 900_000
+    form = to_json(DhcpReport(errors=(VlanError(vlan=1, error="e"),)))
+    form |= dict.fromkeys(("applied", "waiting", "failed"), said)
+    form["errors"][0]["error"] = said
+    report = dhcp_report_from_json(form)
+    for text in (report.applied, report.waiting, report.failed, report.errors[0].error):
+        assert text == said[:MOST_TEXT_CHARACTERS]
+
+
+def test_what_came_later_can_be_left_out_for_a_region_of_before():
+    count = AddressCount(total=9, free=4, backup=5)
+    more = {"addresses": count, "since": 1_795_687_872, "foreign": (FOREIGN,)}
+    vlans = (evolve(SIDE, **more),)
+    report = DhcpReport(applied="a", clock_ahead=7, not_listening="eth0: no", vlans=vlans)
+    assert dhcp_report_from_json(to_json(report)) == report
+    assert as_before(report) == DhcpReport(applied="a", vlans=(SIDE,))
+    form = to_json(as_before(report))
+    later = {"clock_ahead", "addresses", "since", "foreign", "not_listening"}
+    assert not later & {*form, *form["vlans"][0]}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"addresses": AddressCount(total=9, free=-1)},
+        {"addresses": AddressCount(total=9, free=0, backup=-1)},
+        {"addresses": AddressCount(total=9, free=5, backup=5)},
+        {"addresses": AddressCount(total=MOST_ADDRESSES + 1, free=5)},
+        {"since": -1},
+        {"since": 1 << 40},
+        {"foreign": (FOREIGN,) * (MOST_FOREIGN_SERVERS + 1)},
+        {"foreign": (evolve(FOREIGN, since=-1),)},
+        {"foreign": (evolve(FOREIGN, heard=1),)},
+        {"foreign": (evolve(FOREIGN, heard=1 << 40),)},
+    ],
+    ids=[
+        *("free", "backup", "sum", "total", "before 1970", "too late", "too many servers"),
+        *("a server before 1970", "a server that was heard before", "a server too late"),
+    ],
+)
+def test_a_report_whose_numbers_cannot_be_is_refused(more):
+    form = to_json(DhcpReport(vlans=(evolve(SIDE, **more),)))
+    with pytest.raises(ValueError, match="VLAN 1: "):
+        dhcp_report_from_json(form)

@@ -1,0 +1,264 @@
+"""Who gives a VLAN or a role away falls silent first: no address is given twice for it."""
+
+import pytest
+
+from evenrack.errors import DhcpServerSilent
+from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.rack.converge import CHANGE_LOOK_SECONDS, LOOK_SECONDS
+from evenrack.rack.failed_tries import FAILED_SECONDS
+from evenrack.rack.hand_over import PATIENCE_SECONDS, RECOVER_SECONDS
+from evenrack.rack.role_change import DEMOTED_SECONDS, MEET_SECONDS, PROMOTED_SECONDS
+from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
+from tests.rack.small_dhcp_server import SmallDhcpServer
+from tests.rack.test_converge_roles import SECONDARY
+
+ONLY_ONE = FIRST[:1]
+PAUSED, ALONE = "paused", "communications-interrupted"
+A_MOMENT = 2 * LOOK_SECONDS
+WAYS = pytest.mark.parametrize("after", [SECONDARY, ONLY_ONE], ids=["a role", "a VLAN"])
+
+
+@pytest.fixture
+def host(tmp_path):
+    return RackHost(tmp_path).begin().serving(FIRST)
+
+
+def daemon_that_follows(host, folder):
+    """Another one, on the same host, which finds the server as it is."""
+    host.crash()
+    again = RackHost(folder)
+    again.server, again.plan = host.server, host.plan
+    again.server.clock = again.clock
+    return again.begin()
+
+
+@WAYS
+def test_m12_who_gives_something_away_answers_nobody_until_its_partner_knows_every_lease(
+    host, after
+):
+    given = 1 if after is SECONDARY else 2
+    host.server.unshared = 3
+    host.follow(after)
+    turn = host.turn(after)
+    host.advance(PATIENCE_SECONDS / 2)
+    assert host.server.states_now == {1: "normal", 2: "normal", given: PAUSED}
+    assert host.server.runs == FIRST
+    host.server.unshared = 0
+    host.advance(LOOK_SECONDS)
+    turn.value()
+    assert host.server.runs == after
+
+
+def demoted_and_met(host):
+    """It has restarted as the secondary, and so has its peer as the primary."""
+    host.server.away = {1}
+    host.serving(SECONDARY)
+    host.advance(LOOK_SECONDS)
+    assert (host.server.runs, host.states[1]) == (SECONDARY, "startup")
+    host.server.partner = ALONE
+    host.server.states_now[1] = PAUSED
+    host.server.away.clear()
+    host.advance(LOOK_SECONDS)
+
+
+def promoted_and_met(host, *, unshared):
+    """It restarts as the primary, while its peer is its secondary already, and paused."""
+    host.serving(SECONDARY)
+    host.advance(A_MOMENT)
+    assert (host.states[1], host.report.changing) == ("normal", False)
+    host.server.begins_in = ALONE
+    host.server.is_met = lambda _: False  # they do not become normal by themselves
+    host.server.partner = PAUSED
+    host.server.unshared = unshared
+    host.server.states_now[1] = ALONE
+    host.server.put_back_into.clear()
+    host.serving(FIRST, ends=True)
+
+
+def test_m12_who_gave_its_role_away_serves_again_when_its_peer_has_told_it_of_every_lease(host):
+    demoted_and_met(host)
+    assert (host.states[1], host.report.changing) == (PAUSED, True)
+    host.server.partner = "normal"
+    host.advance(LOOK_SECONDS)
+    assert host.states == {1: "normal", 2: "normal"}
+    assert not host.report.changing
+    host.advance(2 * DEMOTED_SECONDS)
+    assert host.server.runs == SECONDARY
+
+
+def test_m12_who_has_met_its_peer_does_not_take_its_role_back_and_gets_all_it_lacks(host):
+    demoted_and_met(host)
+    host.server.is_met = lambda service: service.vlan.id != 1
+    host.advance(DEMOTED_SECONDS)
+    assert (host.server.runs, host.states[1]) == (SECONDARY, "recover")
+    host.server.states_now[1] = "recover-wait"
+    host.server.is_met = lambda _: True
+    host.advance(A_MOMENT)
+    assert host.states[1] == "normal", "it had told all: nothing waits for mclt"
+
+
+def test_m12_who_has_met_its_peer_and_hears_no_more_of_it_serves_in_the_end(host, logged):
+    demoted_and_met(host)
+    host.server.is_met = lambda service: service.vlan.id != 1
+    host.advance(DEMOTED_SECONDS + RECOVER_SECONDS + LOOK_SECONDS)
+    assert (host.server.runs, host.states[1]) == (SECONDARY, ALONE)
+    assert any("vlan1 is served though rack0002" in line for line in logged())
+
+
+def test_m12_the_new_primary_says_that_all_is_told_when_it_is(host):
+    promoted_and_met(host, unshared=2)
+    host.advance(PROMOTED_SECONDS + LOOK_SECONDS)
+    assert host.server.runs == FIRST, "it has met its peer"
+    assert host.server.put_back_into == []
+    host.server.unshared = 0
+    host.advance(LOOK_SECONDS)
+    assert (1, "normal") in host.server.put_back_into
+    assert host.report.changing, "its peer has not heard it"
+    host.server.partner = ALONE
+    host.server.is_met = lambda _: True
+    host.server.states_now[1] = "normal"
+    host.advance(CHANGE_LOOK_SECONDS)
+    assert host.server.put_back_into[-1] == (1, ALONE)
+    host.server.partner = "normal"
+    host.advance(LOOK_SECONDS)
+    assert not host.report.changing
+
+
+def test_m12_the_new_primary_is_alone_again_when_its_peer_does_not_hear_that_all_is_told(host):
+    promoted_and_met(host, unshared=2)
+    host.server.unshared = 0
+    host.server.is_met = lambda _: True
+    host.advance(MEET_SECONDS + LOOK_SECONDS)
+    assert host.server.put_back_into[-2:] == [(1, "normal"), (1, ALONE)]
+    assert host.server.runs == FIRST
+    assert not host.report.changing
+
+
+def test_m12_who_says_nothing_for_a_moment_has_met_its_peer_all_the_same(host):
+    promoted_and_met(host, unshared=2)
+    host.advance(LOOK_SECONDS)
+    host.server.silent = True
+    host.advance(MEET_SECONDS)
+    assert host.server.runs == FIRST
+    assert not host.report.changing
+
+
+def test_m12_paused_at_the_end_of_its_startup_says_nothing_of_its_peer(host):
+    host.server.away = {1}
+    host.serving(SECONDARY)
+    host.advance(MEET_SECONDS + LOOK_SECONDS)
+    host.server.states_now[1] = PAUSED
+    host.advance(LOOK_SECONDS / 2)
+    assert host.server.put_back_into[-1] == (1, PAUSED)
+
+
+def test_m12_one_that_takes_its_role_back_serves_at_once_whoever_is_there(host):
+    host.server.away = {1}
+    host.serving(SECONDARY)
+    host.advance(DEMOTED_SECONDS + LOOK_SECONDS)
+    assert host.server.runs[0] == FIRST[0]
+    assert host.server.put_back_into == [(1, PAUSED), (1, ALONE)]
+    assert host.states[1] == ALONE
+
+
+@pytest.mark.parametrize(
+    ("role", "state"),
+    [
+        pytest.param("primary", ALONE, id="a primary's partner is none"),
+        pytest.param("secondary", "recover", id="both may be secondaries"),
+    ],
+)
+def test_m12_a_daemon_that_starts_in_between_lets_it_serve_only_where_that_is_safe(
+    host, tmp_path, role, state
+):
+    host.server.away = {1}
+    if role == "primary":
+        host.server.unshared = 3
+        host.follow(SECONDARY)
+        host.turn(SECONDARY)
+    else:
+        host.serving(SECONDARY)
+    host.server.states_now[1] = PAUSED
+    again = daemon_that_follows(host, tmp_path)
+    again.advance(A_MOMENT)
+    assert again.server.put_back_into == [(1, PAUSED), (1, state)]
+    assert again.server.runs[0].role == role
+
+
+def test_m12_one_that_has_its_partners_leases_does_not_wait_for_mclt(host, tmp_path):
+    host.server.away = {1}
+    host.serving(SECONDARY)
+    host.server.states_now[1] = PAUSED
+    again = daemon_that_follows(host, tmp_path)
+    again.advance(A_MOMENT)
+    host.server.states_now[1] = "recover-wait"
+    again.advance(A_MOMENT)
+    assert again.states[1] == "normal"
+    host.server.states_now[1] = "recover-wait"
+    again.advance(A_MOMENT)
+    assert again.states[1] == "recover-wait", "that is for another reason"
+
+
+def test_m12_where_the_partner_does_not_come_to_know_all_no_role_is_given_to_it(host):
+    host.server.unshared = 3
+    host.follow(SECONDARY)
+    turn = host.turn(SECONDARY)
+    host.advance(PATIENCE_SECONDS + LOOK_SECONDS)
+    assert "does not know 3 of its leases" in refused(turn)
+    host.advance(A_MOMENT)
+    assert (host.server.runs, host.states[1]) == (FIRST, "normal")
+    assert host.report.waiting == dhcp_fingerprint(SECONDARY)
+    assert "does not know 3" in host.report.failed, "it is not paused again each second"
+    host.server.unshared = 0
+    host.advance(FAILED_SECONDS)
+    host.turn(SECONDARY).value()
+
+
+@pytest.mark.parametrize("after", [ONLY_ONE, ()], ids=["a VLAN", "all"])
+def test_a_vlan_is_given_away_after_a_while_whatever_the_partner_knows(host, after):
+    host.server.unshared = 3
+    host.follow(after)
+    if after:
+        host.turn(after)
+    host.advance(PATIENCE_SECONDS / 2)
+    assert host.server.runs == FIRST
+    host.advance(PATIENCE_SECONDS)
+    assert host.server.runs == (after or None)
+
+
+def test_a_restart_that_gives_nothing_away_waits_for_nobody(host):
+    host.server.unshared = 3
+    host.serving(SECOND)
+    assert host.server.put_back_into == []
+
+
+@pytest.mark.parametrize("state", [ALONE, "partner-down", "recover"])
+def test_where_the_partner_is_not_there_nobody_can_be_told(host, state):
+    host.server.unshared = 3
+    host.server.away = {1, 2}
+    host.server.states_now = dict.fromkeys((1, 2), state)
+    host.serving(plan_of({1: (1, 2)}, generation=7))
+    assert (2, PAUSED) not in host.server.put_back_into
+
+
+def test_one_that_is_told_to_do_nothing_is_restarted_all_the_same(host, monkeypatch, logged):
+    async def silent(_server, _services, **_more):
+        raise DhcpServerSilent("no answer")
+
+    monkeypatch.setattr(SmallDhcpServer, "unshared_leases", silent)
+    host.serving(SECONDARY)
+    assert any("may not know all: no answer" in line for line in logged())
+
+
+def test_one_that_does_not_answer_is_told_to_go_on_at_the_next_look(host):
+    host.server.unshared = 3
+    host.follow(SECONDARY)
+    turn = host.turn(SECONDARY)
+    host.advance(PATIENCE_SECONDS - LOOK_SECONDS)
+    host.server.obeys = False
+    host.advance(2 * LOOK_SECONDS)
+    turn.error()
+    assert host.states[1] == PAUSED
+    host.server.obeys = True
+    host.advance(A_MOMENT)
+    assert host.states[1] == "normal"

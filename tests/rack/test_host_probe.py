@@ -1,0 +1,158 @@
+"""A rack that finds out whether hosts of other DHCP servers run, and for whom it does not."""
+
+import socket
+from ipaddress import IPv4Address, IPv4Interface
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from evenrack.errors import ProbeRefused
+from evenrack.model.dhcp_probe import MOST_WHY_CHARACTERS, ProbeAnswer
+from evenrack.model.interface_list import Interface
+from evenrack.rack.host_probe import HostProber, find_host, is_resolved
+from tests.dhcp_fleet import rack_id
+from tests.rack.converging import plan_of
+
+HERE = IPv4Address("127.0.0.1")
+OWN = Interface(name="eth7", address=IPv4Interface("10.7.0.3/24"))
+NEIGHBOURS = """\
+IP address       HW type     Flags       HW address            Mask     Device
+10.7.0.1         0x1         0x2         52:54:00:00:00:01     *        eth7
+10.7.0.2         0x1         0x0         00:00:00:00:00:00     *        eth7
+10.7.0.4         0x1         0x6         52:54:00:00:00:04     *        eth7
+"""
+
+
+@pytest.fixture
+def listening():
+    """A port of this host at which somebody listens, and does not ask who is there."""
+    with socket.socket() as listener:
+        listener.bind((str(HERE), 0))
+        listener.listen(0)
+        yield listener
+
+
+async def found(port, address=HERE, **more):
+    return await find_host(reactor, address, port=port, **more)
+
+
+async def test_a_host_on_which_the_server_listens_runs(listening):
+    answer = await found(listening.getsockname()[1])
+    assert answer == ProbeAnswer(address=HERE, found="connected")
+
+
+async def test_a_host_on_which_no_server_listens_runs_too(listening):
+    port = listening.getsockname()[1]
+    listening.close()
+    assert (await found(port)).found == "refused"
+
+
+async def test_a_host_that_does_not_answer_is_silent_and_one_that_arp_knows_is_not(
+    listening, tmp_path
+):
+    port = listening.getsockname()[1]
+    with socket.create_connection((str(HERE), port)):  # what comes after it gets no answer
+        assert (await found(port, seconds=0.1)).found == "silent"
+        table = tmp_path / "arp"
+        table.write_text(NEIGHBOURS.replace("10.7.0.1 ", f"{HERE} "))
+        assert (await found(port, seconds=0.1, neighbours=table)).found == "resolved"
+
+
+async def test_a_host_of_which_arp_cannot_be_asked_is_not_silent(listening, tmp_path):
+    port = listening.getsockname()[1]
+    with socket.create_connection((str(HERE), port)):
+        answer = await found(port, seconds=0.1, neighbours=tmp_path / "arp")
+    assert answer.found == "unknown"
+    assert answer.why.startswith("No such file")
+    assert len(answer.why) <= MOST_WHY_CHARACTERS
+
+
+async def test_trouble_of_this_host_is_no_silence_of_another():
+    answer = await found(647, IPv4Address("255.255.255.255"))
+    assert answer.found == "unknown"
+    assert 0 < len(answer.why) <= MOST_WHY_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("address", "resolved"),
+    [("10.7.0.1", True), ("10.7.0.2", False), ("10.7.0.4", True), ("10.7.0.9", False)],
+)
+def test_arp_has_said_whose_an_address_is_or_has_not(address, resolved):
+    assert is_resolved(NEIGHBOURS, IPv4Address(address)) == resolved
+    assert not is_resolved("", IPv4Address(address))
+
+
+# For whom
+
+
+class Asked:
+    """A rack with one interface, and its prober; what it asks answers when it is told to."""
+
+    def __init__(self, plan=()):
+        self.asked = []
+        self.prober = HostProber(self.find, self.interfaces, lambda: plan)
+
+    async def interfaces(self):
+        return (OWN,)
+
+    async def find(self, address):
+        waiting = Deferred()
+        self.asked.append((address, waiting))
+        await waiting
+        return ProbeAnswer(address=address, found="silent")
+
+    def probe(self, *texts):
+        addresses = tuple(map(IPv4Address, texts))
+        return maybeDeferred(lambda: Deferred.fromCoroutine(self.prober.probe(addresses)))
+
+    def answer(self):
+        for _, waiting in self.asked:
+            if not waiting.called:
+                waiting.callback(None)
+
+
+def result_of(deferred):
+    results = []
+    deferred.addBoth(results.append)
+    return results[0] if results else None
+
+
+def test_all_addresses_are_asked_at_once_and_told_in_their_order():
+    rack = Asked()
+    probing = rack.probe("10.7.0.2", "10.7.0.1")
+    assert [str(address) for address, _ in rack.asked] == ["10.7.0.2", "10.7.0.1"]
+    rack.answer()
+    assert [str(answer.address) for answer in result_of(probing)] == ["10.7.0.2", "10.7.0.1"]
+    assert result_of(rack.probe()) == ()
+
+
+def test_one_question_is_asked_at_a_time():
+    rack = Asked()
+    first, second = rack.probe("10.7.0.2"), rack.probe("10.7.0.4")
+    assert len(rack.asked) == 1
+    rack.answer()
+    assert len(rack.asked) == 2
+    rack.answer()
+    assert result_of(first)
+    assert result_of(second)
+
+
+@pytest.mark.parametrize("stranger", ["10.8.0.1", "8.8.8.8", "127.0.0.1", "0.0.0.0"])  # noqa: S104
+def test_rule_5_of_addresses_that_are_not_beside_the_rack_no_region_hears(stranger):
+    rack = Asked()
+    refusal = result_of(rack.probe("10.7.0.1", stranger)).value
+    assert isinstance(refusal, ProbeRefused)
+    assert stranger in str(refusal)
+    assert rack.asked == [], "not even of the others"
+
+
+def test_rule_5_a_failover_peer_may_be_behind_a_router():
+    plan = plan_of({1: (1, 2)})
+    peer = plan[0].peer
+    assert peer.rack == rack_id(2)
+    rack = Asked(plan)
+    probing = rack.probe(str(peer.address))
+    rack.answer()
+    (answer,) = result_of(probing)
+    assert answer.address == peer.address

@@ -1,0 +1,261 @@
+"""What a rack says of the addresses that are left: soon when it matters, else once a minute."""
+
+from ipaddress import IPv4Address
+from itertools import pairwise
+
+import pytest
+from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, LoopingCall
+
+from evenrack.balance.rack_plans import dhcp_plan_for
+from evenrack.model.dhcp_report import AddressCount, DhcpReport
+from evenrack.model.identifiers import VlanId
+from evenrack.rack.lease_watch import LOOK_SECONDS, TELL_SECONDS, LeaseWatch, is_news
+from evenrack.runtime.thinking import think_beside
+from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
+from tests.no_dhcp import think_here
+
+ONE = VlanId(1)
+PAIR = serving(dhcp_fleet({1: (1, 2)}, services={1: (1, 2)}), 1)
+ALONE = serving(dhcp_fleet({1: (1,)}, services={1: (1,)}), 1)
+ENTRY = """lease %s {
+  starts 4 2026/11/26 10:11:12;
+  ends 4 2026/11/26 10:21:12;
+  cltt 4 2026/11/26 10:11:12;
+  binding state %s;
+  next binding state free;
+  rewind binding state free;
+  hardware ethernet 52:54:00:12:34:56;
+  uid "\\001RT\\000\\0224V";
+  client-hostname "node";
+}
+"""
+MANY, VERY_MANY = 20_000, 100_000
+TICK_SECONDS = 0.01
+
+
+def with_range_until(plan, last):
+    """The plan of one VLAN with another end of its range."""
+    (service,) = plan
+    (subnet,) = service.vlan.subnets
+    (span,) = subnet.ranges
+    longer = evolve(subnet, ranges=(evolve(span, last=last),))
+    return (evolve(service, vlan=evolve(service.vlan, subnets=(longer,))),)
+
+
+class Watching:
+    """One rack's watch over a file of leases that a test writes."""
+
+    def __init__(self, folder, fleet=PAIR, think=think_here):
+        self.file = folder / "dhcpd.leases"
+        self.file.touch()
+        self.clock = Clock()
+        self.plan = dhcp_plan_for(fleet, rack_id(1))
+        self.fleet, self.told = fleet, []
+        self.news, self.is_heard = [], True
+        self.watch = LeaseWatch(self.file, lambda: self.plan, self._hear, think, self.clock)
+        self.watch.on_change = lambda: self.told.append(self.said())
+        self.watch.startService()
+
+    async def _hear(self, news):
+        self.news.append(news)
+        return self.is_heard
+
+    def heard(self):
+        """How many new leases of each VLAN it told, named and not."""
+        told = [[(len(v.leases), v.more) for v in news.vlans] for news in self.news]
+        self.news.clear()
+        return told
+
+    def said(self):
+        """What the rack's next report says of its first VLAN."""
+        report = self.watch.added_to(self.fleet.dhcp_report(rack_id(1)))
+        return report.vlans[0].addresses
+
+    def write(self, state, *last_numbers):
+        with self.file.open("a") as file:
+            file.write("".join(ENTRY % (f"10.1.0.{it}", state) for it in last_numbers))
+
+    def wait(self, seconds=LOOK_SECONDS):
+        for _ in range(round(seconds)):
+            self.clock.advance(1)
+
+
+@pytest.fixture
+def watching(tmp_path):
+    return Watching(tmp_path)
+
+
+def test_what_is_left_is_told_with_what_is_served(watching):
+    watching.wait(0)
+    assert watching.told == []  # nothing yet: the first look is the reactor's next turn
+    watching.clock.advance(0)
+    assert watching.told == [AddressCount(total=100, free=100)]
+
+
+def test_little_changes_are_told_once_a_minute(watching):
+    watching.wait(1)
+    for last in range(100, 130):
+        watching.write("active", last)
+        watching.wait(10)
+    assert len(watching.told) == 1 + 300 // TELL_SECONDS
+    assert watching.said() == AddressCount(total=100, free=70)
+
+
+def test_that_few_or_none_are_left_is_told_at_the_next_look(watching):
+    watching.wait(1)
+    for last in (range(100, 190), range(190, 195), range(195, 200)):
+        watching.write("active", *last)
+        watching.wait()
+    assert [count.free for count in watching.told] == [100, 10, 5, 0]
+
+
+def test_that_one_half_is_used_up_is_told_at_the_next_look(watching):
+    watching.write("backup", *range(150, 200))
+    watching.wait(1)
+    watching.write("active", *range(100, 150))
+    watching.wait()
+    assert watching.told[-1] == AddressCount(total=100, free=0, backup=50)
+
+
+def test_another_plan_is_counted_anew_at_once(watching):
+    watching.write("active", *range(100, 200))
+    watching.wait(1)
+    watching.plan = with_range_until(watching.plan, IPv4Address("10.1.0.249"))
+    watching.watch.trigger()
+    watching.clock.advance(0)
+    assert watching.said() == AddressCount(total=150, free=50)
+    watching.plan = ()
+    watching.watch.trigger()
+    watching.clock.advance(0)
+    assert watching.said() is None
+
+
+def test_who_serves_alone_gives_away_what_was_the_secondarys(tmp_path):
+    watching = Watching(tmp_path, ALONE)
+    watching.write("backup", *range(150, 200))
+    watching.wait(1)
+    assert watching.said() == AddressCount(total=100, free=100)
+
+
+def test_since_when_a_pair_is_in_its_state_is_told_at_once_and_of_this_state_only(watching):
+    watching.wait(1)
+    with watching.file.open("a") as file:
+        file.write(
+            'failover peer "failover-vlan-1" state {\n'
+            "  my state normal at 4 2026/11/26 10:11:12;\n}\n"
+        )
+    watching.wait()
+    assert len(watching.told) == 2
+    report = PAIR.dhcp_report(rack_id(1))
+    (side,) = watching.watch.added_to(report).vlans
+    assert side.since == 1_795_687_872
+    (side,) = report.vlans
+    elsewhere = evolve(report, vlans=(evolve(side, state="partner-down"),))
+    assert watching.watch.added_to(elsewhere).vlans[0].since is None
+
+
+def test_new_leases_are_told_once_and_together(watching):
+    watching.write("active", 100)
+    watching.wait()
+    assert watching.heard() == []
+    watching.write("active", 101, 102)
+    watching.wait()
+    assert watching.heard() == [[(2, 0)]]
+    watching.write("active", 100, 101)
+    watching.wait(60)
+    assert watching.heard() == []
+
+
+def test_a_storm_of_new_clients_is_told_in_ten_seconds_in_one_piece(watching):
+    watching.wait(1)
+    for first in range(100, 200, 5):
+        watching.write("active", *range(first, first + 5))
+        watching.watch.trigger()  # as when its state changes all the time
+        watching.wait(1)
+    assert watching.heard() == [[(5, 0)], [(10, 40)]]
+    watching.wait(10)
+    assert watching.heard() == [[(10, 35)]]
+
+
+def test_what_nobody_took_is_told_again_with_what_came_meanwhile(watching):
+    watching.wait(1)
+    watching.is_heard = False
+    watching.write("active", 100)
+    watching.wait(20)
+    watching.write("active", 101)
+    watching.is_heard = True
+    watching.wait(10)
+    assert watching.heard() == [[(1, 0)], [(1, 0)], [(2, 0)]]
+    watching.wait(60)
+    assert watching.heard() == []
+
+
+def test_new_leases_are_told_also_when_the_file_was_written_anew_meanwhile(watching):
+    watching.write("active", 100)
+    watching.wait(1)
+    before, text = watching.file, watching.file.read_text()
+    watching.write("active", 101)
+    other = before.with_suffix(".new")
+    other.write_text(text + ENTRY % ("10.1.0.101", "active"))
+    other.rename(before)
+    watching.wait()
+    assert watching.heard() == [[(1, 0)]]
+
+
+def test_a_file_that_is_not_there_or_cannot_be_read_says_nothing(watching, logged):
+    watching.wait(1)
+    watching.file.unlink()
+    watching.wait()
+    assert watching.said() is None
+    watching.file.mkdir()
+    watching.wait(30)
+    assert watching.said() is None
+    (told,) = [line for line in logged() if "addresses are not counted" in line]
+    assert "Is a directory" in told
+
+
+def test_a_vlan_of_which_nothing_is_known_is_reported_as_it_is(watching):
+    report = DhcpReport(applied="a")
+    assert watching.watch.added_to(report) == report
+
+
+counts = st.builds(
+    lambda free, backup: {ONE: AddressCount(total=100, free=free, backup=backup)},
+    st.integers(0, 50),
+    st.integers(0, 50),
+)
+
+
+@given(told=counts, now=counts, seconds=st.floats(0, 2 * TELL_SECONDS))
+def test_what_was_told_is_no_news_and_what_is_other_is_within_a_minute(told, now, seconds):
+    assert not is_news(told, told, seconds)
+    assert is_news(told, now, TELL_SECONDS) == (told != now)
+    if now[ONE] == AddressCount(total=100, free=0) != told[ONE]:
+        assert is_news(told, now, seconds)
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("count", [MANY, pytest.param(VERY_MANY, marks=pytest.mark.slow)])
+async def test_the_reactor_goes_on_while_very_many_leases_are_counted(tmp_path, count):
+    watching = Watching(tmp_path, think=think_beside(reactor))
+    first = IPv4Address("10.1.0.100")
+    watching.plan = with_range_until(watching.plan, first + count)
+    watching.file.write_text("".join(ENTRY % (first + it, "active") for it in range(count)))
+    told = Deferred()
+    watching.watch.on_change = lambda: told.callback(watching.said())
+    ticks = []
+    ticking = LoopingCall(lambda: ticks.append(reactor.seconds()))
+    ticking.start(TICK_SECONDS)
+    watching.clock.advance(0)
+    assert await told == AddressCount(total=count + 1, free=1)
+    ticking.stop()
+    watching.watch.stopService()
+    # a tick may be late, since Python's threads take turns; none may wait for the reading
+    took = ticks[-1] - ticks[0]
+    assert len(ticks) > 3
+    assert max(b - a for a, b in pairwise(ticks)) < max(took / 2, 0.3)

@@ -1,0 +1,89 @@
+"""Whose word on a rack is noted: that of the run of its daemon that holds it (M8)."""
+
+import re
+from ipaddress import IPv4Interface
+
+import pytest
+from attrs import frozen
+from twisted.internet.task import Clock
+
+from evenrack.errors import RackIdentityInUse
+from evenrack.model.dhcp_report import DhcpReport
+from evenrack.model.interface_list import Interface
+from evenrack.model.new_leases import LeaseNews
+from evenrack.region.connected_racks import ConnectedRacks
+from evenrack.region.presence import Presence
+from tests.region.database.sessions import ADDRESS, facts, joined, recorded
+from tests.region.database.test_order_store import fleet as power_rows
+
+pytestmark = pytest.mark.postgres
+
+__all__ = ["power_rows"]
+
+RACK = "rack0001"
+ETH0 = Interface(name="eth0", address=IPv4Interface("10.1.0.1/24"))
+WORDS = {
+    "rack_interface": lambda presence, link, _: presence.interfaces(link, (ETH0,)),
+    "rack_dhcp": lambda presence, link, _: presence.dhcp(link, DhcpReport(applied="plan1")),
+    "bmc_reach": lambda presence, link, bmcs: presence.bmc_reach(link, bmcs),
+    "event": lambda presence, link, _: presence.new_leases(link, LeaseNews(elsewhere=3)),
+}
+
+
+@frozen(kw_only=True)
+class Said:
+    """A link, by what counts here."""
+
+    rack: str = RACK
+    run: str
+
+
+@frozen(kw_only=True)
+class Told:
+    """A database that answers at once."""
+
+    sessions: object
+
+    async def run(self, work):
+        return self.sessions.run(work)
+
+
+@pytest.mark.parametrize("table", WORDS)
+async def test_m8_what_a_copy_says_that_was_let_in_without_a_database_is_not_the_racks_word(
+    power_rows, table
+):
+    """Its DHCP server is another one: who decides by its word makes a second primary."""
+    sessions = power_rows
+    me = joined(sessions)
+    recorded(sessions, me, facts(RACK, "link1", run="first"))
+    presence = Presence(Told(sessions=sessions), ConnectedRacks(), lambda: me, Clock())
+    bmcs = tuple(bmc for (bmc,) in sessions.rows("SELECT id FROM bmc"))
+
+    def rows():
+        return len(sessions.rows("TABLE " + table))
+
+    before = rows()
+    with pytest.raises(RackIdentityInUse, match=re.escape(ADDRESS)):
+        await WORDS[table](presence, Said(run="copy"), bmcs)
+    assert rows() == before
+    await WORDS[table](presence, Said(run="first"), bmcs)
+    assert rows() > before
+
+
+async def test_a_run_that_took_its_rack_over_is_believed_and_the_one_before_no_more(power_rows):
+    sessions = power_rows
+    me = joined(sessions)
+    recorded(sessions, me, facts(RACK, "link1", run="first"))
+    recorded(sessions, me, facts(RACK, "link2", run="second"))
+    presence = Presence(Told(sessions=sessions), ConnectedRacks(), lambda: me, Clock())
+    with pytest.raises(RackIdentityInUse):
+        await presence.dhcp(Said(run="first"), DhcpReport())
+    await presence.dhcp(Said(run="second"), DhcpReport())
+
+
+async def test_of_a_rack_that_was_deleted_nothing_is_noted_and_nobody_is_called_a_copy(sessions):
+    presence = Presence(
+        Told(sessions=sessions), ConnectedRacks(), lambda: joined(sessions), Clock()
+    )
+    await presence.dhcp(Said(run="first"), DhcpReport())
+    assert sessions.rows("SELECT * FROM rack_dhcp") == []
