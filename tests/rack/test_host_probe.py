@@ -1,11 +1,15 @@
 """A rack that finds out whether hosts of other DHCP servers run, and for whom it does not."""
 
 import socket
+from errno import EHOSTUNREACH
 from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import ConnectError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
 
 from evenrack.errors import ProbeRefused
 from evenrack.model.dhcp_probe import MOST_WHY_CHARACTERS, ProbeAnswer
@@ -46,6 +50,27 @@ async def test_a_host_on_which_no_server_listens_runs_too(listening):
     port = listening.getsockname()[1]
     listening.close()
     assert (await found(port)).found == "refused"
+
+
+def fails(network, *problems):
+    """Let the next connections fail, as the kernel or a reactor that lost its word says."""
+    for problem in problems:
+        network.tcpClients.pop()[2].clientConnectionFailed(None, Failure(problem))
+
+
+async def test_who_lost_the_reason_why_a_connection_failed_asks_again():
+    network = MemoryReactorClock()
+    asked = Deferred.fromCoroutine(find_host(network, HERE))
+    fails(network, ConnectError(), ConnectError(osError=EHOSTUNREACH))
+    assert (await asked).found == "silent"
+
+
+async def test_who_never_hears_the_reason_does_not_ask_for_ever():
+    network = MemoryReactorClock()
+    asked = Deferred.fromCoroutine(find_host(network, HERE))
+    fails(network, *[ConnectError(string="lost")] * 3)
+    assert (await asked).found == "unknown"
+    assert not network.tcpClients
 
 
 async def test_a_host_that_does_not_answer_is_silent_and_one_that_arp_knows_is_not(

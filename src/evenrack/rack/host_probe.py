@@ -24,6 +24,9 @@ from evenrack.rack.dhcp.failover import FAILOVER_PORT
 PROBE_SECONDS: Final = 2.0
 """A host that runs answers within milliseconds, and a first loss is made good within one second."""
 
+TRIES_WITHOUT_REASON: Final = 3
+"""It takes a race between two processors to lose the reason, which rarely happens twice."""
+
 NEIGHBOURS: Final = Path("/proc/self/net/arp")
 """By this process's own folder: its unit sees nothing else of /proc (`ProcSubset=pid`)."""
 _COMPLETE: Final = 0x02
@@ -46,17 +49,37 @@ async def find_host(
     No answer counts as silence; any trouble of this host, such as no route, does not.
     """
     endpoint = TCP4ClientEndpoint(reactor, str(address), port, timeout=seconds)
+    problem = await _tried(endpoint)
+    for _ in range(TRIES_WITHOUT_REASON - 1):
+        if problem is not None and _without_reason(problem):
+            problem = await _tried(endpoint)
+    if problem is None:
+        return ProbeAnswer(address=address, found="connected")
+    if isinstance(problem, error.ConnectionRefusedError):
+        return ProbeAnswer(address=address, found="refused")
+    if isinstance(problem, error.TimeoutError) or problem.osError == EHOSTUNREACH:
+        return _unanswered(address, neighbours)
+    why = str(problem)[:MOST_WHY_CHARACTERS]
+    return ProbeAnswer(address=address, found="unknown", why=why)
+
+
+async def _tried(endpoint: TCP4ClientEndpoint) -> error.ConnectError | None:
+    """Connect and hang up, or give what was in the way."""
     try:
         connection = cast("Protocol", await endpoint.connect(Factory.forProtocol(Protocol)))
-    except error.ConnectionRefusedError:
-        return ProbeAnswer(address=address, found="refused")
     except error.ConnectError as problem:
-        if isinstance(problem, error.TimeoutError) or problem.osError == EHOSTUNREACH:
-            return _unanswered(address, neighbours)
-        why = str(problem)[:MOST_WHY_CHARACTERS]
-        return ProbeAnswer(address=address, found="unknown", why=why)
+        return problem
     cast("Any", connection.transport).abortConnection()
-    return ProbeAnswer(address=address, found="connected")
+    return None
+
+
+def _without_reason(problem: error.ConnectError) -> bool:
+    """Tell whether the connection failed, and nobody can say of what.
+
+    Linux wakes the reactor after it noted the error and before it closed the socket; in between
+    a poll tells of the error alone, and Twisted hangs up without asking for it.
+    """
+    return problem.osError is None and not isinstance(problem, error.TimeoutError)
 
 
 def _unanswered(address: IPv4Address, neighbours: Path) -> ProbeAnswer:
