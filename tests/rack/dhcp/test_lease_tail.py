@@ -15,9 +15,12 @@ NOW = datetime(2026, 11, 29, 5, 52, 17, tzinfo=UTC).timestamp()
 HEARD = "0 2026/11/29 05:52:07"
 
 
-def lease(address, *, state="active", known=False, heard=HEARD):
-    """One entry as dhcpd 4.4.3-P1 writes it."""
-    tsfp = "  tsfp 0 2026/11/29 06:07:07;\n  atsfp 0 2026/11/29 06:07:07;\n" if known else ""
+PROMISED = "0 2026/11/29 06:07:07"
+
+
+def lease(address, *, state="active", known=None, heard=HEARD):
+    """One entry as dhcpd 4.4.3-P1 writes it; `known` is the time of the partner's word."""
+    tsfp = "" if known is None else f"  tsfp {known};\n  atsfp {known};\n"
     return (
         f"lease {address} {{\n  starts 0 2026/11/29 05:52:07;\n  ends 0 2026/11/29 06:02:07;\n"
         f"  tstp 0 2026/11/29 06:07:07;\n{tsfp}  cltt {heard};\n"
@@ -33,8 +36,21 @@ def count(*entries):
 def test_an_active_lease_counts_until_it_is_written_with_the_partners_word():
     assert count(lease("10.1.0.5")) == 1
     assert count(lease("10.1.0.5"), lease("10.1.0.6"), lease("10.3.0.5")) == 3
-    assert count(lease("10.1.0.5"), lease("10.1.0.5", known=True)) == 0
-    assert count(lease("10.1.0.5", known=True), lease("10.1.0.5")) == 1, "given away once more"
+    assert count(lease("10.1.0.5"), lease("10.1.0.5", known=PROMISED)) == 0
+    assert count(lease("10.1.0.5", known=PROMISED), lease("10.1.0.5")) == 1, "given away once more"
+
+
+def test_what_the_partner_said_of_the_address_before_is_no_word_on_the_lease():
+    """As of one that was set aside for a secondary: `tsfp` is there when that gives it away."""
+    assert count(lease("10.1.0.5", known="0 2026/11/29 05:51:58")) == 1
+    assert count(lease("10.1.0.5", known="0 2026/11/29 06:02:06")) == 1
+    assert count(lease("10.1.0.5", known="0 2026/11/29 06:02:07")) == 0
+
+
+def test_a_lease_without_end_is_known_by_any_word():
+    endless = lease("10.1.0.5", known="never").replace("ends 0 2026/11/29 06:02:07", "ends never")
+    assert count(endless) == 0
+    assert count(lease("10.1.0.5", known="never")) == 0
 
 
 def test_what_the_partner_has_not_acknowledged_for_a_minute_it_never_will():
