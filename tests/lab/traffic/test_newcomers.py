@@ -108,16 +108,39 @@ def test_some_boot_programs_do_not_say_for_how_long_they_ask():
 
 def test_a_server_that_offers_and_is_gone_is_left_for_another():
     vlan = Vlan(per_second=1, most=1)
-    vlan.run(8, lambda asked: Kind.OFFER if asked.options[53] == DISCOVER else None)
-    assert vlan.kinds(FIRST) == [*[DISCOVER, *[REQUEST] * 4] * 2]
+    vlan.run(6, lambda asked: Kind.OFFER if asked.options[53] == DISCOVER else None)
+    assert vlan.kinds(FIRST) == [*[DISCOVER, *[REQUEST] * 3] * 2]
 
 
-def test_one_that_is_refused_begins_anew():
+def refuse(question):
+    return {DISCOVER: Kind.OFFER, REQUEST: Kind.NAK}.get(question.options[53])
+
+
+def test_one_that_is_refused_begins_anew_at_once():
     vlan = Vlan(per_second=1, most=1)
-    vlan.run(1, lambda asked: Kind.OFFER if asked.options[53] == DISCOVER else Kind.NAK)
-    vlan.run(2, serve)
+    answers = iter([Kind.OFFER, Kind.NAK, Kind.OFFER, Kind.ACK])
+    vlan.run(0.5, lambda asked: next(answers))
     assert vlan.kinds(FIRST) == [DISCOVER, REQUEST, DISCOVER, REQUEST]
+    assert [felt["wait"] for felt in vlan.felt] == [0.0]
+
+
+def test_one_that_is_refused_again_waits_for_its_next_second():
+    vlan = Vlan(per_second=1, most=1)
+    vlan.run(1, refuse)
+    assert vlan.kinds(FIRST) == [DISCOVER, REQUEST] * 2
+    vlan.run(1, refuse)
+    assert vlan.kinds(FIRST) == [DISCOVER, REQUEST] * 4
+    vlan.run(2, serve)
     assert len(vlan.felt) == 1
+
+
+def test_a_second_refusal_of_the_same_request_is_nothing_to_one_that_begins_anew():
+    vlan = Vlan(per_second=1, most=1)
+    (asked,) = vlan.newcomers.tick(vlan.now)
+    (requested,) = vlan.newcomers.heard(read_answer(answer_to(asked, Kind.OFFER)), vlan.now)
+    refusal = read_answer(answer_to(requested, Kind.NAK))
+    assert vlan.newcomers.heard(refusal, vlan.now)
+    assert vlan.newcomers.heard(refusal, vlan.now) == []
 
 
 def test_only_the_first_offer_is_taken_and_what_is_others_is_left():

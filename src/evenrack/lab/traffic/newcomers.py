@@ -21,8 +21,9 @@ from evenrack.model.dhcp_packets import (
 )
 
 HOLD_SECONDS = 5.0
-_MOST_REQUESTS = 4
-"""So often one asks the server of an offer before it looks for another one."""
+_MOST_REQUESTS = 3
+"""So often one asks the server of an offer before it looks for another one, as udhcpc does: one
+more would take the 4 s that nobody may wait, whatever the other server does."""
 _LATE_SECONDS = 1.0
 """Those of a longer pause do not come any more."""
 _LOCALLY_MADE = 0x02
@@ -54,6 +55,8 @@ class _Asking:
     wait: Wait
     offer: Answer | None = None
     requests: int = 0
+    was_refused: bool = False
+    """It began anew at once when it was refused; a second time it waits for its next second."""
 
 
 @frozen(kw_only=True)
@@ -100,12 +103,23 @@ class Newcomers:
                 return []
             return [self._request(evolve(asking, offer=answer, requests=0), now)]
         if answer.kind is Kind.NAK:
-            self._asking[answer.mac] = evolve(asking, offer=None)
-            return []
+            return self._begin_anew(asking, now)
         del self._asking[answer.mac]
         self._holding[answer.mac] = _Holding(given=answer, since=now)
         self._tell(asking.wait.answered_line(now, answer))
         return []
+
+    def _begin_anew(self, asking: _Asking, now: float) -> list[bytes]:
+        """Let one that was refused look for another address, as a client in INIT (RFC 2131, 3.1).
+
+        Its transaction is a new one: what was said of the old one is nothing to it any more.
+        """
+        if asking.was_refused:
+            self._asking[asking.wait.mac] = evolve(asking, offer=None)
+            return []
+        again = evolve(asking.wait.asked_again(now, counts=True), transaction=self._transaction())
+        self._asking[again.mac] = _Asking(wait=again, was_refused=True)
+        return [self._discover(again, now)]
 
     def leave(self, now: float, most: int) -> list[bytes]:
         """Let some of those who stay give their leases back; none are left when it gives none."""
