@@ -55,6 +55,7 @@ PURE := $(wildcard \
 	src/evenrack/rack/vlan_reports.py \
 	src/evenrack/rack/dhcp/boot.py \
 	src/evenrack/rack/dhcp/failover.py \
+	src/evenrack/rack/dhcp/failover_sockets.py \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \
 	src/evenrack/rack/dhcp/dhcpd_words.py \
 	src/evenrack/rack/dhcp/host_changes.py \

@@ -169,6 +169,12 @@ class SmallDhcpServer:
             raise DhcpServerSilent("no answer")
         return self.partner
 
+    async def hears_partner(self, service):
+        await self._take_time()
+        if self.silent:
+            raise DhcpServerSilent("no answer")
+        return service.vlan.id not in self.away and self.is_met(service)
+
     def _begin_anew(self):
         self.has_in_part = []
         self.began_paused = self.paused()

@@ -139,6 +139,52 @@ def test_rule_7_who_went_on_alone_goes_on_alone_when_dhcpd_s_timer_ends(host, st
     assert host.states[1] == "recover-done", "its partner gives its addresses away, and heals it"
 
 
+def fell_back_without_daemon(host, *, hears):
+    """Its daemon comes back when the server has fallen back, and knows nothing of before."""
+    host.server.partner = "normal"
+    host.server.is_met = lambda _: hears
+    host.advance(2)
+    host.crash()
+    host.server.states_now[1] = "recover-done"
+    host.server.put_back_into.clear()
+    return host.begin()
+
+
+def test_rule_7_a_daemon_that_comes_back_brings_a_connected_pair_to_normal(host):
+    fell_back_without_daemon(host, hears=True).advance(1)
+    assert host.server.put_back_into == [(1, "normal")]
+
+
+def test_rule_7_what_the_partner_said_last_counts_for_nothing_while_it_is_not_connected(host):
+    fell_back_without_daemon(host, hears=False).advance(14)
+    assert host.server.put_back_into == [], "it may have taken over: it is looked for"
+    host.advance(2)
+    assert host.server.put_back_into == [(1, APART)], "as by a server that starts without it"
+
+
+def test_rule_7_a_partner_that_is_found_meanwhile_is_looked_for_anew_when_it_is_gone_again(host):
+    fell_back_without_daemon(host, hears=False).advance(10)
+    host.server.partner = "partner-down"
+    host.advance(1)
+    host.server.partner = "normal"
+    host.advance(14)
+    assert host.server.put_back_into == []
+    host.server.is_met = lambda _: True
+    host.advance(1)
+    assert host.server.put_back_into == [(1, "normal")]
+
+
+def test_rule_7_who_went_on_alone_and_is_connected_again_is_normal_as_its_partner_is(host):
+    host.server.partner = "normal"
+    host.server.is_met = lambda _: False
+    host.server.states_now[1] = APART
+    host.advance(2)
+    host.server.is_met = lambda _: True
+    host.server.states_now[1] = "recover-done"
+    host.advance(2)
+    assert host.server.put_back_into == [(1, "normal")]
+
+
 @pytest.mark.parametrize("state", [APART, "partner-down", "startup", "recover", "unknown"])
 def test_rule_7_a_server_in_any_other_state_is_left_alone(host, state):
     host.server.states_now[1] = state

@@ -159,6 +159,11 @@ class SimulatedDhcpServer:
         theirs = [s for s in peer.plan if s.vlan.id == service.vlan.id and s.peer is not None]
         return peer._state_of(theirs[0]) if theirs else "unknown"
 
+    async def hears_partner(self, service):
+        peer, world = self._network.server_of(service.peer.rack), self._network.world
+        sees = world.reaches(self.host, peer.host) and world.reaches(peer.host, self.host)
+        return bool(peer.plan) and sees
+
     async def mclt_seconds(self, service):
         return service.vlan.settings.mclt
 

@@ -28,6 +28,9 @@ PUT_BACK_SECONDS = 60.0
 """Older states are not put back: meanwhile the peer may have taken over, and startup is the time in
 which a server hears of that before it gives addresses away."""
 
+STARTUP_SECONDS = 15.0
+"""So long dhcpd, too, looks for its partner when it starts, before it serves without it."""
+
 TRY_SECONDS = 5.0
 _AGAIN_SECONDS = 0.1
 
@@ -45,7 +48,10 @@ class FailoverServer(Protocol):
         """Bring a server into a state, as one that it had before; DhcpServerSilent."""
 
     async def partner_state(self, service: VlanService) -> SideState:
-        """Ask what the partner said of itself; DhcpServerSilent."""
+        """Ask what the partner said of itself, however long ago; DhcpServerSilent."""
+
+    async def hears_partner(self, service: VlanService) -> bool:
+        """Tell whether it is connected to its partner now; DhcpServerSilent when nobody says."""
 
     async def mclt_seconds(self, service: VlanService) -> int:
         """Ask for a pair's mclt, which the secondary has from its partner; DhcpServerSilent."""
@@ -106,6 +112,8 @@ class FailoverStates:
         self._server = server
         self._clock = clock
         self.known = KnownStates()
+        self._unheard: dict[VlanId, float] = {}
+        """Of pairs in `recover-done`: since when this has seen no connection to the partner."""
 
     def of(self, vlan: VlanId) -> SideState:
         """Give the state of a pair; `unknown` while the server does not say."""
@@ -131,19 +139,38 @@ class FailoverStates:
         """Give pairs that are in `recover-done`, and serve nobody, and what to put them back into.
 
         The timer of a wait that was ended (`end_recover_wait`) goes on in dhcpd, and does that mclt
-        later, whatever the server is in by then; nothing would ever end it. What dhcpd says of a
-        partner that died meanwhile is old: one that went on without it goes on so.
+        later, whatever the server is in by then; nothing would ever end it. A partner that says
+        anything but `normal` of itself ends it, or gives addresses away.
         """
         found: list[tuple[VlanService, SideState]] = []
-        is_recent = self._clock.seconds() - self.known.at <= PUT_BACK_SECONDS
+        unheard = self._unheard
+        self._unheard = {}
         for service in applied:
-            vlan = service.vlan.id
-            if states.get(vlan) == "recover-done":
-                before = self.known.states.get(vlan) if is_recent else None
-                if await self._server.partner_state(service) == "normal":
-                    alone = before if before in PUT_BACK else None
-                    found.append((service, alone or "normal"))
+            if states.get(service.vlan.id) != "recover-done":
+                continue
+            if await self._server.partner_state(service) == "normal":
+                state = await self._goes_on_in(service, unheard)
+                found += [] if state is None else [(service, state)]
         return found
+
+    async def _goes_on_in(
+        self, service: VlanService, unheard: Mapping[VlanId, float]
+    ) -> SideState | None:
+        """Say what a pair that fell back is to be in; None where that is not known yet.
+
+        What dhcpd says of a partner that is not connected is old. One that went on without it a
+        moment ago goes on so. Of one that this daemon has not seen before, the partner may have
+        taken over: it is looked for as long as by a server that starts.
+        """
+        vlan, now = service.vlan.id, self._clock.seconds()
+        if await self._server.hears_partner(service):
+            return "normal"
+        before = self.known.states.get(vlan)
+        if before in PUT_BACK and now - self.known.at <= PUT_BACK_SECONDS:
+            return before
+        self._unheard[vlan] = unheard.get(vlan, now)
+        is_over = now - self._unheard[vlan] >= STARTUP_SECONDS
+        return "communications-interrupted" if is_over else None
 
     async def _put_again(self, services: Sequence[tuple[VlanService, SideState]]) -> None:
         for service, state in services:

@@ -6,11 +6,12 @@ from datetime import datetime
 
 from twisted.internet.defer import DeferredLock
 
-from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
+from evenrack.errors import DhcpConfigurationRefused, DhcpServerSilent, ProgramFailed
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import SideState
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.failover_sockets import SOCKETS, are_connected
 from evenrack.rack.dhcp.host_changes import followable, host_changes
 from evenrack.rack.dhcp.lease_tail import unshared_in
 from evenrack.rack.dhcp.omapi import Omapi
@@ -102,6 +103,15 @@ class IscDhcpServer:
     async def partner_state(self, service: VlanService) -> SideState:
         states = await self._omapi.partner_states([service.peer_name])
         return states[service.peer_name]
+
+    async def hears_partner(self, service: VlanService) -> bool:
+        if service.peer is None:
+            return False
+        own, peer = service.address, service.peer.address
+        try:
+            return await self._think(lambda: are_connected(SOCKETS.read_text("ascii"), own, peer))
+        except OSError as problem:
+            raise DhcpServerSilent(f"{SOCKETS}: {problem.strerror}") from problem
 
     async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
         networks = [subnet.cidr for service in services for subnet in service.vlan.all_subnets]
