@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet import reactor
 
 from benchmarks.many_reservations import plan_with
-from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
+from evenrack.errors import DhcpConfigurationRefused, DhcpServerSilent, ProgramFailed
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.vlan_change import change_between
 from evenrack.rack.dhcp import dhcpd_conf as writer
@@ -126,6 +126,22 @@ async def test_what_cannot_be_written_is_not_served_and_not_started(server, prog
     with pytest.raises(ProgramFailed, match="half a character"):
         await server.restart((BAD,), ["eth1"])
     assert program.text == "what was served before"
+
+
+async def test_whether_a_partner_is_heard_is_read_anew_each_time_and_not_known_without(tmp_path):
+    sockets = tmp_path / "tcp"
+    server = IscDhcpServer(None, None, OMAPI, think_beside(reactor), sockets=sockets)
+    pair = PLAN[0]
+    with pytest.raises(DhcpServerSilent, match="tcp: No such file"):
+        await server.hears_partner(pair)
+    heard = []
+    for peer in (pair.peer.address, pair.peer.address + 1):
+        ends = [f"{int.from_bytes(it.packed, 'little'):08X}:0287" for it in (pair.address, peer)]
+        sockets.write_text(f"head\n 0: {ends[0]} {ends[1]} 01\n")
+        heard.append(await server.hears_partner(pair))
+    assert heard == [True, False]
+    assert not await server.hears_partner(evolve(pair, peer=None, role="alone"))
+    assert not await IscDhcpServer(None, None, OMAPI, think_beside(reactor)).hears_partner(pair)
 
 
 @given(st.lists(dhcp_plans(roles=("primary", "secondary")), max_size=3))

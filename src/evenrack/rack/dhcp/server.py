@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from twisted.internet.defer import DeferredLock
 
@@ -32,12 +33,15 @@ class IscDhcpServer:
         access: OmapiAccess,
         think: Think,
         wall_clock: Callable[[], datetime] = utc_now,
+        *,
+        sockets: Path = SOCKETS,
     ) -> None:
         self._program = program
         self._omapi = omapi
         self._access = access
         self._think = think
         self._wall_clock = wall_clock
+        self._sockets = sockets
         self._written = WrittenVlans()
         self._one_at_a_time = DeferredLock()
 
@@ -107,11 +111,11 @@ class IscDhcpServer:
     async def hears_partner(self, service: VlanService) -> bool:
         if service.peer is None:
             return False
-        own, peer = service.address, service.peer.address
+        own, peer, sockets = service.address, service.peer.address, self._sockets
         try:
-            return await self._think(lambda: are_connected(SOCKETS.read_text("ascii"), own, peer))
+            return await self._think(lambda: are_connected(sockets.read_text("ascii"), own, peer))
         except OSError as problem:
-            raise DhcpServerSilent(f"{SOCKETS}: {problem.strerror}") from problem
+            raise DhcpServerSilent(f"{sockets}: {problem.strerror}") from problem
 
     async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
         networks = [subnet.cidr for service in services for subnet in service.vlan.all_subnets]
