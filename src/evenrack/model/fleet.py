@@ -157,6 +157,10 @@ class Fleet(PlanFacts):
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
     """For which DHCP plan (its fingerprint) a rack has the turn to restart its server."""
+    granted: Mapping[RackId, datetime] = field(factory=dict)
+    """When each rack got its last turn, by the database's clock."""
+    read_at: datetime | None = field(default=None, eq=False)
+    """When this was read, by that clock."""
     partner_downs: Mapping[VlanId, PartnerDown] = field(factory=dict)
     taken_over: frozenset[VlanId] = frozenset()
     """The VLANs of `partner_downs` whose one server gives away all free addresses by now."""
@@ -229,6 +233,13 @@ class Fleet(PlanFacts):
         """Give what a rack last said of a VLAN; None when it did not serve it."""
         sides = self.dhcp_report(rack).vlans
         return next((side for side in sides if side.vlan == vlan), None)
+
+    def turn_age(self, rack: RackId) -> float:
+        """Give for how many seconds a rack has had its turn; 0 where that is not known."""
+        at = self.granted.get(rack)
+        if at is None or self.read_at is None:
+            return 0.0
+        return max(0.0, (self.read_at - at).total_seconds())
 
     def served_in(self, vlan: VlanId) -> VlanId:
         """Give the VLAN whose racks serve this one, or are to: itself, or the one that relays it.

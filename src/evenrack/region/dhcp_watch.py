@@ -4,6 +4,7 @@ That is who is lost, and how long a rack has waited for its turn or taken over i
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TypeVar
 
 from attrs import field, frozen
@@ -76,7 +77,11 @@ class DhcpDecisions:
 
 
 class DhcpWatch:
-    """Remembers since when, by the leader's clock; a new leader begins to count anew."""
+    """Remembers since when, by the leader's clock; a new leader begins to count anew.
+
+    But turns it counts from when they were given: else no rack whose pair is not normal would let
+    another one restart for as long as a turn may take.
+    """
 
     def __init__(
         self,
@@ -93,7 +98,8 @@ class DhcpWatch:
         leave its clients unserved for a while."""
         self._absences = Absences(clock)
         self._evidence = EvidenceWatch(clock, after_seconds=evidence_seconds)
-        self._turns: dict[tuple[RackId, str], float] = {}
+        self._turns: dict[tuple[RackId, str, datetime | None], float] = {}
+        """Since when each has its turn. Of one that another leader gave the database knows."""
         self._waiting: dict[RackId, float] = {}
         """Since when each waits for a turn, with one plan after the other."""
         self._failed_swaps: dict[VlanId, float] = {}
@@ -108,7 +114,7 @@ class DhcpWatch:
         if services or relayed:
             return DhcpDecisions(pairs=pairs, services=services, relayed=relayed)
         patience = Patience(
-            expired=[rack for rack, _ in self._older(self._turns, TURN_SECONDS)],
+            expired=[rack for rack, *_ in self._older(self._turns, TURN_SECONDS)],
             overdue=[*self._older(self._waiting, self._defer_seconds), *racks_in_a_hurry(fleet)],
         )
         turns = decide_turns(fleet, patience)
@@ -131,10 +137,11 @@ class DhcpWatch:
         self._absences.look(fleet)
         self._evidence.look(fleet)
         now = self._clock.seconds()
-        turns = [(rack, turn) for rack, turn in fleet.turns.items() if turn]
+        open_turns = ((rack, turn) for rack, turn in fleet.turns.items() if turn)
+        turns = [(rack, turn, fleet.granted.get(rack)) for rack, turn in open_turns]
         reports = fleet.dhcp_reports.items()
         waiting = [rack for rack, report in reports if report.waiting]
-        self._turns = {turn: self._turns.get(turn, now) for turn in turns}
+        self._turns = {it: self._turns.get(it, now - fleet.turn_age(it[0])) for it in turns}
         self._waiting = {rack: self._waiting.get(rack, now) for rack in waiting}
         over = self._older(self._failed_swaps, SWAP_AGAIN_SECONDS)
         kept = {vlan: at for vlan, at in self._failed_swaps.items() if vlan not in over}

@@ -14,6 +14,7 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.interface_list import Interface
 from evenrack.region.database.assignment_store import write_managing
 from evenrack.region.database.dhcp_store import (
+    read_granted,
     read_interfaces,
     read_open_turns,
     read_pairs,
@@ -345,6 +346,20 @@ def test_a_turn_that_is_withdrawn_and_given_for_another_plan_at_once_is_given(fl
     fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
     fleet.run(lambda c: write_turns(c, {ONE: "plan2"}, [ONE]))
     assert fleet.run(read_turns) == {ONE: "plan2"}
+
+
+def test_since_when_a_rack_has_its_turn_is_read_by_the_clock_of_the_database(fleet):
+    for rack in (ONE, TWO):
+        fleet.run(lambda c, rack=rack: record_report(c, rack, REPORT))
+    assert fleet.run(read_fleet).turn_age(ONE) == 0.0
+    fleet.run(lambda c: write_turns(c, {ONE: "plan1"}, ()))
+    assert fleet.run(lambda c: read_granted(c, [TWO])) == {}
+    first = fleet.run(lambda c: read_granted(c, [ONE]))
+    assert first == fleet.run(read_fleet).granted
+    fleet.run(lambda c: write_turns(c, {}, [ONE]))
+    assert fleet.run(read_granted) == first, "when its last one began"
+    fleet.change("UPDATE rack_dhcp SET turn_at = turn_at - interval '100 s'")
+    assert 100 < fleet.run(read_fleet).turn_age(ONE) < 110
 
 
 def test_a_turn_of_a_rack_that_never_said_anything_is_nothing(fleet):

@@ -1,5 +1,7 @@
 """What the leader's clock adds to decisions about DHCP: hold-down, turns that expire, patience."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
@@ -16,6 +18,7 @@ ON_ONE_VLAN = {1: (1, 2)}
 WELL = serving(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services=PAIR), 1, 2)
 LOST = serving(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services=PAIR, away=(1,)), 1, 2)
 ONE, TWO = rack_id(1), rack_id(2)
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 class Watched:
@@ -142,14 +145,56 @@ def test_a_turn_for_another_plan_counts_anew(watched):
     assert not watched.decide_after(JUST_BEFORE, with_turns(waiting(fleet, 1), 1))
 
 
-def test_a_new_leader_counts_the_time_of_a_turn_anew(watched):
+def since(fleet, seconds):
+    """The fleet whose racks got their turns so long ago, by the database's clock."""
+    moments = dict.fromkeys(fleet.turns, NOON)
+    return evolve(fleet, granted=moments, read_at=NOON + timedelta(seconds=seconds))
+
+
+def test_a_new_leader_counts_a_turn_from_when_it_was_given(watched):
     fleet = with_turns(waiting(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)}), 1), 1)
-    watched.decide_after(0, fleet)
-    watched.decide_after(TURN_SECONDS - JUST_BEFORE, fleet)
+    assert not watched.decide_after(0, since(fleet, TURN_SECONDS - 5))
+    assert not watched.decide_after(5 - JUST_BEFORE, since(fleet, 0)), "that clock went back"
+    assert watched.decide_after(JUST_BEFORE, since(fleet, 0)).withdrawn == (ONE,)
     watched.new_leader()
-    assert not watched.decide_after(JUST_BEFORE, fleet)
-    assert not watched.decide_after(TURN_SECONDS - JUST_BEFORE, fleet)
-    assert watched.decide_after(JUST_BEFORE, fleet).withdrawn == (ONE,)
+    assert watched.decide_after(0, since(fleet, TURN_SECONDS)).withdrawn == (ONE,)
+
+
+def test_the_same_turn_given_again_counts_anew(watched):
+    """By another leader, while this one did not lead."""
+    fleet = with_turns(waiting(dhcp_fleet(ON_ONE_VLAN, pairs=PAIR, services={1: (1,)}), 1), 1)
+    watched.decide_after(0, since(fleet, 0))
+    watched.clock.advance(TURN_SECONDS)
+    later = {ONE: NOON + timedelta(seconds=TURN_SECONDS)}
+    again = evolve(since(fleet, TURN_SECONDS), granted=later)
+    assert not watched.decide_after(0, again)
+
+
+@pytest.mark.parametrize(("seconds", "may"), [(TURN_SECONDS, {TWO}), (TURN_SECONDS - 1, set())])
+def test_a_new_leader_lets_the_next_rack_restart_when_the_turn_of_one_that_is_not_normal_is_over(
+    watched, seconds, may
+):
+    """Rack 1 has restarted, and its pair did not become normal; rack 3 shares another with it."""
+    pairs = {1: (1, 2), 2: (1, 3)}
+    fleet = dhcp_fleet({1: (1, 2), 2: (1, 3)}, pairs=pairs, services=pairs)
+    fleet = serving(fleet, 1, 2, 3)
+    reports = dict(fleet.dhcp_reports)
+    for rack in (ONE, rack_id(3)):
+        sides = reports[rack].vlans
+        apart = [evolve(s, state="recover") if s.vlan == VlanId(2) else s for s in sides]
+        reports[rack] = evolve(reports[rack], applied=plan_name(fleet, int(rack[-1])), vlans=apart)
+    fleet = with_turns(evolve(fleet, dhcp_reports=reports), 1)
+    number = evolve(fleet.leadership.number, generation=9)
+    changed = evolve(fleet.services[VlanId(1)], number=number)
+    fleet = evolve(fleet, services={**fleet.services, VlanId(1): changed})
+    fleet = evolve(waiting(fleet, 2), turns=fleet.turns)
+    assert watched.decide_after(0, since(fleet, seconds)).turns.keys() == may
+
+
+def test_how_long_a_rack_has_its_turn_is_not_known_of_one_that_never_had_it():
+    assert WELL.turn_age(ONE) == 0.0
+    assert evolve(WELL, granted={ONE: NOON}).turn_age(ONE) == 0.0
+    assert evolve(WELL, granted={ONE: NOON}, read_at=NOON - timedelta(hours=1)).turn_age(ONE) == 0.0
 
 
 def alone_since_its_peer_is_lost():

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from ipaddress import IPv4Address, IPv4Interface
 from typing import Any
 
@@ -98,6 +99,16 @@ def read_turns(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId
         .order_by(rack_dhcp.c.rack_id)
     )
     return {RackId(row.rack_id): row.turn for row in rows}
+
+
+def read_granted(connection: Connection, of: Wanted[RackId] = None) -> dict[RackId, datetime]:
+    """Give when each rack got its last turn, of these racks only if any are named."""
+    rows = connection.execute(
+        select(rack_dhcp.c.rack_id, rack_dhcp.c.turn_at)
+        .where(rack_dhcp.c.turn_at.is_not(None), *named(rack_dhcp.c.rack_id, of))
+        .order_by(rack_dhcp.c.rack_id)
+    )
+    return {RackId(row.rack_id): row.turn_at for row in rows}
 
 
 def read_open_turns(connection: Connection, process: ProcessId) -> dict[RackId, Turn]:

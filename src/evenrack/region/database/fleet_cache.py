@@ -32,6 +32,7 @@ from evenrack.region.database.fleet_keys import Span, Wanted
 from evenrack.region.database.inventory_reading import read_vlans
 from evenrack.region.database.leader_store import read_leadership
 from evenrack.region.database.relay_store import read_relayed
+from evenrack.region.database.server_clock import read_clock
 from evenrack.region.database.snippet_reading import read_global
 from evenrack.region.database.vlans_since import read_vlans_since
 
@@ -56,6 +57,7 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
         "interfaces": _Part("rack_interface", str, dhcp_store.read_interfaces),
         "dhcp_reports": _Part("rack_dhcp", str, dhcp_store.read_reports),
         "turns": _Part("rack_dhcp", str, dhcp_store.read_turns),
+        "granted": _Part("rack_dhcp", str, dhcp_store.read_granted),
         "pairs": _Part("dhcp_pair", int, dhcp_store.read_pairs),
         "pins": _Part("dhcp_pin", int, pin_store.read_pins),
         "partner_downs": _Part("dhcp_partner_down", int, partner_down_store.read_partner_downs),
@@ -210,6 +212,7 @@ class FleetCache:
             parts["probes"] = probe_store.read_probes(connection)
         parts["links"] = self._live_links.among(parts["links"], running)
         return Fleet(
+            read_at=read_clock(connection),
             leadership=read_leadership(connection),
             processes=processes,
             hold=read_hold(connection),
