@@ -46,8 +46,8 @@ async def no_interfaces():
     return ()
 
 
-async def no_host_answers(address):
-    return ProbeAnswer(address=address, found="unknown", why="nobody is asked")
+async def no_host_answers(addresses):
+    return tuple(ProbeAnswer(address=it, found="unknown", why="") for it in addresses)
 
 
 async def no_bmc_answers(address, port):

@@ -1,10 +1,12 @@
 """A rack that finds out whether hosts of other DHCP servers run, and for whom it does not."""
 
 import socket
+from contextlib import ExitStack
 from errno import EHOSTUNREACH
 from ipaddress import IPv4Address, IPv4Interface
 
 import pytest
+from attrs import define
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.error import ConnectError
@@ -14,7 +16,7 @@ from twisted.python.failure import Failure
 from evenrack.errors import ProbeRefused
 from evenrack.model.dhcp_probe import MOST_WHY_CHARACTERS, ProbeAnswer
 from evenrack.model.interface_list import Interface
-from evenrack.rack.host_probe import HostProber, find_host, is_resolved
+from evenrack.rack.host_probe import HostProber, find_hosts, resolved
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import plan_of
 
@@ -25,6 +27,7 @@ IP address       HW type     Flags       HW address            Mask     Device
 10.7.0.1         0x1         0x2         52:54:00:00:00:01     *        eth7
 10.7.0.2         0x1         0x0         00:00:00:00:00:00     *        eth7
 10.7.0.4         0x1         0x6         52:54:00:00:00:04     *        eth7
+10.7.0.5         0x1         0x4         00:00:00:00:00:00     *        eth7
 """
 
 
@@ -38,7 +41,8 @@ def listening():
 
 
 async def found(port, address=HERE, **more):
-    return await find_host(reactor, address, port=port, **more)
+    (answer,) = await find_hosts(reactor, [address], port=port, **more)
+    return answer
 
 
 async def test_a_host_on_which_the_server_listens_runs(listening):
@@ -60,16 +64,16 @@ def fails(network, *problems):
 
 async def test_who_lost_the_reason_why_a_connection_failed_asks_again():
     network = MemoryReactorClock()
-    asked = Deferred.fromCoroutine(find_host(network, HERE))
+    asked = Deferred.fromCoroutine(find_hosts(network, [HERE]))
     fails(network, ConnectError(), ConnectError(osError=EHOSTUNREACH))
-    assert (await asked).found == "silent"
+    assert [it.found for it in await asked] == ["silent"]
 
 
 async def test_who_never_hears_the_reason_does_not_ask_for_ever():
     network = MemoryReactorClock()
-    asked = Deferred.fromCoroutine(find_host(network, HERE))
+    asked = Deferred.fromCoroutine(find_hosts(network, [HERE]))
     fails(network, *[ConnectError(string="lost")] * 3)
-    assert (await asked).found == "unknown"
+    assert [it.found for it in await asked] == ["unknown"]
     assert not network.tcpClients
 
 
@@ -99,13 +103,45 @@ async def test_trouble_of_this_host_is_no_silence_of_another():
     assert 0 < len(answer.why) <= MOST_WHY_CHARACTERS
 
 
-@pytest.mark.parametrize(
-    ("address", "resolved"),
-    [("10.7.0.1", True), ("10.7.0.2", False), ("10.7.0.4", True), ("10.7.0.9", False)],
-)
-def test_arp_has_said_whose_an_address_is_or_has_not(address, resolved):
-    assert is_resolved(NEIGHBOURS, IPv4Address(address)) == resolved
-    assert not is_resolved("", IPv4Address(address))
+def test_arp_has_said_whose_an_address_is_or_has_not():
+    assert resolved(NEIGHBOURS) == {IPv4Address("10.7.0.1"), IPv4Address("10.7.0.4")}
+    assert resolved("") == frozenset()
+
+
+@define
+class Table:
+    """ARP's table, which counts how often it is read."""
+
+    words: str
+    read: int = 0
+
+    def read_text(self, encoding):
+        self.read += 1
+        return self.words
+
+
+async def test_arp_is_asked_once_for_all_addresses(listening):
+    port = listening.getsockname()[1]
+    addresses = [IPv4Address(f"127.0.0.{n}") for n in (3, 2, 4)]
+    words = NEIGHBOURS.replace("10.7.0.1 ", "127.0.0.3 ").replace("10.7.0.4 ", "127.0.0.4 ")
+    table = Table(words)
+    with ExitStack() as held:
+        for address in addresses:
+            listener = held.enter_context(socket.create_server((str(address), port), backlog=0))
+            held.enter_context(socket.create_connection(listener.getsockname()))
+        answers = await find_hosts(reactor, addresses, port=port, seconds=0.1, neighbours=table)
+    assert [(str(it.address), it.found) for it in answers] == [
+        ("127.0.0.3", "resolved"),
+        ("127.0.0.2", "silent"),
+        ("127.0.0.4", "resolved"),
+    ]
+    assert table.read == 1
+
+
+async def test_arp_is_not_asked_when_every_host_answered(listening):
+    table = Table("")
+    assert (await found(listening.getsockname()[1], neighbours=table)).found == "connected"
+    assert table.read == 0
 
 
 # For whom
@@ -121,11 +157,11 @@ class Asked:
     async def interfaces(self):
         return (OWN,)
 
-    async def find(self, address):
+    async def find(self, addresses):
         waiting = Deferred()
-        self.asked.append((address, waiting))
+        self.asked.append((addresses, waiting))
         await waiting
-        return ProbeAnswer(address=address, found="silent")
+        return tuple(ProbeAnswer(address=address, found="silent") for address in addresses)
 
     def probe(self, *texts):
         addresses = tuple(map(IPv4Address, texts))
@@ -146,10 +182,10 @@ def result_of(deferred):
 def test_all_addresses_are_asked_at_once_and_told_in_their_order():
     rack = Asked()
     probing = rack.probe("10.7.0.2", "10.7.0.1")
-    assert [str(address) for address, _ in rack.asked] == ["10.7.0.2", "10.7.0.1"]
+    ((addresses, _),) = rack.asked
+    assert [str(address) for address in addresses] == ["10.7.0.2", "10.7.0.1"]
     rack.answer()
     assert [str(answer.address) for answer in result_of(probing)] == ["10.7.0.2", "10.7.0.1"]
-    assert result_of(rack.probe()) == ()
 
 
 def test_one_question_is_asked_at_a_time():

@@ -68,7 +68,7 @@ class RackHost:
                 leases=no_leases,
                 lease_file=NO_FILE,
                 listener=no_listener,
-                find_host=no_host_answers,
+                find_hosts=no_host_answers,
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),

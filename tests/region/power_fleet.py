@@ -187,7 +187,7 @@ class PowerFleet:
             leases=no_leases,
             lease_file=NO_FILE,
             listener=no_listener,
-            find_host=no_host_answers,
+            find_hosts=no_host_answers,
             driver=driver,
             ask_bmc=driver.answers,
             trust=trust,

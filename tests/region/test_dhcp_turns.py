@@ -100,13 +100,16 @@ class DhcpFleet:
             self.heard_by[name] = tell
             return await no_listener(tell, ended)
 
-        around = _surroundings(config, state, interfaces, server, listen, self._find_host)
+        around = _surroundings(config, state, interfaces, server, listen, self._find_hosts)
         rack = RackService(config, state.rack_id(), around)
         rack.startService()
         self.fleet.racks[name] = rack
         return server
 
-    async def _find_host(self, address):
+    async def _find_hosts(self, addresses):
+        return tuple(map(self._found_of, addresses))
+
+    def _found_of(self, address):
         name = f"rack{address.packed[-1]}"
         found = "connected" if self.servers[name].running() else "refused"
         return ProbeAnswer(address=address, found="silent" if name in self.hosts_off else found)
@@ -190,7 +193,7 @@ class DhcpFleet:
         return {name: len(server.started) for name, server in self.servers.items()}
 
 
-def _surroundings(config, state, interfaces, server, listener, find_host):
+def _surroundings(config, state, interfaces, server, listener, find_hosts):
     trust = trust_of(state)
 
     def endpoint_for(addresses):
@@ -211,7 +214,7 @@ def _surroundings(config, state, interfaces, server, listener, find_host):
         ).page,
         lease_file=DhcpdFiles(state.dhcp_folder).leases,
         listener=listener,
-        find_host=find_host,
+        find_hosts=find_hosts,
         driver=None,
         ask_bmc=no_bmc_answers,
         trust=trust,

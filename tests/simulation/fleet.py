@@ -190,7 +190,7 @@ class Fleet:
                 leases=no_leases,
                 lease_file=NO_FILE,
                 listener=no_listener,
-                find_host=self.network.find_host_on(name),
+                find_hosts=self.network.find_hosts_on(name),
                 driver=None,
                 ask_bmc=no_bmc_answers,
                 trust=NoTrust(),

@@ -64,17 +64,20 @@ class Network:
         if loss == "host":
             self.hosts_off.add(host)
 
-    def find_host_on(self, name):
+    def find_hosts_on(self, name):
         """Give what a rack daemon finds out about other hosts with."""
 
-        async def find_host(address):
+        async def find_hosts(addresses):
+            return tuple(map(found_of, addresses))
+
+        def found_of(address):
             other = f"rack{address.packed[-1]}"
             sees = self.world.reaches(name, other) and self.world.reaches(other, name)
             alive = "connected" if self._servers[other].plan else "refused"
             found = alive if sees and other not in self.hosts_off else "silent"
             return ProbeAnswer(address=address, found=found)
 
-        return find_host
+        return find_hosts
 
     def interfaces_of(self, name):
         """Give what a rack daemon asks its host for its addresses with."""

@@ -19,7 +19,7 @@ from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.systemd_unit import DhcpdUnit, Systemd
-from evenrack.rack.host_probe import find_host
+from evenrack.rack.host_probe import find_hosts
 from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
 from evenrack.rack.power.ipmitool import IpmitoolDriver
@@ -78,7 +78,7 @@ def assemble(
             leases=leases.page,
             lease_file=lease_file,
             listener=_listener(config, reactor),
-            find_host=partial(find_host, reactor),
+            find_hosts=partial(find_hosts, reactor),
             driver=IpmitoolDriver(reactor),
             ask_bmc=partial(answers, reactor),
             trust=keeper,

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final, cast
 
+from attrs import evolve
 from twisted.internet import error
 from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 from twisted.internet.endpoints import TCP4ClientEndpoint
@@ -32,22 +33,32 @@ NEIGHBOURS: Final = Path("/proc/self/net/arp")
 _COMPLETE: Final = 0x02
 """The kernel knows the hardware address (ATF_COM in arp(7))."""
 
-FindHost = Callable[[IPv4Address], Awaitable[ProbeAnswer]]
-"""Finds out whether the host at an address runs."""
+FindHosts = Callable[[Sequence[IPv4Address]], Awaitable[tuple[ProbeAnswer, ...]]]
+"""Finds out whether the hosts at some addresses run, in the order of the addresses."""
 
 
-async def find_host(
+async def find_hosts(
     reactor: Any,
-    address: IPv4Address,
+    addresses: Sequence[IPv4Address],
     *,
     port: int = FAILOVER_PORT,
     seconds: float = PROBE_SECONDS,
     neighbours: Path = NEIGHBOURS,
-) -> ProbeAnswer:
-    """Connect to the failover port, and hang up at once.
+) -> tuple[ProbeAnswer, ...]:
+    """Connect to the failover port of all of them at once, and hang up at once.
 
-    No answer counts as silence; any trouble of this host, such as no route, does not.
+    No answer counts as silence, unless ARP knows better, which is asked once for all; any trouble
+    of this host, such as no route, does not.
     """
+
+    async def find(address: IPv4Address) -> ProbeAnswer:
+        return await _find_host(reactor, address, port, seconds)
+
+    finding = [Deferred.fromCoroutine(find(address)) for address in addresses]
+    return _as_arp_knows_better(await gatherResults(finding, consumeErrors=True), neighbours)
+
+
+async def _find_host(reactor: Any, address: IPv4Address, port: int, seconds: float) -> ProbeAnswer:
     endpoint = TCP4ClientEndpoint(reactor, str(address), port, timeout=seconds)
     problem = await _tried(endpoint)
     for _ in range(TRIES_WITHOUT_REASON - 1):
@@ -58,7 +69,7 @@ async def find_host(
     if isinstance(problem, error.ConnectionRefusedError):
         return ProbeAnswer(address=address, found="refused")
     if isinstance(problem, error.TimeoutError) or problem.osError == EHOSTUNREACH:
-        return _unanswered(address, neighbours)
+        return ProbeAnswer(address=address, found="silent")
     why = str(problem)[:MOST_WHY_CHARACTERS]
     return ProbeAnswer(address=address, found="unknown", why=why)
 
@@ -82,22 +93,31 @@ def _without_reason(problem: error.ConnectError) -> bool:
     return problem.osError is None and not isinstance(problem, error.TimeoutError)
 
 
-def _unanswered(address: IPv4Address, neighbours: Path) -> ProbeAnswer:
+def _as_arp_knows_better(
+    answers: Sequence[ProbeAnswer], neighbours: Path
+) -> tuple[ProbeAnswer, ...]:
+    if not any(answer.found == "silent" for answer in answers):
+        return tuple(answers)
     try:
-        resolved = is_resolved(neighbours.read_text(encoding="ascii"), address)
+        known = resolved(neighbours.read_text(encoding="ascii"))
     except OSError as problem:
         why = f"{problem.strerror}: {neighbours}"[:MOST_WHY_CHARACTERS]
-        return ProbeAnswer(address=address, found="unknown", why=why)
-    return ProbeAnswer(address=address, found="resolved" if resolved else "silent")
+        return tuple(
+            evolve(it, found="unknown", why=why) if it.found == "silent" else it for it in answers
+        )
+    return tuple(
+        evolve(it, found="resolved") if it.found == "silent" and it.address in known else it
+        for it in answers
+    )
 
 
-def is_resolved(neighbours: str, address: IPv4Address) -> bool:
-    """Tell whether somebody has said by ARP that the address is his, in /proc/net/arp's words.
+def resolved(neighbours: str) -> frozenset[IPv4Address]:
+    """Give the addresses that somebody has said by ARP are his, in /proc/net/arp's words.
 
     What was said before the host died the kernel forgets within a minute of probes.
     """
     rows = (line.split() for line in neighbours.splitlines()[1:])
-    return any(row[0] == str(address) and int(row[2], 16) & _COMPLETE for row in rows)
+    return frozenset(IPv4Address(row[0]) for row in rows if int(row[2], 16) & _COMPLETE)
 
 
 class HostProber:
@@ -105,7 +125,7 @@ class HostProber:
 
     def __init__(
         self,
-        find: FindHost,
+        find: FindHosts,
         interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
         served: Callable[[], DhcpPlan],
     ) -> None:
@@ -127,8 +147,4 @@ class HostProber:
                     raise ProbeRefused(
                         f"{address} is not in a network of this rack, and no failover peer of it"
                     )
-            asking = [Deferred.fromCoroutine(self._asked(address)) for address in addresses]
-            return tuple(await gatherResults(asking, consumeErrors=True))
-
-    async def _asked(self, address: IPv4Address) -> ProbeAnswer:
-        return await self._find(address)
+            return await self._find(addresses)

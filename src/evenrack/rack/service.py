@@ -36,7 +36,7 @@ from evenrack.rack.clock_watch import ClockWatch
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp_host import DhcpServer, Wanted
 from evenrack.rack.foreign_watch import ForeignWatch
-from evenrack.rack.host_probe import FindHost, HostProber
+from evenrack.rack.host_probe import FindHosts, HostProber
 from evenrack.rack.lease import Lease
 from evenrack.rack.lease_watch import LeaseWatch
 from evenrack.rack.listen.link import StartListener
@@ -87,7 +87,7 @@ class Surroundings:
     """Where it does."""
     listener: StartListener
     """Hears other DHCP servers."""
-    find_host: FindHost
+    find_hosts: FindHosts
     """Finds out whether the host of another DHCP server runs."""
     driver: PowerDriver
     ask_bmc: Ask
@@ -117,7 +117,7 @@ class RackService(MultiService):
             surroundings.clock,
         )
         self._prober = HostProber(
-            surroundings.find_host, surroundings.interfaces, lambda: self.converge.applied
+            surroundings.find_hosts, surroundings.interfaces, lambda: self.converge.applied
         )
         self.desk = PowerDesk(
             PowerSurroundings(

@@ -1,4 +1,4 @@
-"""Ask whether a host runs from the network in which this runs: prints what `find_host` found.
+"""Ask whether a host runs from the network in which this runs: prints what `find_hosts` found.
 
 A program: its arguments are an address and how often to ask, each time at the failover port.
 """
@@ -9,11 +9,12 @@ from ipaddress import IPv4Address
 
 from twisted.internet.task import react
 
-from evenrack.rack.host_probe import find_host
+from evenrack.rack.host_probe import find_hosts
 
 
 async def main(reactor, address, times):
-    found = [(await find_host(reactor, IPv4Address(address))).found for _ in range(int(times))]
+    addresses = [IPv4Address(address)]
+    found = [(await find_hosts(reactor, addresses))[0].found for _ in range(int(times))]
     sys.stdout.write(json.dumps(found))
 
 
