@@ -128,6 +128,23 @@ def test_what_is_asked_begins_once_and_ends_with_its_reason():
     )
 
 
+def test_nothing_begins_to_be_asked_while_the_circuit_breaker_holds_and_what_is_goes_on():
+    held = evolve(lost(), breaker=BREAKER)
+    assert probe_changes(held, (ONE,)) == ((), ())
+    released = evolve(held, breaker=evolve(BREAKER, released=True))
+    assert probe_changes(released, (ONE,)) == (wanted_probes(lost(), (ONE,)), ())
+    asking = evolve(lost(*ALL_SILENT), breaker=BREAKER)
+    assert probe_changes(asking, (ONE,)) == ((), ())
+    begun, ended = probe_changes(evolve(lost(*ALL_SILENT, away=()), breaker=BREAKER), ())
+    assert (begun, len(ended)) == ((), len(ALL_SILENT)), "it is back"
+
+
+def test_what_is_asked_goes_on_under_a_new_leader_that_has_not_seen_the_rack_lost_for_long():
+    assert probe_changes(lost(*ALL_SILENT), ()) == ((), ())
+    begun, ended = probe_changes(lost(ALL_SILENT[0]), ())
+    assert (len(begun), ended) == (2, ()), "also what the leader before did not come to"
+
+
 def test_another_address_is_another_question():
     moved = evolve(ALL_SILENT[0], address=address_of(1, 9))
     begun, ended = probe_changes(lost(moved, *ALL_SILENT[1:]), (ONE,))

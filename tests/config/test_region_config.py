@@ -185,7 +185,7 @@ def test_balance_has_ranges_too(read, problems):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("off", None), ("'off'", None), ("false", None), ("1", 1), ("90.5", 90.5)]
+    ("text", "seconds"), [("off", None), ("'off'", None), ("false", None), ("5", 5), ("90.5", 90.5)]
 )
 def test_racks_are_called_dead_after_a_while_or_by_operators_only(read, text, seconds):
     dhcp = read(f"balance: {{dhcp: {{auto_partner_down: {text}}}}}").balance.dhcp
@@ -194,11 +194,21 @@ def test_racks_are_called_dead_after_a_while_or_by_operators_only(read, text, se
 
 
 @pytest.mark.parametrize(
+    ("text", "warns"), [("off", False), ("59.5", True), ("60", False), ("600", False)]
+)
+def test_what_no_host_could_restart_in_is_warned_of(read, text, warns):
+    warnings = read(f"balance: {{dhcp: {{auto_partner_down: {text}}}}}").balance.dhcp.warnings
+    assert [f"auto_partner_down: within {text} s" in warning for warning in warnings] == [
+        True for _ in range(warns)
+    ]
+
+
+@pytest.mark.parametrize(
     ("text", "why"),
     [
         ("on", "is a yes or no; a number, or off, is needed"),
         ("never", "is text; a number, or off, is needed"),
-        ("0", "0.0 is not 1 to 604800 seconds; a host that restarts is silent, too"),
+        ("4.9", "4.9 is not 5 to 604800 seconds; a host that restarts is silent, too"),
         (".inf", "is not a finite number"),
     ],
 )

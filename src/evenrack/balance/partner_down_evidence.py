@@ -56,12 +56,18 @@ class Evidence:
 def probe_changes(
     fleet: Fleet, lost: Collection[RackId]
 ) -> tuple[tuple[Probe, ...], tuple[Probe, ...]]:
-    """Say what is to be found out that is not yet, and what no more."""
-    wanted = wanted_probes(fleet, lost)
+    """Say what is to be found out that is not yet, and what no more.
+
+    While the circuit breaker holds nothing begins: it would count for nothing, and where half of a
+    large fleet is lost it would be very much. A rack about which others are asked is lost, though a
+    new leader has not seen it away for long.
+    """
     asked = {probe.question for of_vlan in fleet.probes.values() for probe in of_vlan}
-    return tuple(probe for probe in wanted if probe not in asked), tuple(
-        sorted(asked - set(wanted), key=lambda probe: (probe.vlan, probe.asked, probe.target))
-    )
+    known = {probe.target for probe in asked}
+    wanted = wanted_probes(fleet, known.union(lost))
+    begun = () if fleet.breaker_holds else tuple(probe for probe in wanted if probe not in asked)
+    ended = asked.difference(wanted)
+    return begun, tuple(sorted(ended, key=lambda probe: (probe.vlan, probe.asked, probe.target)))
 
 
 def wanted_probes(fleet: Fleet, lost: Collection[RackId]) -> tuple[Probe, ...]:

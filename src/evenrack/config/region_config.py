@@ -26,6 +26,9 @@ MOST_PROCESSES = 99
 MOST_DAYS = 36_500
 """A hundred years: as good as for ever."""
 
+LEAST_EVIDENCE = 60
+"""Seconds of silence that may mean more than a restart. Less is for labs, and warned of."""
+
 LONGEST_EVIDENCE = 7 * 24 * 3600
 """A week of silence."""
 
@@ -207,11 +210,22 @@ class DhcpBalance:
     auto_partner_down: float | None = field(
         default=600.0,
         validator=unless_off(
-            between(1, LONGEST_EVIDENCE, "seconds", reason="a host that restarts is silent, too")
+            between(5, LONGEST_EVIDENCE, "seconds", reason="a host that restarts is silent, too")
         ),
     )
     """Seconds of evidence that a server is dead before the other one takes over all of its
-    addresses; None (off): only when an operator says so. Default 600."""
+    addresses, at least 60 but in a lab; None (off): only when an operator says so. Default 600."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Say what may be so, and is good for a lab only."""
+        seconds = self.auto_partner_down
+        if seconds is None or seconds >= LEAST_EVIDENCE:
+            return ()
+        return (
+            f"balance.dhcp.auto_partner_down: within {seconds:g} s no host has restarted, so one "
+            f"that only restarts is called dead; set {LEAST_EVIDENCE} or more, but in a lab",
+        )
 
 
 @frozen(kw_only=True)

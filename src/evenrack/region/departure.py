@@ -82,7 +82,8 @@ class Departure:
         await self._answered(self._database.run(lambda c: say_leaving(c, me)))
         self.log.info("leaving: others take over what this process manages")
         while True:
-            fleet = await self._answered(self._database.read(self._cache.read))
+            reading = self._database.read(self._cache.read_without_answers)
+            fleet = await self._answered(reading)
             left = _left(fleet, me)
             if not left:
                 return

@@ -77,7 +77,7 @@ class PowerOrders(MultiService):
             self._unfinished = bool(orders)
             if not orders:
                 return
-            fleet = await self._database.read(self._cache.read)
+            fleet = await self._database.read(self._cache.read_without_answers)
             self._absences.look(fleet)
             for order in orders:
                 await self._look_at(order, fleet)

@@ -90,6 +90,7 @@ class RegionService(MultiService):
     ) -> None:
         super().__init__()
         self._surroundings = surroundings
+        self._warnings = config.balance.dhcp.warnings
         database, clock = surroundings.database, surroundings.clock
         self.connected = ConnectedRacks()
         self.strangers = Strangers()
@@ -134,6 +135,8 @@ class RegionService(MultiService):
 
     def startService(self) -> None:
         super().startService()
+        for warning in self._warnings:
+            self.log.warn("regiond.conf: {warning}", warning=warning)
         self._surroundings.listen(self._listener)
         self._joining.startService()
 

@@ -147,3 +147,19 @@ def test_a_fleet_that_is_kept_has_the_newest_answers(sessions, vlan):
     assert cache.was_wrong == ()
     sessions.run(lambda c: write_probes(c, (), [two]))
     assert sessions.run(cache.read).probes == {}
+
+
+def test_answers_are_read_for_who_needs_them_only(sessions, vlan):
+    cache, two, said = FleetCache(), probe(vlan, TWO, ONE), []
+    begin(sessions, two)
+    sessions.run(lambda c: note_answers(c, [two], [found(two, "silent")]))
+    sessions.run(cache.read)
+
+    def note(_connection, _cursor, statement, *_more):
+        said.append("answered_at" in statement)
+
+    event.listen(sessions.engine, "before_cursor_execute", note)
+    read = sessions.run(cache.read_without_answers)
+    event.remove(sessions.engine, "before_cursor_execute", note)
+    assert (read.probes, any(said)) == ({vlan: (two,)}, False)
+    assert sessions.run(cache.read).probes[vlan][0].found == "silent"

@@ -138,12 +138,21 @@ class FleetCache:
 
     def read(self, connection: Connection) -> Fleet:
         """Give everything that decisions are made from."""
+        return self._read(connection, answers=True)
+
+    def read_without_answers(self, connection: Connection) -> Fleet:
+        """Give it without what racks found out about hosts: that is read anew each time."""
+        return self._read(connection, answers=False)
+
+    def _read(self, connection: Connection, *, answers: bool) -> Fleet:
         with self._reading:
             parts = self._brought_up(connection, EVERYTHING)
             if self._audit_next:
                 self.was_wrong = tuple(n for n in EVERYTHING if not self._is_right(connection, n))
                 self._audit_next = False
                 parts = {name: self._kept[name].content for name in EVERYTHING}
+            if parts["probes"] and answers:
+                parts["probes"] = probe_store.read_probes(connection)
             fleet = self._fleet_of(connection, parts)
             self._index.complete(fleet)
             return fleet
@@ -208,8 +217,6 @@ class FleetCache:
         }
         if clones:
             parts["racks"] = {**racks, **clones}
-        if parts["probes"]:
-            parts["probes"] = probe_store.read_probes(connection)
         parts["links"] = self._live_links.among(parts["links"], running)
         return Fleet(
             read_at=read_clock(connection),
