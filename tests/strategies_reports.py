@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.dhcp_probe import Found, ProbeAnswer
-from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError, VlanReport
+from evenrack.model.dhcp_report import (
+    AddressCount,
+    DhcpReport,
+    RelayedAddresses,
+    SideState,
+    VlanError,
+    VlanReport,
+)
 from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import (
@@ -31,6 +38,9 @@ interfaces = st.builds(
     address=st.tuples(st.integers(1, 2**32 - 2), st.integers(1, 32)).map(IPv4Interface),
 )
 interface_lists = st.lists(interfaces, max_size=4).map(tuple)
+address_counts = st.builds(
+    AddressCount, **dict.fromkeys(("total", "free", "backup"), st.integers(0, 300))
+)
 dhcp_reports = st.builds(
     DhcpReport,
     applied=tokens,
@@ -45,6 +55,9 @@ dhcp_reports = st.builds(
             peer=st.none() | rack_ids,
             state=st.sampled_from(get_args(SideState)),
             relayed=st.lists(vlan_ids, max_size=2).map(tuple),
+            relayed_addresses=st.lists(
+                st.builds(RelayedAddresses, vlan=vlan_ids, addresses=address_counts), max_size=2
+            ).map(tuple),
         ),
         max_size=3,
     ).map(tuple),

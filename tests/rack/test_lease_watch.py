@@ -12,11 +12,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, LoopingCall
 
 from evenrack.balance.rack_plans import dhcp_plan_for
-from evenrack.model.dhcp_report import AddressCount, DhcpReport
+from evenrack.model.dhcp_report import AddressCount, DhcpReport, RelayedAddresses
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.lease_watch import LOOK_SECONDS, TELL_SECONDS, LeaseWatch, is_news
 from evenrack.runtime.thinking import think_beside
-from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
+from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 from tests.no_dhcp import think_here
 
 ONE = VlanId(1)
@@ -140,6 +140,23 @@ def test_who_serves_alone_gives_away_what_was_the_secondarys(tmp_path):
     watching.write("backup", *range(150, 200))
     watching.wait(1)
     assert watching.said() == AddressCount(total=100, free=100)
+
+
+@pytest.mark.parametrize("racks", [(1, 2), (1,)])
+def test_what_is_left_of_a_relayed_vlan_is_told_with_the_one_that_relays_it(tmp_path, racks):
+    """Whoever serves alone gives away what was the secondary's there, too."""
+    fleet = with_relays(dhcp_fleet({1: (1, 2), 2: ()}, services={1: racks}), {2: 1})
+    watching = Watching(tmp_path, serving(fleet, *racks))
+    with watching.file.open("a") as file:
+        file.write("".join(ENTRY % (f"10.2.0.{it}", "active") for it in range(100, 140)))
+        file.write("".join(ENTRY % (f"10.2.0.{it}", "backup") for it in range(140, 150)))
+    watching.wait(1)
+    free, backup = (50, 10) if len(racks) > 1 else (60, 0)
+    left = AddressCount(total=100, free=free, backup=backup)
+    (side,) = watching.watch.added_to(watching.fleet.dhcp_report(rack_id(1))).vlans
+    assert side.relayed_addresses == (RelayedAddresses(vlan=VlanId(2), addresses=left),)
+    assert side.addresses == AddressCount(total=100, free=100)
+    assert [side.addresses_of(vlan) for vlan in (1, 2, 3)] == [side.addresses, left, None]
 
 
 def test_since_when_a_pair_is_in_its_state_is_told_at_once_and_of_this_state_only(watching):

@@ -57,6 +57,14 @@ class AddressCount:
 
 
 @frozen(kw_only=True)
+class RelayedAddresses:
+    """The addresses of a VLAN that stands in another one's part of the file."""
+
+    vlan: VlanId
+    addresses: AddressCount
+
+
+@frozen(kw_only=True)
 class ForeignServer:
     """A DHCP server that a rack hears on a VLAN, and that is neither its own nor its peer's."""
 
@@ -96,6 +104,15 @@ class VlanReport:
     """Which VLANs stand in this one's part of the file, since it relays them."""
     foreign: tuple[ForeignServer, ...] = field(default=(), metadata=LATER)
     """Other servers on the VLAN, by their addresses; some of them may be other racks."""
+    relayed_addresses: tuple[RelayedAddresses, ...] = field(default=(), metadata=LATER)
+    """As `addresses`, of the VLANs that this one relays."""
+
+    def addresses_of(self, vlan: VlanId) -> AddressCount | None:
+        """Give what is left of this VLAN, or of one that it relays; None where it is not told."""
+        if vlan == self.vlan:
+            return self.addresses
+        told = (it.addresses for it in self.relayed_addresses if it.vlan == vlan)
+        return next(told, None)
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.model.dhcp_plan import DhcpPlan
-from evenrack.model.dhcp_report import AddressCount, DhcpReport, VlanReport
+from evenrack.model.dhcp_report import AddressCount, DhcpReport, RelayedAddresses, VlanReport
 from evenrack.model.identifiers import VlanId
 from evenrack.model.new_leases import LeaseNews
 from evenrack.rack.dhcp.address_tally import AddressTally, Began, Spans, spans_of
@@ -73,11 +73,24 @@ class LeaseWatch(MultiService):
         return evolve(report, vlans=tuple(self._with_more(side) for side in report.vlans))
 
     def _with_more(self, side: VlanReport) -> VlanReport:
-        count, began = self._told.get(side.vlan), self._began.get(side.vlan)
+        began = self._began.get(side.vlan)
         since = began.at if began is not None and began.state == side.state else None
+        return evolve(
+            side,
+            addresses=self._count(side, side.vlan),
+            relayed_addresses=tuple(
+                RelayedAddresses(vlan=vlan, addresses=count)
+                for vlan in side.relayed
+                if (count := self._count(side, vlan)) is not None
+            ),
+            since=since,
+        )
+
+    def _count(self, side: VlanReport, vlan: VlanId) -> AddressCount | None:
+        count = self._told.get(vlan)
         if count is not None and side.peer is None:  # of a pair that it was before
-            count = evolve(count, free=count.free + count.backup, backup=0)
-        return evolve(side, addresses=count, since=since)
+            return evolve(count, free=count.free + count.backup, backup=0)
+        return count
 
     async def _look(self) -> None:
         plan = self._applied()

@@ -5,7 +5,7 @@ from typing import Any
 
 from evenrack.balance.partner_down_evidence import Item, evidence_of
 from evenrack.model.dhcp_lease import LATEST
-from evenrack.model.dhcp_report import ForeignServer, VlanReport
+from evenrack.model.dhcp_report import AddressCount, ForeignServer
 from evenrack.model.dhcp_roles import Pair, Pins, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
@@ -95,7 +95,7 @@ def _side(fleet: Fleet, vlan: VlanId, where: VlanId, rack: RackId) -> dict[str, 
         "role": None if report is None else report.role,
         "state": "down" if report is None else report.state,
         "since": None if report is None else _moment(report.since, told.clock_ahead),
-        **_addresses(report if where == vlan else None),
+        **_addresses(None if report is None else report.addresses_of(vlan)),
         "applied": None if report is None else str(report.number),
         "waiting": bool(told.waiting),
         "error": error,
@@ -125,8 +125,7 @@ def _moment(unix: int | None, clock_ahead: int | None) -> str | None:
     return as_text(_EPOCH + timedelta(seconds=max(0, min(unix - (clock_ahead or 0), LATEST))))
 
 
-def _addresses(report: VlanReport | None) -> dict[str, int | None]:
-    count = None if report is None else report.addresses
+def _addresses(count: AddressCount | None) -> dict[str, int | None]:
     if count is None:
         return dict.fromkeys(("free", "backup", "total"))
     return {"free": count.free, "backup": count.backup, "total": count.total}

@@ -44,10 +44,12 @@ def _left(fleet: Fleet, vlan: Vlan) -> AddressCount | None:
 
     Servers that do not hear each other give away their own half only.
     """
-    service = fleet.services.get(vlan.id)
+    where = fleet.served_in(vlan.id)
+    service = fleet.services.get(where)
     racks = () if service is None else service.racks
-    sides = [fleet.dhcp_side(rack, vlan.id) for rack in racks if fleet.is_connected(rack)]
-    told = [(side, side.addresses) for side in sides if side is not None and side.addresses]
+    sides = [fleet.dhcp_side(rack, where) for rack in racks if fleet.is_connected(rack)]
+    counts = [(side, side.addresses_of(vlan.id)) for side in sides if side is not None]
+    told = [(side, count) for side, count in counts if count is not None]
     if not told or not all(count.total for _, count in told):
         return None
     total = min(count.total for _, count in told)

@@ -13,7 +13,7 @@ from evenrack.model.dhcp_plan import shared_part
 from evenrack.model.dhcp_report import AddressCount
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.address_tally import MOST_REST_BYTES, AddressTally, Began, spans_of
-from tests.dhcp_fleet import dhcp_fleet, rack_id
+from tests.dhcp_fleet import dhcp_fleet, rack_id, with_relays
 
 ONE, TWO = VlanId(1), VlanId(2)
 
@@ -129,6 +129,14 @@ def test_subnets_that_give_nothing_to_whoever_asks_have_no_addresses_for_them():
     (subnet,) = service.vlan.subnets
     closed = evolve(service.vlan, subnets=(evolve(subnet, allow_unknown=False),))
     assert spans_of((evolve(service, vlan=closed),)) == {ONE: ()}
+
+
+def test_the_addresses_of_a_relayed_vlan_are_its_own():
+    fleet = with_relays(dhcp_fleet({1: (1,), 2: ()}, services={1: (1,)}), {2: 1})
+    assert spans_of(dhcp_plan_for(fleet, rack_id(1))) == {
+        ONE: ((number("10.1.0.100"), number("10.1.0.199")),),
+        TWO: ((number("10.2.0.100"), number("10.2.0.199")),),
+    }
 
 
 def test_what_stands_before_all_vlans_has_no_addresses():

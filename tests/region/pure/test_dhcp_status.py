@@ -8,7 +8,13 @@ import pytest
 from attrs import evolve
 
 from evenrack.model.dhcp_probe import Probe
-from evenrack.model.dhcp_report import AddressCount, DhcpReport, ForeignServer, VlanError
+from evenrack.model.dhcp_report import (
+    AddressCount,
+    DhcpReport,
+    ForeignServer,
+    RelayedAddresses,
+    VlanError,
+)
 from evenrack.model.identifiers import VlanId
 from evenrack.model.partner_down import PartnerDown
 from evenrack.region.dhcp_status import dhcp_status_of, is_pending
@@ -235,6 +241,21 @@ def test_a_relayed_vlan_shows_the_pair_of_the_one_that_relays_it():
     own = {"vlan": "vlan1", "relay_vlan": None}
     assert {**far, **own} == here
     assert [side["state"] for side in far["sides"]] == ["normal", "normal"]
+
+
+def test_the_free_addresses_of_a_relayed_vlan_are_its_own():
+    fleet = serving(relayed(), 1, 2)
+    told = fleet.dhcp_reports[rack_id(1)]
+    left = RelayedAddresses(vlan=VlanId(2), addresses=AddressCount(total=50, free=20, backup=10))
+    sides = tuple(
+        evolve(it, addresses=AddressCount(total=100, free=100), relayed_addresses=(left,))
+        for it in told.vlans
+    )
+    reports = {**fleet.dhcp_reports, rack_id(1): evolve(told, vlans=sides)}
+    here, far = dhcp_status_of(evolve(fleet, dhcp_reports=reports), NOW)
+    numbers = [[side[key] for key in ("free", "backup", "total")] for side in far["sides"]]
+    assert numbers == [[20, 10, 50], [None, None, None]]
+    assert here["sides"][0]["free"] == 100
 
 
 def test_a_server_of_the_pair_that_does_not_serve_the_relayed_vlan_yet_is_down_for_it():

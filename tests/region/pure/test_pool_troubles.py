@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from attrs import evolve
 
-from evenrack.model.dhcp_report import AddressCount
+from evenrack.model.dhcp_report import AddressCount, RelayedAddresses
+from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
 from evenrack.region.pool_troubles import of_pool
 from evenrack.region.troubles import find_troubles
-from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
+from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 
 PAIR = dhcp_fleet({1: (1, 2)}, pairs={1: (1, 2)}, services={1: (1, 2)})
 SINCE = datetime(2026, 5, 4, tzinfo=UTC)
@@ -36,6 +37,28 @@ def found(fleet):
 
 def codes(fleet):
     return [code for code, _ in found(fleet)]
+
+
+@pytest.mark.parametrize(
+    ("free", "code"), [(11, []), (10, ["PoolLow"]), (5, ["PoolNearlyEmpty"]), (None, [])]
+)
+def test_the_addresses_of_a_relayed_vlan_run_short_by_themselves(free, code):
+    fleet = dhcp_fleet({1: (1, 2), 2: ()}, pairs={1: (1, 2)}, services={1: (1, 2)})
+    fleet = serving(with_relays(fleet, {2: 1}), 1, 2)
+    many = AddressCount(total=100, free=100)
+    few = () if free is None else (AddressCount(total=100, free=free),)
+    left = tuple(RelayedAddresses(vlan=VlanId(2), addresses=count) for count in few)
+    reports = {
+        rack: evolve(
+            told,
+            vlans=[evolve(it, addresses=many, relayed_addresses=left) for it in told.vlans],
+        )
+        for rack, told in fleet.dhcp_reports.items()
+    }
+    here, far = evolve(fleet, dhcp_reports=reports).vlans.values()
+    fleet = evolve(fleet, dhcp_reports=reports)
+    assert [trouble.code for trouble in of_pool(fleet, far)] == code
+    assert of_pool(fleet, here) == []
 
 
 @pytest.mark.parametrize(

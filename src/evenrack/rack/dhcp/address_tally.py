@@ -12,9 +12,10 @@ from typing import Final
 
 from attrs import field, frozen
 
-from evenrack.model.dhcp_plan import DhcpPlan, VlanService, vlans_of
+from evenrack.model.dhcp_plan import DhcpPlan, vlans_of
 from evenrack.model.dhcp_report import AddressCount
 from evenrack.model.identifiers import VlanId
+from evenrack.model.network import Vlan
 from evenrack.rack.dhcp.lease_file import time_of
 
 Spans = Mapping[VlanId, Sequence[tuple[int, int]]]
@@ -39,12 +40,13 @@ _STATE: Final = re.compile(rb"^  binding state (\w{1,20});", re.MULTILINE)
 
 
 def spans_of(plan: DhcpPlan) -> Spans:
-    """Give the ranges out of which a plan gives addresses to whoever asks."""
-    return {service.vlan.id: tuple(_open_ranges(service)) for service in vlans_of(plan)}
+    """Give the ranges out of which a plan gives addresses to whoever asks, of relayed VLANs too."""
+    served = (vlan for service in vlans_of(plan) for vlan in service.vlan.served)
+    return {vlan.id: tuple(_open_ranges(vlan)) for vlan in served}
 
 
-def _open_ranges(service: VlanService) -> Iterator[tuple[int, int]]:
-    for subnet in service.vlan.subnets:
+def _open_ranges(vlan: Vlan) -> Iterator[tuple[int, int]]:
+    for subnet in vlan.subnets:
         if subnet.allow_unknown:
             for each in subnet.ranges:
                 yield int(each.first), int(each.last)
