@@ -9,6 +9,11 @@ from tests.postgres_fixtures import MigratedContent, execute
 
 pytestmark = pytest.mark.postgres
 
+OTHER_SESSIONS_END = (
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
 
 def test_database_is_migrated(database_dsn):
     with closing(psycopg2.connect(database_dsn)) as connection, connection.cursor() as cursor:
@@ -38,6 +43,10 @@ def test_restore_brings_back_rows_and_counters_and_ends_sessions(postgres_server
     assert run("SELECT * FROM parent") == [(1, "migrated")]
     assert run("SELECT * FROM child") == []
     assert run("INSERT INTO parent (word) VALUES ('next') RETURNING id") == [(2,)]
+    run(OTHER_SESSIONS_END)
+    content.restore()
+    assert run("SELECT * FROM parent") == [(1, "migrated")]
+    content.close()
     execute(postgres_server, "DROP DATABASE restored")
 
 

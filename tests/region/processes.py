@@ -37,6 +37,9 @@ from tests.trusted import enrol, equip
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
 QUICK_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=1.5)
 LOOK_SECONDS = 0.03
+LOOKING_COSTS = 5
+"""Between two looks so many times as long as one took: those that wait for a fleet read it whole,
+and must not keep the processors from the fleet."""
 PORTS_FOR_EACH_HOST = 4
 ANSWER_SECONDS = 10
 
@@ -45,21 +48,28 @@ async def eventually(condition, seconds=20.0):
     """Wait until the condition, a function or an async one, gives something true; give that."""
     end = reactor.seconds() + seconds
     while True:
+        begun = reactor.seconds()
         found = condition()
         if hasattr(found, "__await__"):
             found = await found
         if found:
             return found
         assert reactor.seconds() < end, f"not within {seconds} s: {condition}"
-        await deferLater(reactor, LOOK_SECONDS)
+        await _until_the_next_look(begun)
 
 
 async def goes_on(condition, seconds):
     """Check that something stays true for so long."""
     end = reactor.seconds() + seconds
     while reactor.seconds() < end:
+        begun = reactor.seconds()
         assert condition()
-        await deferLater(reactor, LOOK_SECONDS)
+        await _until_the_next_look(begun)
+
+
+async def _until_the_next_look(begun):
+    took = reactor.seconds() - begun
+    await deferLater(reactor, max(LOOK_SECONDS, LOOKING_COSTS * took))
 
 
 def free_ports(count):

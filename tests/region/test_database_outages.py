@@ -173,6 +173,7 @@ async def test_after_the_tables_were_set_back_everything_heals_and_plans_have_ne
         held = {rack.rack: rack.newest.number for rack in [*racks, third]}
         highest = max(held.values())
         await deferToThread(dump.restore)
+        dump.close()
         assert fleet.read().leadership.number < highest
         await eventually(lambda: fleet.is_whole() and fleet.read().leadership.number > highest)
         assert fleet.managers().keys() == {"rack1", "rack2", "rack3"}

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 
 from evenrack.errors import ProgramFailed
 from evenrack.runtime.child_process import stop_program
-from tests.postgres_fixtures import EMPTY, execute, for_this_source
+from tests.postgres_fixtures import execute, for_this_source
 from tests.region.processes import asked
 from tests.region.programs import (
     EVENRACK,
@@ -25,6 +26,8 @@ from tests.region.programs import (
 )
 
 pytestmark = [pytest.mark.postgres, pytest.mark.daemon]
+
+DATABASE = "evenrack_rack_programs"
 
 
 class Place:
@@ -84,20 +87,31 @@ class Place:
         )
 
 
+@contextmanager
+def new_place():
+    place = Place(Path(tempfile.mkdtemp(prefix="evenrack-")))
+    try:
+        yield place
+    finally:
+        for daemon in place.daemons:
+            stop_program(daemon, seconds=5)
+        shutil.rmtree(place.folder)
+
+
 @pytest.fixture
 def place():
-    place = Place(Path(tempfile.mkdtemp(prefix="evenrack-")))
-    yield place
-    for daemon in place.daemons:
-        stop_program(daemon, seconds=5)
-    shutil.rmtree(place.folder)
+    with new_place() as place:
+        yield place
 
 
-@pytest.fixture
-def cluster(place, empty_database_dsn):
-    """A region process that was made and started by programs."""
-    place.start_region(empty_database_dsn)
-    return place
+@pytest.fixture(scope="module")
+def cluster(postgres_server):
+    """A region process that was made and started by programs; each test has racks of its own."""
+    execute(postgres_server, f"CREATE DATABASE {DATABASE}")
+    with new_place() as cluster:
+        cluster.start_region(postgres_server.dsn(DATABASE))
+        yield cluster
+    execute(postgres_server, f"DROP DATABASE {DATABASE} WITH (FORCE)")
 
 
 def failed(call, *arguments, **named):
@@ -107,8 +121,12 @@ def failed(call, *arguments, **named):
     return failure.value
 
 
-def identity(place, name="rack1"):
+def identity(place, name):
     return (place.folder / name / "identity.pem").read_bytes()
+
+
+def rack_id(place, name):
+    return (place.folder / name / "rack_id").read_text().strip()
 
 
 def test_a_rack_joins_by_the_line_that_was_printed_and_is_managed(cluster):
@@ -118,7 +136,7 @@ def test_a_rack_joins_by_the_line_that_was_printed_and_is_managed(cluster):
         f"| evenrack-rackd register --region 127.0.0.1:{cluster.port} --secret-file -"
     )
     told = cluster.register(line=line)
-    rack = (cluster.folder / "rack1" / "rack_id").read_text().strip()
+    rack = rack_id(cluster, "rack1")
     assert told == (
         f"enrolled as rack {rack}; next: evenrack-rackd run --config {cluster.folder}/rack1.conf\n"
     )
@@ -127,7 +145,7 @@ def test_a_rack_joins_by_the_line_that_was_printed_and_is_managed(cluster):
     }
     assert modes["identity.pem"] == modes["authorities.pem"] == 0o600
     assert not any(secret.encode() in path.read_bytes() for path in _files(cluster.folder))
-    cluster.start_rack()
+    stop_program(cluster.start_rack(), seconds=5)
 
 
 def _files(folder):
@@ -135,48 +153,47 @@ def _files(folder):
 
 
 def test_a_secret_that_is_used_up_or_expired_is_refused_with_what_to_do(cluster, postgres_server):
-    line = cluster.printed_line()
-    cluster.register(line=line)
-    failure = failed(cluster.register, "rack2", line=line)
+    line = cluster.printed_line("rack2")
+    cluster.register("rack2", line=line)
+    failure = failed(cluster.register, "rack3", line=line)
     assert "exit code 1" in failure.outcome
-    assert 'EnrolmentRefused: enrolment "rack1" is used up: make another one' in failure.output
+    assert 'EnrolmentRefused: enrolment "rack2" is used up: make another one' in failure.output
     late = cluster.printed_line("late")
-    execute(postgres_server, "UPDATE enrolment SET expires_at = now()", EMPTY)
-    failure = failed(cluster.register, "rack2", line=late)
+    expire = "UPDATE enrolment SET expires_at = now() WHERE name = 'late'"
+    execute(postgres_server, expire, DATABASE)
+    failure = failed(cluster.register, "rack3", line=late)
     assert "exit code 1" in failure.outcome
     assert 'enrolment "late" is expired: make another one' in failure.output
-    assert not (cluster.folder / "rack2" / "identity.pem").exists()
+    assert not (cluster.folder / "rack3" / "identity.pem").exists()
 
 
 def test_a_rack_that_is_enrolled_is_left_alone_unless_it_shall_be_enrolled_again(cluster):
-    cluster.register()
-    before = identity(cluster)
+    cluster.register("rack4")
+    before = identity(cluster, "rack4")
     unused = cluster.printed_line("another", "--uses", "1")
-    cluster.register(line=unused)
-    assert identity(cluster) == before
-    rack = (cluster.folder / "rack1" / "rack_id").read_text()
-    cluster.register("rack1", "--again", line=unused)
-    assert identity(cluster) != before
-    assert (cluster.folder / "rack1" / "rack_id").read_text() != rack, "it is another rack now"
+    cluster.register("rack4", line=unused)
+    assert identity(cluster, "rack4") == before
+    rack = rack_id(cluster, "rack4")
+    cluster.register("rack4", "--again", line=unused)
+    assert identity(cluster, "rack4") != before
+    assert rack_id(cluster, "rack4") != rack, "it is another rack now"
 
 
 def test_a_rack_whose_files_were_lost_comes_back_as_itself(cluster):
-    cluster.register()
-    rack = (cluster.folder / "rack1" / "rack_id").read_text()
-    stop_program(cluster.start_rack(), seconds=5)
-    shutil.rmtree(cluster.folder / "rack1")
-    cluster.register("rack1", line=cluster.printed_line("back", "--rack", "rack1"))
-    assert (cluster.folder / "rack1" / "rack_id").read_text() == rack
+    cluster.register("rack5")
+    rack = rack_id(cluster, "rack5")
+    stop_program(cluster.start_rack("rack5"), seconds=5)
+    shutil.rmtree(cluster.folder / "rack5")
+    cluster.register("rack5", line=cluster.printed_line("back", "--rack", "rack5"))
+    assert rack_id(cluster, "rack5") == rack
 
 
 def test_a_state_folder_with_the_certificate_of_another_rack_is_refused(cluster):
-    for name in ("rack1", "rack2"):
+    for name in ("rack6", "rack7"):
         cluster.register(name)
-    own, other = (
-        (cluster.folder / name / "rack_id").read_text().strip() for name in ("rack1", "rack2")
-    )
-    (cluster.folder / "rack1" / "identity.pem").write_bytes(identity(cluster, "rack2"))
-    path = cluster.folder / "rack1.conf"
+    own, other = (rack_id(cluster, name) for name in ("rack6", "rack7"))
+    (cluster.folder / "rack6" / "identity.pem").write_bytes(identity(cluster, "rack7"))
+    path = cluster.folder / "rack6.conf"
     failure = failed(run, "run", "--config", path, of=RACKD)
     assert "exit code 2" in failure.outcome
     assert f"is the certificate of rack {other}, and this is rack {own}" in failure.output

@@ -97,14 +97,13 @@ def under(off, command):
 
 
 class Cluster:
-    """Two region hosts of which the second has a wrong clock, and racks that are right."""
+    """Region hosts of which some have wrong clocks, and racks."""
 
-    def __init__(self, folder, dsn, off):
+    def __init__(self, folder, dsn):
         self.folder = folder
         self.daemons = []
         self.dsn = dsn
-        self.off = off
-        self.ports = []
+        self.ports = {}
 
     def start_region(self, name, of):
         home = self.folder / name
@@ -113,123 +112,103 @@ class Cluster:
         run("init", "--config", path, of=of)
         self.daemons.append(start(home, path, of=of))
         wait_for(lambda: ready(home), self.daemons[-1])
-        self.ports.append(yaml.safe_load(path.read_text())["rpc"]["port"] + 1)
+        self.ports[name] = yaml.safe_load(path.read_text())["rpc"]["port"] + 1
 
     def evenrack(self, region, *words):
         return run("--socket", socket_of(self.folder / region), *words, of=EVENRACK)
 
-    def start_rack(self, name, through):
+    def start_rack(self, name, through, of=RACKD):
         """Enrol a rack through one region host, and run it."""
         told = json.loads(self.evenrack(through, "enrolment", "create", name, "--json"))
-        path = configure_rack(self.folder, name, regions=json.dumps(self.addresses))
-        region = self.addresses[0 if through == "region1" else 1]
-        words = ("register", "--config", path, "--region", region, "--secret-file", "-")
+        addresses = {region: f"127.0.0.1:{port}" for region, port in self.ports.items()}
+        path = configure_rack(self.folder, name, regions=json.dumps([*addresses.values()]))
+        asked_of = addresses[through]
+        words = ("register", "--config", path, "--region", asked_of, "--secret-file", "-")
         run(*words, of=RACKD, input_text=told["secret"])
-        self.daemons.insert(0, start_rack(self.folder, path))
-        wait_for(lambda: self.is_well(name), self.daemons[0])
-
-    @property
-    def addresses(self):
-        return [f"127.0.0.1:{port}" for port in self.ports]
+        self.daemons.insert(0, start_rack(self.folder, path, of=of))
+        wait_for(lambda: self.is_well(name), self.daemons[0], seconds=40)
 
     def get(self, region, path):
         return asked(socket_of(self.folder / region), path).json
 
     def is_well(self, name):
-        """Whether a rack is managed, connected to both, and has its newest plan."""
+        """Whether a rack is managed, and connected to each process."""
         return any(
             rack["hostname"] == name and rack["state"] == "running" and rack["managed_by"]
             for rack in self.get("region1", "/api/v1/racks")
-            if rack["processes_connected"] == 2
+            if rack["processes_connected"] == len(self.ports)
         )
 
     def is_even(self):
-        """Whether each of the two processes manages one of the two racks."""
-        return len({rack["managed_by"] for rack in self.get("region1", "/api/v1/racks")}) == 2
+        """Whether each of the processes manages one of as many racks."""
+        racks = self.get("region1", "/api/v1/racks")
+        return len({rack["managed_by"] for rack in racks}) == len(racks) == len(self.ports)
 
     def kinds_of_events(self):
         found = self.get("region1", "/api/v1/events?after=0&limit=1000")["events"]
         return sorted(event["kind"] for event in found if event["kind"] in {"move", "loss"})
 
     def skews(self, region):
+        """What is said of clocks, by whose it is."""
         problems = self.get(region, "/api/v1/problems")
-        return [row for row in problems if row["code"] == "ClockSkew"]
+        return {row["object"]: row for row in problems if row["code"] == "ClockSkew"}
 
 
 @pytest.fixture
-def folder():
+def cluster(empty_database_dsn):
+    """One region host whose clock is right."""
+    if shutil.which("faketime") is None:
+        pytest.skip("no faketime here")
     folder = Path(tempfile.mkdtemp(prefix="evenrack-"))
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["+1h", "-1h"], ids=["ahead", "behind"])
-def cluster(request, folder, empty_database_dsn):
-    if shutil.which("faketime") is None:
-        pytest.skip("no faketime here")
-    cluster = Cluster(folder, empty_database_dsn, request.param)
-    try:
-        cluster.start_region("region1", REGIOND)
-        cluster.start_region("region2", under(request.param, REGIOND))
-        yield cluster
-    finally:
-        for daemon in cluster.daemons:
-            stop_program(daemon, seconds=5)
-
-
-@pytest.fixture(params=["+1d", "-1h"], ids=["a day ahead", "an hour behind"])
-def cluster_of_one(request, folder, empty_database_dsn):
-    if shutil.which("faketime") is None:
-        pytest.skip("no faketime here")
-    cluster = Cluster(folder, empty_database_dsn, request.param)
+    cluster = Cluster(folder, empty_database_dsn)
     try:
         cluster.start_region("region1", REGIOND)
         yield cluster
     finally:
         for daemon in cluster.daemons:
             stop_program(daemon, seconds=5)
+        shutil.rmtree(folder)
 
 
 @pytest.mark.daemon
-def test_a_rack_whose_clock_is_wrong_is_served_and_is_told_of_on_both_sides(cluster_of_one):
-    cluster = cluster_of_one
-    told = json.loads(cluster.evenrack("region1", "enrolment", "create", "rack1", "--json"))
-    path = configure_rack(cluster.folder, "rack1", regions=json.dumps(cluster.addresses))
-    words = ("register", "--config", path, "--region", cluster.addresses[0], "--secret-file", "-")
-    run(*words, of=RACKD, input_text=told["secret"])
-    rack = start_rack(cluster.folder, path, of=under(cluster.off, RACKD))
-    cluster.daemons.insert(0, rack)
-    wait_for(lambda: cluster.skews("region1"), rack, seconds=40)
-    (trouble,) = cluster.skews("region1")
-    assert trouble["object"].startswith("rack:")
-    how = "1 d ahead of" if cluster.off == "+1d" else "1 h behind"
-    assert trouble["affects"] == f"the clock of rack1 is {how} the database's"
-    assert "timedatectl" in trouble["do"]
+def test_racks_whose_clocks_are_wrong_are_served_and_are_told_of_on_both_sides(cluster):
+    wrong = {"rack1": ("+1d", "1 d ahead of"), "rack2": ("-1h", "1 h behind")}
+    for name, (off, _) in wrong.items():
+        cluster.start_rack(name, "region1", of=under(off, RACKD))
+    wait_for(lambda: len(cluster.skews("region1")) == 2, cluster.daemons[0], seconds=40)
+    skews = cluster.skews("region1")
+    assert all(of_whom.startswith("rack:") for of_whom in skews)
+    assert {trouble["affects"] for trouble in skews.values()} == {
+        f"the clock of {name} is {how} the database's" for name, (_, how) in wrong.items()
+    }
+    assert all("timedatectl" in trouble["do"] for trouble in skews.values())
     found = json.loads(cluster.evenrack("region1", "doctor", "--json"))
-    assert [each for each in found if each["seen"].startswith("ClockSkew rack:")]
-    (row,) = cluster.get("region1", "/api/v1/racks")
-    assert row["state"] == "running"
-    assert row["managed_by"]
-
-
-@pytest.mark.daemon
-def test_a_region_host_whose_clock_is_an_hour_off_takes_racks_in_and_is_told_of(cluster):
-    cluster.start_rack("rack1", "region1")
-    cluster.start_rack("rack2", "region2")  # its certificate is signed where the clock is wrong
-    both = ("region1", "region2")
-    wait_for(lambda: all(cluster.skews(region) for region in both), cluster.daemons[0])
-    wait_for(cluster.is_even, cluster.daemons[0])  # as it would be anyway, a second later
-    before = cluster.kinds_of_events()
-    for region in both:
-        (told,) = cluster.skews(region)
-        assert told["object"] == "region:region2"
-        side = "ahead of" if cluster.off == "+1h" else "behind"
-        assert told["affects"].endswith(f"is 1 h {side} the database's")
-        assert "timedatectl" in told["do"]
-        assert "ClockSkew" in cluster.evenrack(region, "status")
-        found = json.loads(cluster.evenrack(region, "doctor", "--json"))
-        assert [each["id"] for each in found if each["verdict"] != "ok"] == ["clocks"]
+    for of_whom in skews:
+        assert [each for each in found if each["seen"].startswith(f"ClockSkew {of_whom}")]
     assert cluster.is_well("rack1")
     assert cluster.is_well("rack2")
+
+
+@pytest.mark.daemon
+def test_region_hosts_whose_clocks_are_an_hour_off_take_racks_in_and_are_told_of(cluster):
+    cluster.start_region("region2", under("+1h", REGIOND))
+    cluster.start_region("region3", under("-1h", REGIOND))
+    regions = tuple(cluster.ports)
+    for number in (1, 2, 3):  # what certifies two of them is signed where the clock is wrong
+        cluster.start_rack(f"rack{number}", f"region{number}")
+    last = cluster.daemons[0]
+    wait_for(lambda: all(len(cluster.skews(region)) == 2 for region in regions), last)
+    wait_for(cluster.is_even, last)  # as it would be anyway, a second later
+    before = cluster.kinds_of_events()
+    for region in regions:
+        told = cluster.skews(region)
+        assert told.keys() == {"region:region2", "region:region3"}
+        assert told["region:region2"]["affects"].endswith("is 1 h ahead of the database's")
+        assert told["region:region3"]["affects"].endswith("is 1 h behind the database's")
+        assert all("timedatectl" in each["do"] for each in told.values())
+        assert "ClockSkew" in cluster.evenrack(region, "status")
+        found = json.loads(cluster.evenrack(region, "doctor", "--json"))
+        assert {each["id"] for each in found if each["verdict"] != "ok"} == {"clocks"}
+    assert all(cluster.is_well(f"rack{number}") for number in (1, 2, 3))
     assert cluster.kinds_of_events() == before, "nothing is moved, and nobody lost, because of it"
     assert cluster.kinds_of_events().count("loss") == 0
