@@ -10,7 +10,7 @@ from twisted.logger import formatEvent, globalLogPublisher
 from evenrack.postgres.embedded import EmbeddedPostgres
 from evenrack.region.database.engine import open_engine
 from evenrack.region.database.schema import upgrade
-from tests.postgres_fixtures import SETTINGS, ended_with_this_run, execute
+from tests.postgres_fixtures import SETTINGS, TEMPLATE, ended_with_this_run, execute
 from tests.region.database.sessions import Sessions
 
 
@@ -48,6 +48,8 @@ def hurt_server():
     server = EmbeddedPostgres(Path(tempfile.mkdtemp(prefix="evenrack-test-")), settings=SETTINGS)
     with ended_with_this_run(server):
         server.start()
+        execute(server, f"CREATE DATABASE {TEMPLATE}")
+        upgrade(server.dsn(TEMPLATE))
         yield server
 
 
@@ -57,8 +59,7 @@ def own_migrated_server(hurt_server):
     hurt_server.resume()
     hurt_server.start()
     execute(hurt_server, "DROP DATABASE IF EXISTS hurt WITH (FORCE)")
-    execute(hurt_server, "CREATE DATABASE hurt")
-    upgrade(hurt_server.dsn("hurt"))
+    execute(hurt_server, f"CREATE DATABASE hurt TEMPLATE {TEMPLATE} STRATEGY wal_log")
     return hurt_server, hurt_server.dsn("hurt")
 
 

@@ -121,10 +121,8 @@ def test_the_first_time_schema_keys_authority_and_certificate_are_made_and_told(
     assert issued(empty_database_dsn) == [("host1", serial_of(certificate))]
 
 
-def test_what_is_made_only_its_owner_can_read_and_nothing_secret_is_told(
-    empty_database_dsn, tmp_path
-):
-    said = "\n".join(initialised(empty_database_dsn, tmp_path))
+def test_what_is_made_only_its_owner_can_read_and_nothing_secret_is_told(database_dsn, tmp_path):
+    said = "\n".join(initialised(database_dsn, tmp_path))
     keys, state = tmp_path / "etc" / "keys", tmp_path / "state"
     for folder in (keys.parent, state):
         assert mode(folder) == 0o700
@@ -137,10 +135,10 @@ def test_what_is_made_only_its_owner_can_read_and_nothing_secret_is_told(
 
 
 def test_the_key_of_the_authority_is_on_no_disk_and_opens_with_the_cluster_s_key_only(
-    empty_database_dsn, tmp_path
+    database_dsn, tmp_path
 ):
-    initialised(empty_database_dsn, tmp_path)
-    ((certificate, row),) = authorities(empty_database_dsn)
+    initialised(database_dsn, tmp_path)
+    ((certificate, row),) = authorities(database_dsn)
     opened = open_authority(row, unsealer(tmp_path))
     assert opened.key.public_key() == certificate.public_key()
     clear = key_pem(opened.key)
@@ -157,13 +155,13 @@ def test_the_key_of_the_authority_is_on_no_disk_and_opens_with_the_cluster_s_key
         unsealer(tmp_path).open(row.sealed_key, key_cell(row.id + 1))
 
 
-def test_the_second_time_nothing_is_changed_and_that_is_said(empty_database_dsn, tmp_path):
-    initialised(empty_database_dsn, tmp_path)
+def test_the_second_time_nothing_is_changed_and_that_is_said(database_dsn, tmp_path):
+    initialised(database_dsn, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    made = authorities(empty_database_dsn), issued(empty_database_dsn)
-    said = initialised(empty_database_dsn, tmp_path)
+    made = authorities(database_dsn), issued(database_dsn)
+    said = initialised(database_dsn, tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
-    assert (authorities(empty_database_dsn), issued(empty_database_dsn)) == made
+    assert (authorities(database_dsn), issued(database_dsn)) == made
     ((authority, _),) = made[0]
     assert said[1:] == [
         f"{tmp_path}/etc/keys is there already",
@@ -173,44 +171,42 @@ def test_the_second_time_nothing_is_changed_and_that_is_said(empty_database_dsn,
 
 
 def test_a_second_host_gets_a_certificate_of_its_own_from_the_same_authority(
-    empty_database_dsn, tmp_path
+    database_dsn, tmp_path
 ):
-    initialised(empty_database_dsn, tmp_path / "first", "host1")
+    initialised(database_dsn, tmp_path / "first", "host1")
     path = keys_copied(tmp_path)
-    said = initialised(empty_database_dsn, tmp_path / "second", "host2")
+    said = initialised(database_dsn, tmp_path / "second", "host2")
     assert f"{path} is there already" in said
-    ((authority, _),) = authorities(empty_database_dsn)
+    ((authority, _),) = authorities(database_dsn)
     first, second = (files_of(tmp_path / host) for host in ("first", "second"))
     assert first.authorities() == second.authorities() == (authority,)
     assert is_issued_by(second.identity().certificate, authority)
     assert first.identity().certificate != second.identity().certificate
-    assert issued(empty_database_dsn) == [
+    assert issued(database_dsn) == [
         ("host1", serial_of(first.identity().certificate)),
         ("host2", serial_of(second.identity().certificate)),
     ]
 
 
 def test_another_host_without_the_key_file_is_told_which_host_to_copy_it_from(
-    empty_database_dsn, tmp_path
+    database_dsn, tmp_path
 ):
-    initialised(empty_database_dsn, tmp_path / "first", "first.example.com")
+    initialised(database_dsn, tmp_path / "first", "first.example.com")
     with pytest.raises(ConfigurationRefused) as refusal:
-        initialised(empty_database_dsn, tmp_path / "second", "second.example.com")
+        initialised(database_dsn, tmp_path / "second", "second.example.com")
     assert refusal.value.path == tmp_path / "second" / "etc" / "keys"
     assert refusal.value.problems == (
         "the cluster has keys: copy the file from host first.example.com",
     )
     assert not (tmp_path / "second").exists()
-    assert [region for region, _ in issued(empty_database_dsn)] == ["first.example.com"]
+    assert [region for region, _ in issued(database_dsn)] == ["first.example.com"]
 
 
-def test_another_host_with_other_keys_is_refused_and_gets_no_certificate(
-    empty_database_dsn, tmp_path
-):
-    initialised(empty_database_dsn, tmp_path / "first", "first.example.com")
+def test_another_host_with_other_keys_is_refused_and_gets_no_certificate(database_dsn, tmp_path):
+    initialised(database_dsn, tmp_path / "first", "first.example.com")
     keys_copied(tmp_path).write_text(f"other:{base64.b64encode(b'y' * 32).decode()}\n")
     with pytest.raises(ConfigurationRefused) as refusal:
-        initialised(empty_database_dsn, tmp_path / "second")
+        initialised(database_dsn, tmp_path / "second")
     assert refusal.value.problems == (
         "the cluster's key is not among these: copy the file from host first.example.com",
     )
@@ -219,51 +215,49 @@ def test_another_host_with_other_keys_is_refused_and_gets_no_certificate(
 
 @pytest.mark.parametrize(("text", "problem"), [("half a key", "line 1: "), ("", "holds no key")])
 def test_a_key_file_that_cannot_be_used_is_refused_and_no_authority_is_made(
-    empty_database_dsn, tmp_path, text, problem
+    database_dsn, tmp_path, text, problem
 ):
     keys = tmp_path / "etc" / "keys"
     keys.parent.mkdir(mode=0o700)
     keys.touch(mode=0o600)
     keys.write_text(text)
     with pytest.raises(ConfigurationRefused, match=problem) as refusal:
-        initialised(empty_database_dsn, tmp_path)
+        initialised(database_dsn, tmp_path)
     assert refusal.value.path == keys
-    assert authorities(empty_database_dsn) == []
+    assert authorities(database_dsn) == []
     assert not (tmp_path / "state").exists()
 
 
-def test_a_host_with_a_new_key_before_the_cluster_s_is_fine(empty_database_dsn, tmp_path):
-    initialised(empty_database_dsn, tmp_path / "first")
+def test_a_host_with_a_new_key_before_the_cluster_s_is_fine(database_dsn, tmp_path):
+    initialised(database_dsn, tmp_path / "first")
     keys = keys_copied(tmp_path)
     new = f"new:{base64.b64encode(b'y' * 32).decode()}\n"
     keys.write_text(new + keys.read_text())
-    initialised(empty_database_dsn, tmp_path / "second", "host2")
-    initialised(empty_database_dsn, tmp_path / "first")
-    assert len(authorities(empty_database_dsn)) == 1
+    initialised(database_dsn, tmp_path / "second", "host2")
+    initialised(database_dsn, tmp_path / "first")
+    assert len(authorities(database_dsn)) == 1
 
 
-def test_an_expired_certificate_is_made_anew_and_a_good_one_is_kept(empty_database_dsn, tmp_path):
+def test_an_expired_certificate_is_made_anew_and_a_good_one_is_kept(database_dsn, tmp_path):
     begin = now()
-    initialised(empty_database_dsn, tmp_path, at=begin)
+    initialised(database_dsn, tmp_path, at=begin)
     first = files_of(tmp_path).identity().certificate
     still_good = begin + LEAF_LIFE - timedelta(minutes=1)
-    initialised(empty_database_dsn, tmp_path, at=still_good)
+    initialised(database_dsn, tmp_path, at=still_good)
     assert files_of(tmp_path).identity().certificate == first
     late = begin + LEAF_LIFE + timedelta(seconds=1)
-    said = initialised(empty_database_dsn, tmp_path, at=late)
+    said = initialised(database_dsn, tmp_path, at=late)
     assert f"made this host's certificate in {tmp_path / 'state'}" in said
-    ((authority, _),) = authorities(empty_database_dsn)
+    ((authority, _),) = authorities(database_dsn)
     refuse_other_region(files_of(tmp_path).identity().certificate, authority, late)
 
 
-def test_a_lost_certificate_is_made_anew_from_the_authority_that_is_there(
-    empty_database_dsn, tmp_path
-):
-    initialised(empty_database_dsn, tmp_path)
+def test_a_lost_certificate_is_made_anew_from_the_authority_that_is_there(database_dsn, tmp_path):
+    initialised(database_dsn, tmp_path)
     for path in (tmp_path / "state").iterdir():
         path.unlink()
-    initialised(empty_database_dsn, tmp_path)
-    ((authority, _),) = authorities(empty_database_dsn)
+    initialised(database_dsn, tmp_path)
+    ((authority, _),) = authorities(database_dsn)
     assert is_issued_by(files_of(tmp_path).identity().certificate, authority)
     assert files_of(tmp_path).authorities() == (authority,)
 
@@ -297,7 +291,7 @@ def test_two_hosts_that_begin_at_the_same_moment_do_not_make_two_keys_nor_two_au
 
 
 def test_many_hosts_with_the_cluster_s_keys_that_begin_at_once_make_one_authority(
-    empty_database_dsn, tmp_path
+    database_dsn, tmp_path
 ):
     """The keys were brought there by hand, before any host ran init."""
     hosts = [f"host{number}" for number in range(1, 7)]
@@ -307,35 +301,35 @@ def test_many_hosts_with_the_cluster_s_keys_that_begin_at_once_make_one_authorit
 
     def begin(host):
         together.wait(10)
-        initialised(empty_database_dsn, tmp_path / host, host)
+        initialised(database_dsn, tmp_path / host, host)
 
     with ThreadPoolExecutor(len(hosts)) as threads:
         list(threads.map(begin, hosts))
-    ((authority, _),) = authorities(empty_database_dsn)
+    ((authority, _),) = authorities(database_dsn)
     for host in hosts:
         assert is_issued_by(files_of(tmp_path / host).identity().certificate, authority)
-    assert sorted(region for region, _ in issued(empty_database_dsn)) == hosts
+    assert sorted(region for region, _ in issued(database_dsn)) == hosts
 
 
 def test_a_host_that_begins_while_another_makes_the_authority_waits_and_takes_that(
-    empty_database_dsn, tmp_path
+    database_dsn, tmp_path
 ):
-    upgrade(empty_database_dsn)
+    upgrade(database_dsn)
     keys_brought_by_hand(tmp_path)
     made = new_authority(now())
-    engine = open_engine(empty_database_dsn, "tests", sessions=3)
+    engine = open_engine(database_dsn, "tests", sessions=3)
     with ThreadPoolExecutor(1) as threads:
         sessions = Sessions(engine, threads)
         with sessions.open_transaction() as other:
             lock_authorities(other)
-            beginning = sessions.start(lambda: initialised(empty_database_dsn, tmp_path))
+            beginning = sessions.start(lambda: initialised(database_dsn, tmp_path))
             sessions.wait_until_blocked()
             store_authority(other, unsealer(tmp_path), made, state="active")
             other.commit()
         assert f"the cluster has authority {pin_of(made.certificate)[:16]}" in beginning.result(20)
     engine.dispose()
     assert is_issued_by(files_of(tmp_path).identity().certificate, made.certificate)
-    assert len(authorities(empty_database_dsn)) == 1
+    assert len(authorities(database_dsn)) == 1
 
 
 def keys_brought_by_hand(folder):
