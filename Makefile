@@ -72,6 +72,13 @@ PURE := $(wildcard \
 	src/evenrack/rack/listen/packet_filter.py \
 	src/evenrack/rack/listen/words.py \
 	src/evenrack/rack/power/ipmi_command.py \
+	src/evenrack/rack/power/rmcp/commands.py \
+	src/evenrack/rack/power/rmcp/completion.py \
+	src/evenrack/rack/power/rmcp/packets.py \
+	src/evenrack/rack/power/rmcp/protection.py \
+	src/evenrack/rack/power/rmcp/session_keys.py \
+	src/evenrack/rack/power/rmcp/setup_messages.py \
+	src/evenrack/rack/power/rmcp/suites.py \
 	src/evenrack/rack/power/order_steps.py)
 # As coverage wants them: folders as patterns, with commas between.
 comma := ,

@@ -24,6 +24,7 @@ TARGETS = (
     "rack_plan",
     "rackd_conf",
     "regiond_conf",
+    "rmcp_datagrams",
     "state_file",
 )
 

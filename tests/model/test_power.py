@@ -15,6 +15,7 @@ from evenrack.model.power import (
     PowerOrder,
     PowerOutcome,
     bmc_ids_from_json,
+    k_g_bytes,
     phase_from_text,
     power_order_from_json,
     power_order_to_json,
@@ -46,11 +47,15 @@ FORM = {
 words = st.text(st.characters(codec="utf-8", categories=["L", "N", "P", "S"]), min_size=1)
 accesses = st.builds(
     BmcAccess,
-    address=st.ip_addresses(v=4),
+    address=st.ip_addresses(),
     port=st.integers(1, 65535),
     user=words.filter(lambda word: len(word.encode()) <= 16),
     password=words.filter(lambda word: len(word.encode()) <= 20),
     cipher_suite=st.sampled_from([None, 3, 17]),
+    driver=st.sampled_from(["ipmi", "ipmitool"]),
+    k_g=st.just("") | st.binary(min_size=1, max_size=20).map(lambda key: f"0x{key.hex()}"),
+    privilege=st.sampled_from(["user", "operator", "administrator"]),
+    boot_type=st.sampled_from(["uefi", "legacy"]),
 )
 orders = st.sampled_from(sorted(PHASES)).flatmap(
     lambda action: st.builds(
@@ -165,6 +170,10 @@ def test_a_phase_that_the_action_does_not_have_is_refused(action, phase):
         form(access={"password": [HIDDEN]}),
         form(access=FORM["access"] | {"more": 1}),
         form(access=FORM["access"] | {"port": "623"}),
+        form(access=FORM["access"] | {"k_g": [HIDDEN]}),
+        form(access=FORM["access"] | {"k_g": f"{HIDDEN}, too long"}),
+        form(access=FORM["access"] | {"driver": "telnet"}),
+        form(access=FORM["access"] | {"privilege": "root"}),
         form(access=FORM["access"] | {"cipher_suite": "17"}),
         form(seconds_left="60"),
         form(seconds_left=None),
@@ -199,3 +208,36 @@ def test_bmc_ids_are_whole_numbers(bad):
     assert bmc_ids_from_json([3, 1]) == (3, 1)
     with pytest.raises(ValueError, match="whole numbers"):
         bmc_ids_from_json(bad)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("k", b"k"),
+        ("k" * 20, b"k" * 20),
+        ("0x00ff", b"\0\xff"),
+        ("0x" + "aB" * 20, b"\xab" * 20),
+        ("é" * 10, "é".encode() * 10),
+    ],
+)
+def test_the_key_of_a_bmc_is_text_or_digits(text, key):
+    assert k_g_bytes(text) == key
+    assert access(k_g=text).k_g == text
+
+
+@pytest.mark.parametrize("text", ["k" * 21, "0x", "0xabc", "0xzz", "a\nb", "0x" + "aa" * 21])
+def test_what_is_no_key_of_a_bmc_is_refused_and_not_shown(text):
+    for refuses in (lambda: k_g_bytes(text), lambda: access(k_g=text)):
+        with pytest.raises(ValueError, match=r"it has|it must have") as refused:
+            refuses()
+        assert text not in str(refused.value)
+
+
+def test_the_key_of_a_bmc_is_in_no_repr():
+    assert HIDDEN not in repr(access(k_g=HIDDEN))
+
+
+def test_what_came_later_is_not_told_to_who_does_not_need_it():
+    assert power_order_to_json(ORDER)["access"] == FORM["access"]
+    later = attrs.evolve(ORDER, access=access(driver="ipmi", k_g="k"))
+    assert power_order_to_json(later)["access"] == {**FORM["access"], "driver": "ipmi", "k_g": "k"}

@@ -1,7 +1,7 @@
 """Frozen values as JSON and back, exactly: nothing is guessed, and nothing left over is ignored."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -123,6 +123,8 @@ def _make_converter() -> Converter:
     for kind, read in texts.items():
         converter.register_structure_hook(kind, _from_text(read))
         converter.register_unstructure_hook(kind, str)
+    converter.register_structure_hook(IPv4Address | IPv6Address, _from_text(ip_address))
+    converter.register_unstructure_hook(IPv4Address | IPv6Address, str)
     converter.register_structure_hook(NextServer | None, _or_none(next_server_from_text))
     converter.register_structure_hook_factory(_is_value, _value_reader)
     converter.register_unstructure_hook_factory(

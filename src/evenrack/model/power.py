@@ -1,7 +1,7 @@
 """Power of machines: what a BMC is to do, who may ask it, how far that got, how it ended."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, Literal, cast, get_args
@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, cast, get_args
 from attrs import Attribute, field, frozen
 
 from evenrack.model.identifiers import BmcId, OrderId
-from evenrack.model.json_form import from_json, to_json
+from evenrack.model.json_form import LATER, from_json, to_json
 
 PowerAction = Literal["on", "off", "cycle", "query"]
 """The state that is wanted; `cycle` is off and then on, and `query` only looks."""
@@ -31,11 +31,23 @@ PHASES: Final[Mapping[PowerAction, tuple[Phase, ...]]] = MappingProxyType(
 )
 """The phases of each action, in their order."""
 
+Driver = Literal["ipmi", "ipmitool"]
+"""How a BMC is asked: `ipmi` by the rack daemon itself, `ipmitool` by that program."""
+
+Privilege = Literal["user", "operator", "administrator"]
+"""What is asked of the BMC for a session (IPMI 2.0, 6.8); switching power needs an operator."""
+
+BootType = Literal["uefi", "legacy"]
+"""The firmware for which the device of the next start is set."""
+
 CIPHER_SUITES: Final = (17, 3)
 """Those that are spoken, the better one first; both encrypt (IPMI 2.0, table 22-20)."""
 
 IPMI_PORT: Final = 623
 MOST_PASSWORD_BYTES: Final = 20
+MOST_K_G_BYTES: Final = 20
+K_G_DIGITS: Final = "0x"
+"""What a key K_g begins with that is given in hexadecimal digits."""
 MOST_USER_BYTES: Final = 16
 MOST_PORT: Final = 65535
 
@@ -62,6 +74,30 @@ def _check_suite(_access: Any, _field: "Attribute[int | None]", suite: int | Non
         raise ValueError(f"cipher suite {suite} is not spoken; {spoken} are")
 
 
+def k_g_bytes(text: str) -> bytes:
+    """Give the key of a BMC; ValueError, which never shows it, when the text is none.
+
+    It is text, or 0x and hexadecimal digits: many BMCs have one that nobody can print.
+    """
+    if text.startswith(K_G_DIGITS):
+        try:
+            key = bytes.fromhex(text[len(K_G_DIGITS) :])
+        except ValueError:
+            raise ValueError("behind 0x it must have pairs of hexadecimal digits") from None
+    elif text.isprintable():
+        key = text.encode()
+    else:
+        raise ValueError("it must have printable characters only, or be 0x and digits")
+    if not 0 < len(key) <= MOST_K_G_BYTES:
+        raise ValueError(f"it has {len(key)} bytes, and IPMI 2.0 allows 1 to {MOST_K_G_BYTES}")
+    return key
+
+
+def _check_k_g(_access: Any, _field: "Attribute[str]", text: str) -> None:
+    if text:
+        k_g_bytes(text)
+
+
 def _check_phase(order: "PowerOrder", _field: "Attribute[Phase]", phase: Phase) -> None:
     if phase not in PHASES[order.action]:
         raise ValueError(f"an order `{order.action}` has no phase {phase}")
@@ -76,7 +112,7 @@ def _check_seconds(_order: Any, _field: "Attribute[float]", seconds: float) -> N
 class BmcAccess:
     """Where a BMC is, and how to log in (IPMI 2.0, 13.17 and 22.30)."""
 
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     port: int = field(default=IPMI_PORT, validator=_check_port)
     user: str = field(validator=_check_user)
     """1 to 16 bytes in UTF-8."""
@@ -84,6 +120,11 @@ class BmcAccess:
     """1 to 20 bytes in UTF-8. On the wire it is shown, in a repr or a log never."""
     cipher_suite: int | None = field(default=None, validator=_check_suite)
     """17 or 3; None for 17, and 3 when the BMC refuses 17."""
+    driver: Driver = field(default="ipmitool", metadata=LATER)
+    k_g: str = field(default="", repr=False, validator=_check_k_g, metadata=LATER)
+    """The key of the BMC itself, as `k_g_bytes` reads it; empty for none. Shown like `password`."""
+    privilege: Privilege = field(default="operator", metadata=LATER)
+    boot_type: BootType = field(default="uefi", metadata=LATER)
 
 
 @frozen(kw_only=True)
@@ -134,10 +175,12 @@ def power_order_to_json(order: PowerOrder) -> Any:
 
 
 def power_order_from_json(form: Any) -> PowerOrder:
-    """Read an order; ValueError, which never shows a password, when the form is not one."""
+    """Read an order; ValueError, which never shows a secret, when the form is not one."""
     access = form.get("access") if isinstance(form, dict) else None
     if not isinstance(access, dict) or not isinstance(access.get("password"), str):
         raise ValueError("it has no access with a password that is text")  # noqa: TRY004  as all
+    if not isinstance(access.get("k_g", ""), str):
+        raise ValueError("it has no k_g that is text")  # noqa: TRY004  as all
     if type(form.get("seconds_left")) not in {int, float}:
         raise ValueError("seconds_left is no number")
     return from_json(form, PowerOrder)

@@ -120,7 +120,7 @@ async def test_without_a_port_to_ask_from_the_bmc_is_unreachable():
     class Full:
         """A reactor whose host has no UDP port left: nothing real can be used up so far."""
 
-        def listenUDP(self, port, protocol):  # noqa: N802
+        def listenUDP(self, port, protocol, interface=""):  # noqa: N802
             raise CannotListenError("", port, OSError(errno.EADDRINUSE, "in use"))
 
     with pytest.raises(BmcUnreachable, match="this host cannot ask"):

@@ -1,7 +1,7 @@
 """The power driver that runs `ipmitool`: a process for each question, slow and proven."""
 
 from collections.abc import Callable
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 from typing import Any, Final, TypeVar
 
@@ -49,8 +49,8 @@ class IpmitoolDriver:
         self._program = program
         self._seconds = seconds
         self._ping_seconds = ping_seconds
-        self._turns: dict[tuple[IPv4Address, int], DeferredLock] = {}
-        self._suites: dict[tuple[IPv4Address, int], int] = {}
+        self._turns: dict[tuple[IPv4Address | IPv6Address, int], DeferredLock] = {}
+        self._suites: dict[tuple[IPv4Address | IPv6Address, int], int] = {}
 
     async def query(self, access: BmcAccess) -> PowerState:
         return await self._converse(access, "status", read_state)

@@ -4,7 +4,7 @@ It sends Get Channel Authentication Capabilities (IPMI 2.0, 22.13), which every 
 anybody; not every BMC answers the presence ping of ASF.
 """
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, Literal
 
 from twisted.internet.defer import Deferred
@@ -32,14 +32,17 @@ QUESTION: Final = bytes.fromhex(
 )
 
 
-async def ping(reactor: Any, address: IPv4Address, port: int, seconds: float) -> Heard:
+async def ping(
+    reactor: Any, address: IPv4Address | IPv6Address, port: int, seconds: float
+) -> Heard:
     """Ask until something answers, the network refuses, or so many seconds have passed.
 
     BmcUnreachable when this host has no UDP port left to ask from.
     """
     conversation = _Conversation()
     try:
-        listening = reactor.listenUDP(0, conversation)
+        here = "::" if address.version == 6 else ""  # noqa: PLR2004  of IP
+        listening = reactor.listenUDP(0, conversation, interface=here)
     except CannotListenError as problem:
         raise BmcUnreachable(f"this host cannot ask: {problem}") from problem
     asking = LoopingCall(conversation.ask)
@@ -72,7 +75,7 @@ class _Conversation(DatagramProtocol):
         self.heard: Deferred[Heard] = Deferred()
         self._port: Any = None
 
-    def connect(self, port: Any, address: IPv4Address, number: int) -> None:
+    def connect(self, port: Any, address: IPv4Address | IPv6Address, number: int) -> None:
         """Hear nobody else; and only a connected port is told of refusals."""
         self._port = port
         try:

@@ -1,0 +1,152 @@
+"""The driver that speaks IPMI itself, against real BMC simulators (suite 3)."""
+
+from ipaddress import IPv4Address
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from evenrack.errors import (
+    BmcBusy,
+    BmcRefusedPassword,
+    BmcRefusedSuite,
+    BmcSilent,
+    BmcUnreachable,
+)
+from evenrack.model.power import BmcAccess
+from evenrack.rack.power.ipmi import IpmiDriver
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+from tests.rack.power.bmc_farm import PASSWORD, USER, free_port, needs_bmcs
+
+pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
+
+ADDRESS = IPv4Address("127.0.0.1")
+PROMISED_SECONDS = 7.0
+SESSIONS_OF_THE_SIMULATOR = 63
+
+
+@pytest.fixture
+def driver():
+    return IpmiDriver(reactor)
+
+
+def start(talk):
+    return Deferred.fromCoroutine(talk)
+
+
+async def seconds_until(kind, talk):
+    """Say how long it took until this went wrong, in this way and in no other."""
+    began = reactor.seconds()
+    with pytest.raises(kind) as failed:
+        await talk
+    assert failed.type is kind
+    assert PASSWORD not in str(failed.value)
+    return reactor.seconds() - began
+
+
+@needs_bmcs
+async def test_p28_a_machine_is_turned_on_seen_and_turned_off(driver, bmc):
+    access = bmc.access()
+    assert await driver.query(access) == "off"
+    await driver.turn_on(access)
+    assert await driver.query(access) == await IpmitoolDriver(reactor).query(access) == "on"
+    await driver.turn_off(access)
+    assert await driver.query(access) == "off"
+    assert bmc.told() == ["on", "off"]
+
+
+@needs_bmcs
+async def test_every_other_command_reaches_the_bmc_once(driver, bmc):
+    access = bmc.access()
+    await driver.reset(access)
+    await driver.shut_down(access)
+    for device in ("pxe", "disk", "bios"):
+        await driver.boot_once(access, device)
+    disk = "boot default"  # the simulator's word for a disk
+    assert bmc.told() == ["reset 1", "shutdown 1", "boot pxe", disk, "boot bios"]
+
+
+@needs_bmcs
+async def test_a_suite_that_the_bmc_refuses_is_tried_once_and_remembered(driver, bmc, logged):
+    for _ in range(3):
+        await driver.query(bmc.access())
+    refused = [line for line in logged() if "refuses cipher suite" in line]
+    assert refused == ["BMC 127.0.0.1 refuses cipher suite 17; trying 3"]
+    assert await seconds_until(BmcRefusedSuite, driver.turn_on(bmc.access(cipher_suite=17))) < 1
+    assert bmc.told() == []
+
+
+@needs_bmcs
+@pytest.mark.parametrize(("user", "password"), [(USER, "wrong"), ("nobody", PASSWORD)])
+async def test_a_wrong_user_or_password_is_said_to_be_that_and_soon(driver, bmc, user, password):
+    access = bmc.access(user=user, password=password)
+    assert await seconds_until(BmcRefusedPassword, driver.turn_on(access)) < PROMISED_SECONDS
+    assert await seconds_until(BmcRefusedPassword, driver.query(access)) < PROMISED_SECONDS
+    assert bmc.told() == []
+
+
+async def test_a_closed_port_is_unreachable_within_a_second(driver):
+    access = BmcAccess(address=ADDRESS, port=free_port(ADDRESS), user=USER, password=PASSWORD)
+    for talk in (driver.query, driver.turn_on, driver.turn_off, driver.reset):
+        assert await seconds_until(BmcUnreachable, talk(access)) < 1
+
+
+@needs_bmcs
+async def test_a_bmc_that_ended_is_unreachable_until_it_is_there_again(driver, farm, bmc):
+    assert await driver.query(bmc.access()) == "off"
+    bmc.stop()
+    await seconds_until(BmcUnreachable, driver.query(bmc.access()))
+    again = farm.start(bmc.address, bmc.port, power="on")
+    assert await driver.query(again.access()) == "on"
+
+
+@needs_bmcs
+async def test_a_bmc_that_fails_is_busy(driver, bmc):
+    bmc.fails()
+    await seconds_until(BmcBusy, driver.query(bmc.access()))
+    await seconds_until(BmcBusy, driver.turn_on(bmc.access()))
+    bmc.fails(now=False)
+    assert (await driver.query(bmc.access()), bmc.told()) == ("off", [])
+
+
+@needs_bmcs
+async def test_bmcs_that_take_three_seconds_are_told_once_each(driver, farm):
+    bmcs = [farm.start(ADDRESS, free_port(ADDRESS), power="on") for _ in range(4)]
+    for bmc in bmcs:
+        bmc.takes(3)
+    talks = [driver.turn_on, driver.turn_off, driver.reset, driver.query]
+    await gatherResults([start(talk(bmc.access())) for talk, bmc in zip(talks, bmcs, strict=True)])
+    assert [bmc.told() for bmc in bmcs] == [["on"], ["off"], ["reset 1"], []]
+
+
+@needs_bmcs
+async def test_a_bmc_that_answers_too_late_is_silent_within_seven_seconds(driver, bmc):
+    bmc.takes(8)
+    assert await seconds_until(BmcSilent, driver.reset(bmc.access())) < PROMISED_SECONDS
+    bmc.takes(None)
+    while not bmc.told():
+        await deferLater(reactor, 0.05)
+    assert await driver.query(bmc.access()) == "off"
+    assert bmc.told() == ["reset 1"]
+
+
+@needs_bmcs
+async def test_sessions_are_closed_or_a_bmc_would_soon_have_none_left(driver, bmc):
+    for _ in range(SESSIONS_OF_THE_SIMULATOR + 10):
+        await driver.query(bmc.access())
+    assert await driver.query(bmc.access()) == "off"
+
+
+@needs_bmcs
+async def test_a_session_is_closed_also_when_its_command_is_cancelled(driver, bmc):
+    await driver.query(bmc.access())
+    bmc.takes(0.2)
+    for _ in range(3):
+        talk = start(driver.query(bmc.access()))
+        await deferLater(reactor, 0.05)
+        talk.cancel()
+        with pytest.raises(CancelledError):
+            await talk
+    bmc.takes(None)
+    assert await driver.query(bmc.access()) == "off"
