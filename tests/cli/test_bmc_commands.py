@@ -119,7 +119,27 @@ def test_a_password_file_that_is_none_is_wrong_usage_and_not_shown(
     assert "SESAME" not in told
 
 
+def test_a_bmc_s_own_key_is_read_from_a_file_and_not_shown(api, call, password_file, monkeypatch):
+    key = password_file("SESAME key\n")
+    monkeypatch.setattr("sys.stdin", StandardInput(f"{CLEAR}\n".encode()))
+    words = ["bmc", "add", "b1", *ACCESS, "--password-file", "-", "--k-g-file", key]
+    code, printed, told = call(*words, "--privilege", "administrator", "--boot-type", "legacy")
+    options = {"privilege": "administrator", "boot_type": "legacy"}
+    assert (code, api.changes[0][2]) == (
+        0,
+        {**BODY, "password": CLEAR, "k_g": "SESAME key", **options},
+    )
+    assert "SESAME" not in printed + told
+    both = call("bmc", "set", "b1", "--password-file", "-", "--k-g-file", "-")
+    assert (both[0], "standard input holds one secret" in both[2]) == (2, True)
+    gone = call("bmc", "set", "b1", "--no-k-g", "--k-g-file", key)
+    assert (gone[0], "k_g is given and taken away" in gone[2]) == (2, True)
+    missing = call("bmc", "set", "b1", "--k-g-file", f"{key}-none")
+    assert (missing[0], f"--k-g-file {key}-none: it cannot be read" in missing[2]) == (2, True)
+
+
 CHANGED = [
+    (["--no-k-g", "--boot-type", "uefi"], {"k_g": None, "boot_type": "uefi"}, None),
     (["--address", "10.9.0.2", "--port", "1"], {"address": "10.9.0.2", "port": 1}, None),
     (["--name", "b2", "--no-cipher-suite"], {"name": "b2", "cipher_suite": None}, None),
     (

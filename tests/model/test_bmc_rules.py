@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.bmc_rules import (
     bmc_breaches,
+    k_g_breaches,
     machine_breaches,
     moved_breaches,
     password_breaches,
@@ -40,6 +41,7 @@ OTHER_MACHINES = [machine(2), machine(3)]
         bmc(),
         bmc(name="A-b.c_9", port=1, cipher_suite=17),
         bmc(name="x" * 63, port=65535, user="u", address=IPv4Address("127.0.0.1")),
+        bmc(driver="ipmi", k_g_set=True, privilege="administrator", boot_type="legacy"),
         bmc(user="u" * 16, address=IPv4Address("223.255.255.255")),
         bmc(user="é" * 8),
         bmc(address=OTHERS[0].address, port=624),
@@ -69,6 +71,7 @@ def test_a_bmc_that_breaks_no_rule_is_fine(good):
         (bmc(user="é" * 9), "user", "its user has 18 bytes"),
         (bmc(user="a\nb"), "user", "printable characters only"),
         (bmc(user="\ud800"), "user", "printable characters only"),
+        (bmc(k_g_set=True), "k_g", "choose --driver ipmi, or no key"),
     ],
 )
 def test_a_bmc_that_breaks_a_rule_is_named_with_the_field_and_the_cure(wrong, field, said):
@@ -141,6 +144,19 @@ def test_a_machine_that_breaks_a_rule_is_named_with_the_field_and_the_cure(wrong
     assert breach.field == field
     assert breach.sentence.startswith("machine ")
     assert said in breach.sentence
+
+
+@pytest.mark.parametrize("good", ["k", "k" * 20, "0x00"])
+def test_a_key_of_a_bmc_that_breaks_no_rule_is_fine(good):
+    assert k_g_breaches(bmc(), good.encode()) == ()
+
+
+@pytest.mark.parametrize("wrong", ["", "SESAME" * 4, "0xSESAME", "SESAME\n"])
+def test_a_key_of_a_bmc_that_breaks_a_rule_is_refused_and_not_shown(wrong):
+    (breach,) = k_g_breaches(bmc(), wrong.encode())
+    assert breach.field == "k_g"
+    assert 'bmc "b1": its key K_g cannot be: ' in breach.sentence
+    assert "SESAME" not in breach.sentence
 
 
 @given(st.text(max_size=18), st.text(max_size=22).map(lambda text: text.encode(errors="replace")))

@@ -24,6 +24,8 @@ class Machines:
     opened_by: str = WORD
     bmcs: dict = field(factory=dict)
     told: list = field(factory=list)
+    asked_with: set = field(factory=set)
+    """Every way in which a BMC was asked."""
 
     def add(self, address, **more):
         self.bmcs[address] = SmallBmc(clock=self.clock, **more)
@@ -61,6 +63,7 @@ class SmallDriver:
         return address in self.machines.bmcs and address not in self.unreachable
 
     async def _talk(self, access, what, work):
+        self.machines.asked_with.add(access)
         self.talking += 1
         self.most_talking = max(self.most_talking, self.talking)
         try:

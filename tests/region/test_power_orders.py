@@ -347,6 +347,18 @@ async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_ba
         assert power.told() == ["off", "on"]
 
 
+async def test_a_rack_is_told_how_a_bmc_is_asked_and_its_own_key(database_dsn, log):
+    async with power_fleet_on(database_dsn) as power:
+        options = {"driver": "ipmi", "privilege": "administrator", "boot_type": "legacy"}
+        body = {**options, "cipher_suite": 17, "k_g": "0x5e5a"}
+        assert (await power.api()("PATCH", "/api/v1/bmcs/b1", body)).status == 200
+        (number,) = await power.order("query", "m1")
+        assert (await power.end_of(number))["result"] == "ok"
+        (access,) = power.machines.asked_with
+        assert {name: getattr(access, name) for name in body} == body
+        assert not any("5e5a" in line for _, line in log.lines)
+
+
 async def test_an_order_ends_when_the_password_is_nowhere_to_be_seen_in_what_is_kept(
     database_dsn, log
 ):

@@ -15,8 +15,8 @@ from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.failover_states import KnownStates
 from evenrack.rack.hosts_in_step import HostsInStep
 from evenrack.rack.power import desk, ipmitool
+from evenrack.rack.power.drivers import Drivers
 from evenrack.rack.power.ipmi_command import PASSWORD_DESCRIPTOR
-from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.reach_watch import ReachWatch
 from evenrack.rack.region_connections import RegionConnections
 from evenrack.rack.state_folder import StateFolder
@@ -176,13 +176,13 @@ def bmcs_are_not_looked_for():
 
 def machines_are_turned_on_twice():
     """Tell a BMC twice to turn its machine on."""
-    turn_on = IpmitoolDriver.turn_on
+    turn_on = Drivers.turn_on
 
-    async def twice(driver, access):
-        await turn_on(driver, access)
-        await turn_on(driver, access)
+    async def twice(drivers, access):
+        await turn_on(drivers, access)
+        await turn_on(drivers, access)
 
-    IpmitoolDriver.turn_on = twice
+    Drivers.turn_on = twice
 
 
 def keys_are_logged():

@@ -24,14 +24,14 @@ from evenrack.cli.inventory import (
 from evenrack.cli.session import Session, say
 from evenrack.cli.show import bmcs_table, object_page
 
-MOST_PASSWORD_FILE_BYTES = 4096
+MOST_SECRET_FILE_BYTES = 4096
 """What is longer is some other file."""
 
 
 def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options that say how a BMC is reached."""
     options = (
-        click.option("--driver", required=required, help="How it is asked: ipmitool."),
+        click.option("--driver", required=required, help="How it is asked: ipmi, or ipmitool."),
         click.option("--address", required=required, help="Its IPv4 address."),
         click.option("--port", type=int, help="Its UDP port, 1 to 65535; 623 when not given."),
         click.option("--user", required=required, help="At most 16 bytes."),
@@ -47,6 +47,22 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
             type=click.Choice(["3", "17"]),
             help="Only this one; else 17, and 3 where the BMC refuses 17.",
         ),
+        click.option(
+            "--privilege",
+            type=click.Choice(["user", "operator", "administrator"]),
+            help="What is asked of the BMC; operator when not given, user may only look.",
+        ),
+        click.option(
+            "--boot-type",
+            type=click.Choice(["uefi", "legacy"]),
+            help="The firmware for which a boot device is set; uefi when not given.",
+        ),
+        click.option(
+            "--k-g-file",
+            metavar="FILE",
+            type=click.Path(allow_dash=True),
+            help="The file with the BMC's own key K_g, if it has one: text, or 0x and digits.",
+        ),
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,7 +74,7 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
 @click.group(
     epilog=examples(
         "evenrack bmc list",
-        "evenrack bmc add b1 --driver ipmitool --address 10.9.0.1 --user admin --password-file -",
+        "evenrack bmc add b1 --driver ipmi --address 10.9.0.1 --user admin --password-file -",
         "evenrack bmc show b1",
     )
 )
@@ -69,7 +85,7 @@ def bmc() -> None:
 @bmc.command(
     "add",
     epilog=examples(
-        "evenrack bmc add b1 --driver ipmitool --address 10.9.0.1 --user admin --password-file f",
+        "evenrack bmc add b1 --driver ipmi --address 10.9.0.1 --user admin --password-file f",
         "evenrack bmc add b2 --driver ipmitool --address 10.9.0.2 --port 6230 --user admin "
         "--password-file - --cipher-suite 17 --json",
     ),
@@ -112,12 +128,14 @@ def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
         "evenrack bmc set b1 --address 10.9.0.21 --password-file -",
         "evenrack bmc set b1 --user operator --password-file - --if-generation 1.7",
         "evenrack bmc set b1 --name old-b1 --no-cipher-suite",
+        "evenrack bmc set b1 --driver ipmi --k-g-file key",
     ),
 )
 @click.argument("name")
 @click.option("--name", "new_name", help="Call it so from now on.")
 @_access(required=False)
 @click.option("--no-cipher-suite", is_flag=True, help="Try 17, and 3 where the BMC refuses 17.")
+@click.option("--no-k-g", is_flag=True, help="It has no key of its own any more.")
 @if_generation
 @json_object
 @click.pass_obj
@@ -127,6 +145,7 @@ def set_bmc(
     name: str,
     *,
     no_cipher_suite: bool,
+    no_k_g: bool,
     if_generation: str | None,
     as_json: bool,
     **access: Any,
@@ -134,6 +153,7 @@ def set_bmc(
     """Change a BMC, by name or id; another address takes the password again."""
     fields = {**given(name=access.pop("new_name")), **_fields(access)}
     fields = one_or_none(fields, "cipher_suite", remove=no_cipher_suite)
+    fields = one_or_none(fields, "k_g", remove=no_k_g)
     changed = set_fields(session, address_of("bmcs", name), fields, if_generation)
     follow = f"evenrack bmc show {changed['name']}"
     show_done(session, changed, as_json=as_json, deed="bmc changed", follow=follow)
@@ -155,28 +175,32 @@ def delete_bmc(session: Session, /, name: str, *, if_generation: str | None, **h
 
 def _fields(access: dict[str, Any]) -> dict[str, Any]:
     path, suite = access.pop("password_file"), access.pop("cipher_suite")
+    key_path = access.pop("k_g_file")
+    if path == key_path == "-":
+        raise click.UsageError("standard input holds one secret: give the other in a file")
     return given(
         **access,
         cipher_suite=None if suite is None else int(suite),
-        password=None if path is None else _password(path),
+        password=None if path is None else _secret("--password-file", path),
+        k_g=None if key_path is None else _secret("--k-g-file", key_path),
     )
 
 
-def _password(path: str) -> str:
-    """Read a password without the line's end; no complaint shows it."""
+def _secret(option: str, path: str) -> str:
+    """Read a secret without the line's end; no complaint shows it."""
     try:
         with click.open_file(path, "rb") as file:
-            content: bytes = file.read(MOST_PASSWORD_FILE_BYTES + 1)
+            content: bytes = file.read(MOST_SECRET_FILE_BYTES + 1)
     except OSError as problem:
-        raise _unusable(path, f"it cannot be read: {problem.strerror}") from None
-    if len(content) > MOST_PASSWORD_FILE_BYTES:
-        raise _unusable(path, f"it is larger than {MOST_PASSWORD_FILE_BYTES} bytes")
+        raise _unusable(option, path, f"it cannot be read: {problem.strerror}") from None
+    if len(content) > MOST_SECRET_FILE_BYTES:
+        raise _unusable(option, path, f"it is larger than {MOST_SECRET_FILE_BYTES} bytes")
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise _unusable(path, "it is not UTF-8 text") from None
+        raise _unusable(option, path, "it is not UTF-8 text") from None
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _unusable(path: str, reason: str) -> click.UsageError:
-    return click.UsageError(f"--password-file {path}: {reason}")
+def _unusable(option: str, path: str, reason: str) -> click.UsageError:
+    return click.UsageError(f"{option} {path}: {reason}")

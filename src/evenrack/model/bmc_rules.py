@@ -9,7 +9,7 @@ from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.findings import MOST_SHOWN, shown
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
 from evenrack.model.network_rules import NAME
-from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES
+from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES, k_g_bytes
 
 FIRST_MULTICAST = IPv4Address("224.0.0.0")
 
@@ -37,6 +37,15 @@ def machine_breaches(machine: Machine, others: Collection[Machine]) -> tuple[Bre
 def password_breaches(bmc: Bmc, password: bytes) -> tuple[Breach, ...]:
     """Find everything that is wrong with a BMC's password; no sentence shows it."""
     return _breaches(f"bmc {shown(bmc.name)}", _about_password(password))
+
+
+def k_g_breaches(bmc: Bmc, text: bytes) -> tuple[Breach, ...]:
+    """Find what is wrong with the key of a BMC; no sentence shows it."""
+    try:
+        k_g_bytes(text.decode())
+    except ValueError as problem:
+        return _breaches(f"bmc {shown(bmc.name)}", [("k_g", f"its key K_g cannot be: {problem}")])
+    return ()
 
 
 def moved_breaches(bmc: Bmc, before: Bmc) -> tuple[Breach, ...]:
@@ -68,6 +77,12 @@ def _about_bmc(bmc: Bmc, others: Collection[Bmc]) -> Iterator[tuple[str, str]]:
                 "address or port",
             )
     yield from _about_user(bmc.user)
+    if bmc.k_g_set and bmc.driver == "ipmitool":
+        yield (
+            "k_g",
+            "ipmitool takes a key K_g only where other programs see it; choose --driver ipmi, "
+            "or no key (--no-k-g)",
+        )
 
 
 def _about_user(user: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ from evenrack.rack.dhcp.systemd_unit import DhcpdUnit, Systemd
 from evenrack.rack.host_probe import find_hosts
 from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
-from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.rack.power.drivers import every_driver
 from evenrack.rack.power.rmcp_ping import answers
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.region_session import RegionSession
@@ -80,6 +80,8 @@ def assemble(
             listener=_listener(config, reactor),
             find_hosts=partial(find_hosts, reactor),
             driver=IpmitoolDriver(reactor),
+            find_host=partial(find_host, reactor),
+            driver=every_driver(reactor),
             ask_bmc=partial(answers, reactor),
             trust=keeper,
         ),

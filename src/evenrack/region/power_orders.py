@@ -14,11 +14,16 @@ from twisted.logger import Logger
 from evenrack.balance.power_routes import OVERDUE_SECONDS, End, Send, StoredOrder, Take, next_for
 from evenrack.errors import DatabaseUnreachable, EvenrackError
 from evenrack.model.fleet import Fleet
-from evenrack.model.identifiers import OrderId, ProcessId, RackId
+from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
 from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
 from evenrack.region.absences import Absences
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
-from evenrack.region.database.bmc_reading import password_cell, sealed_password_of
+from evenrack.region.database.bmc_reading import (
+    k_g_cell,
+    password_cell,
+    sealed_k_g_of,
+    sealed_password_of,
+)
 from evenrack.region.database.engine import Connection, Database
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.inventory_reading import NoSuchObject
@@ -108,7 +113,7 @@ class PowerOrders(MultiService):
     async def _send(self, link: RackLink, order: StoredOrder, fleet: Fleet) -> None:
         """Send in the background, and write down what came of it."""
         try:
-            sealed = await self._database.read(lambda c: sealed_password_of(c, order.bmc))
+            sealed = await self._database.read(lambda c: _sealed_secrets(c, order.bmc))
             told = self._order_for(order, fleet, sealed)
             sent = Deferred.fromCoroutine(link.power_bmc(told))
             sent.addTimeout(max(order.seconds_left, 0) + OVERDUE_SECONDS, self._clock)
@@ -123,9 +128,12 @@ class PowerOrders(MultiService):
         finally:
             self._under_way.discard((order.id, order.attempt))
 
-    def _order_for(self, order: StoredOrder, fleet: Fleet, sealed: bytes) -> PowerOrder:
+    def _order_for(
+        self, order: StoredOrder, fleet: Fleet, sealed: tuple[bytes, bytes | None]
+    ) -> PowerOrder:
         bmc = fleet.bmcs[order.bmc]
-        password = self._sealer().open(sealed, password_cell(order.bmc))
+        password, k_g = sealed
+        sealer = self._sealer()
         return PowerOrder(
             id=order.id,
             attempt=order.attempt,
@@ -134,8 +142,12 @@ class PowerOrders(MultiService):
                 address=bmc.address,
                 port=bmc.port,
                 user=bmc.user,
-                password=password.reveal().decode(),
+                password=sealer.open(password, password_cell(order.bmc)).reveal().decode(),
                 cipher_suite=bmc.cipher_suite,
+                driver=bmc.driver,
+                k_g="" if k_g is None else sealer.open(k_g, k_g_cell(order.bmc)).reveal().decode(),
+                privilege=bmc.privilege,
+                boot_type=bmc.boot_type,
             ),
             action=order.action,
             phase=order.phase,
@@ -157,6 +169,11 @@ class PowerOrders(MultiService):
             await self._database.run(lambda c: end_order(c, order, ending))
         except DatabaseUnreachable:
             return  # the deadline ends it
+
+
+def _sealed_secrets(connection: Connection, bmc: BmcId) -> tuple[bytes, bytes | None]:
+    """Give a BMC's password and its own key, as they are kept; NoSuchObject."""
+    return sealed_password_of(connection, bmc), sealed_k_g_of(connection, bmc)
 
 
 def _write_outcome(connection: Connection, order: StoredOrder, outcome: PowerOutcome) -> None:

@@ -12,15 +12,17 @@ from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.database.bmc_reading import (
     find,
+    k_g_cell,
     password_cell,
     read_bmcs,
     read_machines,
     read_page,
+    sealed_k_g_of,
     sealed_password_of,
 )
 from evenrack.region.database.bmc_store import (
     BmcInUse,
-    NewPassword,
+    NewSecret,
     ObjectChanged,
     ObjectRefused,
     Wish,
@@ -52,7 +54,7 @@ MOVED = IPv4Address("10.9.0.99")
 
 
 def password(clear=CLEAR, sealed_with=OLD):
-    return NewPassword(clear=Secret(clear.encode()), sealer=sealed_with)
+    return NewSecret(clear=Secret(clear.encode()), sealer=sealed_with)
 
 
 def access(number, **more):
@@ -203,6 +205,49 @@ def test_a_damaged_password_is_mended_by_setting_it_anew(kept):
     after = changed(kept, "bmc", "b1", Wish(password=password()))
     assert opened(kept, after) == CLEAR
     assert after.number == number_of(kept) > bmc.number
+
+
+def opened_k_g(sessions, bmc):
+    sealed = sessions.run(lambda c: sealed_k_g_of(c, bmc.value.id))
+    return sealed and OLD.open(sealed, k_g_cell(bmc.value.id)).reveal().decode()
+
+
+def test_a_key_of_a_bmc_is_kept_sealed_changed_and_forgotten(sessions):
+    fields = {"name": "b1", **access(1, driver="ipmi")}
+    wish = Wish(fields=fields, password=password(), k_g=password("SESAME k_g"))
+    bmc = sessions.run(lambda c: create(c, "bmc", wish))
+    assert (bmc, bmc.value.k_g_set) == (found(sessions, "bmc", "b1"), True)
+    assert (opened(sessions, bmc), opened_k_g(sessions, bmc)) == (CLEAR, "SESAME k_g")
+    changed(sessions, "bmc", "b1", Wish(k_g=password("0x5e5a")))
+    assert (opened(sessions, bmc), opened_k_g(sessions, bmc)) == (CLEAR, "0x5e5a")
+    changed(sessions, "bmc", "b1", user="other")
+    assert opened_k_g(sessions, bmc) == "0x5e5a"
+    for _ in range(2):
+        after = changed(sessions, "bmc", "b1", Wish(no_k_g=True))
+        assert (opened_k_g(sessions, bmc), after.value.k_g_set) == (None, False)
+    events = sessions.run(lambda c: read_events(c, after=0, limit=100))
+    assert [event["text"] for event in events] == [
+        "bmc b1 was created",
+        "bmc b1 was changed: new key K_g",
+        "bmc b1 was changed: user admin -> other",
+        "bmc b1 was changed: k_g_set True -> False",
+    ]
+    assert "SESAME" not in repr(events)
+
+
+def test_a_key_that_cannot_be_or_that_a_driver_would_show_is_refused(kept):
+    made(kept, "b9", 9, driver="ipmi")
+    for name, wish in (
+        ("b9", Wish(k_g=password("SESAME" * 4))),
+        ("b1", Wish(k_g=password("SESAME"))),
+    ):
+        with pytest.raises(ObjectRefused) as refused:
+            changed(kept, "bmc", name, wish)
+        assert [breach.field for breach in refused.value.breaches] == ["k_g"]
+        assert "SESAME" not in str(refused.value)
+    changed(kept, "bmc", "b9", Wish(k_g=password("SESAME")))
+    with pytest.raises(ObjectRefused, match="other programs see it"):
+        changed(kept, "bmc", "b9", driver="ipmitool")
 
 
 def test_other_changes_leave_the_password_alone_and_need_no_key(kept):

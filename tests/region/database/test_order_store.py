@@ -13,7 +13,7 @@ from evenrack.model.bmc import Machine
 from evenrack.model.identifiers import BmcId, MachineId
 from evenrack.model.power import PHASES, PowerOutcome
 from evenrack.region.database.bmc_reading import find
-from evenrack.region.database.bmc_store import BmcInUse, NewPassword, Wish, create, remove
+from evenrack.region.database.bmc_store import BmcInUse, NewSecret, Wish, create, remove
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.order_store import (
     ORDER_SECONDS,
@@ -56,7 +56,7 @@ def fleet(sessions):
             "address": IPv4Address("10.9.0.0") + number,
             "user": "admin",
         }
-        clear = NewPassword(clear=Secret(b"word"), sealer=SEALER)
+        clear = NewSecret(clear=Secret(b"word"), sealer=SEALER)
         wish = Wish(fields=fields, password=clear)
         sessions.run(lambda c, wish=wish: create(c, "bmc", wish))
         wish = Wish(fields={"name": f"m{number}"}, bmc=f"b{number}")

@@ -8,7 +8,7 @@ from sqlalchemy import LargeBinary, select, text
 from evenrack.config.key_file import NO_KEYS, Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.errors import KeyMissing
-from evenrack.region.database.bmc_reading import password_cell
+from evenrack.region.database.bmc_reading import k_g_cell, password_cell
 from evenrack.region.database.enrolment_store import secret_cell
 from evenrack.region.database.resealing import (
     PAGE,
@@ -47,11 +47,13 @@ ROTATING = sealer(NEW, OLD)
 AFTER = sealer(NEW)
 
 INSERTS = {
-    "bmc": 'INSERT INTO bmc (name, driver, address, port, "user", password, era, generation) '
+    "password": 'INSERT INTO bmc (name, driver, address, port, "user", password, era, generation) '
     "VALUES ('b' || :n, 'ipmitool', :n, 623, '', '', 1, 1) RETURNING id",
-    "authority": "INSERT INTO authority (state, certificate, sealed_key) "
+    "k_g": "UPDATE bmc SET k_g = '' WHERE name = 'b' || :n RETURNING id",
+    "sealed_key": "INSERT INTO authority (state, certificate, sealed_key) "
     "VALUES ('retiring', '', '') RETURNING id",
-    "enrolment": "INSERT INTO enrolment (who, name, lookup, sealed_secret, uses_left, expires_at) "
+    "sealed_secret": "INSERT INTO enrolment "
+    "(who, name, lookup, sealed_secret, uses_left, expires_at) "
     "VALUES ('me', :n, :n, '', 1, now()) RETURNING id",
 }
 
@@ -62,7 +64,7 @@ def clear_of(cell):
 
 def add(connection, sealed, n, by=BEFORE, blob=None):
     """A row with its secret sealed as the stores seal it: for the id that it got."""
-    statement = text(INSERTS[sealed.table.name])
+    statement = text(INSERTS[sealed.name])
     values = {"n": str(n)} if ":n" in str(statement) else {}
     cell = sealed.cell(connection.execute(statement, values).scalar_one())
     write(connection, sealed, cell, by.seal(clear_of(cell), cell) if blob is None else blob)
@@ -91,6 +93,8 @@ def opened(sessions, by):
             lambda c, each=each: c.execute(select(each.table.c.id, each.column)).all()
         )
         for number, blob in rows:
+            if blob is None:
+                continue
             cell = each.cell(number)
             found[cell] = by.open(bytes(blob), cell)
     return found
@@ -121,6 +125,7 @@ def test_every_column_of_the_schema_that_holds_a_sealed_secret_is_known():
 def test_each_of_them_is_bound_to_the_place_that_its_store_binds_it_to():
     assert [each.cell(7) for each in SEALED_COLUMNS] == [
         password_cell(7),
+        k_g_cell(7),
         key_cell(7),
         secret_cell(7),
     ]
@@ -128,10 +133,10 @@ def test_each_of_them_is_bound_to_the_place_that_its_store_binds_it_to():
 
 def test_everything_gets_under_the_new_key_and_opens_without_the_old_one(sessions):
     cells = fill(sessions, HUNDREDS)
-    assert sessions.run(count_by_key) == {"old": 3 * HUNDREDS}
+    assert sessions.run(count_by_key) == {"old": 4 * HUNDREDS}
     done = batch(sessions)
-    assert (done.count, done.stuck) == (3 * HUNDREDS, [])
-    assert sessions.run(count_by_key) == {"new": 3 * HUNDREDS}
+    assert (done.count, done.stuck) == (4 * HUNDREDS, [])
+    assert sessions.run(count_by_key) == {"new": 4 * HUNDREDS}
     assert opened(sessions, AFTER) == {cell: clear_of(cell) for cell in cells}
     assert batch(sessions).count == 0
 
@@ -139,8 +144,8 @@ def test_everything_gets_under_the_new_key_and_opens_without_the_old_one(session
 def test_half_way_all_of_it_opens_and_who_repeats_it_finishes_it(sessions):
     cells = fill(sessions, 5)
     whole = {cell: clear_of(cell) for cell in cells}
-    for count, left in ((4, 11), (4, 7), (4, 3), (3, 0)):
-        assert batch(sessions, most=4).count == count
+    for count, left in ((6, 14), (6, 8), (6, 2), (2, 0)):
+        assert batch(sessions, most=6).count == count
         counts = sessions.run(count_by_key)
         assert not_under(counts, "new") == left
         assert opened(sessions, ROTATING) == whole == opened(sessions, sealer(OLD, NEW))
@@ -151,8 +156,8 @@ def test_a_batch_that_breaks_off_has_done_nothing(sessions):
     fill(sessions, 2)
     with sessions.open_transaction() as connection:
         assert reseal(connection, ROTATING, most=3).count == 3
-    assert sessions.run(count_by_key) == {"old": 6}
-    assert len(opened(sessions, BEFORE)) == 6
+    assert sessions.run(count_by_key) == {"old": 8}
+    assert len(opened(sessions, BEFORE)) == 8
 
 
 def test_what_does_not_open_stays_as_it_is_is_named_and_holds_nobody_up(sessions):
@@ -184,10 +189,10 @@ def test_what_does_not_open_stays_as_it_is_is_named_and_holds_nobody_up(sessions
 def test_keys_whose_ids_begin_alike_are_told_apart(sessions):
     short, long = key("n"), key("new")
     fill(sessions, 1, sealer(long))
-    assert batch(sessions, by=sealer(short, long)).count == 3
-    assert sessions.run(count_by_key) == {"n": 3}
-    assert batch(sessions, by=sealer(long, short)).count == 3
-    assert sessions.run(count_by_key) == {"new": 3}
+    assert batch(sessions, by=sealer(short, long)).count == 4
+    assert sessions.run(count_by_key) == {"n": 4}
+    assert batch(sessions, by=sealer(long, short)).count == 4
+    assert sessions.run(count_by_key) == {"new": 4}
 
 
 def test_a_password_that_is_being_changed_meanwhile_is_not_lost(sessions):
@@ -198,7 +203,7 @@ def test_a_password_that_is_being_changed_meanwhile_is_not_lost(sessions):
         rotating = sessions.start(lambda: batch(sessions))
         sessions.wait_until_blocked()
         connection.commit()
-    assert rotating.result(SECONDS).count == 3
+    assert rotating.result(SECONDS).count == 4
     assert opened(sessions, AFTER)[cell] == changed
 
 
@@ -212,22 +217,24 @@ def test_a_row_that_is_deleted_meanwhile_is_gone_and_the_others_are_done(session
     assert rotating.result(SECONDS).count == 2
 
 
-@pytest.mark.parametrize("sealed", SEALED_COLUMNS, ids=lambda sealed: sealed.table.name)
+@pytest.mark.parametrize("sealed", SEALED_COLUMNS, ids=lambda sealed: sealed.name)
 def test_who_began_to_write_under_the_old_key_is_waited_for_and_counted(sessions, sealed):
     def counted(connection):
         wait_for_writers(connection)
         return count_by_key(connection)
 
+    before = [SEALED_COLUMNS[0]] if sealed.name == "k_g" else []
+    sessions.run(lambda c: [add(c, each, 1) for each in before])
     with sessions.open_transaction() as connection:
         add(connection, sealed, 1)
         counting = sessions.start(lambda: sessions.run(counted))
         sessions.wait_until_blocked()
         connection.commit()
-    assert counting.result(SECONDS) == {"old": 1}
+    assert counting.result(SECONDS) == {"old": 1 + len(before)}
 
 
 def test_without_a_key_to_encrypt_with_nothing_is_touched(sessions):
     fill(sessions, 1)
     with pytest.raises(KeyMissing):
         batch(sessions, by=Sealer(keys=NO_KEYS, token_bytes=secrets.token_bytes))
-    assert sessions.run(count_by_key) == {"old": 3}
+    assert sessions.run(count_by_key) == {"old": 4}

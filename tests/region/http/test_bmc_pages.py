@@ -34,6 +34,7 @@ BMC = {
 }
 SHOWN = {
     *("id", "name", "driver", "address", "port", "user", "cipher_suite", "password_set"),
+    *("privilege", "boot_type", "k_g_set"),
     *("owner", "reach"),
     "generation",
 }
@@ -108,7 +109,10 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "port": 623,
             "user": "admin",
             "cipher_suite": None,
+            "privilege": "operator",
+            "boot_type": "uefi",
             "password_set": True,
+            "k_g_set": False,
             "owner": None,
             "reach": [],
             "generation": first["generation"],
@@ -138,6 +142,21 @@ async def test_what_is_created_has_an_address_of_its_own_and_its_generation_as_t
         machine = await api("POST", "/api/v1/machines", {"name": "m3", "bmc": made.json["id"]})
         assert (machine.status, machine.json["bmc"]) == (201, "b3")
         assert (await api("GET", machine.headers["Location"])).json == machine.json
+
+
+async def test_a_bmc_s_own_key_is_taken_and_forgotten_and_in_no_answer(database_dsn):
+    async with served(database_dsn) as api:
+        options = {"driver": "ipmi", "privilege": "administrator", "boot_type": "legacy"}
+        body = {**BMC, "name": "b3", "address": "10.9.0.3", **options, "k_g": "SESAME key"}
+        made = await api("POST", "/api/v1/bmcs", body)
+        assert (made.status, made.json["k_g_set"]) == (201, True)
+        assert {name: made.json[name] for name in options} == options
+        assert (await api("GET", "/api/v1/bmcs/b3")).json == made.json
+        refused = await api("PATCH", "/api/v1/bmcs/b3", {"driver": "ipmitool"})
+        assert [error["field"] for error in refused.json["errors"]] == ["k_g"]
+        gone = await api("PATCH", "/api/v1/bmcs/b3", {"driver": "ipmitool", "k_g": None})
+        assert (gone.json["driver"], gone.json["k_g_set"]) == ("ipmitool", False)
+        assert not any("SESAME" in answer for answer in api.answers)
 
 
 async def test_a_password_is_taken_when_created_and_when_changed_and_opens_with_the_key(
@@ -219,7 +238,7 @@ FIELDS = [
         "bmcs",
         {**BMC, "driver": "redfish", "cipher_suite": 0, "port": "623", "password": 7, "id": 1},
         {
-            "driver": "must be ipmitool",
+            "driver": "must be ipmi or ipmitool",
             "cipher_suite": "must be 17 or 3",
             "port": "must be a whole number, not text",
             "password": "must be text, not a number",
@@ -228,6 +247,17 @@ FIELDS = [
     ),
     ("bmcs", {**BMC, "cipher_suite": True}, {"cipher_suite": "must be 17 or 3"}),
     ("bmcs", {**BMC, "password_set": True}, {"password_set": "unknown; did you mean password"}),
+    (
+        "bmcs",
+        {**BMC, "privilege": "root", "boot_type": "bios", "k_g": 7},
+        {
+            "privilege": "must be user, operator, administrator",
+            "boot_type": "must be uefi or legacy",
+            "k_g": "must be text, not a number",
+        },
+    ),
+    ("bmcs", {**BMC, "k_g": "0xSESAME"}, {"k_g": "hexadecimal digits"}),
+    ("bmcs", {**BMC, "k_g": "SESAME öpen"}, {"k_g": "choose --driver ipmi"}),
     ("bmcs", {**BMC, "password": None}, {"password": "must be text, not null"}),
     ("bmcs", {**BMC, "password": "SESAME\0"}, {"password": "must not hold the character NUL"}),
     ("bmcs", {**BMC, "password": "SESAME\ud800"}, {"password": "half of a surrogate pair"}),

@@ -6,8 +6,6 @@ from evenrack.client import Client
 from evenrack.lab.bmc.simulator import USER, BmcSimulator
 from evenrack.lab.bmc.state import PAGE, bmc_rows
 
-_DRIVER = "ipmitool"
-
 
 def make_bmcs(client: Client, bmcs: Sequence[BmcSimulator], password: str) -> None:
     """Make what is not there yet: every BMC, and the machine that it switches."""
@@ -19,7 +17,7 @@ def make_bmcs(client: Client, bmcs: Sequence[BmcSimulator], password: str) -> No
                 "/api/v1/bmcs",
                 {
                     "name": bmc.bmc,
-                    "driver": _DRIVER,
+                    "driver": bmc.driver,
                     "address": bmc.address,
                     "user": USER,
                     "password": password,

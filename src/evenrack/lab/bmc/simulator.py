@@ -7,7 +7,7 @@ from attrs import frozen
 
 from evenrack.lab.bmc.chassis import PROGRAM, Chassis
 from evenrack.lab.hosts import Host
-from evenrack.model.power import IPMI_PORT
+from evenrack.model.power import IPMI_PORT, Driver
 
 SIMULATOR = "ipmi_sim"
 """A program of openipmi; see its man page, and ipmi_lan(5) for what is in `lan`."""
@@ -53,6 +53,11 @@ class BmcSimulator:
     def bmc(self) -> str:
         """What it is called in the inventory."""
         return f"b{self.number}"
+
+    @property
+    def driver(self) -> Driver:
+        """How racks ask it: most by themselves, every third by a program."""
+        return "ipmitool" if self.number % 3 == 2 else "ipmi"  # noqa: PLR2004
 
     @property
     def machine(self) -> str:

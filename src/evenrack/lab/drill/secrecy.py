@@ -155,7 +155,7 @@ def _programs_of(trial: Trial) -> list[str]:
     return [
         "postgres",
         *(["dhcpd"] if has_dhcp else []),
-        *(["ipmitool"] if trial.fleet.bmcs else []),
+        *(["ipmitool"] if any(bmc.driver == "ipmitool" for bmc in trial.fleet.bmcs) else []),
     ]
 
 

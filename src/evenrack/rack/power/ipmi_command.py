@@ -26,9 +26,6 @@ Command = Literal["status", "on", "off"]
 PASSWORD_DESCRIPTOR: Final = 3
 """Where the password is read, up to 20 bytes: it must not stand in arguments or environment."""
 
-PRIVILEGE: Final = "OPERATOR"
-"""The least that may turn a machine on and off (IPMI 2.0, appendix G)."""
-
 _SENDING: Final[Mapping[Command, tuple[str, ...]]] = MappingProxyType(
     {
         "status": ("-N", "4", "-R", "2"),
@@ -113,7 +110,14 @@ def ipmitool_arguments(access: BmcAccess, suite: int, command: Command) -> tuple
     """Give the command line; the password is read from PASSWORD_DESCRIPTOR."""
     return (
         *("ipmitool", "-v", "-I", "lanplus", "-H", str(access.address), "-p", str(access.port)),
-        *("-U", access.user, "-f", f"/dev/fd/{PASSWORD_DESCRIPTOR}", "-L", PRIVILEGE),
+        *(
+            "-U",
+            access.user,
+            "-f",
+            f"/dev/fd/{PASSWORD_DESCRIPTOR}",
+            "-L",
+            access.privilege.upper(),
+        ),
         # Without it ipmitool asks the BMC for its suites, which many do not answer: 10 s.
         *("-C", str(suite), *_SENDING[command]),
         *("chassis", "power", command),

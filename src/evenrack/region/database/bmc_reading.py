@@ -1,4 +1,4 @@
-"""Reads BMCs and machines, with a number for each row; passwords only where they are asked for."""
+"""Reads BMCs and machines, with a number for each row; secrets only where they are asked for."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address
@@ -59,6 +59,17 @@ def sealed_password_of(connection: Connection, number: BmcId) -> bytes:
     return bytes(sealed)
 
 
+def sealed_k_g_of(connection: Connection, number: BmcId) -> bytes | None:
+    """Give a BMC's own key as it is kept, for `k_g_cell(number)`; None when it has none."""
+    sealed = connection.execute(select(bmc.c.k_g).where(bmc.c.id == number)).scalar()
+    return None if sealed is None else bytes(sealed)
+
+
+def k_g_cell(number: BmcId) -> Cell:
+    """Name the place of a BMC's own key."""
+    return Cell(table="bmc", column="k_g", row=number)
+
+
 def password_cell(number: BmcId) -> Cell:
     """Name the place of a BMC's password."""
     return Cell(table="bmc", column="password", row=number)
@@ -104,6 +115,8 @@ def fields_of(value: Value) -> dict[str, Any]:
                 "port": value.port,
                 "user": value.user,
                 "cipher_suite": value.cipher_suite,
+                "privilege": value.privilege,
+                "boot_type": value.boot_type,
             }
         case Machine():
             return {"name": value.name}
@@ -126,7 +139,10 @@ _JOINED: Mapping[Noun, FromClause] = MappingProxyType({"bmc": bmc, "machine": ma
 
 _COLUMNS: Mapping[Noun, tuple[Any, ...]] = MappingProxyType(
     {
-        "bmc": tuple(column for column in bmc.c if column.name != "password"),
+        "bmc": (
+            *(column for column in bmc.c if column.name not in {"password", "k_g"}),
+            bmc.c.k_g.is_not(None).label("k_g_set"),
+        ),
         "machine": (*machine.c, bmc.c.name.label("bmc_name")),
     }
 )
@@ -149,6 +165,9 @@ def _bmc(row: Any) -> Bmc:
         port=row.port,
         user=row.user,
         cipher_suite=row.cipher_suite,
+        privilege=row.privilege,
+        boot_type=row.boot_type,
+        k_g_set=row.k_g_set,
     )
 
 

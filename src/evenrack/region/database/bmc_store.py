@@ -17,6 +17,7 @@ from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.bmc_rules import (
     Breach,
     bmc_breaches,
+    k_g_breaches,
     machine_breaches,
     moved_breaches,
     password_breaches,
@@ -33,6 +34,7 @@ from evenrack.region.database.bmc_reading import (
     find,
     find_by_id,
     find_machine_of,
+    k_g_cell,
     password_cell,
     read_bmcs,
     read_machines,
@@ -91,8 +93,8 @@ class BmcInUse(CannotEverWork):
 
 
 @frozen(kw_only=True)
-class NewPassword:
-    """A password that is to be kept, and what seals it."""
+class NewSecret:
+    """A password or key that is to be kept, and what seals it."""
 
     clear: Secret
     sealer: Sealer
@@ -104,10 +106,26 @@ class Wish:
 
     fields: Mapping[str, Any] = field(factory=dict)
     """Of its class, without what is below."""
-    password: NewPassword | None = None
+    password: NewSecret | None = None
     """Of a BMC."""
+    k_g: NewSecret | None = None
+    """Of a BMC: its own key."""
+    no_k_g: bool = False
+    """Whether the key that it has is to be forgotten."""
     bmc: str | int | None = None
     """The name or id of a machine's BMC."""
+
+    @property
+    def seals(self) -> bool:
+        """Whether there is a secret to be kept, which is sealed anew in any case."""
+        return self.password is not None or self.k_g is not None
+
+    def wanted(self, value: Value) -> Value:
+        """Give an object as it shall be."""
+        wanted = evolve(value, **self.fields)
+        if isinstance(wanted, Bmc) and (self.no_k_g or self.k_g is not None):
+            return evolve(wanted, k_g_set=self.k_g is not None)
+        return wanted
 
 
 def create(connection: Connection, noun: Noun, wish: Wish) -> Kept:
@@ -116,13 +134,15 @@ def create(connection: Connection, noun: Noun, wish: Wish) -> Kept:
     ObjectRefused when a rule would be broken, KeyMissing when the password cannot be sealed here.
     """
     number = raise_number(connection)
-    wanted = Kept(noun=noun, value=_NEW[noun](wish.fields), number=number)
+    value = Wish(k_g=wish.k_g).wanted(_NEW[noun](wish.fields))
+    wanted = Kept(noun=noun, value=value, number=number)
     wanted = _checked(connection, wanted, wish)
     table = TABLES[noun]
     unsealed = {"password": b""} if noun == "bmc" else {}  # it is sealed for the id, made here
     made = connection.execute(insert(table).values(_row(wanted) | unsealed).returning(table.c.id))
     created = find_by_id(connection, noun, made.scalar_one())
-    _seal(connection, created, wish.password)
+    _seal(connection, created, wish)
+    created = find_by_id(connection, noun, created.value.id)
     _announce(connection, created, "created", {"after": _described(created)})
     return created
 
@@ -137,23 +157,23 @@ def change(
 ) -> Kept:
     """Change an object; nothing is written when all is so already.
 
-    A password is always sealed anew, and none is sent to another address than it was given for.
+    A secret is always sealed anew, and none is sent to another address than it was given for.
     NoSuchObject, ObjectChanged when its number is not the
     expected one, ObjectRefused, KeyMissing.
     """
     with connection.begin_nested() as everything:
         number = raise_number(connection)
         present = _expected(find(connection, noun, name), if_number)
-        wanted = evolve(present, value=evolve(present.value, **wish.fields))
+        wanted = evolve(present, value=wish.wanted(present.value))
         wanted = _checked(connection, wanted, wish, before=present.value)
-        if wanted == present and wish.password is None:
+        if wanted == present and not wish.seals:
             everything.rollback()
             return present
         wanted = evolve(wanted, number=number)
         table = TABLES[noun]
         connection.execute(update(table).where(table.c.id == present.value.id).values(_row(wanted)))
-        _seal(connection, wanted, wish.password)
-        what = _difference(present, wanted, new_password=wish.password is not None)
+        _seal(connection, wanted, wish)
+        what = _difference(present, wanted, wish)
         _announce(connection, wanted, "changed", what)
         return wanted
 
@@ -214,6 +234,8 @@ def _checked(connection: Connection, it: Kept, wish: Wish, *, before: Value | No
         bmcs = read_bmcs(connection).values()
         breaches = bmc_breaches(value, [each for each in bmcs if each.id != value.id])
         breaches += _about_password(value, wish.password, before)
+        if wish.k_g is not None:
+            breaches += k_g_breaches(value, wish.k_g.clear.reveal())
     else:
         it, breaches = _on_bmc(connection, it, wish.bmc)
         machine = cast("Machine", it.value)
@@ -225,7 +247,7 @@ def _checked(connection: Connection, it: Kept, wish: Wish, *, before: Value | No
 
 
 def _about_password(
-    value: Bmc, password: NewPassword | None, before: Value | None
+    value: Bmc, password: NewSecret | None, before: Value | None
 ) -> tuple[Breach, ...]:
     if password is not None:
         return password_breaches(value, password.clear.reveal())
@@ -258,15 +280,19 @@ def _row(it: Kept) -> dict[str, Any]:
     return {**fields_of(it.value), **on_bmc, **number}
 
 
-def _seal(connection: Connection, it: Kept, password: NewPassword | None) -> None:
-    if password is not None:
-        number = BmcId(it.value.id)
-        sealed = password.sealer.seal(password.clear, password_cell(number))
-        connection.execute(update(bmc).where(bmc.c.id == number).values(password=sealed))
+def _seal(connection: Connection, it: Kept, wish: Wish) -> None:
+    number = BmcId(it.value.id)
+    sealed: dict[str, bytes | None] = {"k_g": None} if wish.no_k_g else {}
+    cells = ((wish.password, password_cell(number)), (wish.k_g, k_g_cell(number)))
+    for secret, cell in cells:
+        if secret is not None:
+            sealed[cell.column] = secret.sealer.seal(secret.clear, cell)
+    if sealed:
+        connection.execute(update(bmc).where(bmc.c.id == number).values(sealed))
 
 
 def _announce(connection: Connection, it: Kept, deed: str, what: Mapping[str, Any]) -> None:
-    """Tell everyone, and of a password only that it was set."""
+    """Tell everyone, and of a secret only that it was set."""
     place = f" on bmc {it.bmc_name}" if it.bmc_name else ""
     event = Event(
         kind="inventory",
@@ -288,6 +314,8 @@ def _told(what: Mapping[str, Any]) -> str:
     ]
     if what["new_password"]:
         changes.append("new password")
+    if what.get("new_k_g"):
+        changes.append("new key K_g")
     return f": {', '.join(changes)}"
 
 
@@ -297,14 +325,16 @@ def _word(value: Any) -> str:
 
 def _described(it: Kept) -> dict[str, Any]:
     on_bmc = {"bmc": it.bmc_name} if it.bmc_name else {}
-    return {**fields_of(it.value), **on_bmc}
+    key = {"k_g_set": it.value.k_g_set} if isinstance(it.value, Bmc) else {}
+    return {**fields_of(it.value), **key, **on_bmc}
 
 
-def _difference(before: Kept, after: Kept, *, new_password: bool) -> dict[str, Any]:
+def _difference(before: Kept, after: Kept, wish: Wish) -> dict[str, Any]:
     old, new = _described(before), _described(after)
     changed = [name for name in old if old[name] != new[name]]
     return {
         "before": {name: old[name] for name in changed},
         "after": {name: new[name] for name in changed},
-        "new_password": new_password,
+        "new_password": wish.password is not None,
+        **({"new_k_g": True} if wish.k_g is not None else {}),
     }

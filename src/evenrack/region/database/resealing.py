@@ -34,7 +34,7 @@ PAGE = 200
 
 @frozen(kw_only=True)
 class SealedColumn:
-    """A column of sealed secrets, one for each row, bound to the row's id."""
+    """A column of sealed secrets, at most one for each row, bound to the row's id."""
 
     table: Table
     name: str
@@ -51,6 +51,7 @@ class SealedColumn:
 
 SEALED_COLUMNS = (
     SealedColumn(table=bmc, name="password"),
+    SealedColumn(table=bmc, name="k_g"),
     SealedColumn(table=authority, name="sealed_key"),
     SealedColumn(table=enrolment, name="sealed_secret"),
 )
@@ -78,7 +79,8 @@ def count_by_key(connection: Connection) -> dict[str | None, int]:
     counts: dict[str | None, int] = {}
     for sealed in SEALED_COLUMNS:
         named = _named_key(sealed.column)
-        for prefix, count in connection.execute(select(named, func.count()).group_by(named)):
+        counted = select(named, func.count()).where(sealed.column.is_not(None)).group_by(named)
+        for prefix, count in connection.execute(counted):
             key_id = _key_id(bytes(prefix))
             counts[key_id] = counts.get(key_id, 0) + count
     return counts

@@ -188,9 +188,28 @@ bmc = Table(
     Column("password", LargeBinary, nullable=False),
     Column("cipher_suite", Integer),
     *fleet_number(),
+    Column(
+        "privilege",
+        Text,
+        nullable=False,
+        server_default="operator",
+        comment="What is asked of the BMC for a session: user, operator or administrator.",
+    ),
+    Column(
+        "boot_type",
+        Text,
+        nullable=False,
+        server_default="uefi",
+        comment="The firmware for which a boot device is set: uefi or legacy.",
+    ),
+    Column(
+        "k_g",
+        LargeBinary,
+        comment="The key of the BMC, sealed with a key of the key file; null for none.",
+    ),
     UniqueConstraint("name", name="bmc_name_once"),
     UniqueConstraint("address", "port", name="bmc_address_once"),
-    comment="What switches machines; passwords are sealed with a key of the key file.",
+    comment="What switches machines; passwords and keys are sealed with a key of the key file.",
 )
 
 machine = Table(

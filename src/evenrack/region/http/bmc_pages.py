@@ -1,4 +1,4 @@
-"""The addresses of BMCs and machines. A password is taken in requests, and in no answer."""
+"""The addresses of BMCs and machines. A secret is taken in requests, and is in no answer."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,14 +8,20 @@ from twisted.web.resource import Resource
 
 from evenrack.config.secret_file import Secret
 from evenrack.errors import KeyMissing
+from evenrack.model.bmc import Bmc
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
-from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES
+from evenrack.model.power import (
+    K_G_DIGITS,
+    MOST_K_G_BYTES,
+    MOST_PASSWORD_BYTES,
+    MOST_USER_BYTES,
+)
 from evenrack.region.database.bmc_facts import reach_and_owners
 from evenrack.region.database.bmc_reading import Kept, Noun, fields_of, find, read_page
 from evenrack.region.database.bmc_store import (
     BmcInUse,
-    NewPassword,
+    NewSecret,
     ObjectChanged,
     ObjectRefused,
     Wish,
@@ -30,6 +36,7 @@ from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import (
     Field,
     address,
+    boolean,
     name,
     nullable,
     one_of,
@@ -51,6 +58,13 @@ password = Field(
 )
 """A text that nothing shows from here on."""
 
+_MOST_K_G_CHARACTERS = len(K_G_DIGITS) + 2 * MOST_K_G_BYTES
+
+k_g = Field(
+    read=password.read,
+    schema={**text.schema, "minLength": 1, "maxLength": _MOST_K_G_CHARACTERS, "writeOnly": True},
+)
+
 _NAME = name.but(**{"not": {"pattern": "^[0-9]+$"}})
 
 _BMCS = Kind(
@@ -58,17 +72,21 @@ _BMCS = Kind(
     plural="bmcs",
     fields={
         "name": _NAME,
-        "driver": one_of("ipmitool"),
+        "driver": one_of("ipmi", "ipmitool"),
         "address": address,
         "port": whole_number.but(minimum=LOWEST_PORT, maximum=HIGHEST_PORT),
         "user": text.but(minLength=1, maxLength=MOST_USER_BYTES),
         "password": password,
         "cipher_suite": nullable(one_of(17, 3)),
+        "privilege": one_of("user", "operator", "administrator"),
+        "boot_type": one_of("uefi", "legacy"),
+        "k_g": nullable(k_g),
     },
     required=("name", "driver", "address", "user", "password"),
-    hidden=("password",),
+    hidden=("password", "k_g"),
     more={
         "password_set": {"const": True},
+        "k_g_set": boolean.schema,
         "owner": or_null(TEXT),
         "reach": rows_of(TEXT),
     },
@@ -134,10 +152,17 @@ class _Store:
             return _formed(connection, remove(connection, self._noun, name, if_number=seen))
 
     def _wish(self, fields: dict[str, Any]) -> Wish:
-        plain = {name: v for name, v in fields.items() if name not in {"password", "bmc"}}
-        clear = fields.get("password")
-        sealed_with = None if clear is None else NewPassword(clear=clear, sealer=self._sealer)
-        return Wish(fields=plain, password=sealed_with, bmc=fields.get("bmc"))
+        plain = {name: v for name, v in fields.items() if name not in {"password", "k_g", "bmc"}}
+        return Wish(
+            fields=plain,
+            password=self._sealed(fields.get("password")),
+            k_g=self._sealed(fields.get("k_g")),
+            no_k_g="k_g" in fields and fields["k_g"] is None,
+            bmc=fields.get("bmc"),
+        )
+
+    def _sealed(self, clear: Secret | None) -> NewSecret | None:
+        return None if clear is None else NewSecret(clear=clear, sealer=self._sealer)
 
 
 @contextmanager
@@ -163,7 +188,11 @@ def facts_of(connection: Connection, noun: Noun) -> Mapping[str, dict[str, Any]]
 
 def object_form(it: Kept, facts: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Give an object as it is shown: its id first, its generation last, its password never."""
-    extra: dict[str, Any] = {"password_set": True} if it.noun == "bmc" else {"bmc": it.bmc_name}
+    extra: dict[str, Any] = (
+        {"password_set": True, "k_g_set": it.value.k_g_set}
+        if isinstance(it.value, Bmc)
+        else {"bmc": it.bmc_name}
+    )
     return {
         "id": it.value.id,
         **fields_of(it.value),

@@ -1,0 +1,30 @@
+"""Every power driver of a rack, each by the name that a BMC is declared with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from evenrack.model.power import BmcAccess, Driver, PowerState
+from evenrack.rack.power.driver import PowerDriver
+from evenrack.rack.power.ipmi import IpmiDriver
+from evenrack.rack.power.ipmitool import IpmitoolDriver
+
+
+def every_driver(reactor: Any) -> "Drivers":
+    """Make those that there are."""
+    return Drivers({"ipmi": IpmiDriver(reactor), "ipmitool": IpmitoolDriver(reactor)})
+
+
+class Drivers:
+    """Asks each BMC by its own driver; promises what `driver.PowerDriver` does."""
+
+    def __init__(self, drivers: Mapping[Driver, PowerDriver]) -> None:
+        self._drivers = drivers
+
+    async def query(self, access: BmcAccess) -> PowerState:
+        return await self._drivers[access.driver].query(access)
+
+    async def turn_on(self, access: BmcAccess) -> None:
+        await self._drivers[access.driver].turn_on(access)
+
+    async def turn_off(self, access: BmcAccess) -> None:
+        await self._drivers[access.driver].turn_off(access)

@@ -1,0 +1,31 @@
+"""Each BMC is asked by the driver that it is declared with."""
+
+from typing import get_args
+
+import pytest
+from attrs import evolve
+from twisted.internet import reactor
+from twisted.internet.task import Clock
+
+from evenrack.model.power import Driver
+from evenrack.rack.power.drivers import Drivers, every_driver
+from tests.rack.power.small_bmc import SmallBmc
+from tests.rack.power.story import ACCESS
+
+
+@pytest.mark.parametrize("name", get_args(Driver))
+async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
+    bmcs = {each: SmallBmc(clock=reactor) for each in get_args(Driver)}
+    drivers, access = Drivers(bmcs), evolve(ACCESS, driver=name)
+    await drivers.turn_on(access)
+    await drivers.turn_off(access)
+    await drivers.turn_on(access)
+    assert bmcs[name].told == ["on", "off", "on"]
+    bmcs[name].press("on")
+    assert await drivers.query(access) == "on"
+    assert [bmc.told for each, bmc in bmcs.items() if each != name] == [[]]
+    assert [bmc.looks for each, bmc in bmcs.items() if each != name] == [0]
+
+
+def test_there_is_a_driver_for_every_word_that_a_bmc_can_be_declared_with():
+    assert every_driver(Clock())._drivers.keys() == set(get_args(Driver))
