@@ -228,6 +228,7 @@ async def test_an_object_that_has_changed_is_answered_412_with_its_present_state
         assert kept.status == 200
 
 
+NEW_BMC = {**BMC, "name": "b7", "address": "10.9.0.7"}
 FIELDS = [
     (
         "bmcs",
@@ -256,8 +257,8 @@ FIELDS = [
             "k_g": "must be text, not a number",
         },
     ),
-    ("bmcs", {**BMC, "k_g": "0xSESAME"}, {"k_g": "hexadecimal digits"}),
-    ("bmcs", {**BMC, "k_g": "SESAME öpen"}, {"k_g": "choose --driver ipmi"}),
+    ("bmcs", {**NEW_BMC, "k_g": "0xSESAME"}, {"k_g": "hexadecimal digits"}),
+    ("bmcs", {**NEW_BMC, "k_g": "SESAME öpen"}, {"k_g": "choose --driver ipmi"}),
     ("bmcs", {**BMC, "password": None}, {"password": "must be text, not null"}),
     ("bmcs", {**BMC, "password": "SESAME\0"}, {"password": "must not hold the character NUL"}),
     ("bmcs", {**BMC, "password": "SESAME\ud800"}, {"password": "half of a surrogate pair"}),
