@@ -36,7 +36,7 @@ class Exchange(DatagramProtocol):
         self._port: Any = None
         self._waiting: Deferred[Any] | None = None
         self._read: Callable[[bytes], Any | None] = lambda _datagram: None
-        self._later: list[IDelayedCall] = []
+        self._later: IDelayedCall | None = None
 
     def begin(self, access: BmcAccess) -> None:
         """Take a port of this host; BmcUnreachable when there is none, or no way to the BMC."""
@@ -82,27 +82,29 @@ class Exchange(DatagramProtocol):
             await port.stopListening()
 
     def _arm(self, make: Callable[[int], bytes], asking: Asking) -> None:
-        for number, seconds in enumerate(asking.at):
-            if number and seconds < asking.seconds:
-                self._in(seconds, self._send_made, make, number)
-        self._in(asking.seconds, self._fail, f"no answer within {asking.seconds:.1f} s")
         if self._port is None:
             self._fail("the network says that nobody listens there")
         else:
-            self._send_made(make, 0)
+            self._send_next(make, asking, 0)
 
-    def _in(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
-        self._later.append(self._reactor.callLater(seconds, call, *arguments))
-
-    def _send_made(self, make: Callable[[int], bytes], number: int) -> None:
+    def _send_next(self, make: Callable[[int], bytes], asking: Asking, number: int) -> None:
+        """Send once more, and wait for when that is due again; one call at a time is cheaper."""
         self.send(make(number))
+        if self._waiting is None:  # refused at once
+            return
+        since, following = asking.at[number], number + 1
+        if following < len(asking.at) and asking.at[following] < asking.seconds:
+            seconds = asking.at[following] - since
+            self._later = self._reactor.callLater(seconds, self._send_next, make, asking, following)
+        else:
+            why = f"no answer within {asking.seconds:.1f} s"
+            self._later = self._reactor.callLater(asking.seconds - since, self._fail, why)
 
     def _disarm(self) -> None:
         self._waiting = None
-        later, self._later = self._later, []
-        for call in later:
-            if call.active():
-                call.cancel()
+        later, self._later = self._later, None
+        if later is not None and later.active():
+            later.cancel()
 
     def _fail(self, why: str) -> None:
         waiting, self._waiting = self._waiting, None
