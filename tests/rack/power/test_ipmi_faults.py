@@ -1,6 +1,7 @@
 """The driver that speaks IPMI itself, against our own BMC: suite 17, and everything that fails."""
 
 import shutil
+from secrets import token_bytes
 
 import pytest
 from attrs import evolve
@@ -18,6 +19,10 @@ from evenrack.errors import (
 )
 from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
+from evenrack.rack.power.rmcp.agreeing import Around, Way
+from evenrack.rack.power.rmcp.commands import STATUS, power_state
+from evenrack.rack.power.rmcp.session import converse
+from evenrack.rack.power.rmcp.suites import SUITES as SPOKEN
 from evenrack.runtime.spawned import run_spawned
 from tests.rack.power.bmc_farm import SEARCHED, needs_bmcs
 from tests.rack.power.hurried import Hurried
@@ -273,7 +278,7 @@ async def test_reset_and_soft_are_sent_once_and_may_have_been_done(driver, bmc, 
 async def test_a_command_that_is_not_answered_may_have_been_done_and_its_session_is_closed(
     driver, bmc
 ):
-    bmc.loses = {"control": -1}
+    bmc.loses = {"control": -1, "close": -1}
     assert "power on" in await failure(BmcSilent, driver.turn_on(bmc.access()))
     await until(lambda: bmc.heard[-1] == "close")
     assert (bmc.told, bmc.open_sessions) == (["on"], [])
@@ -408,7 +413,7 @@ async def test_what_is_not_proved_is_not_heard(driver, bmc):
     assert bmc.told == ["on", "off"] * 2
 
 
-async def test_what_was_heard_is_not_heard_again(driver, bmc):
+async def test_what_was_heard_in_another_session_is_not_heard_again(driver, bmc):
     old = []
 
     def again(reply):
@@ -421,6 +426,26 @@ async def test_what_was_heard_is_not_heard_again(driver, bmc):
     assert await driver.query(bmc.access()) == "off"
     await driver.boot_once(bmc.access(), "pxe")
     assert bmc.told[1:] == [("boot", 3, 8), ("boot", 5, 0xA0, 4, 0, 0, 0)]
+
+
+async def test_what_was_heard_in_this_session_is_not_heard_again(bmc):
+    """Also when its request had the same number as this one: there are 64 of them."""
+    old = []
+
+    def again(reply):
+        if not old and reply[5] == 0xC0:
+            old.append(reply)
+        return [*old, reply]
+
+    async def talk(session):
+        first = power_state(await session.run(STATUS))
+        bmc.state = "off"
+        return first, {power_state(await session.run(STATUS)) for _ in range(70)}
+
+    bmc.garble, bmc.state = again, "on"
+    around = Around(reactor=CLOCK, token_bytes=token_bytes)
+    way = Way(access=bmc.access(), suite=SPOKEN[17], ends=CLOCK.seconds() + 100)
+    assert await converse(around, way, talk) == ("on", {"off"})
 
 
 async def test_passwords_and_keys_are_in_no_log_and_no_repr(driver, bmc_with, logged):
