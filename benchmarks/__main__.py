@@ -14,6 +14,7 @@ from benchmarks import (
     leader_look,
     moves,
     one_reservation,
+    power_status,
     spreading,
     storm_db,
     storm_wire,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "evenness": evenness.measure,
     "dhcp-render": dhcp_render.measure,
     "one-reservation": one_reservation.measure,
+    "power-status": power_status.measure,
 }
 
 

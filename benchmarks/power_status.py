@@ -164,7 +164,7 @@ def main() -> None:
     from evenrack.rack.power.ipmi import IpmiDriver  # noqa: PLC0415
 
     # A driver as a rack has it: every BMC of it is asked all at once, and it lets so many through.
-    driver = IpmiDriver(reactor, most_sessions=AT_ONCE)
+    driver = IpmiDriver(reactor)
     what, *addresses = sys.argv[1:]
 
     def status(address: str) -> Any:
