@@ -79,8 +79,6 @@ def assemble(
             lease_file=lease_file,
             listener=_listener(config, reactor),
             find_hosts=partial(find_hosts, reactor),
-            driver=IpmitoolDriver(reactor),
-            find_host=partial(find_host, reactor),
             driver=every_driver(reactor),
             ask_bmc=partial(answers, reactor),
             trust=keeper,
