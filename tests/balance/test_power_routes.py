@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.balance.power_routes import (
+    MOST_ORDERS_OF_RACK,
     OVERDUE_SECONDS,
     SURELY_ENDED_SECONDS,
     End,
@@ -188,3 +189,41 @@ def test_an_order_that_has_time_and_a_rack_that_may_take_it_never_waits_for_a_ra
 
 def test_a_bmc_that_was_removed_has_no_route():
     assert route(bmc_fleet(ALL), BmcId(99)) is None
+
+
+# What is sent once
+
+
+@pytest.mark.parametrize(("action", "phase"), [("soft", "OFF_SENT"), ("reset", "RESET_SENT")])
+def test_what_is_sent_once_is_not_taken_over_and_ends_as_unknown(action, phase):
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    more = {"rack": TWO, "action": action, "phase": phase}
+    assert step(fleet, 1.0, **more) == Wait(why="its rack may still act")
+    ended = step(fleet, SURELY_ENDED_SECONDS, **more)
+    assert (ended.result, "look at the machine" in ended.error) == ("unknown", True)
+    assert step(bmc_fleet(ALL, owners={1: 2}), **more) == Send(rack=TWO)
+
+
+def test_what_is_sent_once_and_was_not_sent_yet_is_taken_over_at_once():
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    assert isinstance(step(fleet, 1.0, rack=TWO, action="reset"), Take)
+
+
+# Many at once
+
+
+def with_orders(count, **more):
+    fleet = bmc_fleet(ALL, owners={1: 2})
+    return next_for(order(**more), fleet, away_seconds=None, orders_of={TWO: count})
+
+
+def test_an_order_waits_for_its_rack_while_that_has_many_and_its_time_does_not_run_out():
+    for seconds_left in (50.0, -100.0):
+        found = with_orders(MOST_ORDERS_OF_RACK, seconds_left=seconds_left)
+        assert found == Wait(why="its rack has many")
+    assert with_orders(MOST_ORDERS_OF_RACK - 1) == Take(rack=TWO)
+
+
+def test_an_order_that_another_rack_gave_back_does_not_wait_for_a_place():
+    found = with_orders(MOST_ORDERS_OF_RACK, attempt=2, tried=(ONE,))
+    assert found == Take(rack=TWO)

@@ -56,7 +56,7 @@ def api(tmp_path):
 def patient(surroundings, capsys, api):
     """Calls a command; `at` says what the API answers from which second on."""
 
-    def call(*arguments, at=(), sleeps=100):
+    def call(*arguments, at=(), sleeps=100, terminal=False):
         hours = Hours(sleeps=sleeps)
         waiting = dict(at)
 
@@ -66,7 +66,7 @@ def patient(surroundings, capsys, api):
                 waiting.pop(when)()
 
         clocks = evolve(surroundings.clocks, seconds=lambda: hours.now, sleep=sleep)
-        code = run(arguments, evolve(surroundings, clocks=clocks))
+        code = run(arguments, evolve(surroundings, clocks=clocks, terminal=terminal))
         printed = capsys.readouterr()
         return code, printed.out, printed.err
 
@@ -162,6 +162,21 @@ def test_progress_is_told_every_5_s_and_not_among_the_data(api, patient):
     assert code == 0
     assert said == "1 of 2 ended\n" * 2
     assert len(json.loads(printed)) == 2
+
+
+def test_on_a_terminal_the_progress_is_told_in_place_and_what_went_wrong_with_it(api, patient):
+    api.answer(ORDERS, [ROW, other(ROW)], method="POST", status=201)
+    look = f"{ORDERS}?ids=17,18&limit=2"
+    failed = {**DONE, "result": "failed"}
+    api.answer(look, [failed, other(ROW)])
+    both = [failed, other(DONE)]
+    code, _, said = patient(
+        *("machine", "power", "reset", "m1", "m2", "--wait"),
+        at={3.0: lambda: api.answer(look, both)},
+        terminal=True,
+    )
+    assert (code, api.changes[0][2]["action"]) == (1, "reset")
+    assert said == "\r1 of 2 ended, 1 failed\r2 of 2 ended, 1 failed\n"
 
 
 def test_a_region_that_goes_away_meanwhile_is_waited_for(api, patient):

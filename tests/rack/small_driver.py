@@ -58,6 +58,12 @@ class SmallDriver:
     async def turn_off(self, access):
         await self._talk(access, "off", lambda bmc: bmc.turn_off(access))
 
+    async def shut_down(self, access):
+        await self._talk(access, "soft", lambda bmc: bmc.shut_down(access))
+
+    async def reset(self, access):
+        await self._talk(access, "reset", lambda bmc: bmc.reset(access))
+
     async def answers(self, address, port):
         """What `ask_bmc` is."""
         return address in self.machines.bmcs and address not in self.unreachable

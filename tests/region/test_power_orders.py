@@ -35,14 +35,21 @@ def other_than(name):
 async def test_p10_each_action_is_carried_out_by_the_owner_and_the_machine_did_just_that(
     database_dsn,
 ):
-    async with power_fleet_on(database_dsn, hosts=2, machines=4) as power:
-        expected = {"off": ["off"], "cycle": ["off", "on"], "query": [], "on": []}
+    async with power_fleet_on(database_dsn, hosts=2, machines=6) as power:
+        expected = {
+            "off": ["off"],
+            "cycle": ["off", "on"],
+            "query": [],
+            "on": [],
+            "soft": ["soft"],
+            "reset": ["reset"],
+        }
         numbers, owners = {}, power.owners()
         for place, action in enumerate(expected, 1):
             (numbers[action],) = await power.order(action, f"m{place}")
         for place, (action, told) in enumerate(expected.items(), 1):
             row = await power.end_of(numbers[action])
-            state = "off" if action == "off" else "on"
+            state = "off" if action in {"off", "soft"} else "on"
             assert (row["result"], row["state"], row["error"]) == ("ok", state, None)
             assert (row["attempt"], row["rack"]) == (1, owners[place])
             assert power.told(place) == told

@@ -4,13 +4,15 @@ A BMC cannot tell an old command from a new one, so an order is taken from a rac
 sent one only when that rack surely sends no more.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from attrs import frozen
 
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, OrderId, RackId
-from evenrack.model.power import Phase, PowerAction, Result
+from evenrack.model.power import SENT_ONCE, Phase, PowerAction, Result
 
 SURELY_ENDED_SECONDS = 18.0
 """After a rack was lost: its lease has ended 8 s later at most, and what it sent until then has
@@ -19,6 +21,10 @@ arrived 10 s after that."""
 OVERDUE_SECONDS = 40.0
 """How much later than its deadline the rack that has an order may end it: it finishes a `cycle`
 in 20 s, and a conversation with a BMC takes 10 s."""
+
+MOST_ORDERS_OF_RACK = 64
+"""Orders that one rack has at once. Further ones wait for it, and their time does not run: what a
+rack is given it has to get done before its deadline, also with slow BMCs."""
 
 
 @frozen(kw_only=True)
@@ -64,25 +70,36 @@ class End:
 class Wait:
     """Nothing can be done for it at this moment."""
 
-    why: Literal["no rack reaches it", "its rack may still act", "its rack has it"] = (
-        "its rack has it"
-    )
+    why: Literal[
+        "no rack reaches it", "its rack may still act", "its rack has it", "its rack has many"
+    ] = "its rack has it"
 
 
 Step = Take | Send | End | Wait
 
 
-def next_for(order: StoredOrder, fleet: Fleet, *, away_seconds: float | None) -> Step:
-    """Decide what an order needs; `away_seconds` says for how long its rack has been lost."""
+def next_for(
+    order: StoredOrder,
+    fleet: Fleet,
+    *,
+    away_seconds: float | None,
+    orders_of: Mapping[RackId, int] = MappingProxyType({}),
+) -> Step:
+    """Decide what an order needs.
+
+    `away_seconds` says for how long its rack has been lost, `orders_of` how many each rack has.
+    """
     if order.rack is None:
-        return _place(order, fleet)
+        return _place(order, fleet, orders_of)
     if order.seconds_left < -OVERDUE_SECONDS:
         return _over(order)
     if fleet.is_connected(order.rack):
         return Send(rack=order.rack)
     if order.phase != "NEW" and (away_seconds is None or away_seconds < SURELY_ENDED_SECONDS):
         return Wait(why="its rack may still act")
-    return _place(order, fleet)
+    if order.phase != "NEW" and order.action in SENT_ONCE:
+        return _lost(order)
+    return _place(order, fleet, orders_of)
 
 
 def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> RackId | None:
@@ -94,9 +111,12 @@ def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> Rack
     return min(candidates, key=lambda rack: (fleet.owned.get(rack, 0), rack), default=None)
 
 
-def _place(order: StoredOrder, fleet: Fleet) -> Step:
+def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) -> Step:
     lost = () if order.rack is None else (order.rack,)
     rack = route(fleet, order.bmc, without=(*order.tried, *lost))
+    is_first = order.attempt == 0
+    if is_first and rack is not None and orders_of.get(rack, 0) >= MOST_ORDERS_OF_RACK:
+        return Wait(why="its rack has many")
     if order.seconds_left <= 0:
         return _over(order)
     if rack is not None:
@@ -109,6 +129,10 @@ def _place(order: StoredOrder, fleet: Fleet) -> Step:
 def _over(order: StoredOrder) -> End:
     if order.phase == "NEW":
         return End(result="failed", error="no rack could do it in time; nothing was sent")
+    return _lost(order)
+
+
+def _lost(order: StoredOrder) -> End:
     return End(
         result="unknown",
         error=f"its rack was lost at {order.phase}: look at the machine before you repeat it",

@@ -1,5 +1,6 @@
 """`evenrack machine power`: switch machines, many at once, and see how that ended."""
 
+from collections import Counter
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ from evenrack.cli.show_power import outcomes_table
 from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
 
-ACTIONS = ("on", "off", "cycle", "query")
+ACTIONS = ("on", "off", "cycle", "query", "soft", "reset")
 OUTCOME_UNKNOWN = 3
 LOOK_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
@@ -38,7 +39,8 @@ def power(
 ) -> int:
     """Order a power state of machines, or ask for it.
 
-    `cycle` of a machine that is off turns it on; `query` looks. Exit codes: 0 all is done (or
+    `cycle` of a machine that is off turns it on; `query` looks. `soft` asks the operating system to
+    shut down, `reset` restarts what is on: both are sent once. Exit codes: 0 all is done (or
     ordered, without --wait), 1 something failed, 3 something is unknown: look before you repeat.
     """
     client = session.client()
@@ -57,7 +59,7 @@ def power(
 
 def _ended(session: Session, client: Client, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Wait until every order has ended; a region that goes away meanwhile is waited for too."""
-    told_at = session.clocks.seconds()
+    progress = _Progress(session)
     while any(order["result"] is None for order in orders):
         session.clocks.sleep(LOOK_SECONDS)
         try:
@@ -67,11 +69,39 @@ def _ended(session: Session, client: Client, orders: list[dict[str, Any]]) -> li
                 raise
             say(f"waiting: {problem}")
             session.clocks.sleep(1.0)
-        if session.clocks.seconds() - told_at >= PROGRESS_SECONDS:
-            told_at = session.clocks.seconds()
-            ended = sum(order["result"] is not None for order in orders)
-            say(f"{ended} of {len(orders)} ended")
+        progress.tell(orders)
+    progress.end()
     return orders
+
+
+class _Progress:
+    """Tells how many have ended: in place on a terminal, as a line now and then elsewhere."""
+
+    def __init__(self, session: Session) -> None:
+        self._clocks = session.clocks
+        self._live = session.surroundings.terminal
+        self._told_at = session.clocks.seconds()
+        self._shown = ""
+
+    def tell(self, orders: list[dict[str, Any]]) -> None:
+        results = Counter(order["result"] for order in orders)
+        words = f"{len(orders) - results[None]} of {len(orders)} ended"
+        if self._live:
+            bad = [f"{results[bad]} {bad}" for bad in ("failed", "unknown") if results[bad]]
+            self._show(", ".join([words, *bad]))
+        elif self._clocks.seconds() - self._told_at >= PROGRESS_SECONDS:
+            self._told_at = self._clocks.seconds()
+            say(words)
+
+    def end(self) -> None:
+        """Leave the line that was written in place."""
+        if self._shown:
+            say("")
+
+    def _show(self, words: str) -> None:
+        if words != self._shown:
+            click.echo(f"\r{words.ljust(len(self._shown))}", nl=False, err=True)
+            self._shown = words
 
 
 def _as_they_are_now(client: Client, orders: list[dict[str, Any]]) -> list[dict[str, Any]]:

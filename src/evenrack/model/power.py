@@ -11,12 +11,13 @@ from attrs import Attribute, field, frozen
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.json_form import LATER, from_json, to_json
 
-PowerAction = Literal["on", "off", "cycle", "query"]
-"""The state that is wanted; `cycle` is off and then on, and `query` only looks."""
+PowerAction = Literal["on", "off", "cycle", "query", "soft", "reset"]
+"""The state that is wanted; `cycle` is off and then on, and `query` only looks. `soft` asks the
+operating system to shut down, and `reset` restarts a machine that is on: both are sent once."""
 
 PowerState = Literal["on", "off", "unknown"]
 
-Phase = Literal["NEW", "OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"]
+Phase = Literal["NEW", "OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN", "RESET_SENT"]
 """How far an order got. A phase is recorded before its command is sent."""
 
 Result = Literal["ok", "failed", "unknown"]
@@ -27,6 +28,8 @@ PHASES: Final[Mapping[PowerAction, tuple[Phase, ...]]] = MappingProxyType(
         "off": ("NEW", "OFF_SENT", "OFF_SEEN"),
         "cycle": ("NEW", "OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"),
         "query": ("NEW",),
+        "soft": ("NEW", "OFF_SENT", "OFF_SEEN"),
+        "reset": ("NEW", "RESET_SENT"),
     }
 )
 """The phases of each action, in their order."""
@@ -39,6 +42,9 @@ Privilege = Literal["user", "operator", "administrator"]
 
 BootType = Literal["uefi", "legacy"]
 """The firmware for which the device of the next start is set."""
+
+SENT_ONCE: Final[frozenset[PowerAction]] = frozenset({"soft", "reset"})
+"""What no look can tell from a second one: it is sent once, and never taken over once it was."""
 
 CIPHER_SUITES: Final = (17, 3)
 """Those that are spoken, the better one first; both encrypt (IPMI 2.0, table 22-20)."""

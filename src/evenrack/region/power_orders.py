@@ -4,6 +4,7 @@ Every process looks at all unfinished orders and acts for the racks that it mana
 for the same order do no harm: only one of them raises its attempt.
 """
 
+from collections import Counter
 from collections.abc import Callable
 
 from twisted.application.service import MultiService
@@ -84,15 +85,17 @@ class PowerOrders(MultiService):
                 return
             fleet = await self._database.read(self._cache.read_without_answers)
             self._absences.look(fleet)
+            orders_of = Counter(order.rack for order in orders if order.rack is not None)
             for order in orders:
-                await self._look_at(order, fleet)
+                await self._look_at(order, fleet, orders_of)
         except DatabaseUnreachable:
             return  # racks finish what is recorded; all else waits
 
-    async def _look_at(self, order: StoredOrder, fleet: Fleet) -> None:
+    async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> None:
         away = None if order.rack is None else self._absences.seconds(order.rack)
-        step = next_for(order, fleet, away_seconds=away)
+        step = next_for(order, fleet, away_seconds=away, orders_of=orders_of)
         if isinstance(step, Take):
+            orders_of[step.rack] += 1
             if fleet.manager_of(step.rack) == self._process:
                 await self._database.run(lambda c: take_order(c, order, step.rack))
                 self._looking.trigger()

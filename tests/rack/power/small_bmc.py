@@ -24,7 +24,7 @@ class SmallBmc:
     told: list = field(factory=list)
     looks: int = 0
     troubles: dict = field(factory=dict)
-    """For `query`, `on`, `off`: what the next ones raise, in turn; the last one goes on for ever
+    """For `query` and each change: what the next ones raise, in turn; the last one goes on for ever
     when `for_ever` is set."""
     for_ever: bool = False
     does_it_silently: bool = False
@@ -41,6 +41,12 @@ class SmallBmc:
     async def turn_off(self, access):
         await self._change("off")
 
+    async def shut_down(self, access):
+        await self._change("soft")
+
+    async def reset(self, access):
+        await self._change("reset")
+
     async def _change(self, state):
         try:
             await self._answer(state)
@@ -52,8 +58,9 @@ class SmallBmc:
 
     def _do(self, state):
         self.told.append(state)
+        after = {"soft": "off", "reset": "on"}.get(state, state)
         if not self.stuck:
-            self.clock.callLater(self.turns_in, self.press, state)
+            self.clock.callLater(self.turns_in, self.press, after)
 
     def press(self, state):
         self.state = state

@@ -33,7 +33,7 @@ class Story:
     def _bmc(self):
         return SmallBmc(clock=self.clock)
 
-    def start(self, action, *, seconds_left=LIMIT):
+    def start(self, action, *, seconds_left=LIMIT, places=None):
         order = PowerOrder(
             id=OrderId(1),
             attempt=1,
@@ -45,7 +45,12 @@ class Story:
         )
         self.running = Deferred.fromCoroutine(
             run_order(
-                order, self.bmc, self.record or self.book.record, lambda: self.lease, self.clock
+                order,
+                self.bmc,
+                self.record or self.book.record,
+                lambda: self.lease,
+                self.clock,
+                places,
             )
         )
 

@@ -131,3 +131,16 @@ async def test_a_failing_bmc_is_asked_until_it_works(bmc):
     reactor.callLater(2.5, lambda: bmc.fails(now=False))
     outcome, _ = await carry_out((driver, bmc, bmc.access()), "on")
     assert (outcome, bmc.told()) == (ok("on"), ["on"])
+
+
+@needs_bmcs
+async def test_a_reset_and_a_soft_are_told_once_each(bmc):
+    bmc.press("on")
+    pair = (IpmitoolDriver(reactor), bmc, bmc.access())
+    outcome, written = await carry_out(pair, "reset")
+    assert (outcome, written) == (ok("on"), ["RESET_SENT"])
+    told_by_reset = bmc.told()
+    assert len(told_by_reset) == 1
+    outcome, written = await carry_out(pair, "soft", seconds_left=4.0)
+    assert written[0] == "OFF_SENT"
+    assert len(bmc.told()) == 2, bmc.told()

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from evenrack.model.power import PHASES
+from evenrack.model.power import PHASES, SENT_ONCE
 from evenrack.rack.power.order_steps import (
     PHASE_AFTER,
     Known,
@@ -17,7 +17,8 @@ from evenrack.rack.power.order_steps import (
 
 CASES = [(action, phase) for action in PHASES for phase in PHASES[action]]
 STATES = ("on", "off")
-ENDS = {"done", "undone"}
+ENDS = {"done", "undone", "unfit"}
+ONCE = [(action, phase) for action, phase in CASES if action in SENT_ONCE]
 
 
 def walk(action, phase, state):
@@ -27,7 +28,9 @@ def walk(action, phase, state):
         step = next_step(action, phase, state)
         steps.append(step)
         phase = PHASE_AFTER.get(step, phase)
-        state = {"send off": "off", "send on": "on"}.get(step, state)
+        state = {"send off": "off", "send on": "on", "send soft": "off"}.get(step, state)
+        if step == "look":  # it goes off by and by, or comes back
+            state = "off" if action == "soft" else "on"
         assert len(steps) < 10, steps
     return steps, state
 
@@ -40,7 +43,7 @@ def test_what_nobody_can_see_is_only_looked_at(action, phase):
 @pytest.mark.parametrize(("action", "phase", "state"), [(*c, s) for c, s in product(CASES, STATES)])
 def test_an_order_is_brought_to_its_end_from_every_phase(action, phase, state):
     steps, last = walk(action, phase, state)
-    wanted = {"on": "on", "off": "off", "cycle": "on", "query": state}[action]
+    wanted = {"off": "off", "soft": "off", "query": state}.get(action, "on")
     assert (last == wanted) == (steps[-1] == "done")
     assert [step for step in steps if step.startswith("send")] == sorted(
         {step for step in steps if step.startswith("send")}
@@ -80,6 +83,22 @@ def test_what_is_as_it_should_be_is_told_nothing():
 )
 def test_what_somebody_undid_is_not_done_again(action, phase, state):
     assert walk(action, phase, state)[0] == ["undone"]
+
+
+@pytest.mark.parametrize(("action", "phase"), ONCE)
+@pytest.mark.parametrize("state", STATES)
+def test_soft_and_reset_are_sent_from_the_beginning_and_never_again(action, phase, state):
+    sends = [step for step in walk(action, phase, state)[0] if step.startswith("send")]
+    begins = phase == "NEW" and state == "on"
+    assert sends == ([f"send {action}"] if begins else [])
+
+
+def test_a_reset_of_a_machine_that_is_off_is_not_sent():
+    assert walk("reset", "NEW", "off")[0] == ["unfit"]
+
+
+def test_a_soft_of_a_machine_that_is_off_is_done():
+    assert walk("soft", "NEW", "off")[0] == ["done"]
 
 
 def test_only_a_cycle_that_has_seen_off_must_finish():

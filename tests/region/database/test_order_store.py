@@ -17,6 +17,7 @@ from evenrack.region.database.bmc_store import BmcInUse, NewSecret, Wish, create
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.order_store import (
     ORDER_SECONDS,
+    SOFT_SECONDS,
     Ending,
     OrderUnderWay,
     end_order,
@@ -107,6 +108,20 @@ def test_an_order_is_new_nobody_s_and_has_its_time(fleet):
     assert (order.id, order.machine, order.action) == (number, "m1", "cycle")
     assert (order.attempt, order.phase, order.rack, order.tried) == (0, "NEW", None, ())
     assert ORDER_SECONDS - 20 < order.seconds_left <= ORDER_SECONDS
+
+
+def test_a_soft_order_has_more_time(fleet):
+    entered(fleet, action="soft")
+    assert SOFT_SECONDS - 20 < unfinished(fleet)[0].seconds_left <= SOFT_SECONDS
+
+
+def test_the_time_of_an_order_begins_anew_when_its_first_rack_takes_it_and_not_later(fleet):
+    entered(fleet)
+    fleet.change("UPDATE power_order SET expires_at = clock_timestamp()")
+    order = taken(fleet)
+    assert order.seconds_left > ORDER_SECONDS - 20
+    fleet.change("UPDATE power_order SET expires_at = clock_timestamp()")
+    assert taken(fleet, TWO).seconds_left <= 0
 
 
 def test_orders_are_entered_for_all_machines_or_for_none(fleet):

@@ -78,7 +78,7 @@ async def test_a_machine_with_an_unfinished_order_is_answered_409_that_names_it(
 WRONG = [
     (
         {"machines": "m1", "action": "explode"},
-        {"machines": "must be a list, not text", "action": "must be on, off, cycle, query"},
+        {"machines": "must be a list, not text", "action": "must be on, off, cycle, query, soft"},
     ),
     ({}, {"machines": "is required", "action": "is required"}),
     ({"machines": [], "action": "on"}, {"machines": "name at least one"}),
@@ -87,7 +87,7 @@ WRONG = [
     ({"machines": ["m1", "m9"], "action": "on"}, {"machines": 'no machine is called "m9"'}),
     ({"machines": [""], "action": "on"}, {"machines": 'no machine is called ""'}),
     ({"machines": None, "action": None}, {"machines": "not null", "action": "must be on"}),
-    ({"machines": ["m1"], "action": "reset"}, {"action": "must be on, off, cycle, query"}),
+    ({"machines": ["m1"], "action": "restart"}, {"action": "must be on, off, cycle, query"}),
     ({"machines": ["m1"], "action": ["on"]}, {"action": "must be on"}),
     ({"machines": ["m1"], "action": "on", "who": "me"}, {"who": "unknown"}),
 ]

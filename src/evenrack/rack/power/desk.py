@@ -22,7 +22,7 @@ from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_run import run_order
 
 MOST_AT_ONCE = 16
-"""Conversations of one rack with BMCs; further orders wait."""
+"""Conversations of one rack with BMCs; further ones wait for a place, each look anew."""
 
 Recorder = Callable[[OrderId, int, Phase, Phase], Awaitable[bool]]
 """Asks the managing process to record a phase of an order's attempt."""
@@ -110,7 +110,7 @@ class PowerDesk(Service):
         conversation = self._conversations.setdefault(order.bmc, DeferredLock())
         try:
             outcome = await conversation.run(  # also an older attempt that is ending has it
-                self._places.run, lambda: Deferred.fromCoroutine(self._carry_out(attempt, order))
+                lambda: Deferred.fromCoroutine(self._carry_out(attempt, order))
             )
         except CancelledError:
             outcome = _stopped("the rack stopped working on it", sent=attempt.sent)
@@ -131,7 +131,9 @@ class PowerDesk(Service):
             attempt.sent = True
             return await around.record(order.id, order.attempt, before, after)
 
-        return await run_order(order, around.driver, record, around.may_act, around.clock)
+        return await run_order(
+            order, around.driver, record, around.may_act, around.clock, self._places
+        )
 
 
 def _stopped(why: str, *, sent: bool) -> PowerOutcome:

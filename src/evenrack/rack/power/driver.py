@@ -1,4 +1,4 @@
-"""What every power driver can do: look at a machine, turn it on, turn it off.
+"""What every power driver can do: look at a machine, turn it on and off, restart it.
 
 Each says what went wrong in one of three classes, and no other way:
 
@@ -28,3 +28,9 @@ class PowerDriver(Protocol):
 
     async def turn_off(self, access: BmcAccess) -> None:
         """Tell the BMC to turn the machine off at once; it may take its time."""
+
+    async def shut_down(self, access: BmcAccess) -> None:
+        """Have the BMC ask the operating system to shut down; sent once, whatever happens."""
+
+    async def reset(self, access: BmcAccess) -> None:
+        """Tell the BMC to restart the machine at once; sent once, whatever happens."""

@@ -21,7 +21,7 @@ from evenrack.errors import (
 )
 from evenrack.model.power import BmcAccess, PowerState
 
-Command = Literal["status", "on", "off"]
+Command = Literal["status", "on", "off", "soft", "reset"]
 
 PASSWORD_DESCRIPTOR: Final = 3
 """Where the password is read, up to 20 bytes: it must not stand in arguments or environment."""
@@ -31,6 +31,8 @@ _SENDING: Final[Mapping[Command, tuple[str, ...]]] = MappingProxyType(
         "status": ("-N", "4", "-R", "2"),
         "on": ("-N", "6", "-R", "1"),
         "off": ("-N", "6", "-R", "1"),
+        "soft": ("-N", "6", "-R", "1"),
+        "reset": ("-N", "6", "-R", "1"),
     }
 )
 """Seconds to wait for an answer, and how often to ask. A change is sent once: who repeats it looks
@@ -135,7 +137,7 @@ def read_state(said: Said) -> PowerState:
 
 
 def read_done(said: Said) -> None:
-    """Read the answer to `on` or `off`; raises as `read_state` does."""
+    """Read the answer to a change; raises as `read_state` does."""
     if said.code != 0 or _DONE.search(said.output) is None:
         raise _failure(said)
 

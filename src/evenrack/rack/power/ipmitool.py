@@ -61,6 +61,12 @@ class IpmitoolDriver:
     async def turn_off(self, access: BmcAccess) -> None:
         await self._converse(access, "off", read_done)
 
+    async def shut_down(self, access: BmcAccess) -> None:
+        await self._converse(access, "soft", read_done)
+
+    async def reset(self, access: BmcAccess) -> None:
+        await self._converse(access, "reset", read_done)
+
     async def _converse(
         self, access: BmcAccess, command: Command, read: Callable[[Said], Answer]
     ) -> Answer:

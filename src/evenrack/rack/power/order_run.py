@@ -4,18 +4,20 @@
     look, record, send    look, record      record, send     look, record
 
 `on` has the right half of it and `off` the left one. What to do is decided in `order_steps`.
+`soft` and `reset` are sent once: what went wrong then is told, and nothing is sent again.
 """
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from attrs import evolve
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from evenrack.errors import BmcBusy, BmcSilent, CannotEverWork, EvenrackError
-from evenrack.model.power import Phase, PowerOrder, PowerOutcome
+from evenrack.model.power import SENT_ONCE, Phase, PowerOrder, PowerOutcome
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_steps import (
     PHASE_AFTER,
@@ -53,6 +55,7 @@ async def run_order(
     record: Record,
     may_act: Callable[[], bool],
     clock: IReactorTime,
+    places: DeferredSemaphore | None = None,
 ) -> PowerOutcome:
     """Bring a machine into the state that is wanted, and say how that ended.
 
@@ -60,8 +63,10 @@ async def run_order(
     ends `seconds_left` from now, a `cycle` FINISH_SECONDS after it saw the machine off if that is
     later, and both as much later as one conversation with the BMC takes (10 s at most).
     Cancelling it ends a conversation under way, whose command may have been carried out.
+    `places` are for conversations: it has one while it looks and acts, and none between two looks.
     """
-    return await _Run(order, driver, record, may_act, clock).to_the_end()
+    run = _Run(order, driver, record, may_act, clock)
+    return await run.to_the_end(places or DeferredSemaphore(1))
 
 
 class _Run:
@@ -91,22 +96,22 @@ class _Run:
         self._known = Known(
             seen="unknown",
             sent=order.phase != "NEW",
-            in_doubt=order.phase in {"OFF_SENT", "ON_SENT"},
+            in_doubt=order.phase in {"OFF_SENT", "ON_SENT", "RESET_SENT"},
         )
         self._give_time_to_finish()
 
-    async def to_the_end(self) -> PowerOutcome:
+    async def to_the_end(self, places: DeferredSemaphore) -> PowerOutcome:
         """Look and act until there is nothing left to do, or no time."""
         await self._wait_for_lease()
         if not self._may_act():
             return self._without_lease()
         while True:
             try:
-                ended = await self._look_and_act()
+                ended = await places.run(lambda: Deferred.fromCoroutine(self._look_and_act()))
             except CannotEverWork as refused:
                 return stopped(self._known, str(refused), retryable=False)
             except EvenrackError as problem:
-                ended, self._trouble = None, str(problem)
+                ended, self._trouble = self._ended_by(problem), str(problem)
             if ended is not None:
                 return ended
             if not self._has_time():
@@ -132,14 +137,30 @@ class _Run:
             if not await self._note(PHASE_AFTER[step]):
                 return self._overtaken()
             step = self._next_step()
-        if step == "done":
-            return done(self._known)
-        if step == "undone":
-            why = f"it was as it should be, and somebody turned it {self._known.seen} again"
-            return stopped(self._known, why, retryable=False)
+        if step in {"done", "undone", "unfit"}:
+            return self._end(step)
         if step == "look" or self._agreed == PHASE_AFTER[step]:
             return None
         return await self._send(step)
+
+    def _end(self, step: Step) -> PowerOutcome:
+        if step == "done" and not (self._phase == "RESET_SENT" and self._known.in_doubt):
+            return done(self._known)
+        if step == "done":
+            why = "it was told to restart, and the answer was lost: nobody knows whether it did"
+        elif step == "undone":
+            why = f"it was as it should be, and somebody turned it {self._known.seen} again"
+        else:
+            why = "it is off, and only what is on can be restarted: `on` turns it on"
+        return stopped(self._known, why, retryable=False)
+
+    def _ended_by(self, problem: EvenrackError) -> PowerOutcome | None:
+        """Say how trouble ends it: what is sent once is not sent again, whatever became of it."""
+        if self._order.action not in SENT_ONCE or self._recorded == "NEW":
+            return None
+        if self._agreed is not None or (self._order.action == "soft" and self._known.in_doubt):
+            return None  # a look failed, or it may go off all the same
+        return stopped(self._known, str(problem), retryable=False)
 
     async def _look(self) -> None:
         self._learn(seen="unknown")
@@ -170,7 +191,13 @@ class _Run:
         return None
 
     async def _tell(self, step: Step) -> None:
-        tell = self._driver.turn_on if step == "send on" else self._driver.turn_off
+        driver = self._driver
+        tell = {
+            "send on": driver.turn_on,
+            "send off": driver.turn_off,
+            "send soft": driver.shut_down,
+            "send reset": driver.reset,
+        }[step]
         try:
             await tell(self._order.access)
         except BmcSilent:
@@ -179,7 +206,8 @@ class _Run:
         except BmcBusy:
             self._learn(sent=True)
             raise
-        self._learn(sent=True, in_doubt=False)
+        # an operating system that agreed to nothing yet may go down at any time
+        self._learn(sent=True, in_doubt=step == "send soft")
         self._agreed = self._phase
         self._trouble = ""
 
@@ -221,6 +249,8 @@ class _Run:
         seen = self._known.seen
         state = "was not seen" if seen == "unknown" else f"is {seen}"
         why = f"the time is over, and the machine {state}"
+        if self._order.action == "soft" and seen == "on":
+            why += ": its operating system may still shut down; `off` turns it off at once"
         if self._trouble:
             why += f"; the last trouble: {self._trouble}"
         return stopped(self._known, why, retryable=not self._known.sent)

@@ -8,15 +8,28 @@ from attrs import frozen
 
 from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState
 
-Step = Literal["look", "send off", "send on", "note off", "note on", "done", "undone"]
+Step = Literal[
+    "look",
+    "send off",
+    "send on",
+    "send soft",
+    "send reset",
+    "note off",
+    "note on",
+    "done",
+    "undone",
+    "unfit",
+]
 """`look`: again, later. `note`: what was asked for has been seen. `done` and `undone`: the end, and
-the machine is, or is no longer, as the order wants it."""
+the machine is, or is no longer, as the order wants it; `unfit`: it never could be."""
 
 PHASE_AFTER: Final[Mapping[Step, Phase]] = MappingProxyType(
     {
         "send off": "OFF_SENT",
         "note off": "OFF_SEEN",
         "send on": "ON_SENT",
+        "send soft": "OFF_SENT",
+        "send reset": "RESET_SENT",
         "note on": "ON_SEEN",
     }
 )
@@ -42,6 +55,12 @@ _OFF_THEN_ON: Final[Mapping[PowerAction, Mapping[Phase, tuple[Step, Step]]]] = M
             "ON_SENT": ("send on", "note on"),
             "ON_SEEN": ("undone", "done"),
         },
+        "soft": {
+            "NEW": ("done", "send soft"),
+            "OFF_SENT": ("note off", "look"),
+            "OFF_SEEN": ("done", "undone"),
+        },
+        "reset": {"NEW": ("unfit", "send reset"), "RESET_SENT": ("look", "done")},
     }
 )
 """For each action and phase: what to do when the machine is off, and when it is on."""

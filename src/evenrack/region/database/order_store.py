@@ -21,7 +21,10 @@ from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
 
 ORDER_SECONDS = 60
-"""What an order has to be carried out."""
+"""What an order has to be carried out, from when a rack first takes it."""
+
+SOFT_SECONDS = 180
+"""The same for `soft`: an operating system takes its time to shut down."""
 
 MOST_ORDERS = 1_000
 
@@ -76,13 +79,18 @@ def enter_orders(
                 "machine": machine.name,
                 "action": action,
                 "who": who,
-                "seconds": ORDER_SECONDS,
+                "seconds": seconds_for(action),
             },
         ).scalar_one()
         for machine in machines
     ]
     notify(connection, "orders")
     return [OrderId(order) for order in entered]
+
+
+def seconds_for(action: PowerAction) -> int:
+    """Give the time that an order has."""
+    return SOFT_SECONDS if action == "soft" else ORDER_SECONDS
 
 
 def read_unfinished(connection: Connection) -> list[StoredOrder]:
@@ -118,11 +126,18 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
     """
     taken = connection.execute(
         text(
-            "UPDATE power_order SET rack_id = :rack, attempt = attempt + 1 "
+            "UPDATE power_order SET rack_id = :rack, attempt = attempt + 1, expires_at = "
+            "CASE WHEN attempt = 0 THEN clock_timestamp() + make_interval(secs => :seconds) "
+            "ELSE expires_at END "
             "WHERE id = :id AND attempt = :attempt AND result IS NULL "
             "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) RETURNING 1"
         ),
-        {"rack": rack, "id": order.id, "attempt": order.attempt},
+        {
+            "rack": rack,
+            "id": order.id,
+            "attempt": order.attempt,
+            "seconds": seconds_for(order.action),
+        },
     ).one_or_none()
     if taken is not None and order.rack is not None:
         moved = Event(
