@@ -227,3 +227,9 @@ def test_an_order_waits_for_its_rack_while_that_has_many_and_its_time_does_not_r
 def test_an_order_that_another_rack_gave_back_does_not_wait_for_a_place():
     found = with_orders(MOST_ORDERS_OF_RACK, attempt=2, tried=(ONE,))
     assert found == Take(rack=TWO)
+
+
+def test_a_cancelled_order_is_not_taken_over_once_something_was_sent():
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    ended = step(fleet, SURELY_ENDED_SECONDS, rack=TWO, phase="OFF_SENT", cancelled=True)
+    assert ended.result == "unknown"

@@ -26,6 +26,10 @@ ROW = {
     "state": "unknown",
     "seconds": 0.012,
     "error": None,
+    "ended": None,
+    "cancelled_by": None,
+    "do": None,
+    "steps": [],
 }
 DONE = {
     **ROW,
@@ -276,3 +280,44 @@ def test_an_order_that_is_not_there_is_said_so(api, call):
     api.refuse(f"{ORDERS}/99", 404, "NotFound", "there is no order 99")
     code, _, said = call("order", "show", "99")
     assert (code, said) == (1, "evenrack: NotFound: there is no order 99\n")
+
+
+def test_the_history_shows_each_step_and_what_to_do_about_an_unknown_end(api, call):
+    steps = [{"at": "2026-01-01T00:00:01Z", "step": "OFF_SENT", "rack": "rack7", "attempt": 2}]
+    lost = {**DONE, "result": "unknown", "do": "look at the machine", "steps": steps}
+    api.answer(f"{ORDERS}/17", lost)
+    _, printed, _ = call("order", "show", "17")
+    for word in ("OFF_SENT", "rack7", "2026-01-01T00:00:01Z", "look at the machine"):
+        assert word in printed
+    api.answer(f"{ORDERS}?limit=20&machine=m1", [lost])
+    _, printed, _ = call("order", "list", "--machine", "m1")
+    for word in ("unknown", "2026-01-01T00:00:00Z", "operator", "look at the machine"):
+        assert word in printed
+
+
+# Cancelling
+
+CANCEL = f"{ORDERS}/17/cancel"
+STOPPED = {**ROW, "result": "failed", "cancelled_by": "me", "error": "nothing was sent"}
+
+
+def test_an_order_that_sent_nothing_is_cancelled_without_asking(api, call):
+    api.answer(f"{ORDERS}/17", ROW)
+    api.answer(CANCEL, STOPPED, method="POST")
+    code, printed, said = call("order", "cancel", "17", "--json")
+    assert (code, json.loads(printed)) == (0, STOPPED)
+    assert said == "order 17 is cancelled: nothing was sent; next: evenrack order list\n"
+    assert api.changes == [("POST", CANCEL, {}, None)]
+
+
+def test_one_that_has_begun_is_cancelled_only_when_it_was_confirmed_and_stays_as_it_is(api, call):
+    begun = {**ROW, "action": "cycle", "phase": "OFF_SENT", "attempt": 1, "rack": "rack1"}
+    api.answer(f"{ORDERS}/17", begun)
+    api.answer(CANCEL, {**begun, "cancelled_by": "me"}, method="POST")
+    code, _, said = call("order", "cancel", "17")
+    assert (code, api.changes) == (2, [])
+    assert "cycle of m1 is at OFF_SENT: what was sent is not taken back" in said
+    assert "this needs --yes" in said
+    code, _, said = call("order", "cancel", "17", "--yes")
+    assert code == 0
+    assert said.endswith("not taken back; next: evenrack order show 17\n")

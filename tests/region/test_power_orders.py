@@ -83,6 +83,22 @@ async def test_two_operators_at_once_and_the_second_is_told_of_the_first_s_order
         assert power.told() == ["off", "on"]
 
 
+async def test_a_cycle_that_is_cancelled_while_the_machine_goes_off_leaves_it_off(database_dsn):
+    async with power_fleet_on(database_dsn) as power:
+        power.machines.bmcs[address_of(1)].turns_in = 3.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        answer = await power.api()("POST", f"/api/v1/orders/{number}/cancel", {})
+        assert (answer.status, answer.json["result"]) == (200, None)
+        again = {"machines": ["m1"], "action": "on"}
+        assert (await power.api()("POST", "/api/v1/orders", again)).status == 409
+        row = await power.end_of(number)
+        assert (row["result"], row["state"], power.told()) == ("failed", "off", ["off"])
+        assert row["error"].endswith("at OFF_SEEN; what was sent is not taken back")
+        (number,) = await power.order("on", "m1")
+        assert (await power.end_of(number))["result"] == "ok"
+
+
 # When a rack is lost
 
 

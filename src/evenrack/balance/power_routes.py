@@ -41,6 +41,8 @@ class StoredOrder:
     """Which rack has it."""
     tried: tuple[RackId, ...] = ()
     """Racks that could not do it, and sent nothing."""
+    cancelled: bool = False
+    """Whether nothing more of it may be sent."""
     seconds_left: float
 
 
@@ -97,7 +99,7 @@ def next_for(
         return Send(rack=order.rack)
     if order.phase != "NEW" and (away_seconds is None or away_seconds < SURELY_ENDED_SECONDS):
         return Wait(why="its rack may still act")
-    if order.phase != "NEW" and order.action in SENT_ONCE:
+    if order.phase != "NEW" and (order.action in SENT_ONCE or order.cancelled):
         return _lost(order)
     return _place(order, fleet, orders_of)
 

@@ -6,10 +6,13 @@ from urllib.parse import urlencode
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.session import Session
+from evenrack.cli.inventory import confirm
+from evenrack.cli.session import Session, say
 from evenrack.cli.show import object_page
 from evenrack.cli.show_power import orders_table
 
+NOTHING_SENT = "NEW"
+NOT_TAKEN_BACK = "what was sent is not taken back"
 MOST_DIGITS = 18
 """Of a number that PostgreSQL gives to an order."""
 
@@ -34,9 +37,11 @@ class OrderNumber(click.ParamType[int]):
         return int(digits)
 
 
-@click.group(epilog=examples("evenrack order list", "evenrack order show 17"))
+@click.group(
+    epilog=examples("evenrack order list", "evenrack order show 17", "evenrack order cancel 17")
+)
 def order() -> None:
-    """Show power orders: phases, rack, who, when, and how they ended."""
+    """Show and cancel power orders: phases, rack, who, when, and how they ended."""
 
 
 @order.command(
@@ -67,3 +72,33 @@ def show_order(session: Session, number: int, *, as_json: bool) -> None:
     """Show one order."""
     found = session.client().get(f"/api/v1/orders/{number}")
     session.show(found, object_page(found), as_json=as_json)
+
+
+@order.command(
+    "cancel", epilog=examples("evenrack order cancel 17", "evenrack order cancel 17 --yes --json")
+)
+@click.argument("number", type=OrderNumber())
+@click.option("--yes", is_flag=True, help="Do not ask, also when something was sent.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def cancel_order(session: Session, number: int, *, yes: bool, as_json: bool) -> None:
+    """Cancel an order: nothing more of it is sent to the machine.
+
+    What was sent is not taken back: a `cycle` that has turned the machine off leaves it off.
+    """
+    client = session.client()
+    path = f"/api/v1/orders/{number}"
+    found = client.get(path)
+    if found["result"] is None and found["phase"] != NOTHING_SENT:
+        say(f"{found['action']} of {found['machine']} is at {found['phase']}: {NOT_TAKEN_BACK}")
+        confirm(session, yes=yes, question="cancel the rest?", refusal="nothing was cancelled")
+    done = client.post(f"{path}/cancel", {})
+    session.show(done, object_page(done), as_json=as_json)
+    if done["result"] is None:
+        say(f"order {number} sends nothing more; {NOT_TAKEN_BACK}; {_next(number)}")
+    else:
+        say(f"order {number} is cancelled: nothing was sent; next: evenrack order list")
+
+
+def _next(number: int) -> str:
+    return f"next: evenrack order show {number}"

@@ -11,8 +11,8 @@ def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
     return Table(
         title="",
         columns=(
-            *("order", "machine", "action", "who", "rack", "attempt", "phase", "result"),
-            *("state", "seconds", "error"),
+            *("order", "machine", "action", "who", "at", "rack", "attempt", "phase", "result"),
+            *("state", "seconds", "error", "do"),
         ),
         rows=[
             (
@@ -20,6 +20,7 @@ def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
                 row["machine"],
                 row["action"],
                 row["who"],
+                row["at"],
                 row["rack"] or "-",
                 row["attempt"],
                 row["phase"],
@@ -27,6 +28,7 @@ def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
                 row["state"],
                 f"{row['seconds']:.1f}",
                 row["error"] or "-",
+                row["do"] or "-",
             )
             for row in orders
         ],

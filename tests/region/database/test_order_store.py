@@ -15,7 +15,10 @@ from evenrack.model.power import PHASES, PowerOutcome
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.bmc_store import BmcInUse, NewSecret, Wish, create, remove
 from evenrack.region.database.event_store import read_events
+from evenrack.region.database.order_cancelling import OrderEnded, cancel_order
+from evenrack.region.database.order_reading import last_states, read_orders
 from evenrack.region.database.order_store import (
+    MOST_STEPS,
     ORDER_SECONDS,
     SOFT_SECONDS,
     Ending,
@@ -24,8 +27,6 @@ from evenrack.region.database.order_store import (
     ending_of,
     enter_orders,
     give_back,
-    last_states,
-    read_orders,
     read_unfinished,
     record_phase,
     take_order,
@@ -378,6 +379,10 @@ def test_an_order_has_the_keys_that_programs_rely_on(fleet):
         "state": "unknown",
         "seconds": row["seconds"],
         "error": None,
+        "ended": None,
+        "cancelled_by": None,
+        "do": None,
+        "steps": [{"at": row["steps"][0]["at"], "step": "taken", "rack": "rack2", "attempt": 1}],
     }
     assert 0 <= row["seconds"] < 20
 
@@ -427,3 +432,95 @@ def test_an_order_for_a_bmc_that_is_not_there_is_an_error(fleet):
     ghost = Machine(id=MachineId(9), name="m9", bmc=BmcId(99))
     with pytest.raises(Exception, match="foreign key"):
         fleet.run(lambda c: enter_orders(c, [ghost], "on", "operator"))
+
+
+# History
+
+
+def steps(fleet):
+    return [(step["step"], step["rack"], step["attempt"]) for step in shown(fleet)[-1]["steps"]]
+
+
+def test_the_history_of_an_order_has_each_step_with_its_rack_attempt_and_time(fleet):
+    entered(fleet)
+    fleet.run(lambda c: give_back(c, taken(fleet), "no answer"))
+    order = taken(fleet, TWO)
+    for step in (STEP, STEP, ("OFF_SENT", "OFF_SEEN")):
+        assert noted(fleet, order, step)
+    taken(fleet, ONE)
+    assert steps(fleet) == [
+        ("taken", "rack1", 1),
+        ("given back", "rack1", 1),
+        ("taken", "rack2", 3),
+        ("OFF_SENT", "rack2", 3),
+        ("OFF_SEEN", "rack2", 3),
+        ("taken", "rack1", 4),
+    ]
+    times = [step["at"] for step in shown(fleet)[0]["steps"]]
+    assert times == sorted(times)
+    assert times[0] >= shown(fleet)[0]["at"]
+    ended(fleet, unfinished(fleet)[0])
+    assert shown(fleet)[0]["ended"] >= times[-1]
+
+
+def test_a_rack_that_goes_to_and_fro_does_not_fill_the_table(fleet):
+    entered(fleet)
+    order = taken(fleet)
+    for _ in range(MOST_STEPS):
+        assert noted(fleet, order, ("OFF_SEEN", "OFF_SENT")) or noted(fleet, order)
+        assert noted(fleet, order, ("OFF_SENT", "OFF_SEEN"))
+    assert len(steps(fleet)) == MOST_STEPS
+
+
+def test_an_end_that_nobody_knows_is_shown_with_what_to_do(fleet):
+    entered(fleet)
+    ended(fleet, taken(fleet), Ending(result="unknown", error="lost"))
+    assert "evenrack machine power query m1 --wait" in shown(fleet)[0]["do"]
+
+
+# Cancelling
+
+
+def cancelled(fleet, number):
+    return fleet.run(lambda c: cancel_order(c, number, "somebody"))
+
+
+def test_an_order_of_which_nothing_was_sent_is_cancelled_at_once_and_never_sent(fleet):
+    (number,) = entered(fleet)
+    order = taken(fleet)
+    assert cancelled(fleet, number)
+    (row,) = shown(fleet)
+    assert (row["result"], row["cancelled_by"]) == ("failed", "somebody")
+    assert row["error"] == "cancelled by somebody; nothing was sent"
+    assert row["ended"] is not None
+    assert not noted(fleet, order)
+    assert entered(fleet), "its machine may have another order"
+    texts = [event["text"] for event in fleet.run(lambda c: read_events(c, after=0, limit=100))]
+    assert any("was cancelled by somebody: nothing was sent" in text for text in texts)
+
+
+def test_of_an_order_that_has_begun_nothing_more_is_sent_and_its_bmc_stays_taken(fleet):
+    (number,) = entered(fleet)
+    order = taken(fleet)
+    assert noted(fleet, order)
+    assert cancelled(fleet, number)
+    assert cancelled(fleet, number), "twice is once"
+    assert unfinished(fleet)[0].cancelled
+    with pytest.raises(OrderUnderWay):
+        entered(fleet)
+    assert not noted(fleet, order), "not even the same again"
+    assert noted(fleet, order, ("OFF_SENT", "OFF_SEEN")), "what is seen is written down"
+    assert not noted(fleet, order, ("OFF_SEEN", "ON_SENT"))
+    ended(fleet, order, Ending(result="failed", state="off", error="overtaken"))
+    (row,) = shown(fleet)
+    assert row["error"] == "cancelled by somebody at OFF_SEEN; what was sent is not taken back"
+    assert steps(fleet)[2:] == [("cancelled", "rack1", 1), ("OFF_SEEN", "rack1", 1)]
+
+
+def test_an_order_that_has_ended_or_is_not_there_is_not_cancelled(fleet):
+    (number,) = entered(fleet)
+    ended(fleet, taken(fleet))
+    with pytest.raises(OrderEnded, match=f"order {number} has ended: ok"):
+        cancelled(fleet, number)
+    assert not cancelled(fleet, number + 1)
+    assert shown(fleet)[0]["cancelled_by"] is None

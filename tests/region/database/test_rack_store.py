@@ -20,11 +20,11 @@ from evenrack.region.database.enrolment_store import NewEnrolment, add_enrolment
 from evenrack.region.database.event_store import Event, read_events
 from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.leader_store import current_number, next_number
+from evenrack.region.database.order_reading import read_orders
 from evenrack.region.database.order_store import (
     Ending,
     end_order,
     enter_orders,
-    read_orders,
     read_unfinished,
     record_phase,
     take_order,

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
 ORDERS = "/api/v1/orders"
 SHOWN = {
     *("order", "machine", "bmc", "action", "who", "at", "attempt", "rack", "phase", "result"),
-    *("state", "seconds", "error"),
+    *("state", "seconds", "error", "ended", "cancelled_by", "do", "steps"),
 }
 
 
@@ -154,3 +154,20 @@ async def test_a_list_is_of_one_machine_of_some_numbers_or_the_newest(database_d
         assert await listed("?machine=m9") == await listed("?machine=%00") == []
         assert await listed(f"?ids={numbers[3]},{numbers[0]},{10**17}") == [numbers[0], numbers[3]]
         assert await listed(f"?ids={numbers[0]}&machine=m2") == []
+
+
+async def test_an_order_is_cancelled_once_and_one_that_has_ended_is_answered_409(database_dsn):
+    async with served(database_dsn, machines=1) as api:
+        (number,) = await ordered(api, "m1")
+        answer = await api("POST", f"{ORDERS}/{number}/cancel", {})
+        assert (answer.status, set(answer.json)) == (200, SHOWN)
+        assert answer.json["cancelled_by"] == getpass.getuser()
+        assert (answer.json["result"], "nothing was sent" in answer.json["error"]) == (
+            "failed",
+            True,
+        )
+        answer = await api("POST", f"{ORDERS}/{number}/cancel", {})
+        assert (answer.status, answer.json["code"]) == (409, "OrderEnded")
+        for other in ("999", "m1", "9" * 40):
+            assert (await api("POST", f"{ORDERS}/{other}/cancel", {})).status == 404
+        await ordered(api, "m1")

@@ -260,5 +260,5 @@ class _Run:
         return stopped(self._known, why, retryable=True)
 
     def _overtaken(self) -> PowerOutcome:
-        why = "another attempt has taken this order over"
+        why = "another attempt has taken this order over, or it was cancelled"
         return stopped(self._known, why, retryable=False)

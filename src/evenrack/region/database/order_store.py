@@ -14,7 +14,6 @@ from evenrack.balance.power_routes import StoredOrder
 from evenrack.errors import CannotEverWork
 from evenrack.model.bmc import Machine
 from evenrack.model.identifiers import BmcId, OrderId, RackId
-from evenrack.model.moments import as_text
 from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState, Result
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
@@ -27,6 +26,16 @@ SOFT_SECONDS = 180
 """The same for `soft`: an operating system takes its time to shut down."""
 
 MOST_ORDERS = 1_000
+
+MOST_STEPS = 100
+"""Kept of one order: no true one has so many."""
+
+_AND_STEP = (
+    "steps = CASE WHEN jsonb_array_length(steps) < :most_steps THEN steps || jsonb_build_object("
+    "'at', clock_timestamp(), 'step', CAST(:step AS text), 'rack', "
+    "(SELECT hostname FROM rack WHERE id = :rack), 'attempt', CAST(:attempt AS integer)) "
+    "ELSE steps END"
+)
 
 
 class OrderUnderWay(CannotEverWork):
@@ -98,6 +107,7 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
     rows = connection.execute(
         text(
             "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, "
+            "cancelled_by IS NOT NULL AS cancelled, "
             "CAST(extract(epoch FROM expires_at - clock_timestamp()) AS float) AS seconds_left "
             "FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
         ),
@@ -113,6 +123,7 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
             phase=row.phase,
             rack=None if row.rack_id is None else RackId(row.rack_id),
             tried=tuple(RackId(rack) for rack in row.tried),
+            cancelled=row.cancelled,
             seconds_left=row.seconds_left,
         )
         for row in rows
@@ -126,17 +137,19 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
     """
     taken = connection.execute(
         text(
-            "UPDATE power_order SET rack_id = :rack, attempt = attempt + 1, expires_at = "
+            f"UPDATE power_order SET {_AND_STEP}, "  # noqa: S608  a constant of ours
+            "rack_id = :rack, attempt = attempt + 1, expires_at = "
             "CASE WHEN attempt = 0 THEN clock_timestamp() + make_interval(secs => :seconds) "
             "ELSE expires_at END "
-            "WHERE id = :id AND attempt = :attempt AND result IS NULL "
+            "WHERE id = :id AND attempt = :attempt - 1 AND result IS NULL "
             "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) RETURNING 1"
         ),
         {
             "rack": rack,
             "id": order.id,
-            "attempt": order.attempt,
+            "attempt": order.attempt + 1,
             "seconds": seconds_for(order.action),
+            **_step("taken"),
         },
     ).one_or_none()
     if taken is not None and order.rack is not None:
@@ -162,16 +175,26 @@ def record_phase(
 ) -> bool:
     """Record that a rack's attempt goes from one phase to the next; False when it may not.
 
-    Safe to repeat: what is recorded already is recorded.
+    Safe to repeat: what is recorded already is recorded. Nothing more is sent of a cancelled one.
     """
     before, after = step
     return (
         connection.execute(
             text(
-                "UPDATE power_order SET phase = :after WHERE id = :id AND attempt = :attempt "
-                "AND rack_id = :rack AND phase IN (:before, :after) AND result IS NULL RETURNING 1"
+                "UPDATE power_order SET phase = :after, steps = CASE WHEN phase = :after "  # noqa: S608  a constant of ours
+                f"THEN steps ELSE {_AND_STEP.removeprefix('steps = ')} END "
+                "WHERE id = :id AND attempt = :attempt AND rack_id = :rack "
+                "AND phase IN (:before, :after) AND result IS NULL "
+                "AND (cancelled_by IS NULL OR right(:after, 5) <> '_SENT') RETURNING 1"
             ),
-            {"id": order, "attempt": attempt, "rack": rack, "before": before, "after": after},
+            {
+                "id": order,
+                "attempt": attempt,
+                "rack": rack,
+                "before": before,
+                "after": after,
+                **_step(after),
+            },
         ).one_or_none()
         is not None
     )
@@ -181,11 +204,18 @@ def give_back(connection: Connection, order: StoredOrder, error: str) -> None:
     """Let another rack try: this one could not, and sent nothing."""
     connection.execute(
         text(
-            "UPDATE power_order SET rack_id = NULL, attempt = attempt + 1, error = :error, "
+            f"UPDATE power_order SET {_AND_STEP}, "  # noqa: S608  a constant of ours
+            "rack_id = NULL, attempt = attempt + 1, error = :error, "
             "tried = array_append(tried, :rack) "
             "WHERE id = :id AND attempt = :attempt AND result IS NULL AND phase = 'NEW'"
         ),
-        {"id": order.id, "attempt": order.attempt, "rack": order.rack, "error": error},
+        {
+            "id": order.id,
+            "attempt": order.attempt,
+            "rack": order.rack,
+            "error": error,
+            **_step("given back"),
+        },
     )
     notify(connection, "orders")
 
@@ -195,9 +225,11 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
     ended = connection.execute(
         text(
             "UPDATE power_order SET result = :result, state = :state, "
-            "error = CASE WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END, "
+            "error = CASE WHEN cancelled_by IS NOT NULL AND :result <> 'ok' AND phase <> 'NEW' "
+            "THEN 'cancelled by ' || cancelled_by || ' at ' || phase || '; what was sent is not "
+            "taken back' WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END, "
             "ended_at = clock_timestamp() "
-            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING 1"
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING error"
         ),
         {
             "id": order.id,
@@ -210,13 +242,17 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
     if ended is None:
         return False
     if (order.action, ending.result) != ("query", "ok"):  # looking changes nothing
-        record(connection, [_told(order, ending)], current_number(connection))
+        record(connection, [_told(order, ending, ended.error)], current_number(connection))
     notify(connection, "orders")
     return True
 
 
-def _told(order: StoredOrder, ending: Ending) -> Event:
-    why = f": {ending.error}" if ending.error else ""
+def _step(step: str) -> dict[str, Any]:
+    return {"step": step, "most_steps": MOST_STEPS}
+
+
+def _told(order: StoredOrder, ending: Ending, error: str) -> Event:
+    why = f": {error}" if error else ""
     return Event(
         kind="power",
         object=f"machine:{order.machine}",
@@ -228,54 +264,3 @@ def _told(order: StoredOrder, ending: Ending) -> Event:
 def ending_of(outcome: PowerOutcome) -> Ending:
     """Give how an order ends by what its rack says."""
     return Ending(result=outcome.result, state=outcome.state, error=outcome.error)
-
-
-def read_orders(
-    connection: Connection,
-    *,
-    orders: Sequence[int] | None = None,
-    machine: str | None = None,
-    limit: int = 100,
-) -> list[dict[str, Any]]:
-    """Give orders as programs see them: these, or the newest, of one machine or of all."""
-    rows = connection.execute(
-        text(
-            "SELECT o.*, b.name AS bmc, r.hostname AS rack, CAST(extract(epoch FROM "
-            "coalesce(o.ended_at, clock_timestamp()) - o.at) AS float) AS seconds "
-            "FROM power_order o JOIN bmc b ON b.id = o.bmc_id LEFT JOIN rack r ON r.id = o.rack_id "
-            "WHERE (CAST(:orders AS bigint[]) IS NULL OR o.id = ANY(:orders)) "
-            "AND (CAST(:machine AS text) IS NULL OR o.machine = :machine) "
-            "ORDER BY o.id DESC LIMIT :limit"
-        ),
-        {"orders": None if orders is None else list(orders), "machine": machine, "limit": limit},
-    )
-    return [_order_form(row) for row in reversed(rows.all())]
-
-
-def last_states(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Give the power state of each machine as the newest order saw it, and when."""
-    rows = connection.execute(
-        text(
-            "SELECT DISTINCT ON (machine) machine, state, ended_at FROM power_order "
-            "WHERE result IS NOT NULL AND state <> 'unknown' ORDER BY machine, id DESC"
-        )
-    )
-    return {row.machine: {"power": row.state, "power_seen": as_text(row.ended_at)} for row in rows}
-
-
-def _order_form(row: Any) -> dict[str, Any]:
-    return {
-        "order": row.id,
-        "machine": row.machine,
-        "bmc": row.bmc,
-        "action": row.action,
-        "who": row.who,
-        "at": as_text(row.at),
-        "attempt": row.attempt,
-        "rack": row.rack,
-        "phase": row.phase,
-        "result": row.result,
-        "state": row.state,
-        "seconds": round(row.seconds, 3),
-        "error": row.error or None,
-    }

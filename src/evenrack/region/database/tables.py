@@ -257,6 +257,14 @@ power_order = Table(
     Column("result", Text),
     Column("state", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column(
+        "steps",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="What happened to it, each with its time, rack and attempt.",
+    ),
+    Column("cancelled_by", Text, comment="Who wants nothing more of it to be sent."),
     Index(
         "power_order_one_for_each_bmc",
         "bmc_id",
@@ -264,6 +272,19 @@ power_order = Table(
         postgresql_where=text("result IS NULL"),
     ),
     comment="What operators ordered of machines, how far it got, and how it ended.",
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("who", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("orders", ARRAY(BigInteger), nullable=False),
+    created_at(),
+    Index("idempotency_key_at", "at"),
+    comment="Requests for power orders that were done, by the key that each came with: who "
+    "repeats one gets the same orders.",
 )
 
 event = Table(

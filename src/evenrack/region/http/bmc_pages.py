@@ -31,7 +31,7 @@ from evenrack.region.database.bmc_store import (
 )
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
-from evenrack.region.database.order_store import last_states
+from evenrack.region.database.order_reading import last_states
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import (
     Field,

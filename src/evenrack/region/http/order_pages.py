@@ -12,12 +12,9 @@ from evenrack.model.power import PHASES, PowerAction, PowerState, Result
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
-from evenrack.region.database.order_store import (
-    MOST_ORDERS,
-    OrderUnderWay,
-    enter_orders,
-    read_orders,
-)
+from evenrack.region.database.order_cancelling import OrderEnded, cancel_order
+from evenrack.region.database.order_reading import read_orders
+from evenrack.region.database.order_store import MOST_ORDERS, OrderUnderWay, enter_orders
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import list_of, one_of, or_null, text
@@ -54,6 +51,10 @@ _ORDER = object_of(
     state=word_of(*get_args(PowerState)),
     seconds={"type": "number"},
     error=or_null(TEXT),
+    ended=or_null(TIME),
+    cancelled_by=or_null(TEXT),
+    do=or_null(TEXT),
+    steps=rows_of(object_of(at=TIME, step=TEXT, rack=or_null(TEXT), attempt=COUNT)),
 )
 
 
@@ -63,7 +64,12 @@ def order_pages(door: DatabaseDoor) -> dict[bytes, Resource]:
 
     def page_of(order: str) -> DeclaredPage:
         one = Declared(operation=_SHOW, answer=answers.read_one(order))
-        return DeclaredPage({"GET": one}, access=OPERATE)
+        cancelling = Declared(operation=_CANCEL, answer=answers.cancel(order))
+        return DeclaredPage(
+            {"GET": one},
+            access=OPERATE,
+            below={b"cancel": DeclaredPage({"POST": cancelling}, access=OPERATE)},
+        )
 
     return {
         b"orders": DeclaredPage(
@@ -122,6 +128,24 @@ class _Answers:
 
         return answer
 
+    def cancel(self, order: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
+        async def answer(query: Query, _asked: Asked) -> dict[str, Any]:
+            def work(connection: Connection) -> list[dict[str, Any]]:
+                number = int(order) if _is_number(order) else 0
+                if not cancel_order(connection, number, query.asker.who):
+                    raise not_found(f"there is no order {order}")
+                return read_orders(connection, orders=[number])
+
+            try:
+                (found,) = await self._door.change(work, query.asked)
+            except OrderEnded as problem:
+                raise _has_ended(problem) from None
+            except OutcomeUnknown as problem:
+                raise outcome_unknown(problem) from None
+            return found
+
+        return answer
+
 
 def _read_ids(text: str) -> list[int]:
     """Read numbers of orders with commas between."""
@@ -154,6 +178,13 @@ _LIST = Operation(
 
 _SHOW = Operation(summary="Show an order", answer=_ORDER)
 
+_CANCEL = Operation(
+    summary="Cancel an order: nothing more of it is sent, and what was sent is not taken back",
+    body=Body(fields={}),
+    answer=_ORDER,
+    problems=(409,),
+)
+
 _ORDERING = Operation(
     summary="Order a power state of machines, or ask for it: one order for each",
     body=Body(
@@ -176,4 +207,13 @@ def _under_way(problem: OrderUnderWay) -> HttpProblem:
         title="A machine has an order that has not ended; nothing was ordered",
         detail=str(problem),
         more={"running": [{"machine": m, "order": o} for m, o in problem.running.items()]},
+    )
+
+
+def _has_ended(problem: OrderEnded) -> HttpProblem:
+    return HttpProblem(
+        status=409,
+        code="OrderEnded",
+        title="The order has ended; there is nothing to cancel",
+        detail=str(problem),
     )
