@@ -5,7 +5,8 @@ anything. A target that does not answer goes to the end of the queue, so a hung 
 time-out once and not on every request.
 
 A change is different: once it was sent to one target, no other is asked, unless the first says that
-nothing was changed. Without an answer nobody knows whether it was done.
+nothing was changed. Without an answer nobody knows whether it was done. One that has a key is safe
+to repeat, so the other targets are asked too.
 
 A token goes to nobody but this host, or a region that proved with its certificate that it is one.
 """
@@ -29,6 +30,9 @@ DEFAULT_PORT = 5240
 LARGEST_ANSWER = 32 * 1024 * 1024
 REGION_NAME = "region.evenrack.internal"
 """The name in every region's certificate, whatever address it was dialled by."""
+
+ROUNDS_WITH_KEY = 2
+"""How often each target is asked for a change that may be repeated."""
 
 _SERVICE_UNAVAILABLE = 503
 _FIRST_REFUSAL = 400
@@ -110,6 +114,8 @@ class _Asked:
     body: bytes | None = None
     content_type: str = "application/json"
     if_match: str | None = None
+    key: str | None = None
+    """With which the region recognises it when it comes again."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -122,6 +128,8 @@ class _Asked:
             headers["Content-Type"] = self.content_type
         if self.if_match is not None:
             headers["If-Match"] = f'"{self.if_match}"'
+        if self.key is not None:
+            headers["Idempotency-Key"] = self.key
         return headers
 
 
@@ -145,15 +153,19 @@ class Client:
         """Return the decoded JSON answer to ``GET path``."""
         return self._first_answer(_Asked(method="GET", path=path))
 
-    def post(self, path: str, body: Any, if_match: str | None = None) -> Any:
+    def post(
+        self, path: str, body: Any, if_match: str | None = None, *, key: str | None = None
+    ) -> Any:
         """Create something: return the decoded JSON answer to ``POST path``.
 
-        With `if_match` only if what it is about still has this generation.
+        With `if_match` only if what it is about still has this generation. With `key`, where the
+        region heeds keys, it is done once however often it is sent: other targets are asked for it
+        when one has not answered, and the same one again.
         ApiRefused and RegionUnreachable when nothing was changed; OutcomeUnknown when that is not
         known.
         """
         return self._first_answer(
-            _Asked(method="POST", path=path, body=_encoded(body), if_match=if_match)
+            _Asked(method="POST", path=path, body=_encoded(body), if_match=if_match, key=key)
         )
 
     def post_file(self, path: str, content: bytes, content_type: str) -> Any:
@@ -175,18 +187,24 @@ class Client:
     def _first_answer(self, asked: _Asked) -> Any:
         failures: list[str] = []
         refused: ApiRefused | None = None
-        for target in list(self._targets):
+        unknown: OutcomeUnknown | None = None
+        for target in list(self._targets) * (1 if asked.key is None else ROUNDS_WITH_KEY):
             try:
                 return self._ask(target, asked)
+            except OutcomeUnknown as problem:
+                if asked.key is None:
+                    raise
+                unknown = problem
             except ApiRefused as refusal:
                 if refusal.problem.get("status") != _SERVICE_UNAVAILABLE:
-                    raise
+                    # who was asked before may still do it
+                    raise (unknown or refusal) from None
                 # this process is cut from the database; another one may not be
                 refused = refused or refusal
             except (OSError, HTTPException, _NotTheApi) as error:
                 failures.append(f"{target}: {_reason(error)}{_advice(target, error)}")
             self._ask_last(target)
-        raise refused or RegionUnreachable(_nobody_answers(failures))
+        raise unknown or refused or RegionUnreachable(_nobody_answers(failures))
 
     def _ask_last(self, target: Target) -> None:
         self._targets.remove(target)

@@ -20,6 +20,7 @@ class _Answers(BaseHTTPRequestHandler):
             body = content.decode()
         else:
             body = json.loads(content) if content else None
+        self.server.keys.append(self.headers.get("Idempotency-Key"))
         self.server.changes.append((self.command, self.path, body, self.headers.get("If-Match")))
         self._answer()
 
@@ -60,6 +61,7 @@ class SmallApi:
         self._server.answers = {}
         self._server.asked = []
         self._server.changes = []
+        self._server.keys = []
 
     @property
     def asked(self):
@@ -69,6 +71,11 @@ class SmallApi:
     def changes(self):
         """What was to be changed: (method, path, body, If-Match)."""
         return self._server.changes
+
+    @property
+    def keys(self):
+        """The keys that came with the changes."""
+        return self._server.keys
 
     def answer(self, path, value, *, method="GET", status=200, content_type="application/json"):
         body = value if isinstance(value, bytes) else json.dumps(value).encode()

@@ -205,6 +205,56 @@ def test_a_region_process_that_does_not_know_the_outcome_is_believed(serve, deed
     assert second.changes == []
 
 
+# Changes that may be repeated
+
+
+def with_key(client):
+    return client.post("/api/v1/orders", {}, key="k1")
+
+
+def test_a_change_with_a_key_is_asked_of_the_next_when_one_does_not_answer(serve):
+    first, second = serve("a.sock"), serve("b.sock")
+    first.say_nothing("/api/v1/orders", method="POST")
+    second.answer("/api/v1/orders", [7], method="POST", status=201)
+    assert with_key(client_of(first.path, second.path)) == [7]
+    assert (first.keys, second.keys) == (["k1"], ["k1"])
+
+
+@pytest.mark.parametrize("status", [503, 504])
+def test_a_change_with_a_key_is_asked_again_of_one_that_could_not_do_it_or_does_not_know(
+    serve, status
+):
+    first, second = serve("a.sock"), serve("b.sock")
+    code = {503: "DatabaseUnreachable", 504: "OutcomeUnknown"}[status]
+    first.refuse("/api/v1/orders", status, code, "not now", method="POST")
+    second.answer("/api/v1/orders", [7], method="POST", status=201)
+    assert with_key(client_of(first.path, second.path)) == [7]
+
+
+def test_a_change_with_a_key_that_nobody_answers_was_asked_twice_and_is_unknown(serve, tmp_path):
+    api = serve("a.sock")
+    api.say_nothing("/api/v1/orders", method="POST")
+    with pytest.raises(OutcomeUnknown, match="may have been done"):
+        with_key(client_of(api.path, tmp_path / "none.sock"))
+    assert api.keys == ["k1", "k1"]
+
+
+def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done(serve):
+    first, second = serve("a.sock"), serve("b.sock")
+    first.say_nothing("/api/v1/orders", method="POST")
+    second.refuse("/api/v1/orders", 409, "OrderUnderWay", "busy", method="POST")
+    with pytest.raises(OutcomeUnknown):
+        with_key(client_of(first.path, second.path))
+
+
+def test_a_refusal_of_a_change_with_a_key_is_final(serve):
+    first, second = serve("a.sock"), serve("b.sock")
+    first.refuse("/api/v1/orders", 409, "OrderUnderWay", "busy", method="POST")
+    with pytest.raises(ApiRefused, match="busy"):
+        with_key(client_of(first.path, second.path))
+    assert second.keys == []
+
+
 def test_when_nobody_is_reached_nothing_was_changed(tmp_path, deed):
     with pytest.raises(RegionUnreachable, match=r"none\.sock: no such file"):
         deed[1](client_of(tmp_path / "none.sock"))

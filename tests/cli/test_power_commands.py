@@ -89,6 +89,13 @@ def test_an_order_is_sent_once_and_what_to_do_next_is_said(api, call):
     assert api.asked == []
 
 
+def test_each_order_is_sent_with_a_key_of_its_own(api, call):
+    for _ in range(2):
+        assert call("machine", "power", "on", "m1")[0] == 0
+    assert len(set(api.keys)) == 2
+    assert None not in api.keys
+
+
 def test_several_machines_are_ordered_together(api, call):
     api.answer(ORDERS, [ROW, other(ROW)], method="POST", status=201)
     code, printed, _ = call("machine", "power", "cycle", "m1", "m2")

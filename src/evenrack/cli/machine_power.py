@@ -44,7 +44,8 @@ def power(
     ordered, without --wait), 1 something failed, 3 something is unknown: look before you repeat.
     """
     client = session.client()
-    orders = client.post("/api/v1/orders", {"machines": list(names), "action": action})
+    wanted = {"machines": list(names), "action": action}
+    orders = client.post("/api/v1/orders", wanted, key=session.surroundings.new_key())
     if wait:
         orders = _ended(session, client, orders)
     if as_json:

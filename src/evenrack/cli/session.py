@@ -1,7 +1,8 @@
 """What every command is handed: the surroundings of the program, and where the regions are."""
 
 import json
-from collections.abc import Iterable, Mapping
+import secrets
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ class Surroundings:
     """The folder with evenrack-regiond and evenrack-rackd: beside this interpreter."""
     terminal: bool
     """Whether standard output is a terminal."""
+    new_key: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+    """Makes a name for a request that may be repeated."""
     run_folder: Path = RUN_FOLDER
     """Where the administration sockets of this machine are."""
 

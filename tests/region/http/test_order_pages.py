@@ -171,3 +171,67 @@ async def test_an_order_is_cancelled_once_and_one_that_has_ended_is_answered_409
         for other in ("999", "m1", "9" * 40):
             assert (await api("POST", f"{ORDERS}/{other}/cancel", {})).status == 404
         await ordered(api, "m1")
+
+
+# Keys of requests
+
+
+async def asked_with(api, key, *machines, action="on"):
+    body = {"machines": list(machines), "action": action}
+    return await api("POST", ORDERS, body, Idempotency_Key=key)
+
+
+async def test_a_request_that_is_repeated_with_its_key_is_answered_with_the_same_orders(
+    database_dsn,
+):
+    async with served(database_dsn) as api:
+        first = await asked_with(api, "k1", "m2", "m1")
+        assert first.status == 201
+        numbers = [each["order"] for each in first.json]
+        again = await asked_with(api, "k1", "m2", "m1")
+        assert (again.status, [each["order"] for each in again.json]) == (201, numbers)
+        end_all(api)
+        again = await asked_with(api, "k1", "m2", "m1")
+        assert [each["result"] for each in again.json] == ["ok", "ok"]
+        assert len((await api("GET", ORDERS)).json) == 2
+        other = await asked_with(api, "k2", "m2", "m1")
+        assert [each["order"] for each in other.json] != numbers
+
+
+async def test_a_key_that_came_with_another_request_is_answered_422_and_nothing_is_ordered(
+    database_dsn,
+):
+    async with served(database_dsn) as api:
+        await asked_with(api, "k1", "m1")
+        for machines, action in ((("m2",), "on"), (("m1",), "off"), (("m1", "m2"), "on")):
+            answer = await asked_with(api, "k1", *machines, action=action)
+            assert (answer.status, answer.json["code"]) == (422, "KeyReused")
+            assert answer.json["errors"][0]["field"] == "Idempotency-Key"
+        assert len((await api("GET", ORDERS)).json) == 1
+
+
+async def test_a_request_that_was_refused_may_be_repeated_with_its_key(database_dsn):
+    async with served(database_dsn) as api:
+        await ordered(api, "m1")
+        assert (await asked_with(api, "k1", "m1", "m2")).status == 409
+        end_all(api)
+        assert (await asked_with(api, "k1", "m1", "m2")).status == 201
+
+
+async def test_a_key_is_forgotten_after_24_hours(database_dsn):
+    async with served(database_dsn, machines=1) as api:
+        await asked_with(api, "k1", "m1")
+        end_all(api)
+        for hours, orders in ((23, 1), (25, 2)):
+            api.fleet.rows(f"UPDATE idempotency_key SET at = now() - interval '{hours} hours'")  # noqa: S608
+            assert (await asked_with(api, "k1", "m1")).status == 201
+            assert len((await api("GET", ORDERS)).json) == orders
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 256])
+async def test_what_can_be_no_key_is_answered_400(database_dsn, key):
+    async with served(database_dsn, machines=1) as api:
+        answer = await asked_with(api, key, "m1")
+        assert answer.status == 400
+        assert answer.json["detail"].startswith("Idempotency-Key: ")
+        assert (await asked_with(api, "x" * 255, "m1")).status == 201

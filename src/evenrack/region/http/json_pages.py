@@ -56,6 +56,8 @@ class Query:
     """Without its parameters, in small letters."""
     if_match: str | None = None
     """The condition that came with it."""
+    idempotency_key: str | None = None
+    """The name of this request, with which it may be repeated."""
     asker: Asker
     """Who asks."""
     asked: AskedChange | None = None
@@ -264,6 +266,7 @@ def _query_of(request: IdentifiedRequest) -> Query:
         body=b"" if request.content is None else request.content.read(),
         content_type=(header_of(request, b"content-type") or "").partition(";")[0].strip().lower(),
         if_match=header_of(request, b"if-match"),
+        idempotency_key=header_of(request, b"idempotency-key"),
         asker=request.asker,
         asked=request.asked,
     )

@@ -1,10 +1,15 @@
 """What pages have in common: conditions, and problems."""
 
+import re
+
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId
 from evenrack.region.http.json_pages import HttpProblem, Query
+
+MOST_KEY_LETTERS = 255
+REQUEST_KEY = re.compile(f"[!-~]{{1,{MOST_KEY_LETTERS}}}")
 
 
 def condition_of(query: Query) -> FleetNumber | None:
@@ -17,6 +22,17 @@ def condition_of(query: Query) -> FleetNumber | None:
         raise bad_request(
             'If-Match: give the object\'s generation as it was answered, as in "1.12", or *'
         ) from None
+
+
+def request_key_of(query: Query) -> str | None:
+    """Read Idempotency-Key; HttpProblem 400 when it cannot be one."""
+    key = query.idempotency_key
+    if key is not None and REQUEST_KEY.fullmatch(key) is None:
+        raise bad_request(
+            f"Idempotency-Key: give 1 to {MOST_KEY_LETTERS} printable ASCII characters without "
+            "blanks, other ones for each request, as a UUID has them"
+        )
+    return key
 
 
 def only_known(query: Query, known: tuple[str, ...]) -> None:

@@ -8,9 +8,11 @@ from attrs import frozen
 from twisted.web.resource import Resource
 
 from evenrack.model.fleet_number import MOST_DIGITS
+from evenrack.region.database.request_keys import KEPT_HOURS
 from evenrack.region.http.access import READING, WATCH, Access
 from evenrack.region.http.fields import Field, Schema
 from evenrack.region.http.json_pages import DOCUMENTATION, JsonPage, Query
+from evenrack.region.http.object_pages import REQUEST_KEY
 from evenrack.region.http.operations import Asked, Body, Declared, DeclaredPage, Operation
 from evenrack.region.http.request_body import MOST_BYTES
 from evenrack.region.http.shapes import ANYTHING, GENERATION, TEXT, object_of, rows_of
@@ -152,7 +154,11 @@ def _operation(place: _Place, method: str, operation: Operation) -> dict[str, An
         "security": [] if role is None else [{"token": []}],
         "responses": _responses(place, method, operation),
     }
-    parameters = [*_arguments(operation), *([_IF_MATCH] if operation.is_conditional else [])]
+    parameters = [
+        *_arguments(operation),
+        *([_IF_MATCH] if operation.is_conditional else []),
+        *([_KEY] if operation.is_repeatable else []),
+    ]
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -193,6 +199,15 @@ _IF_MATCH: Mapping[str, Any] = {
             {"pattern": f"^{_ANY_GENERATION}$"},
         ],
     },
+}
+
+
+_KEY: Mapping[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "the same request with the same key is done once, and answered as it was; keys "
+    f"are forgotten after {KEPT_HOURS} h",
+    "schema": {"type": "string", "pattern": f"^{REQUEST_KEY.pattern}$"},
 }
 
 

@@ -15,7 +15,12 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.http.access import Access
 from evenrack.region.http.fields import Read, Schema
 from evenrack.region.http.json_pages import JsonPage, Query
-from evenrack.region.http.object_pages import bad_request, condition_of, only_known
+from evenrack.region.http.object_pages import (
+    bad_request,
+    condition_of,
+    only_known,
+    request_key_of,
+)
 from evenrack.region.http.request_body import check_file, read_fields, read_object
 
 LIST_LENGTH = 100
@@ -115,6 +120,8 @@ class Asked:
     """Those that were given."""
     seen: FleetNumber | None
     """The generation of the object that whoever asks has seen; None for any."""
+    key: str | None = None
+    """With which the same request is recognised when it comes again."""
 
 
 @frozen(kw_only=True)
@@ -134,6 +141,8 @@ class Operation:
     file: FileBody | None = None
     is_conditional: bool = False
     """Whether If-Match is heeded."""
+    is_repeatable: bool = False
+    """Whether Idempotency-Key is heeded."""
     problems: tuple[int, ...] = ()
     """What may be answered besides what any operation of this kind may answer."""
 
@@ -143,12 +152,13 @@ class Operation:
             only_known(query, tuple(self.arguments))
         arguments = {name: each.read(query, name) for name, each in self.arguments.items()}
         seen = condition_of(query) if self.is_conditional else None
+        key = request_key_of(query) if self.is_repeatable else None
         fields: dict[str, Any] = {}
         if self.file is not None:
             check_file(query, self.file.content_type, self.file.most_bytes)
         if self.body is not None:
             fields = read_fields(read_object(query), self.body.fields, required=self.body.required)
-        return Asked(arguments=arguments, fields=fields, seen=seen)
+        return Asked(arguments=arguments, fields=fields, seen=seen, key=key)
 
 
 @frozen(kw_only=True)
