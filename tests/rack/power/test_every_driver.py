@@ -20,9 +20,11 @@ async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
     await drivers.turn_on(access)
     await drivers.turn_off(access)
     await drivers.turn_on(access)
-    assert bmcs[name].told == ["on", "off", "on"]
     bmcs[name].press("on")
     assert await drivers.query(access) == "on"
+    await drivers.reset(access)
+    await drivers.shut_down(access)
+    assert bmcs[name].told == ["on", "off", "on", "reset", "soft"]
     assert [bmc.told for each, bmc in bmcs.items() if each != name] == [[]]
     assert [bmc.looks for each, bmc in bmcs.items() if each != name] == [0]
 

@@ -28,3 +28,9 @@ class Drivers:
 
     async def turn_off(self, access: BmcAccess) -> None:
         await self._drivers[access.driver].turn_off(access)
+
+    async def shut_down(self, access: BmcAccess) -> None:
+        await self._drivers[access.driver].shut_down(access)
+
+    async def reset(self, access: BmcAccess) -> None:
+        await self._drivers[access.driver].reset(access)

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
+revision = "0019"
+down_revision = "0018"
 
 STATEMENTS = (
     """
@@ -27,7 +27,7 @@ STATEMENTS = (
     "CREATE INDEX idempotency_key_at ON idempotency_key (at)",
     "COMMENT ON TABLE idempotency_key IS 'Requests for power orders that were done, by the key "
     "that each came with: who repeats one gets the same orders.'",
-    "UPDATE cluster SET schema_max = 18",
+    "UPDATE cluster SET schema_max = 19",
 )
 
 
