@@ -57,7 +57,7 @@ def test_each_vlan_has_the_racks_with_an_address_in_one_of_its_subnets(networks,
         )
         for vlan, cidrs in enumerate(networks)
     }
-    found = attached_to(vlans, interfaces)
+    found = attached_to(vlans, interfaces, {})
     assert list(found) == list(vlans)
     for vlan, racks in found.items():
         assert list(racks.items()) == [
@@ -65,3 +65,39 @@ def test_each_vlan_has_the_racks_with_an_address_in_one_of_its_subnets(networks,
             for rack in sorted(interfaces)
             if (address := vlans[vlan].address_of(interfaces[rack])) is not None
         ]
+
+
+ONE, TWO, RACK = VlanId(1), VlanId(2), RackId("a")
+
+
+def addresses_on(placed, *texts, cidrs=None):
+    """The address of one rack on each of two VLANs, where it was said of some where they are."""
+    networks = cidrs or {ONE: ["10.1.0.0/24", "10.3.0.0/24"], TWO: ["10.2.0.0/24"]}
+    vlans = {
+        vlan: Vlan(
+            id=vlan,
+            name=f"vlan{vlan}",
+            subnets=tuple(
+                Subnet(id=SubnetId(10 * vlan + n), cidr=IPv4Network(cidr))
+                for n, cidr in enumerate(of_vlan)
+            ),
+        )
+        for vlan, of_vlan in networks.items()
+    }
+    interfaces = {RACK: tuple(IPv4Interface(f"{text}/24") for text in texts)}
+    said = {IPv4Interface(f"{text}/24"): vlan for text, vlan in placed.items()}
+    found = attached_to(vlans, interfaces, {RACK: said})
+    return {vlan: str(racks[RACK]) for vlan, racks in found.items() if racks}
+
+
+def test_of_several_addresses_on_a_vlan_the_one_counts_that_was_said_to_be_there():
+    both = ("10.1.0.1", "10.1.0.9")
+    assert addresses_on({}, *both) == {ONE: "10.1.0.1"}
+    assert addresses_on({"10.1.0.9": ONE}, *both) == {ONE: "10.1.0.9"}
+    assert addresses_on({"10.3.0.9": ONE}, "10.1.0.1", "10.3.0.9") == {ONE: "10.3.0.9"}
+
+
+def test_what_was_said_to_be_elsewhere_or_on_no_vlan_counts_for_no_other():
+    assert addresses_on({"10.2.0.1": ONE}, "10.2.0.1") == {}
+    assert addresses_on({"10.1.0.1": None}, "10.1.0.1", "10.2.0.1") == {TWO: "10.2.0.1"}
+    assert addresses_on({"10.1.0.1": None}, "10.1.0.1", "10.1.0.9") == {ONE: "10.1.0.9"}

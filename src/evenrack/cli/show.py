@@ -246,7 +246,7 @@ def snippet_page(snippet: dict[str, Any]) -> list[Block]:
 
 def interfaces_table(interfaces: Sequence[dict[str, Any]]) -> Table:
     """List addresses of racks, and the VLAN that each is on."""
-    columns = ("rack", "name", "address", "vlan", "subnet")
+    columns = ("rack", "name", "address", "vlan", "subnet", "said_by")
     return _columns_table(interfaces, columns, "no addresses are known")
 
 

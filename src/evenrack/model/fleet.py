@@ -10,7 +10,7 @@ from typing import Literal
 from attrs import evolve, field, frozen
 
 from evenrack.model.address_index import AddressIndex
-from evenrack.model.attachment import attached_to
+from evenrack.model.attachment import Placements, attached_to
 from evenrack.model.bmc import Bmc
 from evenrack.model.bmc_survival import BmcSurvival, survival_of
 from evenrack.model.dhcp_probe import Probe
@@ -153,6 +153,8 @@ class Fleet(PlanFacts):
     """Designations: who is to serve each VLAN."""
     pins: Mapping[VlanId, Pins] = field(factory=dict)
     """The racks that an operator named for the roles of a VLAN."""
+    placed: Mapping[RackId, Placements] = field(factory=dict)
+    """Interfaces of which an operator said on which VLAN they are, by their addresses."""
     dhcp_reports: Mapping[RackId, DhcpReport] = field(factory=dict)
     """What each rack last said of its DHCP server."""
     turns: Mapping[RackId, str] = field(factory=dict)
@@ -272,7 +274,7 @@ class Fleet(PlanFacts):
     @cached_property
     def attached(self) -> Mapping[VlanId, Mapping[RackId, IPv4Address]]:
         """Give each VLAN's racks, in the order of their ids, each with its address there."""
-        return attached_to(self.vlans, self.interfaces)
+        return attached_to(self.vlans, self.interfaces, self.placed)
 
     @cached_property
     def owned(self) -> Mapping[RackId, int]:

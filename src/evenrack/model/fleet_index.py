@@ -26,7 +26,7 @@ class FleetIndex:
     def complete(self, fleet: Fleet) -> None:
         """Give a fleet what decisions are made with."""
         self.complete_facts(fleet)
-        self._same_or_anew(fleet, "attached", (fleet.vlans, fleet.interfaces))
+        self._same_or_anew(fleet, "attached", (fleet.vlans, fleet.interfaces, fleet.placed))
         self._same_or_anew(fleet, "owned", (fleet.bmc_owners,))
         survival = self._bmcs.follow(fleet.bmcs, fleet.answered, fleet.connected)
         fleet.__dict__["bmc_survival"] = survival

@@ -42,6 +42,10 @@ DEEDS = (
     "INSERT INTO rack_interface (rack_id, address, name) SELECT id, :address, 'eth0' "
     "FROM rack WHERE id = :rack ON CONFLICT DO NOTHING",
     "DELETE FROM rack_interface WHERE rack_id = :rack",
+    "INSERT INTO rack_interface_vlan (rack_id, name, vlan_id) "
+    "SELECT id, 'eth0', (SELECT min(id) FROM vlan) FROM rack WHERE id = :rack "
+    "ON CONFLICT (rack_id, name) DO UPDATE SET vlan_id = NULL",
+    "DELETE FROM rack_interface_vlan WHERE rack_id = :rack",
     "INSERT INTO rack_dhcp (rack_id, report, turn) SELECT id, '{}', :word FROM rack "
     "WHERE id = :rack ON CONFLICT (rack_id) DO UPDATE SET turn = :word",
     "INSERT INTO problem (code, object, affects) VALUES ('RackLost', :rack, '') "

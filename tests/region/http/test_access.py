@@ -26,7 +26,6 @@ EXPECTED = {
             "doctor",
             *(
                 "racks/*/removal",
-                "racks/*/interfaces",
                 "balance/history",
                 "balance/plan",
                 "dhcp",
@@ -62,6 +61,7 @@ EXPECTED = {
     "/api/v1/certificates": LOOK_AS_ADMIN,
     "/api/v1/certificates/*": {"DELETE": "admin"},
     "/api/v1/racks/*": {"DELETE": "admin"},
+    "/api/v1/racks/*/interfaces": {**LOOK, "POST": "operator"},
     "/api/v1/racks/*/replacement": {**LOOK, "POST": "operator"},
     "/api/v1/authorities": {**LOOK_AS_ADMIN, "POST": "admin"},
     "/api/v1/authorities/*": {"POST": "admin", "DELETE": "admin"},

@@ -137,6 +137,16 @@ dhcp_pin = Table(
     "it can.",
 )
 
+rack_interface_vlan = Table(
+    "rack_interface_vlan",
+    metadata,
+    Column("rack_id", Text, ForeignKey("rack.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("vlan_id", Integer, ForeignKey("vlan.id", ondelete="CASCADE")),
+    comment="The VLAN that an operator says an interface is on; null: on none. Of other "
+    "interfaces their addresses say it.",
+)
+
 dhcp_served = Table(
     "dhcp_served",
     metadata,

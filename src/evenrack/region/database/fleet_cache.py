@@ -23,6 +23,7 @@ from evenrack.region.database import (
     fleet_store,
     partner_down_store,
     pin_store,
+    placement_store,
     probe_store,
 )
 from evenrack.region.database.assignment_store import read_problems
@@ -55,6 +56,7 @@ PARTS: Mapping[str, _Part] = MappingProxyType(
         "links": _Part("connection", str, fleet_store.read_links),
         "managing": _Part("managing", str, fleet_store.read_managing),
         "interfaces": _Part("rack_interface", str, dhcp_store.read_interfaces),
+        "placed": _Part("rack_interface", str, placement_store.read_placements),
         "dhcp_reports": _Part("rack_dhcp", str, dhcp_store.read_reports),
         "turns": _Part("rack_dhcp", str, dhcp_store.read_turns),
         "granted": _Part("rack_dhcp", str, dhcp_store.read_granted),
