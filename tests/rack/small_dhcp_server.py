@@ -73,6 +73,12 @@ class SmallDhcpServer:
     """What of a plan it can be told while it runs."""
     told: list = field(factory=list)
     """Each plan that it was brought to so."""
+    takes_more: bool = True
+    """Whether it can be told of more while its file is checked."""
+    check_seconds: float = 0.0
+    """How long that takes."""
+    kept: list = field(factory=list)
+    """Each plan with which its file was brought in step so."""
     has_in_part: list = field(factory=list)
     """What it was told when it failed."""
     met: int = 0
@@ -122,8 +128,19 @@ class SmallDhcpServer:
         await self._take_time()
         if self.silent or not self.running():
             raise DhcpServerSilent("no answer")
-        self.has_in_part, self.runs, self.was_given = [], plan, plan
+        self.has_in_part, self.runs = [], plan
         self.told.append(plan)
+
+    async def more_hosts(self, served, told, plan):
+        return self.takes_hosts(told, plan) if self.takes_more else told
+
+    async def keep_hosts(self, plan):
+        if self.check_seconds:
+            await deferLater(self.clock, self.check_seconds)
+        if self.mistakes_in(plan):
+            raise DhcpConfigurationRefused("bad")
+        self.was_given = plan
+        self.kept.append(plan)
 
     async def stop(self):
         await self._change()

@@ -135,3 +135,126 @@ def test_a_server_that_died_is_started_with_what_it_was_told(host):
     host.advance(2.0)
     assert starts(host) == [FIRST, LATER]
     assert host.server.runs == LATER
+
+
+# What comes while its file is checked
+
+
+def test_what_comes_while_the_file_is_checked_is_told_at_once(host):
+    host.server.check_seconds = 2.0
+    host.follow(LATER)
+    assert (host.server.runs, host.server.kept) == (LATER, [])
+    host.advance(0.5)
+    host.follow(LAST)
+    host.advance(0.2)
+    assert (host.server.runs, host.server.kept) == (LAST, [])
+    assert host.kept == (FIRST, LAST)
+    host.advance(1.5)
+    assert host.server.kept == [LATER]
+    host.advance(2.0)
+    assert host.server.kept == [LATER, LAST]
+    assert host.kept == (LAST,)
+    assert host.report.applied == dhcp_fingerprint(LAST)
+    assert starts(host) == [FIRST]
+
+
+def test_of_many_changes_in_quick_succession_each_is_served_before_a_check_would_end(host):
+    """Not one check for each; and after a while nothing more is told until the file is in step."""
+    host.server.check_seconds = 2.0
+    plans = [plan_of(generation=number) for number in range(6, 26)]
+    waits = []
+    for plan in plans:
+        host.follow(plan)
+        waits.append(next(n for n in range(25) if host.server.runs == plan or host.advance(0.1)))
+        host.advance(0.4)
+    assert max(waits) * 0.1 <= host.server.check_seconds + 0.1
+    assert sorted(waits)[len(waits) // 2] <= 1
+    assert len({report.applied for report in host.reports}) > 2, "each look ends after a while"
+    host.advance(2 * host.server.check_seconds)
+    assert host.server.was_given == host.server.runs == plans[-1]
+    assert len(host.server.kept) <= len(plans) // 2
+    assert host.kept == (plans[-1],)
+
+
+def test_what_goes_or_changes_meanwhile_waits_for_the_check(host):
+    host.server.check_seconds, host.server.takes_more = 2.0, False
+    host.follow(LATER)
+    host.advance(0.5)
+    host.follow(LAST)
+    host.advance(1.0)
+    assert host.server.runs == LATER
+    host.advance(1.0)
+    assert (host.server.runs, host.server.kept) == (LAST, [LATER])
+
+
+def test_a_daemon_that_ended_while_more_was_told_leaves_all_of_it_to_the_next_one(host):
+    host.server.check_seconds = 2.0
+    host.follow(LATER)
+    host.follow(LAST)
+    host.advance(0.2)
+    assert host.server.told == [LATER, LAST]
+    host.crash()
+    host.server.check_seconds = 0.0
+    host.begin()
+    assert host.server.told == [LATER, LAST, FIRST, LAST]
+    assert (host.server.was_given, host.kept) == (LAST, (LAST,))
+    assert starts(host) == [FIRST]
+
+
+@pytest.mark.parametrize("bad", [LATER, LAST])
+def test_what_does_not_pass_the_check_is_taken_back_with_all_that_came_after(host, bad):
+    host.server.check_seconds = 1.0
+    host.server.mistakes_in = lambda plan: ["bad"] if plan == bad else []
+    host.follow(LATER)
+    host.follow(LAST)
+    host.advance(0.2)
+    assert host.server.runs == LAST
+    host.advance(6.0)
+    good = {LATER: LAST, LAST: LATER}[bad]
+    assert host.server.told[2] == {LATER: FIRST, LAST: LATER}[bad]
+    assert host.server.was_given == host.server.runs == good
+    assert starts(host) == [FIRST]
+
+
+def test_the_file_is_brought_back_too_where_it_had_passed_a_check_before(host):
+    """Of both plans only the first VLAN can be told."""
+    host.server.check_seconds = 1.0
+    host.server.takes_hosts = lambda served, plan: (plan[0], served[1])
+    second = (LAST[0], FIRST[1])
+    host.server.mistakes_in = lambda plan: ["bad"] if plan == second else []
+    host.follow(LATER)
+    host.follow(LAST)
+    host.advance(1.5)
+    assert host.server.was_given == (LATER[0], FIRST[1])
+    host.advance(6.0)
+    assert host.server.runs == host.server.was_given == FIRST
+    assert host.kept == (FIRST,)
+
+
+def test_what_could_not_be_taken_back_yet_is_not_forgotten(host):
+    """Its file has LATER by now, and it has more than that; then this daemon ends."""
+    host.server.check_seconds = 1.0
+    host.server.mistakes_in = lambda plan: ["bad"] if plan == LAST else []
+    host.follow(LATER)
+    host.follow(LAST)
+    host.advance(1.5)
+    host.server.silent = True
+    host.advance(3.0)
+    assert host.server.kept == [LATER]
+    assert host.kept == (LATER, LAST)
+    host.crash()
+    host.server.silent = False
+    host.begin().advance(8.0)
+    assert host.server.told[2] == LATER, "before LAST is tried again"
+    assert host.server.runs == host.server.was_given == LATER
+
+
+def test_a_server_that_dies_while_its_file_is_checked_is_started_with_all_that_it_was_told(host):
+    host.server.check_seconds = 1.0
+    host.follow(LATER)
+    host.follow(LAST)
+    host.advance(0.2)
+    host.server.kill()
+    host.advance(6.0)
+    assert starts(host) == [FIRST, LAST]
+    assert host.server.runs == LAST

@@ -67,7 +67,7 @@ class Converge(MultiService):
         self._names = PlanNames()
         self._names.of(self._applied)  # while nobody waits
         other = next((plan for plan in remembered if plan is not self._applied), None)
-        self._hosts = HostsInStep(server, applied, self._names, half_way=other)
+        self._hosts = HostsInStep(server, applied, self._names, wanted, clock, half_way=other)
         self._wanted = wanted
         self._interfaces = interfaces
         self._clock = clock
@@ -185,8 +185,8 @@ class Converge(MultiService):
         coming = await self._hosts.what_follows(applied, plan)
         if coming is applied or applied is not self._applied or self._restarting:
             return
-        if await self._hosts.tell(applied, coming):
-            await self._note_applied(coming)
+        if (told := await self._hosts.tell(applied, coming)) is not applied:
+            await self._note_applied(told)
 
     def _is_applied(self, plan: DhcpPlan) -> bool:
         """Tell whether this plan is served, as far as it can be."""
@@ -367,7 +367,7 @@ class Converge(MultiService):
 
     async def _note_applied(self, plan: DhcpPlan) -> None:
         self._applied = plan
-        await self._kept.keep_applied_dhcp(plan)
+        await self._hosts.remember(plan)
         self.log.info(
             "serves {vlans}",
             vlans=", ".join(f"{it.vlan.name} ({it.role})" for it in vlans_of(plan)) or "none",

@@ -27,7 +27,19 @@ class DhcpServer(GivingServer, Protocol):
     async def tell_hosts(self, served: DhcpPlan, plan: DhcpPlan) -> None:
         """Bring the server that runs from one plan to another, which is followable from there.
 
-        DhcpServerSilent, DhcpConfigurationRefused, ProgramFailed: it may have done a part.
+        Its file has to be brought in step. DhcpServerSilent: it may have done a part.
+        """
+
+    async def more_hosts(self, served: DhcpPlan, told: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
+        """Give what it was told, with more of the plan, where reservations only come; else `told`.
+
+        From there it can be brought back to what is `served` by its file.
+        """
+
+    async def keep_hosts(self, plan: DhcpPlan) -> None:
+        """Bring its file in step with what it was told.
+
+        DhcpConfigurationRefused, ProgramFailed.
         """
 
     def serves(self, plan: DhcpPlan) -> bool:

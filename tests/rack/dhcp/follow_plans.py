@@ -53,6 +53,7 @@ class Follower:
         plan = self.plans[number]
         assert await self.server.followable(self.served, plan) == plan, "it takes a restart"
         await self.server.tell_hosts(self.served, plan)
+        await self.server.keep_hosts(plan)
         assert self.server.serves(plan)
         self.served = plan
 

@@ -16,6 +16,7 @@ from evenrack.rack.dhcp.host_changes import (
     HostChanges,
     followable,
     host_changes,
+    more_hosts,
 )
 from tests.rack.dhcp.golden_plans import (
     OMAPI,
@@ -116,6 +117,32 @@ def test_too_many_changes_wait_for_a_restart():
     assert followable(plan(), many(MOST_CHANGES)) == many(MOST_CHANGES)
     none = plan()
     assert followable(none, many(MOST_CHANGES + 1)) is none
+
+
+M4 = evolve(M3, id=104, mac="52:54:00:01:00:04", address=IPv4Address("10.1.0.24"))
+
+
+@pytest.mark.parametrize(
+    "reservations",
+    [(M1, M2), (M1, M2, evolve(M3, hostname="other")), (M1, M3, M4), (M1, M2, M3)],
+    ids=["one that came is gone", "it is another", "an old one is gone", "nothing"],
+)
+def test_only_hosts_that_come_are_told_while_a_file_is_checked(reservations):
+    """Else nobody would know what to take back when the daemon ends."""
+    told = plan(M1, M2, M3)
+    assert more_hosts(SERVED, told, plan(M1, M2, M3, M4)) == plan(M1, M2, M3, M4)
+    assert more_hosts(SERVED, told, plan(*reservations)) is told
+
+
+def test_not_more_hosts_are_told_while_a_file_is_checked_than_can_be_taken_back_at_once():
+    def many(number):
+        every = range(number)
+        macs = [f"52:54:00:03:00:{n:02x}" for n in every]
+        return plan(*(evolve(M3, id=1000 + n, mac=macs[n], address=M3.address + n) for n in every))
+
+    none, told = plan(), many(MOST_CHANGES - 1)
+    assert more_hosts(none, told, many(MOST_CHANGES)) == many(MOST_CHANGES)
+    assert more_hosts(none, told, many(MOST_CHANGES + 1)) is told
 
 
 def test_a_vlan_is_followed_also_where_another_one_has_to_wait():

@@ -69,6 +69,21 @@ def followable(served: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
     return served if too_many or _is_one_of_several(changed, served, coming) else coming
 
 
+def more_hosts(served: DhcpPlan, told: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
+    """Give what a server was told, with more of the plan, where hosts only come; else `told`.
+
+    All of it can be taken back to what is `served` at once, whatever of it was told. ValueError as
+    above.
+    """
+    coming = followable(told, plan)
+    if coming is told:
+        return told
+    before, after = _that_differ(told, coming)
+    only_come = not any(card in before for card in _changed(before, after))
+    too_many = len(_changed(*_that_differ(served, coming))) > MOST_CHANGES
+    return coming if only_come and not too_many else told
+
+
 def host_changes(served: DhcpPlan, plan: DhcpPlan) -> HostChanges:
     """Tell what to tell a server that follows from one plan to another; ValueError as above."""
     before, after = _that_differ(served, plan)

@@ -13,7 +13,7 @@ from evenrack.model.dhcp_report import SideState
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.failover_sockets import SOCKETS, are_connected
-from evenrack.rack.dhcp.host_changes import followable, host_changes
+from evenrack.rack.dhcp.host_changes import followable, host_changes, more_hosts
 from evenrack.rack.dhcp.lease_tail import unshared_in
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
@@ -79,10 +79,18 @@ class IscDhcpServer:
         except ValueError:  # who checks it is told
             return served
 
+    async def more_hosts(self, served: DhcpPlan, told: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
+        try:
+            return await self._think(lambda: more_hosts(served, told, plan))
+        except ValueError:
+            return told
+
     async def tell_hosts(self, served: DhcpPlan, plan: DhcpPlan) -> None:
-        """Tell dhcpd first: its check of a large file takes long, and ours came before."""
         changes = await self._think(lambda: host_changes(served, plan))
         await self._omapi.change_hosts(changes)
+
+    async def keep_hosts(self, plan: DhcpPlan) -> None:
+        """Let dhcpd check it, too: that takes long for a large one; our own checks came first."""
         text = await self._text(plan)
         await self._program.check(text)
         await self._program.keep_in_step(text)
