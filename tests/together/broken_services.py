@@ -2,8 +2,15 @@
 
 from attrs import evolve
 
-from tests.together.broken_feature import POWER, TO_BE_LOST, TWO_RACKS, TWO_VLANS, in_network
+from tests.together.broken_feature import (
+    POWER,
+    TO_BE_LOST,
+    TWO_RACKS,
+    TWO_VLANS,
+    in_network,
+)
 
+_WITH_A_WITNESS = evolve(TWO_RACKS, racks=3)
 _BUSY_VLANS = evolve(TWO_VLANS, clients=2)
 _DHCP = (
     in_network(
@@ -250,6 +257,40 @@ _POOLS = (
         TWO_RACKS,
     ),
 )
+_RELAYED = (
+    in_network(
+        "relayed_vlans_are_in_no_pair",
+        {
+            "behind a relay: the pair serves, its primary is killed, and nobody waits": (
+                r"10\.200\.0\.\d+ is not in both lease files"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
+_EVIDENCE = (
+    in_network(
+        "the_lost_are_called_dead",
+        {
+            "a rack daemon is lost, its dhcpd lives on: no address is given twice": (
+                r"vlan1: rack\d was called dead by leader region1/1"
+            ),
+            "the daemons of a rack die, its host answers: it is not called dead": (
+                r"vlan1: rack\d was called dead by leader region1/1"
+            ),
+        },
+        _WITH_A_WITNESS,
+    ),
+    in_network(
+        "evidence_is_never_enough",
+        {
+            "a rack host dies: it is called dead by evidence, and every address is usable": (
+                r"vlan1: rack\d was not in partner-down \d+ s after evidence"
+            )
+        },
+        _WITH_A_WITNESS,
+    ),
+)
 _LOST_AND_BACK = (
     in_network(
         "bmcs_stay_with_the_lost",
@@ -331,6 +372,8 @@ BROKEN = (
     *_TWO_SERVERS,
     *_CABLES,
     *_POOLS,
+    *_RELAYED,
+    *_EVIDENCE,
     *_LOST_AND_BACK,
     *_POWER,
 )

@@ -155,6 +155,18 @@ def leases_are_not_shared():
     dhcpd_conf._pool = two_pools
 
 
+def relayed_vlans_are_in_no_pair():
+    """Let each server of a pair give what is behind a relay as if it were alone."""
+    shared_network = dhcpd_conf._shared_network
+
+    def in_no_pair(service, failover, snippets):
+        is_own = failover_name(service).content.decode() in failover
+        return shared_network(service, failover if is_own else "", snippets)
+
+    failover_name = failover.failover_name
+    dhcpd_conf._shared_network = in_no_pair
+
+
 def old_orders_are_carried_out():
     """Read on where nothing was heard, and carry orders out with no lease, whoever has them now."""
     silent_links_are_kept()

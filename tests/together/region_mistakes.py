@@ -10,7 +10,13 @@ from attrs import evolve
 from OpenSSL import SSL
 from twisted.internet.defer import Deferred
 
-from evenrack.balance import dhcp_services, dhcp_turns, managing, power_routes
+from evenrack.balance import (
+    dhcp_services,
+    dhcp_turns,
+    managing,
+    partner_down_evidence,
+    power_routes,
+)
 from evenrack.balance.bmc_owners import BmcBalance
 from evenrack.balance.dhcp_swaps import RoleSwaps
 from evenrack.balance.managing import ManagingBalance
@@ -21,6 +27,7 @@ from evenrack.model.dhcp_roles import Service
 from evenrack.region import dhcp_watch, presence, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
+from evenrack.region.evidence_watch import EvidenceWatch
 from evenrack.region.fleet_view import FleetView
 from evenrack.region.http import enrolment_pages, gate, partner_down_page
 from evenrack.region.key_ring import KeyWatch
@@ -231,6 +238,18 @@ def the_living_are_called_dead():
     """Believe every word that a server is dead."""
     candidate = partner_down_page.candidate_of
     partner_down_page.candidate_of = lambda *asked: evolve(candidate(*asked), hindrances=())
+
+
+def the_lost_are_called_dead():
+    """Take a lost rack for evidence enough that its host is dead."""
+    candidate = partner_down_evidence.candidate_of
+    partner_down_evidence.candidate_of = lambda *of: evolve(candidate(*of), hindrances=())
+    partner_down_evidence._missing = lambda *_asked, **_of: iter(())
+
+
+def evidence_is_never_enough():
+    """Call no server dead by what racks find."""
+    EvidenceWatch.enough = lambda _watch, _fleet: ()
 
 
 def survivors_are_not_told():

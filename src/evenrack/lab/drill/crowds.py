@@ -62,6 +62,13 @@ class Crowd:
 def crowd_on(trial: Trial, vlan: str, pace: Pace) -> Iterator[Crowd]:
     """Let new clients come on a VLAN; at the end all have left."""
     client = next(each for each in trial.fleet.clients if each.network == vlan)
+    with crowd_at(trial, client, pace) as crowd:
+        yield crowd
+
+
+@contextmanager
+def crowd_at(trial: Trial, client: TrafficProgram, pace: Pace) -> Iterator[Crowd]:
+    """Let new clients come on a client's host; at the end all have left."""
     since = trial.clocks.seconds()
     first = _FIRST_OF_CROWDS + int(since * _PER_SECOND) % _FIRST_OF_CROWDS
     numbered = evolve(pace, first=min(first, 2 * _FIRST_OF_CROWDS - 1 - (pace.most or 0)))

@@ -4,6 +4,7 @@ from evenrack.lab.dhcp_state import NORMAL
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.crowds import crowd_on, refuse_given_twice
+from evenrack.lab.drill.dhcp_dead_host import NEVER_SECONDS, refuse_called_dead
 from evenrack.lab.drill.dhcp_sight import felt_and_after, refuse_long_waits, served_vlan, side_of
 from evenrack.lab.drill.lost_rack import LATE_SECONDS
 from evenrack.lab.drill.partners import must_be_refused, side_at
@@ -29,6 +30,7 @@ def a_living_server_is_not_replaced(trial: Trial, limit: float) -> Measured:
     with crowd_on(trial, vlan, _CROWD) as crowd:
         crowd.wait(_CROWD_SECONDS)
         came = crowd.felt()
+    _watch_for_false_evidence(trial, vlan, since)
     promises = refuse_given_twice(trial)
     _refuse_replaced(trial, vlan, old, new, server)
     felt = felt_and_after(trial, vlan, since)
@@ -59,13 +61,19 @@ def _until_designated(trial: Trial, vlan: str, new: str, since: float, limit: fl
     return seconds
 
 
+def _watch_for_false_evidence(trial: Trial, vlan: str, since: float) -> None:
+    """See that the leader does not call it dead in the time in which it would do so, and more."""
+    while trial.clocks.seconds() - since < NEVER_SECONDS:
+        refuse_called_dead(trial.dhcp_row(vlan))
+        trial.clocks.sleep(LOOK_SECONDS)
+
+
 def _refuse_replaced(trial: Trial, vlan: str, old: str, new: str, server: int | None) -> None:
     """See that both servers go on as they were, and that nobody ordered or may order more."""
     row = trial.dhcp_row(vlan)
     if trial.pid_of(f"{old}/dhcpd") != server:
         raise CheckFailed(f"the dhcpd of {old} does not run any more")
-    if row["partner_down"] is not None:
-        raise CheckFailed(f"{vlan}: {old} was called dead: {row['partner_down']}")
+    refuse_called_dead(row)
     if side_at(row, new)["state"] != NORMAL:
         raise CheckFailed(f"{vlan}: the dhcpd of {new} is {side_at(row, new)['state']}")
     must_be_refused(trial, vlan, old)

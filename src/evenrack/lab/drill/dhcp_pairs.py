@@ -1,7 +1,7 @@
 """P12 and P14 to P18: a pair serves each VLAN, configured as promised, and knows every lease."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -75,21 +75,28 @@ def a_client_gets_a_lease_that_both_know(trial: Trial, limit: float) -> Measured
     if str(lease.server) not in servers:
         raise CheckFailed(f"{lease.server} gave {lease.address}; the servers are {servers}")
     address, by = str(lease.address), servers[str(lease.server)]
-    files = {rack: dhcp_file(trial, rack, "dhcpd.leases") for rack in servers.values()}
-
-    def both_know() -> bool:
-        texts = {rack: file.read_text() for rack, file in files.items()}
-        # two that share nothing may give the client the same address at once
-        told = all(was_told_of(text, address) for rack, text in texts.items() if rack != by)
-        return told and all(lease_began(text, address, began_at) for text in texts.values())
-
-    wait_for(trial, both_know, limit, f"{address} is not in both lease files")
+    wait_until_both_know(trial, address, by, servers.values(), began_at, limit)
     seconds = trial.clocks.seconds() - got_at
     return Measured(
         seconds=seconds,
         detail=f"udhcpc got {address} from {by} in {got_at - began:.2f} s; "
         f"{seconds:.2f} s later both knew of it",
     )
+
+
+def wait_until_both_know(
+    trial: Trial, address: str, by: str, racks: Collection[str], since: datetime, limit: float
+) -> None:
+    """Wait until an address that one server gave away is leased in the files of both."""
+    files = {rack: dhcp_file(trial, rack, "dhcpd.leases") for rack in racks}
+
+    def both_know() -> bool:
+        texts = {rack: file.read_text() for rack, file in files.items()}
+        # two that share nothing may give the client the same address at once
+        told = all(was_told_of(text, address) for rack, text in texts.items() if rack != by)
+        return told and all(lease_began(text, address, since) for text in texts.values())
+
+    wait_for(trial, both_know, limit, f"{address} is not in both lease files")
 
 
 def both_serve_at_once(trial: Trial, limit: float) -> Measured:  # noqa: ARG001  looked at once

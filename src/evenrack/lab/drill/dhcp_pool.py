@@ -18,10 +18,10 @@ from evenrack.lab.drill.trial import Trial
 from evenrack.lab.traffic.ledger import acknowledgements
 from evenrack.lab.traffic.newcomers import Pace
 
-_PREFIX = 27
+PREFIX = 27
 """Of a small subnet. That no client ever had its addresses matters: where the lost server gave one
 away, it is kept for that client for as long as it may have been promised."""
-_CROWD = Pace(per_second=40, most=140, hold_seconds=None, covet=True)
+CROWD = Pace(per_second=40, most=140, hold_seconds=None, covet=True)
 """More than there are addresses on the VLAN."""
 _BEFORE_SECONDS = 9.0
 """Time enough for all that is not locked: to come, and to be answered by one server alone."""
@@ -35,27 +35,27 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
     since = trial.clocks.seconds()
     with (
         vlan_set(trial, vlan, "mclt", SHORT_MCLT, before=mclt),
-        more_addresses(trial, vlan, _PREFIX) as pool,
+        more_addresses(trial, vlan, PREFIX) as pool,
     ):
         row = trial.dhcp_row(vlan)
-        dead, side = side_of(row, "primary")["rack"], side_of(row, "secondary")
-        left, address = side["rack"], side["address"]
+        side, left = side_of(row, "primary"), side_of(row, "secondary")["rack"]
+        dead, address = side["rack"], side["address"]
         for program in trial.programs_of(dead):
             trial.programs.kill(program)
         wait_until_lost(trial, dead)
         wait_for_state(trial, vlan, left, APART)
-        with crowd_on(trial, vlan, _CROWD):
+        with crowd_on(trial, vlan, CROWD):
             trial.clocks.sleep(_BEFORE_SECONDS)
-            before = len(_given(trial, vlan, address, since) & pool)
+            before = len(given_by_others(trial, vlan, address, since) & pool)
             call_dead(trial, vlan, dead)
             called = trial.clocks.seconds()
             trial.clocks.wait_until(
-                lambda: _given(trial, vlan, address, since) >= pool,
+                lambda: given_by_others(trial, vlan, address, since) >= pool,
                 seconds=limit + _LATE_SECONDS,
                 every=0.2,
             )
             seconds = trial.clocks.seconds() - called
-            missing = sorted(pool - _given(trial, vlan, address, since))
+            missing = sorted(pool - given_by_others(trial, vlan, address, since))
             promises = refuse_given_twice(trial)
         begin_anew(trial, vlan)  # before mclt is what it was: the one that comes back waits for it
     if before == len(pool):
@@ -72,12 +72,12 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
     )
 
 
-def _given(trial: Trial, vlan: str, by: str, since: float) -> set[str]:
-    """Give the addresses that one server gave away or offered since a moment."""
+def given_by_others(trial: Trial, vlan: str, than: str, since: float) -> set[str]:
+    """Give the addresses that other servers than one gave away or offered since a moment."""
     promises = acknowledgements(ledger_lines(trial))
     offers = answers_since(trial, vlan, since, "discover")
-    acknowledged = {it.address for it in promises if it.at >= since and it.server == by}
-    return acknowledged | {offer["address"] for offer in offers if offer["server"] == by}
+    acknowledged = {it.address for it in promises if it.at >= since and it.server != than}
+    return acknowledged | {offer["address"] for offer in offers if offer["server"] != than}
 
 
 CHECKS = (

@@ -32,20 +32,22 @@ def call_dead(trial: Trial, vlan: str, dead: str) -> None:
     trial.client().post(f"/api/v1/dhcp/{vlan}/partner-down", {"dead": dead})
 
 
-def begin_anew(trial: Trial, vlan: str) -> None:
-    """Let the one that was called dead come back, and all racks forget who served this VLAN.
+def begin_anew(trial: Trial, *vlans: str) -> None:
+    """Let the one that was called dead come back, and all racks forget who served these VLANs.
 
     Else it would wait for mclt, an hour by default, if a later check gave it a place there again.
     """
     trial.restore()
     trial.wait_until_whole()
-    turn_dhcp(trial.client(), vlan, on=False)
+    for vlan in vlans:
+        turn_dhcp(trial.client(), vlan, on=False)
+    for vlan in vlans:
 
-    def is_off() -> bool:
-        sides = trial.dhcp_row(vlan)["sides"]
-        return not sides and not is_in_a_file(trial, vlan, trial.racks_on(vlan))
+        def is_off(vlan: str = vlan) -> bool:
+            sides = trial.dhcp_row(vlan)["sides"]
+            return not sides and not is_in_a_file(trial, vlan, trial.racks_on(vlan))
 
-    wait_for(trial, is_off, _OFF_SECONDS, f"{vlan} is served after its DHCP was turned off")
+        wait_for(trial, is_off, _OFF_SECONDS, f"{vlan} is served after its DHCP was turned off")
     trial.wait_until_whole()  # which turns it on
 
 
