@@ -99,6 +99,8 @@ class _Deciding:
         if not vlan.has_racks:
             return
         pair = self.pairs.get(vlan.id)
+        if pair is not None and self._is_at_rest(vlan.id, pair):
+            return
         if pair is None:
             self._designate_first(vlan.id)
         else:
@@ -109,6 +111,14 @@ class _Deciding:
             self._fill_secondary(vlan.id, self.pairs[vlan.id])
             self._drain_secondary(vlan.id, self.pairs[vlan.id])
             self._follow_pins(vlan.id, self.pairs[vlan.id])
+
+    def _is_at_rest(self, vlan: VlanId, pair: Pair) -> bool:
+        """Tell at little cost that nothing below has to be asked: so it is for nearly all VLANs."""
+        if self.fleet.drains or vlan in self.fleet.pins or pair.secondary is None:
+            return False
+        if any(self._is_gone(vlan, rack) or self._drains(rack) for rack in pair.racks):
+            return False
+        return self._who_has_the_leases(vlan, pair) == pair.secondary
 
     def _designate_first(self, vlan: VlanId) -> None:
         racks = self._connected(vlan)

@@ -35,7 +35,7 @@ def decide_services(
         wanted = _wanted(fleet, vlan, pair, now, swaps)
         if wanted is None and now is not None:
             changes[vlan] = None
-        elif wanted is not None and not wanted.same_servers(now):
+        elif wanted is not now and wanted is not None and not wanted.same_servers(now):
             changes[vlan] = wanted
     swaps.keep_out(changes.values())
     return {**changes, **_exchanged(fleet, pairs, changes, swaps)}
@@ -177,10 +177,12 @@ def _has_met(fleet: Fleet, vlan: VlanId, service: Service, rack: RackId) -> bool
 
 def _with_new_addresses(fleet: Fleet, vlan: VlanId, now: Service) -> Service:
     """Follow a rack whose address on the VLAN changed; one that has none there keeps the old."""
+    on_it = fleet.attached[vlan]
+    if all(on_it.get(it.rack, it.address) == it.address for it in now.servers):
+        return now  # mostly so
 
     def moved(server: Server) -> Server:
-        address = fleet.attached[vlan].get(server.rack, server.address)
-        return Server(rack=server.rack, address=address)
+        return Server(rack=server.rack, address=on_it.get(server.rack, server.address))
 
     return evolve(
         now,

@@ -171,8 +171,8 @@ class RoleSwaps:
         return service.secondary is None or all(
             (side := self._sides.get((own.rack, vlan))) is not None
             and side.peer == peer.rack
-            and side.address in {None, own.address}
-            and side.peer_address in {None, peer.address}
+            and side.address in (None, own.address)  # a set would hash each address
+            and side.peer_address in (None, peer.address)
             for own, peer in (service.servers, service.servers[::-1])
         )
 

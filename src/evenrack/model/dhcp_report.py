@@ -1,5 +1,7 @@
 """What a rack says of its DHCP server: what it serves, what waits for its turn, what went wrong."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from ipaddress import IPv4Address
 from typing import Any, Literal
 
@@ -146,6 +148,11 @@ class DhcpReport:
     zero: behind. None where it is right, and from a rack that does not tell."""
     not_listening: str = field(default="", converter=_beginning, metadata=LATER)
     """Why the rack does not hear other DHCP servers on its VLANs; empty when it does."""
+
+    @cached_property
+    def sides(self) -> Mapping[VlanId, VlanReport]:
+        """What it says of each VLAN; of one that it names twice the first."""
+        return {side.vlan: side for side in reversed(self.vlans)}
 
     @property
     def is_vlan_refused(self) -> bool:

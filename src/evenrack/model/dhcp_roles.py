@@ -71,7 +71,8 @@ class Service:
     @property
     def racks(self) -> tuple[RackId, ...]:
         """The racks of its servers, the primary first."""
-        return tuple(server.rack for server in self.servers)
+        first, second = self.primary.rack, self.secondary
+        return (first,) if second is None else (first, second.rack)
 
     def own(self, rack: RackId) -> Server:
         """Give the server on this rack, which must be one of them."""
@@ -79,7 +80,10 @@ class Service:
 
     def peer_of(self, rack: RackId) -> Server | None:
         """Give the other server; None for one that is alone."""
-        return next((server for server in self.servers if server.rack != rack), None)
+        if self.primary.rack != rack:
+            return self.primary
+        second = self.secondary
+        return None if second is None or second.rack == rack else second
 
     def role_of(self, rack: RackId) -> Role:
         """Say what this rack, one of the servers, is."""

@@ -233,8 +233,7 @@ class Fleet(PlanFacts):
 
     def dhcp_side(self, rack: RackId, vlan: VlanId) -> VlanReport | None:
         """Give what a rack last said of a VLAN; None when it did not serve it."""
-        sides = self.dhcp_report(rack).vlans
-        return next((side for side in sides if side.vlan == vlan), None)
+        return self.dhcp_report(rack).sides.get(vlan)
 
     def turn_age(self, rack: RackId) -> float:
         """Give for how many seconds a rack has had its turn; 0 where that is not known."""
