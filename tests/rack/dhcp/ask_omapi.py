@@ -1,9 +1,10 @@
 """Ask the dhcpd of the network in which this runs, by OMAPI, and print the answers.
 
 A program: its argument is `{"port", "key", "requests": [["states" or "partners", [NAME..]] |
-["set", NAME, STATE] | ["mclt", NAME]..]}`, with `algorithm` and `seconds` where they are not the
-usual ones. It prints `{"answers": [..], "logged": TEXT}`; the answer of a request that fails is
-`{"error", "words"}`.
+["set", NAME, STATE] | ["mclt", NAME] | ["until", "states" or "partners", NAME, STATE]..]}`, with
+`algorithm` and `seconds` where they are not the usual ones. `until` asks until it is so: each start
+of this program takes longer than many questions. It prints `{"answers": [..], "logged": TEXT}`; the
+answer of a request that fails is `{"error", "words"}`.
 """
 
 import io
@@ -11,14 +12,17 @@ import json
 import logging
 import sys
 
-from twisted.internet.task import react
+from twisted.internet import reactor
+from twisted.internet.task import deferLater, react
 
 from evenrack.errors import EvenrackError
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 
+LOOK_SECONDS = 0.05
 
-async def main(reactor, text):
+
+async def main(_reactor, text):
     logged = io.StringIO()
     logging.basicConfig(level=logging.DEBUG, stream=logged)
     form = json.loads(text)
@@ -30,6 +34,8 @@ async def main(reactor, text):
 
 
 async def answer(omapi, kind, *what):
+    if kind == "until":
+        return await until(omapi, *what)
     ask = {
         "states": omapi.failover_states,
         "partners": omapi.partner_states,
@@ -40,6 +46,14 @@ async def answer(omapi, kind, *what):
         return await ask(*what)
     except (EvenrackError, ValueError) as problem:
         return {"error": type(problem).__name__, "words": str(problem)}
+
+
+async def until(omapi, kind, name, state):
+    while True:
+        found = await answer(omapi, kind, [name])
+        if found.get(name) == state:
+            return found
+        await deferLater(reactor, LOOK_SECONDS)
 
 
 if __name__ == "__main__":

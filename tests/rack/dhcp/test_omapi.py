@@ -17,6 +17,8 @@ from tests.rack.dhcp.two_racks import CABLE, KEY, OTHER_KEY, RELATION
 
 STARTUP = bytes.fromhex("0000006400000018")
 """What each end says first: version 100, headers of 24 bytes."""
+BEFORE_ITS_PEER_COMES = {"startup", "recover"}
+"""It goes on to the second after some seconds."""
 
 
 async def start_pair(racks):
@@ -51,7 +53,7 @@ async def test_both_ends_sign_with_the_algorithm_that_is_asked_for(racks, algori
     rack = racks[0]
     await rack.program().restart(rack.text("primary", algorithm=algorithm), [CABLE])
     told = await rack.ask(["states", [RELATION]], algorithm=algorithm)
-    assert told["answers"] == [{RELATION: "startup"}]
+    assert told["answers"][0][RELATION] in BEFORE_ITS_PEER_COMES
 
 
 @pytest.mark.dhcpd
@@ -152,7 +154,7 @@ async def test_a_wrong_key_is_told_and_no_key_is_shown_or_logged(racks):
     told = await rack.ask(["states", [RELATION]], algorithm="hmac-md5")
     assert "does not accept our key" in told["answers"][0]["words"]
     told = await rack.ask(["states", [RELATION]])
-    assert told["answers"] == [{RELATION: "startup"}]
+    assert told["answers"][0][RELATION] in BEFORE_ITS_PEER_COMES
     assert "address" not in told["logged"]
     assert not any(key in str(told) for key in (KEY, OTHER_KEY))
     access = OmapiAccess(port=1, key=KEY)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from attrs import frozen
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 
 from evenrack.lab.network.keeper import Keeper
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
@@ -85,8 +84,7 @@ class RackHost:
 
     async def until_state(self, wanted):
         """Wait for as long as the test may take."""
-        while await self.state() != wanted:
-            await deferLater(reactor, 0.05)
+        await self.ask(["until", "states", RELATION, wanted])
 
     async def partner(self):
         told = await self.ask(["partners", [RELATION]])
@@ -94,8 +92,7 @@ class RackHost:
 
     async def until_partner(self, wanted):
         """Wait until the other side is known to be in this state."""
-        while await self.partner() != wanted:
-            await deferLater(reactor, 0.05)
+        await self.ask(["until", "partners", RELATION, wanted])
 
     def end(self):
         for program in self.files.all_running():
