@@ -37,9 +37,10 @@ from tests.trusted import enrol, equip
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
 QUICK_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=1.5)
 LOOK_SECONDS = 0.03
-LOOKING_COSTS = 5
+LOOKING_COSTS = 15
 """Between two looks so many times as long as one took: those that wait for a fleet read it whole,
 and must not keep the processors from the fleet."""
+MOST_LOOK_SECONDS = 0.5
 PORTS_FOR_EACH_HOST = 4
 ANSWER_SECONDS = 10
 
@@ -69,7 +70,8 @@ async def goes_on(condition, seconds):
 
 async def _until_the_next_look(begun):
     took = reactor.seconds() - begun
-    await deferLater(reactor, max(LOOK_SECONDS, LOOKING_COSTS * took))
+    pause = min(MOST_LOOK_SECONDS, max(LOOK_SECONDS, LOOKING_COSTS * took))
+    await deferLater(reactor, pause)
 
 
 def free_ports(count):

@@ -14,7 +14,7 @@ from tests.simulation.run import simulate
 
 pytestmark = pytest.mark.postgres
 
-SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "30")))
+SEEDS = range(1, 1 + int(os.environ.get("SIMULATION_SEEDS", "20")))
 SECONDS = float(os.environ.get("SIMULATION_SECONDS", "30"))
 
 
