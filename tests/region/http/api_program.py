@@ -5,6 +5,7 @@ input. What limits requests per second is off: the tests ask as fast as they can
 """
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -22,6 +23,7 @@ from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
 
 PAGE_BYTES = resource.getpagesize()
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 UNLIMITED = Rate(per_second=1e9, burst=10**9)
 BMC = {"driver": "ipmitool", "user": "u", "password": "p"}
 THERE_IS = (
@@ -51,6 +53,12 @@ class Program:
     def memory(self):
         """Bytes of memory that it holds now."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+    @property
+    def worked(self):
+        """Seconds of a processor that it has had until now."""
+        numbers = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(numbers[11]) + int(numbers[12])) / TICKS_A_SECOND
 
 
 @contextmanager

@@ -1,8 +1,7 @@
-"""Whatever is asked, a process outside answers: a typed error, in a second, in the same memory."""
+"""Whatever is asked, a process outside answers: a typed error, soon, in the same memory."""
 
 import http.client
 import json
-import time
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -15,7 +14,11 @@ from tests.region.http.api_program import api_program
 
 pytestmark = pytest.mark.postgres
 
-SLOWEST_SECONDS = 1.0
+MOST_WORK_SECONDS = 1.0
+"""Of a processor, for one answer: how long that takes on a busy machine says nothing of us."""
+USUAL_WORK_SECONDS = 0.1
+"""The mean of many answers."""
+ANSWER_SECONDS = 30.0
 MOST_GROWTH = 48 << 20
 """Bytes; a body has at most 1 MiB, and Python gives back memory late."""
 
@@ -34,8 +37,8 @@ class Door:
 
     def __call__(self, method, path, body=None, **headers):
         body = body.encode() if isinstance(body, str) else body
-        connection = http.client.HTTPConnection(self._where, timeout=10)
-        begin = time.monotonic()
+        connection = http.client.HTTPConnection(self._where, timeout=ANSWER_SECONDS)
+        before = self._program.worked
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, body, {**self._token, **named})
@@ -43,10 +46,10 @@ class Door:
             answer = response.read()
         finally:
             connection.close()
-        took = time.monotonic() - begin
-        told = f"{method} {path[:80]}: {response.status} in {took:.2f} s"
+        work = self._program.worked - before
+        told = f"{method} {path[:80]}: {response.status} after {work:.2f} s of work"
         assert response.status < 500 or response.status == 503, told
-        assert took < SLOWEST_SECONDS, told
+        assert work < MOST_WORK_SECONDS, told
         if response.status >= 400 and response.headers.get("content-type"):
             assert response.headers["content-type"] == "application/problem+json", told
             assert json.loads(answer)["status"] == response.status
@@ -112,7 +115,7 @@ def configuration(program):
                 "with-security-parameters": False,
             },
             "checks": {
-                "max_response_time": SLOWEST_SECONDS,
+                "max_response_time": ANSWER_SECONDS,
                 "positive_data_acceptance": {"expected-statuses": refused},
             },
             "operations": [
@@ -147,9 +150,11 @@ def test_every_operation_takes_and_answers_what_the_document_says_and_nothing_el
     one_token = {ONE_TOKEN: document["paths"].pop(ONE_TOKEN)}
     for part, enough in ((document, 1000), ({**document, "paths": one_token}, 20)):
         config = configuration(program)
+        worked = program.worked
         found, sent = findings_of(schemathesis.openapi.from_dict(part, config=config))
         assert not found, f"seed {config.seed}:\n" + "\n\n".join(found)
         assert sent >= enough
+        assert program.worked - worked < sent * USUAL_WORK_SECONDS
     assert program.memory - before < MOST_GROWTH
 
 
