@@ -89,7 +89,7 @@ class SuiteBmc(DatagramProtocol):
     noisy = False
 
     def listen(self, address="127.0.0.1"):
-        self.port = reactor.listenUDP(0, self, interface=address)
+        self.port = self.clock.listenUDP(0, self, interface=address)
         self.free_at = 0.0
         return self
 

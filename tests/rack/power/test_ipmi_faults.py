@@ -1,6 +1,7 @@
 """The driver that speaks IPMI itself, against our own BMC: suite 17, and everything that fails."""
 
 import shutil
+from pathlib import Path
 from secrets import token_bytes
 
 import pytest
@@ -25,13 +26,12 @@ from evenrack.rack.power.rmcp.session import converse
 from evenrack.rack.power.rmcp.suites import SUITES as SPOKEN
 from evenrack.runtime.spawned import run_spawned
 from tests.rack.power.bmc_farm import SEARCHED, needs_bmcs
-from tests.rack.power.hurried import Hurried
+from tests.rack.power.idle_clock import IdleClock
 from tests.rack.power.suite_bmc import PASSWORD, SUITES, SuiteBmc
 
 pytestmark = pytest.mark.deadline(30)
 
 PROMISED_SECONDS = 7.0
-CLOCK = Hurried()
 K_G = b"key of the BMC \x01\xff\x80"
 K_G_DIGITS = "0x" + K_G.hex()
 WRONG = "wrong"
@@ -39,17 +39,26 @@ SETUP = ["open", "rakp1", "rakp3"]
 
 
 @pytest.fixture
-def driver():
-    return IpmiDriver(CLOCK)
+def clock():
+    """Give a clock that goes on when nothing happens."""
+    clock = IdleClock()
+    clock.start()
+    yield clock
+    clock.stop()
 
 
 @pytest.fixture
-def bmc_with():
+def driver(clock):
+    return IpmiDriver(clock)
+
+
+@pytest.fixture
+def bmc_with(clock):
     """Give a way to start BMCs; they stop with the test."""
     bmcs = []
 
     def make(*, address="127.0.0.1", **more):
-        bmcs.append(SuiteBmc(clock=CLOCK, **more).listen(address))
+        bmcs.append(SuiteBmc(clock=clock, **more).listen(address))
         return bmcs[-1]
 
     yield make
@@ -68,18 +77,23 @@ def start(talk):
 
 async def until(condition):
     while not condition():
-        await deferLater(reactor, 0.005)
+        await deferLater(reactor, 0)
 
 
-async def failure(kind, talk):
-    """Give the words with which this goes wrong, in this way and in no other, and in time."""
-    began = CLOCK.seconds()
-    with pytest.raises(kind) as failed:
-        await talk
-    assert failed.type is kind
-    assert CLOCK.seconds() - began < PROMISED_SECONDS
-    assert PASSWORD not in str(failed.value)
-    return str(failed.value)
+@pytest.fixture
+def failure(clock):
+    """Give a way to learn the words of what goes wrong, in this way and in no other, in time."""
+
+    async def failure(kind, talk):
+        began = clock.seconds()
+        with pytest.raises(kind) as failed:
+            await talk
+        assert failed.type is kind
+        assert clock.seconds() - began < PROMISED_SECONDS
+        assert PASSWORD not in str(failed.value)
+        return str(failed.value)
+
+    return failure
 
 
 # What ipmitool says of our BMC, it says of a real one
@@ -151,7 +165,7 @@ async def test_to_look_takes_no_more_than_it_needs(driver, bmc):
     assert bmc.heard == ["open", "rakp1", "rakp3", "status", "close"]
 
 
-async def test_a_bmc_that_cannot_keep_a_boot_device_gets_it_all_the_same(driver, bmc):
+async def test_a_bmc_that_cannot_keep_a_boot_device_gets_it_all_the_same(driver, bmc, failure):
     bmc.codes = {"boot": iter([0x80, 0])}
     await driver.boot_once(bmc.access(), "pxe")
     assert bmc.told == [("boot", 5, 0xA0, 4, 0, 0, 0)]
@@ -164,7 +178,9 @@ async def test_a_bmc_that_cannot_keep_a_boot_device_gets_it_all_the_same(driver,
 
 
 @pytest.mark.parametrize("status", [0x04, 0x05, 0x10, 0x11])
-async def test_only_a_bmc_that_refuses_suite_17_is_asked_in_suite_3(driver, bmc_with, status):
+async def test_only_a_bmc_that_refuses_suite_17_is_asked_in_suite_3(
+    driver, bmc_with, status, failure
+):
     bmc = bmc_with(suites=(3,), no_suite=status)
     assert await driver.query(bmc.access()) == "off"
     assert bmc.heard[:2] == ["open", "open"]
@@ -176,14 +192,16 @@ async def test_only_a_bmc_that_refuses_suite_17_is_asked_in_suite_3(driver, bmc_
 @pytest.mark.parametrize(
     ("status", "kind"), [(0x01, BmcBusy), (0x09, BmcRefused), (0x12, BmcRefused)]
 )
-async def test_what_else_a_bmc_says_is_no_reason_for_suite_3(driver, bmc, status, kind):
+async def test_what_else_a_bmc_says_is_no_reason_for_suite_3(driver, bmc, status, kind, failure):
     bmc.codes = {"open": status}
     await failure(kind, driver.turn_on(bmc.access()))
     assert (bmc.heard, bmc.told) == (["open"], [])
 
 
 @pytest.mark.parametrize("message", ["rakp1", "rakp3"])
-async def test_a_bmc_that_has_been_given_a_credential_is_not_asked_in_suite_3(driver, bmc, message):
+async def test_a_bmc_that_has_been_given_a_credential_is_not_asked_in_suite_3(
+    driver, bmc, message, failure
+):
     bmc.codes = {message: 0x11}
     await failure(BmcRefused, driver.turn_on(bmc.access()))
     assert bmc.heard.count("open") == 1
@@ -199,14 +217,16 @@ async def test_a_bmc_that_learns_suite_17_is_asked_in_it_when_it_refuses_3(drive
 # Who may
 
 
-async def test_a_wrong_password_or_user_is_said_to_be_that_and_leaves_no_session(driver, bmc):
+async def test_a_wrong_password_or_user_is_said_to_be_that_and_leaves_no_session(
+    driver, bmc, failure
+):
     for access in (bmc.access(password=WRONG), bmc.access(user="nobody")):
         await failure(BmcRefusedPassword, driver.turn_on(access))
     await until(lambda: bmc.heard.count("rakp3") == 2)
     assert (bmc.sessions, bmc.told) == ({}, [])
 
 
-async def test_a_k_g_is_used_and_a_wrong_one_is_said_to_be_that(driver, bmc_with):
+async def test_a_k_g_is_used_and_a_wrong_one_is_said_to_be_that(driver, bmc_with, failure):
     bmc = bmc_with(k_g=K_G)
     await driver.turn_on(bmc.access(k_g=K_G_DIGITS))
     for wrong in ("", "another", "0x00"):
@@ -214,7 +234,7 @@ async def test_a_k_g_is_used_and_a_wrong_one_is_said_to_be_that(driver, bmc_with
     assert bmc.told == ["on"]
 
 
-async def test_who_may_only_look_looks_and_is_told_so(driver, bmc_with):
+async def test_who_may_only_look_looks_and_is_told_so(driver, bmc_with, failure):
     bmc = bmc_with(most_privilege=2)
     access = bmc.access(privilege="user")
     assert await driver.query(access) == "off"
@@ -223,7 +243,7 @@ async def test_who_may_only_look_looks_and_is_told_so(driver, bmc_with):
     assert "control" not in bmc.heard
 
 
-async def test_a_privilege_that_the_bmc_refuses_later_is_named(driver, bmc):
+async def test_a_privilege_that_the_bmc_refuses_later_is_named(driver, bmc, failure):
     bmc.codes = {"privilege": 0x81}
     words = await failure(BmcRefused, driver.turn_on(bmc.access(privilege="administrator")))
     assert "privilege administrator" in words
@@ -233,7 +253,9 @@ async def test_a_privilege_that_the_bmc_refuses_later_is_named(driver, bmc):
 @pytest.mark.parametrize(
     ("code", "kind"), [(0xC0, BmcBusy), (0xC3, BmcBusy), (0xD4, BmcRefused), (0xC1, BmcRefused)]
 )
-async def test_completion_codes_have_their_class_and_leave_no_session(driver, bmc, code, kind):
+async def test_completion_codes_have_their_class_and_leave_no_session(
+    driver, bmc, code, kind, failure
+):
     bmc.codes = {"control": code, "status": code}
     for talk in (driver.query, driver.turn_on, driver.reset):
         assert f"0x{code:02x}" in await failure(kind, talk(bmc.access()))
@@ -243,7 +265,7 @@ async def test_completion_codes_have_their_class_and_leave_no_session(driver, bm
 # Silence
 
 
-async def test_a_silent_host_is_unreachable_and_asked_three_times(driver, bmc):
+async def test_a_silent_host_is_unreachable_and_asked_three_times(driver, bmc, failure):
     bmc.misses = {"open": -1}
     assert "no answer" in await failure(BmcUnreachable, driver.turn_on(bmc.access()))
     assert bmc.heard == ["open"] * 3
@@ -269,14 +291,16 @@ async def test_on_and_off_are_repeated_and_yet_done_once(driver, bmc, name):
 
 @pytest.mark.parametrize("name", ["reset", "shut_down"])
 @pytest.mark.parametrize("lost", ["misses", "loses"])
-async def test_reset_and_soft_are_sent_once_and_may_have_been_done(driver, bmc, name, lost):
+async def test_reset_and_soft_are_sent_once_and_may_have_been_done(
+    driver, bmc, name, lost, failure
+):
     setattr(bmc, lost, {"control": -1})
     await failure(BmcSilent, getattr(driver, name)(bmc.access()))
     assert (bmc.heard.count("control"), len(bmc.told)) == (1, int(lost == "loses"))
 
 
 async def test_a_command_that_is_not_answered_may_have_been_done_and_its_session_is_closed(
-    driver, bmc
+    driver, bmc, failure
 ):
     bmc.loses = {"control": -1, "close": -1}
     assert "power on" in await failure(BmcSilent, driver.turn_on(bmc.access()))
@@ -284,7 +308,7 @@ async def test_a_command_that_is_not_answered_may_have_been_done_and_its_session
     assert (bmc.told, bmc.open_sessions) == (["on"], [])
 
 
-async def test_a_session_of_which_nobody_knows_whether_it_began_is_closed(driver, bmc):
+async def test_a_session_of_which_nobody_knows_whether_it_began_is_closed(driver, bmc, failure):
     bmc.loses = {"rakp3": -1}
     await failure(BmcUnreachable, driver.turn_on(bmc.access()))
     await until(lambda: bmc.heard[-1] == "close")
@@ -292,7 +316,9 @@ async def test_a_session_of_which_nobody_knows_whether_it_began_is_closed(driver
 
 
 @pytest.mark.parametrize(("name", "kind"), [("rakp1", BmcUnreachable), ("control", BmcSilent)])
-async def test_a_bmc_that_goes_away_meanwhile_is_known_by_how_far_it_got(driver, bmc, name, kind):
+async def test_a_bmc_that_goes_away_meanwhile_is_known_by_how_far_it_got(
+    driver, bmc, name, kind, failure
+):
     bmc.misses = {name: -1}
     talk = start(driver.turn_on(bmc.access()))
     await until(lambda: name in bmc.heard)
@@ -300,23 +326,41 @@ async def test_a_bmc_that_goes_away_meanwhile_is_known_by_how_far_it_got(driver,
     await failure(kind, talk)
 
 
-async def test_the_end_of_a_session_that_is_not_answered_takes_a_second(driver, bmc):
+async def test_the_end_of_a_session_that_is_not_answered_takes_a_second(driver, bmc, clock):
     bmc.loses = {"close": -1}
-    began = CLOCK.seconds()
+    began = clock.seconds()
     assert await driver.query(bmc.access()) == "off"
-    assert 0.9 < CLOCK.seconds() - began < 3
+    assert 0.9 < clock.seconds() - began < 3
     assert bmc.open_sessions == []
 
 
-async def test_a_bmc_that_is_slow_in_everything_is_told_nothing_after_nine_seconds(driver, bmc):
+async def test_a_bmc_that_is_slow_in_everything_is_told_nothing_after_nine_seconds(
+    driver, bmc, clock
+):
     bmc.takes = dict.fromkeys(SETUP, 3.5)
     with pytest.raises(BmcUnreachable):
         await driver.turn_on(bmc.access())
-    await deferLater(CLOCK, 10)
+    await deferLater(clock, 10)
     assert (bmc.told, bmc.open_sessions) == ([], [])
 
 
-async def test_a_host_that_cannot_be_sent_to_is_unreachable(driver, bmc):
+async def test_a_bmc_that_takes_a_second_and_a_half_for_everything_does_it_once(driver, bmc):
+    bmc.takes = dict.fromkeys([*SETUP, "privilege", "control"], 1.5)
+    await driver.turn_on(bmc.access())
+    assert bmc.heard == [*SETUP, "privilege", "control", "close"]
+    assert bmc.told == ["on"]
+
+
+async def test_a_command_is_not_repeated_after_nine_seconds(driver, bmc, clock):
+    bmc.takes = dict.fromkeys(SETUP, 1.85)
+    bmc.misses = {"control": -1}
+    with pytest.raises(BmcSilent):
+        await driver.turn_on(bmc.access())
+    await deferLater(clock, 5)
+    assert bmc.heard.count("control") == 1
+
+
+async def test_a_host_that_cannot_be_sent_to_is_unreachable(driver, bmc, failure):
     access = evolve(bmc.access(), address=type(bmc.access().address)("255.255.255.255"))
     await failure(BmcUnreachable, driver.query(access))
 
@@ -334,25 +378,25 @@ async def test_a_bmc_has_one_session_at_a_time_and_others_do_not_wait_for_it(dri
     most = 0
     while not all(look.called for look in looks):
         most = max(most, len(slow.open_sessions))
-        await deferLater(reactor, 0.005)
+        await deferLater(reactor, 0)
     assert (most, [await look for look in looks]) == (1, ["off"] * 3)
     assert driver._turns == {}
 
 
-async def test_a_rack_has_so_many_sessions_at_a_time_and_no_more(bmc_with):
-    driver = IpmiDriver(CLOCK, most_sessions=2)
+async def test_a_rack_has_so_many_sessions_at_a_time_and_no_more(bmc_with, clock):
+    driver = IpmiDriver(clock, most_sessions=2)
     bmcs = [bmc_with(takes={"status": 1.0}) for _ in range(5)]
     looks = gatherResults([start(driver.query(bmc.access())) for bmc in bmcs])
     most = 0
     while not looks.called:
         most = max(most, sum(len(bmc.open_sessions) for bmc in bmcs))
-        await deferLater(reactor, 0.005)
+        await deferLater(reactor, 0)
     assert (most, await looks) == (2, ["off"] * 5)
 
 
 @pytest.mark.parametrize("most", [1, 64])
-async def test_who_waits_too_long_for_a_place_has_sent_nothing(bmc_with, most):
-    driver = IpmiDriver(CLOCK, most_sessions=most)
+async def test_who_waits_too_long_for_a_place_has_sent_nothing(bmc_with, most, clock):
+    driver = IpmiDriver(clock, most_sessions=most)
     first, second, third = (bmc_with(takes={"status": 5.0}) for _ in range(3))
     if most > 1:
         second = third = first
@@ -413,6 +457,17 @@ async def test_what_is_not_proved_is_not_heard(driver, bmc):
     assert bmc.told == ["on", "off"] * 2
 
 
+async def test_what_is_no_answer_opens_no_session_and_does_no_harm(driver, bmc, failure):
+    def none_of_it(reply):
+        return [b"", b"\0" * 40, reply[:20], reply[:-1], reply + b"more", reply[4:]]
+
+    bmc.garble = lambda reply: [*none_of_it(reply), reply]
+    await driver.turn_on(bmc.access())
+    assert (await driver.query(bmc.access()), bmc.told) == ("on", ["on"])
+    bmc.garble = lambda reply: none_of_it(reply)[:4]
+    await failure(BmcUnreachable, driver.query(bmc.access()))
+
+
 async def test_what_was_heard_in_another_session_is_not_heard_again(driver, bmc):
     old = []
 
@@ -428,7 +483,7 @@ async def test_what_was_heard_in_another_session_is_not_heard_again(driver, bmc)
     assert bmc.told[1:] == [("boot", 3, 8), ("boot", 5, 0xA0, 4, 0, 0, 0)]
 
 
-async def test_what_was_heard_in_this_session_is_not_heard_again(bmc):
+async def test_what_was_heard_in_this_session_is_not_heard_again(bmc, clock):
     """Also when its request had the same number as this one: there are 64 of them."""
     old = []
 
@@ -443,16 +498,22 @@ async def test_what_was_heard_in_this_session_is_not_heard_again(bmc):
         return first, {power_state(await session.run(STATUS)) for _ in range(70)}
 
     bmc.garble, bmc.state = again, "on"
-    around = Around(reactor=CLOCK, token_bytes=token_bytes)
-    way = Way(access=bmc.access(), suite=SPOKEN[17], ends=CLOCK.seconds() + 100)
+    around = Around(reactor=clock, token_bytes=token_bytes)
+    way = Way(access=bmc.access(), suite=SPOKEN[17], ends=clock.seconds() + 100)
     assert await converse(around, way, talk) == ("on", {"off"})
 
 
-async def test_passwords_and_keys_are_in_no_log_and_no_repr(driver, bmc_with, logged):
+def own_places():
+    return repr([Path("/proc/self", name).read_bytes() for name in ("cmdline", "environ")])
+
+
+async def test_passwords_and_keys_are_in_no_log_no_repr_and_nowhere_in_proc(
+    driver, bmc_with, logged, failure
+):
     bmc = bmc_with(k_g=b"key of the BMC", suites=(3,))
     access = bmc.access(k_g="key of the BMC")
     await driver.turn_on(access)
     await failure(BmcRefusedPassword, driver.turn_on(evolve(access, k_g="other key")))
-    shown = repr((logged(), access, driver.__dict__, driver._around))
+    shown = repr((logged(), access, driver.__dict__, driver._around)) + own_places()
     for secret in (PASSWORD, "key of the BMC", "other key", b"key of the BMC".hex()):
         assert secret not in shown

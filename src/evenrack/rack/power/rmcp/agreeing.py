@@ -42,7 +42,8 @@ LEVELS: Final[Mapping[Privilege, int]] = MappingProxyType(
     {"user": USER, "operator": OPERATOR, "administrator": ADMINISTRATOR}
 )
 
-_STEP_AT: Final = (0.0, 1.0, 2.5)
+_STEP_AT: Final = (0.0, 2.0, 4.0)
+"""Not sooner: a slow BMC answers what it hears twice one after the other, and is slower for it."""
 
 
 @frozen(kw_only=True)
