@@ -8,8 +8,8 @@ import pytest
 from attrs import evolve
 from twisted.internet.threads import deferToThread
 
+from evenrack.cli.csv_import import LONG_LINES
 from evenrack.cli.main import run
-from evenrack.cli.reservation_import import LONG_LINES
 from evenrack.cli.waiting import told_while_waiting
 from evenrack.model.csv_lines import MOST_BYTES
 from tests.cli.small_api import problem, small_api

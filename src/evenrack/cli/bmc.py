@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from evenrack.cli.bmc_import import import_bmcs
 from evenrack.cli.examples import examples
 from evenrack.cli.inventory import (
     Deletion,
@@ -80,6 +81,9 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
 )
 def bmc() -> None:
     """Show and change BMCs: what switches machines on and off."""
+
+
+bmc.add_command(import_bmcs)
 
 
 @bmc.command(

@@ -2,6 +2,7 @@
 
 import click
 
+from evenrack.cli.bmc_import import import_machines
 from evenrack.cli.examples import examples
 from evenrack.cli.inventory import (
     Deletion,
@@ -28,6 +29,7 @@ def machine() -> None:
 
 
 machine.add_command(power)
+machine.add_command(import_machines)
 
 
 @machine.command(

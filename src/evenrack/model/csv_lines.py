@@ -71,16 +71,19 @@ class FileRefused(CannotEverWork):
         super().__init__("; ".join(problem.sentence for problem in self.problems))
 
 
-def read_lines(content: bytes, columns: Mapping[str, Read], *, required: Sequence[str]) -> Lines:
+def read_lines(
+    content: bytes, columns: Mapping[str, Read], *, required: Sequence[str], shows: bool = True
+) -> Lines:
     """Read UTF-8, with or without a byte order mark; FileRefused when it has no useful header.
 
     Empty lines, and those that begin with `#`, are skipped. Spaces around a value do not count.
+    Without `shows` no problem shows what stands in the file: it may have no header, but passwords.
     """
     lines = _numbered(_text_lines(content))
     header = next(lines, None)
     if header is None:
         raise FileRefused([LineProblem(line=1, detail=f"no header; {_first_line(columns)}")])
-    names = _header(*header, columns, required)
+    names = _header(*header, columns, required, shows=shows)
     rows: list[Row] = []
     problems: list[LineProblem] = []
     for number, line in lines:
@@ -122,14 +125,20 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def _header(
-    number: int, line: str, columns: Mapping[str, Read], required: Sequence[str]
+    number: int, line: str, columns: Mapping[str, Read], required: Sequence[str], *, shows: bool
 ) -> list[str]:
     try:
         names = [name.lower() for name in _values_of(line)]
     except ValueError as problem:
         raise FileRefused([LineProblem(line=number, detail=str(problem))]) from None
-    unknown = islice((name for name in names if name not in columns), MOST_COLUMNS_TOLD)
-    wrong = [_unknown(name, columns) for name in unknown]
+    unknown = islice(
+        ((place, name) for place, name in enumerate(names, 1) if name not in columns),
+        MOST_COLUMNS_TOLD,
+    )
+    wrong = [
+        _unknown(name, columns) if shows else f"the name in place {place} is no column"
+        for place, name in unknown
+    ]
     wrong += [
         f"the column {name} is named twice; remove one" for name in columns if names.count(name) > 1
     ]

@@ -42,7 +42,10 @@ EXPECTED = {
     **{
         f"/api/v1/{noun}/*": {**LOOK, "PATCH": "operator", "DELETE": "operator"} for noun in OBJECTS
     },
-    "/api/v1/reservations/import": {"POST": "operator"},
+    **{
+        f"/api/v1/{noun}/import": {"POST": "operator"}
+        for noun in ("reservations", "bmcs", "machines")
+    },
     "/api/v1/orders/*/cancel": {"POST": "operator"},
     "/api/v1/snippets": {**LOOK, "POST": "admin"},
     "/api/v1/snippets/*": {**LOOK, "PATCH": "admin", "DELETE": "admin"},

@@ -62,7 +62,7 @@ class Statements:
 def read_picture(connection: Connection, wanted: Sequence[Wanted], vlan: str | None) -> Picture:
     """Read all that the lines depend on; NoSuchObject when there is no such VLAN."""
     named = None if vlan is None else find(connection, "vlan", vlan).value.id
-    mark = _read_mark(connection)
+    mark = read_mark(connection)
     matter = vlans_of(read_vlans(connection, contents_of=()).values(), wanted)
     vlans = read_vlans(connection, contents_of=matter)
     return Picture(
@@ -89,7 +89,7 @@ def statements_of(changes: Sequence[Imported]) -> Statements:
 def write_import(connection: Connection, statements: Statements, mark: Mark) -> FleetNumber:
     """Write it, if the inventory is as it was; InventoryMoved otherwise."""
     number = raise_number(connection)
-    if _read_mark(connection) != mark:
+    if read_mark(connection) != mark:
         raise InventoryMoved("the inventory has changed meanwhile")
     numbered = {"era": number.era, "generation": number.generation}
     for rows in statements.new:
@@ -137,13 +137,13 @@ def _json_of(lines: Sequence[Imported]) -> tuple[str, ...]:
     )
 
 
-def _read_mark(connection: Connection) -> Mark:
+def read_mark(connection: Connection, tables: Sequence[str] = _TABLES) -> Mark:
     """Numbers only grow: a row that came or changed has the highest; one that went is missed."""
     of_each = " UNION ALL ".join(
         f"SELECT '{table}' AS name, count(*) AS rows, "  # noqa: S608  names of ours
         "coalesce(max(CAST(era AS numeric) * 1e20 + generation), 0) AS highest "
         f"FROM {table}"
-        for table in _TABLES
+        for table in tables
     )
     rows = connection.execute(text(f"{of_each} ORDER BY name"))
     return tuple((row.rows, str(row.highest)) for row in rows)

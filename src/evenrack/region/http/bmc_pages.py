@@ -32,6 +32,7 @@ from evenrack.region.database.bmc_store import (
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
 from evenrack.region.database.order_reading import last_states
+from evenrack.region.http.bmc_import_pages import bmc_import_page, machine_import_page
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import (
     Field,
@@ -47,10 +48,11 @@ from evenrack.region.http.fields import (
 )
 from evenrack.region.http.json_pages import HttpProblem
 from evenrack.region.http.noun_pages import Form, Kind, noun_page
-from evenrack.region.http.object_pages import bad_request, changed_meanwhile
+from evenrack.region.http.object_pages import bad_request, changed_meanwhile, key_missing
 from evenrack.region.http.request_body import fields_refused
 from evenrack.region.http.shapes import TEXT, TIME, rows_of, word_of
 from evenrack.region.sealing import Sealer
+from evenrack.runtime.thinking import Think
 
 password = Field(
     read=lambda value: Secret(text(value).encode()),
@@ -108,11 +110,13 @@ _MACHINES = Kind(
 )
 
 
-def bmc_pages(door: DatabaseDoor, sealer: Sealer) -> dict[bytes, Resource]:
+def bmc_pages(door: DatabaseDoor, sealer: Sealer, think: Think) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
+    bmcs = {b"import": bmc_import_page(door, think, sealer, _BMCS.fields["driver"])}
+    machines = {b"import": machine_import_page(door, think)}
     return {
-        b"bmcs": noun_page(_BMCS, _Store("bmc", sealer), door),
-        b"machines": noun_page(_MACHINES, _Store("machine", sealer), door),
+        b"bmcs": noun_page(_BMCS, _Store("bmc", sealer), door, below=bmcs),
+        b"machines": noun_page(_MACHINES, _Store("machine", sealer), door, below=machines),
     }
 
 
@@ -178,7 +182,7 @@ def _refusals_told(connection: Connection) -> Iterator[None]:
     except BmcInUse as problem:
         raise _in_use(problem) from None
     except KeyMissing as problem:
-        raise _key_missing(problem) from None
+        raise key_missing(problem) from None
 
 
 def facts_of(connection: Connection, noun: Noun) -> Mapping[str, dict[str, Any]]:
@@ -224,15 +228,5 @@ def _in_use(problem: BmcInUse) -> HttpProblem:
         status=409,
         code="BmcInUse",
         title="The BMC switches a machine; nothing was changed",
-        detail=str(problem),
-    )
-
-
-def _key_missing(problem: KeyMissing) -> HttpProblem:
-    """Say so in the way that makes the client ask another region process, which may have it."""
-    return HttpProblem(
-        status=503,
-        code="KeyMissing",
-        title="This host cannot encrypt passwords; nothing was changed",
         detail=str(problem),
     )

@@ -2,7 +2,7 @@
 
 import re
 
-from evenrack.errors import OutcomeUnknown
+from evenrack.errors import KeyMissing, OutcomeUnknown
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId
@@ -81,5 +81,15 @@ def outcome_unknown(problem: OutcomeUnknown) -> HttpProblem:
         status=504,
         code="OutcomeUnknown",
         title="The change may have been done or not",
+        detail=str(problem),
+    )
+
+
+def key_missing(problem: KeyMissing) -> HttpProblem:
+    """Say so in the way that makes the client ask another region process, which may have it."""
+    return HttpProblem(
+        status=503,
+        code="KeyMissing",
+        title="This host cannot encrypt passwords; nothing was changed",
         detail=str(problem),
     )

@@ -118,7 +118,7 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
             **rack_pages(answers.racks, door),
             **inventory_pages(door, sources.think),
             **snippet_pages(door),
-            **bmc_pages(door, sources.sealer),
+            **bmc_pages(door, sources.sealer, sources.think),
             **order_pages(door),
             **dhcp_pages(
                 sources.look, door, sources.ask_leases, sources.ask_served, sources.wall_clock

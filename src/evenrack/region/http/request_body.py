@@ -28,7 +28,10 @@ MADE_HERE = frozenset({"id", "generation"})
 
 
 LARGE_BODIES: Mapping[bytes, int] = MappingProxyType(
-    {b"/api/v1/reservations/import": csv_lines.MOST_BYTES}
+    {
+        b"/api/v1/" + noun + b"/import": csv_lines.MOST_BYTES
+        for noun in (b"reservations", b"bmcs", b"machines")
+    }
 )
 """Addresses whose bodies may be larger, and how large."""
 
