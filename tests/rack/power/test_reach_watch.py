@@ -14,6 +14,7 @@ from evenrack.rack.power.reach_watch import (
     AGAIN_SECONDS,
     LOOK_SECONDS,
     MOST_AT_ONCE,
+    MOST_UNANSWERED,
     SILENT_SECONDS,
     ReachWatch,
 )
@@ -197,3 +198,44 @@ def test_a_question_that_cannot_be_asked_counts_as_no_answer(watching, logged):
     watching.problem = None
     watching.wait(SILENT_SECONDS + LOOK_SECONDS)
     assert watching.told == [(1,)]
+
+
+def test_a_new_bmc_is_asked_before_thousands_that_wait_for_their_turn(watching):
+    numbers = range(1, 2001)
+    watching.begin(*numbers, answering=[*numbers, 5000])
+    watching.wait(100)
+    assert watching.clock.seconds() - min(watching.times(n)[-1] for n in numbers) > AGAIN_SECONDS
+    began = watching.clock.seconds()
+    watching.follow(*watching.plan, target(5000))
+    watching.wait(LOOK_SECONDS * 2)
+    assert watching.times(5000)[0] - began <= LOOK_SECONDS
+    assert 5000 in watching.watch.reached
+
+
+def test_all_of_very_many_are_asked_again_and_again_at_a_limited_rate(watching):
+    numbers = range(1, 1001)
+    watching.answers_in = 4.0
+    watching.begin(*numbers)
+    watching.wait(120)
+    assert watching.most_asking <= MOST_UNANSWERED
+    assert min(len(watching.times(n)) for n in numbers) >= 2
+    seconds = [int(when) for when, *_ in watching.asked]
+    assert max(seconds.count(second) for second in set(seconds)) <= 2 * MOST_AT_ONCE
+
+
+def test_a_silent_bmc_does_not_hold_up_what_answers(watching):
+    watching.answers_in = 4.0
+    watching.begin(1)
+    watching.answers_in, watching.answering = 0.0, {2}
+    watching.follow(target(1), target(2))
+    watching.wait(1)
+    assert watching.watch.reached == (2,)
+
+
+def test_a_stop_ends_the_questions_that_are_under_way():
+    watching = Watching()
+    watching.answers_in = 4.0
+    watching.begin(1, 2)
+    watching.watch.stopService()
+    watching.wait(1)
+    assert watching.clock.getDelayedCalls() == []

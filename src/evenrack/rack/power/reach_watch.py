@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import IPv4Address
+from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from evenrack.errors import EvenrackError
@@ -19,7 +21,12 @@ AGAIN_SECONDS = 20.0
 SILENT_SECONDS = 5.0
 """How often one that did not."""
 MOST_AT_ONCE = 32
-"""Questions in one look; the others have theirs in the next."""
+"""Questions in one look; the others have theirs in the next, what was never asked before all.
+10,000 BMCs have their turn within 8 minutes, and a new one does not wait for them."""
+MOST_UNANSWERED = 64
+"""Questions under way: so many are when every BMC is silent."""
+WAIT_SECONDS = 0.5
+"""A look waits so long for its answers; those that come later are seen by the next one."""
 FAILURES = 2
 """A BMC counts as out of reach after so many questions without an answer."""
 
@@ -44,6 +51,7 @@ class ReachWatch(MultiService):
         self._clock = clock
         self._due: dict[BmcTarget, float] = {}
         self._failures: dict[BmcTarget, int] = {}
+        self._asking: dict[BmcTarget, Deferred[None]] = {}
         self.on_change: Callable[[], None] = lambda: None
         self.reached: tuple[BmcId, ...] = ()
         """The BMCs that answer, in the order of their ids."""
@@ -61,16 +69,44 @@ class ReachWatch(MultiService):
         targets = self._targets()
         self._due = {target: self._due.get(target, now) for target in targets}
         self._failures = {t: n for t, n in self._failures.items() if t in self._due}
-        due = sorted((when, t.bmc, t) for t, when in self._due.items() if when <= now)
-        asking = [Deferred.fromCoroutine(self._ask_one(t)) for _, _, t in due[:MOST_AT_ONCE]]
-        if asking:
-            await DeferredList(asking)
+        await self._answers_to([self._begin(target) for target in self._in_turn(now)])
         reached = tuple(
             sorted(t.bmc for t in self._due if self._failures.get(t, FAILURES) < FAILURES)
         )
         if reached != self.reached:
             self.reached = reached
             self.on_change()
+
+    def _in_turn(self, now: float) -> list[BmcTarget]:
+        """Choose whom to ask now: what is new first, then who has waited longest."""
+        due = [t for t, when in self._due.items() if when <= now and t not in self._asking]
+        due.sort(key=lambda t: (t in self._failures, self._due[t], t.bmc))
+        return due[: min(MOST_AT_ONCE, MOST_UNANSWERED - len(self._asking))]
+
+    def _begin(self, target: BmcTarget) -> Deferred[None]:
+        asking = self._asking[target] = Deferred.fromCoroutine(self._ask_one(target))
+
+        def over(result: object) -> object:
+            del self._asking[target]
+            return result
+
+        asking.addBoth(over)
+        return asking
+
+    async def _answers_to(self, asking: list[Deferred[None]]) -> None:
+        """Wait for these answers, but not for BMCs that are silent."""
+        moment: Deferred[None] = deferLater(self._clock, WAIT_SECONDS)
+        both: list[Deferred[Any]] = [DeferredList(asking), moment]
+        await DeferredList(both, fireOnOneCallback=True)
+        moment.addErrback(lambda cancelled: cancelled.trap(CancelledError))
+        moment.cancel()
+
+    def stopService(self) -> Deferred[Any]:
+        stopping: Deferred[Any] = super().stopService()
+        for asking in list(self._asking.values()):
+            asking.addErrback(lambda cancelled: cancelled.trap(CancelledError))
+            asking.cancel()
+        return stopping
 
     async def _ask_one(self, target: BmcTarget) -> None:
         try:
