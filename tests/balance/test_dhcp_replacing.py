@@ -48,15 +48,25 @@ def taken_over(*, away=(1,), survivor=2, dead=1, now=(1, 2), designated=(2, 3), 
     return evolve(fleet, partner_downs={VLAN: word}, taken_over=frozenset({VLAN}))
 
 
+def begun_with_3(*, lower):
+    """Racks 2 and 3, of which 3 takes the half that 1 gave away (model.halves)."""
+    return Service(
+        primary=server_of(1, 2),
+        secondary=server_of(1, 3),
+        met=False,
+        hurries=True,
+        lower=lower,
+        held=rack_id(3),
+    )
+
+
 def decided(fleet):
     return decide_services(fleet, {}).get(VLAN, "as it is")
 
 
 @pytest.mark.parametrize("now", [(1, 2), (2, 1)])
 def test_after_partner_down_and_mclt_the_third_rack_takes_the_lost_ones_place(now):
-    assert decided(taken_over(now=now)) == Service(
-        primary=server_of(1, 2), secondary=server_of(1, 3), met=False, hurries=True
-    )
+    assert decided(taken_over(now=now)) == begun_with_3(lower=rack_id(3 if now == (1, 2) else 2))
 
 
 @pytest.mark.parametrize(
@@ -146,9 +156,7 @@ def test_who_is_to_go_stops_before_anything_changes_for_its_peer():
     (staying,) = dhcp_plan_for(fleet, rack_id(2))
     assert staying.peer.rack == rack_id(1), "its file is what it was"
     assert decided(fleet) == "as it is", "it has not stopped yet"
-    assert decided(stopped(fleet)) == Service(
-        primary=server_of(1, 2), secondary=server_of(1, 3), met=False, hurries=True
-    )
+    assert decided(stopped(fleet)) == begun_with_3(lower=rack_id(2))
 
 
 def test_one_that_may_be_starting_it_again_has_not_stopped():
@@ -207,7 +215,10 @@ def test_one_whose_partner_does_not_hear_what_it_gives_away_does_not_stop_in_ord
 def test_b12_a_rack_that_left_the_vlan_goes_also_when_none_takes_its_place():
     fleet = left(leaving((2,), attached=(2, 3)))
     assert fleet.services[VLAN].leaving == rack_id(1)
-    assert decided(stopped(fleet)) == Service(primary=server_of(1, 2), hurries=True)
+    left_with_its_half = {"lower": rack_id(2), "held": rack_id(1)}
+    assert decided(stopped(fleet)) == Service(
+        primary=server_of(1, 2), hurries=True, **left_with_its_half
+    )
 
 
 def test_b12_where_both_have_left_the_vlan_others_begin_when_these_have_stopped():
@@ -215,7 +226,8 @@ def test_b12_where_both_have_left_the_vlan_others_begin_when_these_have_stopped(
     assert decided(fleet) is None
     ended = evolve(fleet, services={})
     assert decided(ended) == "as it is"
-    assert decided(stopped(stopped(ended), 2)) == Service(primary=server_of(1, 3))
+    begun = Service(primary=server_of(1, 3), lower=rack_id(3))
+    assert decided(stopped(stopped(ended), 2)) == begun
 
 
 def test_no_roles_are_exchanged_with_a_rack_that_is_about_to_restart_since_it_leaves():

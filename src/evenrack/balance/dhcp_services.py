@@ -16,6 +16,7 @@ from evenrack.balance.dhcp_swaps import RoleSwaps
 from evenrack.balance.relayed_vlans import is_served_for_another
 from evenrack.model.dhcp_roles import Pair, Server, Service
 from evenrack.model.fleet import Fleet
+from evenrack.model.halves import with_halves
 from evenrack.model.identifiers import RackId, VlanId
 
 
@@ -38,7 +39,22 @@ def decide_services(
         elif wanted is not now and wanted is not None and not wanted.same_servers(now):
             changes[vlan] = wanted
     swaps.keep_out(changes.values())
-    return {**changes, **_exchanged(fleet, pairs, changes, swaps)}
+    decided = {**changes, **_exchanged(fleet, pairs, changes, swaps)}
+    return {vlan: _with_halves(fleet, pairs, vlan, it) for vlan, it in decided.items()}
+
+
+def _with_halves(
+    fleet: Fleet,
+    pairs: Mapping[VlanId, Pair | None],
+    vlan: VlanId,
+    after: Service | None,
+) -> Service | None:
+    """Say whose half of the IPv6 ranges is which from now on."""
+    if after is None:
+        return None
+    pair = pairs.get(vlan, fleet.pairs.get(vlan))
+    becomes_pair = pair is not None and pair.secondary is not None
+    return with_halves(fleet.services.get(vlan), after, becomes_pair=becomes_pair)
 
 
 def _wanted(

@@ -3,6 +3,7 @@
 from evenrack.model.dhcp_plan import DhcpPlan, Peer, VlanService, serving, shared_part
 from evenrack.model.dhcp_roles import Service
 from evenrack.model.fleet import PlanFacts
+from evenrack.model.halves import half_of, is_held
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
 from evenrack.model.power import BmcTarget
@@ -52,4 +53,7 @@ def _service_of(vlan: Vlan, service: Service, rack: RackId) -> VlanService:
         role=service.role_of(rack),
         address=service.own(rack).address,
         peer=None if peer is None else Peer(rack=peer.rack, address=peer.address),
+        # a rack from before IPv6 reads the plan of what has none
+        half=half_of(service, rack) if vlan.has_ipv6 else "whole",
+        half_held=vlan.has_ipv6 and is_held(service, rack),
     )

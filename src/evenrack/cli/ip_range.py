@@ -37,6 +37,7 @@ def ip_range() -> None:
         "evenrack range create --subnet 10.0.0.0/24 10.0.0.100 10.0.0.199",
         "evenrack range create 10.0.0.100 10.0.0.199 --json",
         "evenrack range create 10.0.0.1 10.0.0.19 --reserved",
+        "evenrack range create fd00:1::1000 fd00:1::ffff",
     ),
 )
 @click.argument("first")

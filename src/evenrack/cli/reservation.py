@@ -24,6 +24,8 @@ from evenrack.cli.reservation_import import import_reservations
 from evenrack.cli.session import Session, say
 from evenrack.cli.show import reservations_table
 
+MAC_COLONS = 5
+
 _hostname = click.option("--hostname", help="Told to the client; empty for none.")
 _other_macs = click.option(
     "--other-mac", multiple=True, metavar="MAC", help="One more card of it; may be repeated."
@@ -45,9 +47,11 @@ def reservation() -> None:
         "evenrack reservation create 52:54:00:12:34:56 10.0.0.20 --hostname node7",
         "evenrack reservation create 52-54-00-12-34-56 10.0.0.20 --subnet 10.0.0.0/24 --json",
         "evenrack reservation create 52:54:00:12:34:56 10.0.0.20 --other-mac 52:54:00:12:34:57",
+        "evenrack reservation create 52:54:00:12:34:56 fd00:1::20",
+        "evenrack reservation create 00:02:00:00:ab:11:01 fd00:1::21",
     ),
 )
-@click.argument("mac")
+@click.argument("mac", metavar="MAC|DUID")
 @click.argument("address")
 @_hostname
 @_other_macs
@@ -67,10 +71,12 @@ def create_reservation(
     """Keep an address for the network card with this MAC address.
 
     A machine that boots from any of several cards is one reservation with all of them; only one of
-    them can have the address at a time.
+    them can have the address at a time. An IPv6 address is kept for a card that is in the DUID of
+    its machine (mostly so), or for the DUID itself.
     """
     wanted = given(other_macs=list(other_mac) or None, **fields)
-    made = session.client().post("/api/v1/reservations", {"mac": mac, "address": address, **wanted})
+    who = {"mac" if _is_card(mac) else "duid": mac, "address": address}
+    made = session.client().post("/api/v1/reservations", {**who, **wanted})
     follow = f"evenrack reservation list --subnet {made['subnet']}"
     show_done(session, made, as_json=as_json, deed="reservation created", follow=follow)
 
@@ -100,6 +106,7 @@ def list_reservations(
 )
 @click.argument("name", metavar="RESERVATION")
 @click.option("--mac", help="Keep the address for this card.")
+@click.option("--duid", help="Keep the IPv6 address for the machine that calls itself so.")
 @click.option("--address", help="Keep this address.")
 @_hostname
 @_other_macs
@@ -148,6 +155,11 @@ def delete_reservation(
     )
     if gone is not None:
         say(f"reservation deleted; next: evenrack reservation list --subnet {gone['subnet']}")
+
+
+def _is_card(text: str) -> bool:
+    """Tell a card from a DUID, which has six bytes in no kind that there is but a card's own."""
+    return ":" not in text or text.count(":") == MAC_COLONS
 
 
 reservation.add_command(import_reservations)

@@ -228,7 +228,8 @@ def ranges_table(ranges: Sequence[dict[str, Any]]) -> Table:
 
 def reservations_table(reservations: Sequence[dict[str, Any]]) -> Table:
     """List which address is kept for which card."""
-    columns = ("mac", "address", "id", "hostname", "subnet", "other_macs")
+    of_ipv6 = ("duid",) if any(kept.get("duid") for kept in reservations) else ()
+    columns = ("mac", *of_ipv6, "address", "id", "hostname", "subnet", "other_macs")
     return _columns_table(reservations, columns, "no reservations yet")
 
 

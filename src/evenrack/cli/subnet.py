@@ -26,7 +26,7 @@ from evenrack.cli.show import Line, subnets_table
 from evenrack.client import Client
 
 _TOLD = (
-    click.option("--gateway", metavar="ADDRESS", help="The router."),
+    click.option("--gateway", metavar="ADDRESS", help="The router; none for IPv6."),
     click.option("--dns", multiple=True, metavar="ADDRESS", help="A DNS server; may be repeated."),
     click.option("--ntp", multiple=True, metavar="ADDRESS", help="A time server; may be repeated."),
     click.option("--domain", help="The clients' domain; empty for none."),
@@ -60,6 +60,7 @@ def subnet() -> None:
     epilog=examples(
         "evenrack subnet create 10.0.0.0/24 --vlan vlan1 --gateway 10.0.0.1",
         "evenrack subnet create 10.1.0.0/16 --vlan 3 --dns 10.1.0.2 --dns 10.1.0.3 --json",
+        "evenrack subnet create fd00:1::/64 --vlan vlan1 --dns fd00:1::53",
     ),
 )
 @click.argument("cidr")
@@ -68,7 +69,7 @@ def subnet() -> None:
 @json_object
 @click.pass_obj
 def create_subnet(session: Session, /, cidr: str, *, vlan: str, as_json: bool, **told: Any) -> None:
-    """Create a subnet on a VLAN."""
+    """Create a subnet on a VLAN; one of IPv6 where there is one of IPv4."""
     made = session.client().post("/api/v1/subnets", {"vlan": vlan, "cidr": cidr, **_fields(**told)})
     follow = f"evenrack range create --subnet {made['cidr']} FIRST LAST"
     show_done(session, made, as_json=as_json, deed="subnet created", follow=follow)

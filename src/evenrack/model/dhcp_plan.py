@@ -7,12 +7,13 @@ from functools import cached_property
 from ipaddress import IPv4Address
 from typing import Any, Literal
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
-from evenrack.model.json_form import from_json, to_json
+from evenrack.model.json_form import LATER, from_json, to_json
 from evenrack.model.network import Vlan
+from evenrack.model.network6 import Half
 from evenrack.model.snippet import Snippet
 
 SHARED = VlanId(0)
@@ -42,6 +43,10 @@ class VlanService:
     """The rack's own address on the VLAN."""
     peer: Peer | None = None
     """None exactly when the role is `alone`."""
+    half: Half = field(default="whole", metadata=LATER)
+    """What of each IPv6 range the rack gives away; `whole` also where there is none."""
+    half_held: bool = field(default=False, metadata=LATER)
+    """Another rack gave that half away before: its leases have to end first."""
 
     @property
     def is_shared(self) -> bool:

@@ -57,6 +57,12 @@ class Service:
     leaving: RackId | None = None
     """The one of the two that is to stop serving it. The other's file stays as it is until that is
     known: who has another peer gives the addresses of the first one's clients away."""
+    lower: RackId | None = None
+    """Who gives away the lower half of each IPv6 range (`halves`), also after it is gone; None
+    where one rack ever had all of it."""
+    held: RackId | None = None
+    """Of a pair: who has a half that another rack gave away before. Of one that is alone: who had
+    the other half."""
 
     @property
     def servers(self) -> tuple[Server, ...]:

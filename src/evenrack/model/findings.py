@@ -9,8 +9,11 @@ from typing import Literal, TypeVar
 from attrs import frozen
 
 from evenrack.model.network import Range, Reservation, Subnet, Vlan
+from evenrack.model.network6 import Range6, Reservation6, Subnet6
 
 Noun = Literal["vlan", "subnet", "range", "reservation"]
+
+AnyObject = Vlan | Subnet | Subnet6 | Range | Range6 | Reservation | Reservation6
 
 MOST_SHOWN = 40
 
@@ -43,7 +46,7 @@ class Finding:
         return None
 
 
-def place_of(noun: Noun, it: Vlan | Subnet | Range | Reservation, field: str) -> Place:
+def place_of(noun: Noun, it: AnyObject, field: str) -> Place:
     """Name one field of an object."""
     return Place(noun=noun, id=it.id, field=field)
 

@@ -298,9 +298,12 @@ class Fleet(PlanFacts):
 
 def _as_told(vlan: Vlan, relayed: tuple[Vlan, ...]) -> Vlan:
     """Leave out what servers need not know; the same object where that is nothing."""
-    subnets = vlan.subnets
+    subnets, subnets6 = vlan.subnets, vlan.subnets6
+    is_same = vlan.relay_vlan is None and not relayed
     if any(subnet.reserved_ranges for subnet in subnets):
-        subnets = tuple(evolve(subnet, reserved_ranges=()) for subnet in subnets)
-    elif vlan.relay_vlan is None and not relayed:
+        is_same, subnets = False, tuple(evolve(net, reserved_ranges=()) for net in subnets)
+    if any(subnet.reserved_ranges for subnet in subnets6):
+        is_same, subnets6 = False, tuple(evolve(net, reserved_ranges=()) for net in subnets6)
+    if is_same:
         return vlan
-    return evolve(vlan, subnets=subnets, relay_vlan=None, relayed=relayed)
+    return evolve(vlan, subnets=subnets, subnets6=subnets6, relay_vlan=None, relayed=relayed)

@@ -1,7 +1,14 @@
 """Frozen values as JSON and back, exactly: nothing is guessed, and nothing left over is ignored."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+)
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -118,6 +125,8 @@ def _make_converter() -> Converter:
         IPv4Address: IPv4Address,
         IPv4Interface: IPv4Interface,
         IPv4Network: IPv4Network,
+        IPv6Address: IPv6Address,
+        IPv6Network: IPv6Network,
         FleetNumber: FleetNumber.from_text,
     }
     for kind, read in texts.items():

@@ -13,6 +13,7 @@ from evenrack.model.boot import BootSettings
 from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
 from evenrack.model.json_form import LATER, to_json
 from evenrack.model.json_text import Written, json_text
+from evenrack.model.network6 import Subnet6
 from evenrack.model.snippet import Snippet
 
 _text_of = json.JSONEncoder(sort_keys=True).encode
@@ -122,6 +123,8 @@ class Vlan:
     """In a plan: what is served in this VLAN's pair besides, in the order of the ids."""
     snippets: tuple[Snippet, ...] = field(default=(), metadata=LATER)
     """Text of administrators for the VLAN and for what is in it."""
+    subnets6: tuple[Subnet6, ...] = field(default=(), metadata=LATER)
+    """Its IPv6 networks. Racks are found by the IPv4 ones: a rack serves both, or neither."""
 
     def address_of(self, addresses: tuple[IPv4Interface, ...]) -> IPv4Address | None:
         """Find which of a host's addresses is on this VLAN: the first one in a subnet of it."""
@@ -166,6 +169,11 @@ class Vlan:
         """Give its subnets, then those of the VLANs that it relays."""
         for vlan in self.served:
             yield from vlan.subnets
+
+    @property
+    def has_ipv6(self) -> bool:
+        """Tell whether it, or a VLAN that it relays, has an IPv6 network."""
+        return any(vlan.subnets6 for vlan in self.served)
 
     @property
     def ranges(self) -> Iterator[Range]:

@@ -11,20 +11,17 @@ from operator import gt, lt
 from types import MappingProxyType
 
 from evenrack.model.boot_rules import about_boot
+from evenrack.model.domain_rules import about_search_domains, is_domain
 from evenrack.model.findings import MOST_SHOWN, Finding, alike, found, place_of, shown
 from evenrack.model.host_address import is_for_hosts, problem_in
 from evenrack.model.network import Range, Subnet, Vlan
+from evenrack.model.network6_rules import about_ipv6
 from evenrack.model.relay_rules import about_relays
 from evenrack.model.reservation_rules import about_reservations, cards_with_two_reservations
 
 NAME = re.compile(r"[A-Za-z0-9._-]{1,63}")
-DOMAIN_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-MOST_DOMAIN_CHARACTERS = 253
 HIGHEST_VID = 4094
 LEAST_PREFIX, MOST_PREFIX = 8, 30
-MOST_OPTION_BYTES = 255
-"""What one DHCP option holds (RFC 2132 section 2)."""
-MOST_SEARCH_DOMAINS = 63
 MOST_SERVERS = 63
 """IPv4 addresses in one DHCP option."""
 MOST_RANGE_ADDRESSES = 1 << 20
@@ -73,6 +70,7 @@ def _all_findings(vlans: Collection[Vlan]) -> Iterator[Finding]:
         yield from _about_gateway(subnet)
         yield from _about_ranges(subnet)
         yield from about_reservations(subnet)
+    yield from about_ipv6(vlans)
 
 
 # VLANs
@@ -143,25 +141,13 @@ def _about_subnet(subnet: Subnet) -> Iterator[Finding]:
         yield finding("cidr", f"its prefix must be {LEAST_PREFIX} to {MOST_PREFIX}")
     elif not is_for_hosts(subnet.cidr.network_address):
         yield finding("cidr", "hosts cannot have addresses there; choose one from 1.0.0.0 to 223.x")
-    if not _is_domain(subnet.domain):
+    if not is_domain(subnet.domain):
         yield finding(
             "domain",
             f"{shown(subnet.domain)} is not a domain such as example.com; correct it, or give "
             "an empty one",
         )
-    for domain in subnet.search_domains:
-        if domain == "" or not _is_domain(domain):
-            yield finding(
-                "search_domains",
-                f"{shown(domain)} in search_domains is not a domain such as example.com; correct "
-                "or remove it",
-            )
-    if sum(len(domain) + 2 for domain in subnet.search_domains) > MOST_OPTION_BYTES:
-        yield finding(
-            "search_domains",
-            f"its search_domains have more than the {MOST_OPTION_BYTES} bytes that clients can be "
-            "told; remove some",
-        )
+    yield from about_search_domains(subnet)
 
 
 def _about_servers(subnet: Subnet) -> Iterator[Finding]:
@@ -258,10 +244,3 @@ def _about_range(subnet: Subnet, each: Range) -> Iterator[Finding]:
             f"{name}: a range has at most {MOST_RANGE_ADDRESSES} addresses; make it smaller",
             place_of("range", each, "last"),
         )
-
-
-def _is_domain(text: str) -> bool:
-    return text == "" or (
-        len(text) <= MOST_DOMAIN_CHARACTERS
-        and all(DOMAIN_LABEL.fullmatch(label) for label in text.split("."))
-    )

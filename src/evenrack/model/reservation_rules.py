@@ -21,13 +21,14 @@ def mac_from_text(text: str) -> str:
     """
     mac = text.strip().lower()
     mac = mac.replace("-", ":") if ":" not in mac else mac
-    problem = _mac_problem(mac)
+    problem = mac_problem(mac)
     if problem is not None:
         raise ValueError(f"{shown(text)} {problem}")
     return mac
 
 
-def _mac_problem(mac: str) -> str | None:
+def mac_problem(mac: str) -> str | None:
+    """Tell why an address is not that of one network card; None when it is."""
     if MAC.fullmatch(mac) is None:
         return "is not six pairs of hexadecimal digits; write it as 52:54:00:12:34:56"
     if int(mac[:2], 16) & 1:
@@ -115,7 +116,7 @@ def _about_reservation(subnet: Subnet, kept: Reservation) -> Iterator[Finding]:
 
 def _about_cards(name: str, kept: Reservation) -> Iterator[Finding]:
     for number, mac in enumerate(kept.macs):
-        problem = _mac_problem(mac)
+        problem = mac_problem(mac)
         if problem is not None:
             card = "the card's address" if number == 0 else f"{shown(mac)} in other_macs"
             place = place_of("reservation", kept, "mac" if number == 0 else "other_macs")

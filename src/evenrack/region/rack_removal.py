@@ -13,6 +13,7 @@ from evenrack.balance.relayed_vlans import who_serves
 from evenrack.model.dhcp_roles import Pair, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.halves import with_halves
 from evenrack.model.identifiers import BmcId, RackId, VlanId
 from evenrack.model.network import Vlan
 
@@ -92,9 +93,8 @@ def _pair_without(pair: Pair, rack: RackId) -> Pair | None:
 
 def _service_without(service: Service, rack: RackId) -> Service | None:
     primary, secondary = service.primary, service.secondary
-    if primary.rack != rack:
-        return Service(primary=primary)
-    return None if secondary is None else Service(primary=secondary)
+    left = secondary if primary.rack == rack else primary
+    return None if left is None else with_halves(service, Service(primary=left), becomes_pair=False)
 
 
 def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hindrance]:

@@ -117,6 +117,7 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "id": 0,
             "subnet": "10.0.0.0/24",
             "mac": MAC,
+            "duid": None,
             "address": "10.0.0.3",
             "hostname": "",
             "other_macs": [],
@@ -283,9 +284,9 @@ FIELDS = [
     ("subnets", {"vlan": "vlan1", "cidr": "10.0.0.0/25"}, {"cidr": "overlaps 10.0.0.0/24"}),
     (
         "subnets",
-        {"vlan": "vlan1", "cidr": "fd00::/64", "gateway": 1, "dns_servers": "192.0.2.1"},
+        {"vlan": "vlan1", "cidr": "fd00::/640", "gateway": 1, "dns_servers": "192.0.2.1"},
         {
-            "cidr": "is not an IPv4 network",
+            "cidr": "is not an IPv6 network",
             "gateway": "must be text, not a number",
             "dns_servers": "must be a list, not text",
         },

@@ -116,6 +116,12 @@ NETWORKS = st.builds(
     st.integers(0, 2**32 - 1),
     st.integers(0, 32),
 )
+GROUPS = st.lists(st.sampled_from(["", "0", "fd00", "FFFF", "1ffff", "g"]), max_size=9).map(
+    ":".join
+)
+ADDRESSES6 = st.ip_addresses(v=6).map(str) | GROUPS
+NETWORKS6 = st.builds("{}/{}".format, ADDRESSES6, st.sampled_from([0, 1, 64, 128, 129, "064", "x"]))
+DUIDS = st.integers(0, 140).map(lambda count: ":".join(["0A"] * count))
 PAIRS = st.sampled_from(["00", "02", "ff", "Fe", "1", "0g"])
 CARDS = st.tuples(st.lists(PAIRS, min_size=6, max_size=6), st.sampled_from(":-")).map(
     lambda card: card[1].join(card[0])
@@ -131,6 +137,9 @@ VALUES = st.recursive(
     | st.sampled_from(["ipmitool", "on", "10.0.0.1", "a.b", "-", "7", "\0", "a\0", 17, 3, 623])
     | ADDRESSES
     | NETWORKS
+    | ADDRESSES6
+    | NETWORKS6
+    | DUIDS
     | CARDS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=2),
     max_leaves=4,
@@ -169,6 +178,8 @@ VALIDATORS = {name: jsonschema_rs.validator_for(f.schema) for name, f in FIELDS.
 @given(VALUES)
 @example("a\0")
 @example(7.0)
+@example("1:2:3:4:5:6:7::")
+@example("::2:3:4:5:6:7:8")
 def test_what_the_document_allows_is_read(value):
     for name, field in FIELDS.items():
         if VALIDATORS[name].is_valid(value):
@@ -176,6 +187,8 @@ def test_what_the_document_allows_is_read(value):
 
 
 @given(VALUES)
+@example("fd00::/064")
+@example("fd00::/ 64")
 def test_what_is_read_is_allowed_by_the_document(value):
     for name, field in BARE.items():
         if takes(field, value):

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from attrs import Attribute, field, frozen
 
@@ -15,6 +15,7 @@ MOST_LITERAL_BYTES = 1024
 
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,255}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_DUID = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2,129}")
 _AS_THEMSELVES = frozenset(range(0x20, 0x7F)) - frozenset(b'"\\')
 _LITERAL = [chr(each) if each in _AS_THEMSELVES else f"\\{each:03o}" for each in range(256)]
 
@@ -79,7 +80,34 @@ class HardwareAddress:
         return self.text
 
 
-Value = int | IPv4Address | Quoted | Name | HardwareAddress
+@frozen(kw_only=True)
+class ClientDuid:
+    """What a DHCPv6 client calls itself; ValueError unless it is 3 to 130 pairs of digits."""
+
+    what: str
+    """Whose it is, for the error."""
+    text: str = field()
+
+    @text.validator
+    def _check(self, _: "Attribute[str]", text: str) -> None:
+        if _DUID.fullmatch(text) is None:
+            raise ValueError(f"{self.what}: {text[:40]!a} is not 3 to 130 pairs of digits")
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@frozen
+class HexBytes:
+    """Bytes of ours, in hexadecimal with colons."""
+
+    content: bytes
+
+    def __str__(self) -> str:
+        return self.content.hex(":")
+
+
+Value = int | IPv4Address | IPv6Address | Quoted | Name | HardwareAddress | ClientDuid | HexBytes
 
 
 def words(keyword: str, *values: Value) -> str:

@@ -54,7 +54,9 @@ def read_services(connection: Connection, of: Wanted[VlanId] = None) -> dict[Vla
             number=FleetNumber(row.era, row.generation),
             met=row.met,
             hurries=row.hurries,
-            leaving=None if row.leaving_rack is None else RackId(row.leaving_rack),
+            leaving=_rack_or_none(row.leaving_rack),
+            lower=_rack_or_none(row.lower_rack),
+            held=_rack_or_none(row.held_rack),
         )
         for row in rows
     }
@@ -222,22 +224,26 @@ def write_services(
         connection.execute(
             text(
                 "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
-                "secondary_rack, secondary_address, era, generation, met, hurries, leaving_rack) "
-                "SELECT id, :primary, :primary_address, :secondary, :secondary_address, "
-                ":era, :generation, :met, :hurries, :leaving FROM vlan WHERE id = :vlan "
+                "secondary_rack, secondary_address, era, generation, met, hurries, leaving_rack, "
+                "lower_rack, held_rack) "
+                "SELECT id, :primary, :primary_address, :secondary, :secondary_address, :era, "
+                ":generation, :met, :hurries, :leaving, :lower, :held FROM vlan WHERE id = :vlan "
                 "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
                 "primary_address = excluded.primary_address, "
                 "secondary_rack = excluded.secondary_rack, "
                 "secondary_address = excluded.secondary_address, "
                 "era = excluded.era, generation = excluded.generation, met = excluded.met, "
                 "hurries = dhcp_service.hurries OR excluded.hurries, "
-                "leaving_rack = excluded.leaving_rack"
+                "leaving_rack = excluded.leaving_rack, lower_rack = excluded.lower_rack, "
+                "held_rack = excluded.held_rack"
             ),
             {
                 "vlan": vlan,
                 "met": service.met,
                 "hurries": service.hurries,
                 "leaving": service.leaving,
+                "lower": service.lower,
+                "held": service.held,
                 "primary": service.primary.rack,
                 "primary_address": str(service.primary.address),
                 "secondary": None if secondary is None else secondary.rack,
@@ -332,6 +338,10 @@ def _report_in(form: Any) -> DhcpReport:
         return from_json(form, DhcpReport)
     except ValueError:
         return NOTHING_SERVED
+
+
+def _rack_or_none(rack: str | None) -> RackId | None:
+    return None if rack is None else RackId(rack)
 
 
 def _server(rack: str, address: str) -> Server:

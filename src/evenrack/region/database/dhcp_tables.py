@@ -56,6 +56,18 @@ dhcp_service = Table(
         ForeignKey("rack.id", ondelete="SET NULL"),
         comment="The one of the two that is to stop serving it, before another takes its place.",
     ),
+    Column(
+        "lower_rack",
+        Text,
+        comment="Who gives away the lower half of each IPv6 range, also after it was deleted; none "
+        "where one rack ever had all of it.",
+    ),
+    Column(
+        "held_rack",
+        Text,
+        comment="Of a pair: who has a half that another rack gave away before. Of one that is "
+        "alone: who had the other half.",
+    ),
     comment="Who has a VLAN in the configuration file, with the number of its last change.",
 )
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -10,18 +10,16 @@ from attrs import evolve, frozen
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, func, null, or_, select, text
 
 from evenrack.errors import CannotEverWork
-from evenrack.model.boot import BOOT_FILES, BootSettings, boot_fields, next_server_from_text
 from evenrack.model.findings import Noun, shown
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
-from evenrack.model.network import Range, Reservation, Subnet, Vlan, VlanSettings
-from evenrack.model.network_rules import SETTINGS
+from evenrack.model.identifiers import VlanId
+from evenrack.model.network import Range, Reservation, Subnet, Vlan
+from evenrack.model.network6 import Range6, Reservation6, Subnet6
 from evenrack.model.reservation_rules import mac_from_text
 from evenrack.region.database.inventory_tables import ip_range, reservation, subnet, vlan
-from evenrack.region.database.reservation_reading import BySubnet, read_reservations
+from evenrack.region.database.inventory_values import Value, fields_of, name_of, value_of
+from evenrack.region.database.reservation_reading import IS_IPV6, BySubnet, read_reservations
 from evenrack.region.database.snippet_reading import read_served
-
-Value = Vlan | Subnet | Range | Reservation
 
 HIGHEST_ID = 2**31 - 1
 MOST_NAMED = 10
@@ -74,7 +72,11 @@ def read_vlans(
     these are all there are. Snippets are those that are enabled.
     """
     nets = (*_read(connection, "vlan"), *_read(connection, "subnet"))
-    rows = [*nets, *_read(connection, "range", *_on(contents_of))]
+    rows = [
+        *nets,
+        *_read(connection, "range", *_on(contents_of)),
+        *_read(connection, "reservation", *_on(contents_of), IS_IPV6),
+    ]
     if reservations is None:
         reservations = read_reservations(connection, contents_of)
     vlans = whole_vlans(rows, reservations)
@@ -88,7 +90,7 @@ def read_rows(
     connection: Connection,
     *,
     contents_of: Collection[VlanId] | None = None,
-    alike: Reservation | None = None,
+    alike: Reservation | Reservation6 | None = None,
 ) -> list[Stored]:
     """Give every row of the inventory; ranges and reservations of some VLANs only if so told.
 
@@ -112,25 +114,43 @@ def whole_vlans(rows: Iterable[Stored], reservations: BySubnet | None = None) ->
     inside: defaultdict[tuple[Noun, int | None], list[Any]] = defaultdict(list)
     for number, here in (reservations or {}).items():
         inside["reservation", number] = list(here)
-    reserved: defaultdict[int | None, list[Range]] = defaultdict(list)
+    reserved: defaultdict[int | None, list[Any]] = defaultdict(list)
     for row in rows:
-        if isinstance(row.value, Range) and row.value.reserved:
+        if isinstance(row.value, Range | Range6) and row.value.reserved:
             reserved[row.inside].append(row.value)
         else:
             inside[row.noun, row.inside].append(row.value)
     vlans: dict[VlanId, Vlan] = {}
     for each in cast("list[Vlan]", inside["vlan", None]):
-        subnets = [
-            evolve(
-                within,
-                ranges=tuple(inside["range", within.id]),
-                reserved_ranges=tuple(reserved[within.id]),
-                reservations=tuple(inside["reservation", within.id]),
-            )
-            for within in cast("list[Subnet]", inside["subnet", each.id])
-        ]
-        vlans[each.id] = evolve(each, subnets=tuple(subnets))
+        subnets: list[Subnet] = []
+        subnets6: list[Subnet6] = []
+        for within in inside["subnet", each.id]:
+            ranges = tuple(inside["range", within.id]), tuple(reserved[within.id])
+            kept = tuple(inside["reservation", within.id])
+            if isinstance(within, Subnet6):
+                subnets6.append(_filled6(within, *ranges, kept))
+            else:
+                subnets.append(_filled(within, *ranges, kept))
+        vlans[each.id] = evolve(each, subnets=tuple(subnets), subnets6=tuple(subnets6))
     return vlans
+
+
+def _filled(
+    net: Subnet,
+    ranges: tuple[Range, ...],
+    reserved: tuple[Range, ...],
+    kept: tuple[Reservation, ...],
+) -> Subnet:
+    return evolve(net, ranges=ranges, reserved_ranges=reserved, reservations=kept)
+
+
+def _filled6(
+    net: Subnet6,
+    ranges: tuple[Range6, ...],
+    reserved: tuple[Range6, ...],
+    kept: tuple[Reservation6, ...],
+) -> Subnet6:
+    return evolve(net, ranges=ranges, reserved_ranges=reserved, hosts=kept)
 
 
 def read_page(
@@ -150,7 +170,7 @@ def find(connection: Connection, noun: Noun, name: str | int) -> Stored:
     """Find one object by its name or its id; NoSuchObject when that is not exactly one.
 
     A VLAN's name is its name, a subnet's its network, a range's `first-last`, a reservation's its
-    card or its address.
+    card, its DUID or its address.
     """
     found = _read(connection, noun, _is_called(noun, name), limit=2) if _can_be_name(name) else []
     by_id = _as_id(name)
@@ -171,64 +191,13 @@ def find_by_id(connection: Connection, noun: Noun, number: int) -> Stored:
     return found
 
 
-def find_subnet_of(connection: Connection, address: IPv4Address) -> Stored | None:
+def find_subnet_of(connection: Connection, address: IPv4Address | IPv6Address) -> Stored | None:
     """Find the subnet that an address belongs to; subnets do not overlap."""
     holds = text("CAST(subnet.cidr AS cidr) >>= CAST(:address AS inet)").bindparams(
         address=str(address)
     )
     found = _read(connection, "subnet", cast("ColumnElement[bool]", holds))
     return found[0] if found else None
-
-
-def name_of(value: Value) -> str:
-    """Give the name by which people call an object."""
-    match value:
-        case Vlan():
-            return value.name
-        case Subnet():
-            return str(value.cidr)
-        case Range():
-            return f"{value.first}-{value.last}"
-        case Reservation():
-            return value.mac
-
-
-def fields_of(value: Value) -> dict[str, Any]:
-    """Give what can be set of an object, as plain JSON; the names are those of its columns."""
-    match value:
-        case Vlan():
-            return {
-                "name": value.name,
-                "fabric": value.fabric,
-                "vid": value.vid,
-                "dhcp_on": value.dhcp_on,
-                "relay_vlan": value.relay_vlan,
-                **{name: getattr(value.settings, name) for name in SETTINGS},
-                **boot_fields(value.boot),
-            }
-        case Subnet():
-            return {
-                "cidr": str(value.cidr),
-                "gateway": None if value.gateway is None else str(value.gateway),
-                "dns_servers": [str(server) for server in value.dns_servers],
-                "ntp_servers": [str(server) for server in value.ntp_servers],
-                "domain": value.domain,
-                "search_domains": list(value.search_domains),
-                "allow_unknown": value.allow_unknown,
-            }
-        case Range():
-            return {
-                "first": str(value.first),
-                "last": str(value.last),
-                "reserved": value.reserved,
-            }
-        case Reservation():
-            return {
-                "mac": value.mac,
-                "address": str(value.address),
-                "hostname": value.hostname,
-                "other_macs": list(value.other_macs),
-            }
 
 
 def told_fields(it: Stored) -> dict[str, Any]:
@@ -288,7 +257,7 @@ _INSIDE: Mapping[Noun, tuple[Any, Any]] = MappingProxyType(
 def _stored(noun: Noun, row: Any) -> Stored:
     return Stored(
         noun=noun,
-        value=_VALUES[noun](row),
+        value=value_of(noun, row),
         number=FleetNumber(row.era, row.generation),
         vlan=VlanId(row.on_vlan),
         vlan_name=row.on_vlan_name,
@@ -298,75 +267,35 @@ def _stored(noun: Noun, row: Any) -> Stored:
     )
 
 
-def _vlan(row: Any) -> Vlan:
-    return Vlan(
-        id=VlanId(row.id),
-        name=row.name,
-        fabric=row.fabric,
-        vid=row.vid,
-        dhcp_on=row.dhcp_on,
-        settings=VlanSettings(**{name: getattr(row, name) for name in SETTINGS}),
-        boot=BootSettings(
-            next_server=None if row.next_server is None else next_server_from_text(row.next_server),
-            **{name: getattr(row, name) for name in BOOT_FILES},
-        ),
-        relay_vlan=None if row.relay_vlan is None else VlanId(row.relay_vlan),
-    )
-
-
-def _subnet(row: Any) -> Subnet:
-    return Subnet(
-        id=SubnetId(row.id),
-        cidr=IPv4Network(row.cidr),
-        gateway=None if row.gateway is None else IPv4Address(row.gateway),
-        dns_servers=tuple(map(IPv4Address, row.dns_servers)),
-        ntp_servers=tuple(map(IPv4Address, row.ntp_servers)),
-        domain=row.domain,
-        search_domains=tuple(row.search_domains),
-        allow_unknown=row.allow_unknown,
-    )
-
-
-def _range(row: Any) -> Range:
-    return Range(
-        id=RangeId(row.id),
-        first=IPv4Address(row.first),
-        last=IPv4Address(row.last),
-        reserved=row.reserved,
-    )
-
-
-def _reservation(row: Any) -> Reservation:
-    return Reservation(
-        id=ReservationId(row.id),
-        mac=row.mac,
-        address=IPv4Address(row.address),
-        hostname=row.hostname,
-        other_macs=tuple(row.other_macs),
-    )
-
-
-_VALUES: Mapping[Noun, Any] = MappingProxyType(
-    {"vlan": _vlan, "subnet": _subnet, "range": _range, "reservation": _reservation}
-)
-
-
 def _is_called(noun: Noun, name: str | int) -> ColumnElement[bool]:
     name = str(name)
     if noun == "vlan":
         return vlan.c.name == name
     if noun == "subnet":
-        return subnet.c.cidr == name
+        return subnet.c.cidr == _spelt(IPv6Network, name)
     if noun == "range":
-        return func.concat(ip_range.c.first, "-", ip_range.c.last) == name
+        first, _, last = name.partition("-")
+        spelt = f"{_spelt(IPv6Address, first)}-{_spelt(IPv6Address, last)}" if last else name
+        return func.concat(ip_range.c.first, "-", ip_range.c.last) == spelt
     try:
-        return reservation.c.address == str(IPv4Address(name))
-    except AddressValueError:
+        return reservation.c.address == str(ip_address(name))
+    except ValueError:
         mac = _as_mac(name)
-        return (reservation.c.mac == mac) | reservation.c.other_macs.contains([mac])
+        of_card: ColumnElement[bool] = reservation.c.other_macs.contains([mac])
+        return or_(reservation.c.mac == mac, reservation.c.duid == name.lower(), of_card)
 
 
-def _is_like(one: Reservation) -> ColumnElement[bool]:
+def _spelt(kind: type[IPv6Address | IPv6Network], name: str) -> str:
+    """Spell an address or network of IPv6, which has many spellings, as it is stored."""
+    try:
+        return str(kind(name)) if ":" in name else name
+    except ValueError:
+        return name
+
+
+def _is_like(one: Reservation | Reservation6) -> ColumnElement[bool]:
+    if isinstance(one, Reservation6):
+        return IS_IPV6  # they are few, and one card may be in the DUID of another
     macs = [mac for mac in one.macs if _can_be_name(mac)]
     of_card: ColumnElement[bool] = reservation.c.other_macs.overlap(macs)
     return or_(reservation.c.address == str(one.address), reservation.c.mac.in_(macs), of_card)

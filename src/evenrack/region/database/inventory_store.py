@@ -6,45 +6,45 @@ their file get the new number, and with it a newer plan.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
 from sqlalchemy import Connection, delete, insert, text, update
 
 from evenrack.errors import CannotEverWork, EvenrackError
-from evenrack.model.boot import BOOT_FIELDS
 from evenrack.model.findings import Finding, Noun, Place
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import RangeId, ReservationId, SubnetId, VlanId
+from evenrack.model.identifiers import VlanId
 from evenrack.model.network import Range, Reservation, Subnet, Vlan
-from evenrack.model.network_rules import SETTINGS, problems_of
+from evenrack.model.network6 import Range6, Reservation6, Subnet6
+from evenrack.model.network_rules import problems_of
 from evenrack.model.relay_rules import about_deletion
 from evenrack.region.database.event_store import Event, record
+from evenrack.region.database.inventory_families import (
+    NEW,
+    NotOfThisFamily,
+    new_value,
+    with_fields,
+)
 from evenrack.region.database.inventory_reading import (
     AROUND,
     TABLES,
     NoSuchObject,
     Stored,
-    Value,
-    fields_of,
     find,
     find_by_id,
     find_subnet_of,
-    name_of,
     read_rows,
     read_vlans,
     told_fields,
     whole_vlans,
 )
+from evenrack.region.database.inventory_values import Value, fields_of, name_of
 from evenrack.region.database.leader_store import raise_number
 from evenrack.region.database.notify import notify
 from evenrack.region.database.relay_store import read_relaying
 from evenrack.region.database.snippet_reading import count_for
-
-NEW = 0
-"""The id of an object that is checked before it has one."""
 
 
 class InventoryRefused(CannotEverWork):
@@ -91,8 +91,8 @@ def create(
     InventoryRefused when a rule would be broken.
     """
     number = raise_number(connection)
-    new = _NEW[noun](fields)
-    value = _with(new, _with_relay(connection, new, fields))
+    new = new_value(noun, fields)
+    value = _with(noun, new, _with_relay(connection, new, fields))
     wanted = _placed(
         Stored(noun=noun, value=value, number=number, vlan=VlanId(NEW), vlan_name=""),
         _around(connection, noun, value, inside),
@@ -123,7 +123,7 @@ def change(
         number = raise_number(connection)
         present = _expected(find(connection, noun, name), if_number)
         found = _with_relay(connection, present.value, fields)
-        wanted = evolve(present, value=_with(present.value, found))
+        wanted = evolve(present, value=_with(noun, present.value, found))
         if inside is not None:
             wanted = _placed(wanted, _around(connection, noun, wanted.value, inside))
         if wanted == present:
@@ -166,18 +166,11 @@ def _expected(present: Stored, if_number: FleetNumber | None) -> Stored:
 # What it would be
 
 
-def _with(value: Value, fields: Mapping[str, Any]) -> Value:
-    if not isinstance(value, Vlan):
-        return evolve(value, **fields)
-    settings = {name: each for name, each in fields.items() if name in SETTINGS}
-    boot = {name: each for name, each in fields.items() if name in BOOT_FIELDS}
-    others = {name: each for name, each in fields.items() if name not in settings | boot}
-    return evolve(
-        value,
-        settings=evolve(value.settings, **settings),
-        boot=evolve(value.boot, **boot),
-        **others,
-    )
+def _with(noun: Noun, value: Value, fields: Mapping[str, Any]) -> Value:
+    try:
+        return with_fields(value, fields)
+    except NotOfThisFamily as problem:
+        raise _refused(noun, value, problem.field, str(problem)) from None
 
 
 def _with_relay(
@@ -193,18 +186,6 @@ def _with_relay(
         raise _refused("vlan", value, "relay_vlan", str(problem)) from None
 
 
-_NEW: Mapping[Noun, Callable[[Mapping[str, Any]], Value]] = MappingProxyType(
-    {
-        "vlan": lambda fields: Vlan(id=VlanId(NEW), name=fields["name"]),
-        "subnet": lambda fields: Subnet(id=SubnetId(NEW), cidr=fields["cidr"]),
-        "range": lambda fields: Range(id=RangeId(NEW), first=fields["first"], last=fields["last"]),
-        "reservation": lambda fields: Reservation(
-            id=ReservationId(NEW), mac=fields["mac"], address=fields["address"]
-        ),
-    }
-)
-
-
 def _around(
     connection: Connection, noun: Noun, value: Value, inside: str | int | None
 ) -> Stored | None:
@@ -212,14 +193,15 @@ def _around(
     if noun == "vlan":
         return None
     try:
-        if inside is not None or isinstance(value, Vlan | Subnet):
+        if inside is not None or isinstance(value, Vlan | Subnet | Subnet6):
             return find(connection, AROUND[noun], "" if inside is None else inside)
     except NoSuchObject as problem:
         raise _refused(noun, value, AROUND[noun], str(problem)) from None
-    address = value.first if isinstance(value, Range) else value.address
+    is_range = isinstance(value, Range | Range6)
+    address = value.first if isinstance(value, Range | Range6) else value.address
     subnet = find_subnet_of(connection, address)
     if subnet is None:
-        field = "first" if isinstance(value, Range) else "address"
+        field = "first" if is_range else "address"
         sentence = f"{noun} {name_of(value)}: no subnet has the address {address}; create it first"
         raise _refused(noun, value, field, sentence)
     return subnet
@@ -249,7 +231,7 @@ def _check(connection: Connection, wanted: Stored, vlans: set[VlanId]) -> None:
     """
     noun, number = wanted.noun, wanted.value.id
     # of 50,000 other reservations none matters that has neither the address nor a card of this one
-    alike = wanted.value if isinstance(wanted.value, Reservation) else None
+    alike = wanted.value if isinstance(wanted.value, Reservation | Reservation6) else None
     rows = read_rows(connection, contents_of=vlans, alike=alike)
     others = [row for row in rows if (row.noun, row.value.id) != (noun, number)]
     found = problems_of(whole_vlans([*others, wanted]).values())

@@ -90,11 +90,13 @@ reservation = Table(
     metadata,
     Column("id", Integer, Identity(always=True), primary_key=True),
     Column("subnet_id", Integer, ForeignKey("subnet.id", ondelete="CASCADE"), nullable=False),
-    Column("mac", Text, nullable=False),
+    Column("mac", Text),
     Column("address", Text, nullable=False),
     Column("hostname", Text, nullable=False),
     *fleet_number(),
     Column("other_macs", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("duid", Text, comment="What the machine calls itself in DHCPv6; none with a mac."),
+    CheckConstraint("num_nonnulls(mac, duid) = 1", name="reservation_is_of_one"),
     Index("reservation_of_subnet", "subnet_id"),
 )
 

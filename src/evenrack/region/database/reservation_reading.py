@@ -1,4 +1,4 @@
-"""Reads very many reservations for decisions: only what they say, and nothing of their rows."""
+"""Reads very many IPv4 reservations for decisions: what they say, and nothing of their rows."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, not_, select, text
 
 from evenrack.model.identifiers import ReservationId, VlanId
 from evenrack.model.network import Reservation
@@ -16,9 +16,14 @@ BySubnet = Mapping[int, Sequence[Reservation]]
 """Subnet, by its id, to its reservations in the order of theirs."""
 
 _HERE = reservation.c
-_ROWS = select(
-    _HERE.subnet_id, _HERE.id, _HERE.mac, _HERE.address, _HERE.hostname, _HERE.other_macs
-).order_by(_HERE.id)
+IS_IPV6: ColumnElement[bool] = _HERE.address.contains(":")
+"""Those of IPv6 are few, and read with the other rows."""
+_IS_IPV4 = not_(IS_IPV6)
+_ROWS = (
+    select(_HERE.subnet_id, _HERE.id, _HERE.mac, _HERE.address, _HERE.hostname, _HERE.other_macs)
+    .where(_IS_IPV4)
+    .order_by(_HERE.id)
+)
 _WRITTEN_SINCE = text(
     "mod(reservation.xmin::text::bigint - :oldest + 4294967296, 4294967296) < 2147483648"
 )
@@ -42,10 +47,11 @@ def reservations_since(connection: Connection, known: BySubnet, oldest: int) -> 
     """
     written = connection.execute(_ROWS.where(_WRITTEN_SINCE), {"oldest": oldest % 2**32})
     found = _replaced(known, _read(written))
-    there = connection.execute(select(func.count()).select_from(reservation)).scalar_one()
+    counting = select(func.count()).select_from(reservation).where(_IS_IPV4)
+    there = connection.execute(counting).scalar_one()
     if sum(map(len, found.values())) == there:
         return found  # what is there is known, or was written since; so as many are the same ones
-    ids = set(connection.execute(select(_HERE.id)).scalars())
+    ids = set(connection.execute(select(_HERE.id).where(_IS_IPV4)).scalars())
     return {number: [it for it in here if it.id in ids] for number, here in found.items()}
 
 

@@ -18,9 +18,10 @@ from evenrack.model.network_rules import NAME
 from evenrack.model.snippet import Snippet, SnippetLevel
 from evenrack.model.snippet_rules import problem_in
 from evenrack.region.database.event_store import Event
+from evenrack.region.database.inventory_families import NEW
 from evenrack.region.database.inventory_reading import HIGHEST_ID, MOST_NAMED, NoSuchObject
 from evenrack.region.database.inventory_reading import find as find_object
-from evenrack.region.database.inventory_store import NEW, announce
+from evenrack.region.database.inventory_store import announce
 from evenrack.region.database.inventory_tables import snippet
 from evenrack.region.database.leader_store import raise_number
 from evenrack.region.database.snippet_reading import (

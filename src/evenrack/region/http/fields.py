@@ -5,7 +5,7 @@ A field is declared once: requests are read by it, and the OpenAPI document is m
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 
 from evenrack.model.boot import next_server_from_text
 from evenrack.model.findings import shown
+from evenrack.model.network6_rules import duid_from_text
 from evenrack.model.network_rules import NAME
 from evenrack.model.reservation_rules import mac_from_text
 
@@ -97,8 +98,51 @@ def _read_network(value: Any) -> IPv4Network:
     return written
 
 
+def _read_either_address(value: Any) -> IPv4Address | IPv6Address:
+    if not _looks_like_ipv6(value):
+        return _read_address(value)
+    try:
+        return IPv6Address(value)
+    except ValueError:
+        raise ValueError(f"{shown(value)} is not an IPv6 address, as in fd00::1") from None
+
+
+def _read_either_network(value: Any) -> IPv4Network | IPv6Network:
+    if not _looks_like_ipv6(value):
+        return _read_network(value)
+    wanted = "an IPv6 network, as in fd00::/64"
+    written, slash, prefix = value.partition("/")
+    try:
+        network = IPv6Network((written, int(prefix)), strict=False) if slash else None
+    except ValueError:
+        raise ValueError(f"{shown(value)} is not {wanted}") from None
+    if network is None:
+        raise ValueError(f"{shown(value)} has no prefix; give {wanted}")
+    if str(network.prefixlen) != prefix:
+        raise ValueError(f"{shown(value)} is not {wanted}")
+    if network.network_address != IPv6Address(written):
+        raise ValueError(f"{shown(value)} is an address in a network; the network is {network}")
+    return network
+
+
+def _looks_like_ipv6(value: Any) -> bool:
+    """Neither an IPv4 address within one of IPv6, nor one of a single link, is taken."""
+    return isinstance(value, str) and ":" in value and not {".", "%"} & {*value}
+
+
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _ADDRESS = rf"{_BYTE}(?:\.{_BYTE}){{3}}"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+_ADDRESS6 = "|".join(
+    [
+        rf"(?:{_GROUP}:){{7}}{_GROUP}",
+        *(rf"(?:{_GROUP}:){{1,{7 - n}}}(?::{_GROUP}){{1,{n}}}" for n in range(1, 7)),
+        rf"(?:{_GROUP}:){{1,7}}:",
+        rf":(?::{_GROUP}){{1,7}}",
+        "::",
+    ]
+)
+_PREFIX6 = "(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])"
 
 
 def _card(sign: str) -> str:
@@ -136,6 +180,27 @@ network = Field(
     schema={"type": "string", "pattern": f"^{_ADDRESS}/(?:3[0-2]|[12]?[0-9])$"},
 )
 """An IPv4 network with its prefix; that no host's bit is set, no pattern can say."""
+
+either_address = Field(
+    read=_read_either_address,
+    schema={"type": "string", "pattern": f"^(?:{_ADDRESS}|{_ADDRESS6})$"},
+)
+"""An address of IPv4 or IPv6."""
+
+either_network = Field(
+    read=_read_either_network,
+    schema={
+        "type": "string",
+        "pattern": f"^(?:{_ADDRESS}/(?:3[0-2]|[12]?[0-9])|(?:{_ADDRESS6})/{_PREFIX6})$",
+    },
+)
+"""A network of IPv4 or IPv6 with its prefix."""
+
+duid = Field(
+    read=lambda value: duid_from_text(_read_text(value)),
+    schema={"type": "string", "pattern": "^[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){2,129}$"},
+)
+"""What a DHCPv6 client calls itself."""
 
 mac = Field(
     read=lambda value: mac_from_text(_read_text(value)),

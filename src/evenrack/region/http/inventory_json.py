@@ -4,11 +4,13 @@ from typing import Any
 
 from evenrack.model.boot import BOOT_FILES
 from evenrack.model.boot_rules import MOST_FILE_BYTES, file_url
-from evenrack.model.network_rules import (
+from evenrack.model.domain_rules import (
     DOMAIN_LABEL,
-    HIGHEST_VID,
     MOST_DOMAIN_CHARACTERS,
     MOST_SEARCH_DOMAINS,
+)
+from evenrack.model.network_rules import (
+    HIGHEST_VID,
     MOST_SERVERS,
     OPTIONAL_LIMITS,
     SETTING_LIMITS,
@@ -19,10 +21,12 @@ from evenrack.region.http.fields import (
     Field,
     address,
     boolean,
+    duid,
+    either_address,
+    either_network,
     list_of,
     mac,
     name,
-    network,
     next_server,
     nullable,
     or_null,
@@ -73,10 +77,10 @@ SUBNETS = Kind(
     plural="subnets",
     fields={
         "vlan": reference,
-        "cidr": network,
+        "cidr": either_network,
         "gateway": nullable(address),
-        "dns_servers": list_of(address, most=MOST_SERVERS),
-        "ntp_servers": list_of(address, most=MOST_SERVERS),
+        "dns_servers": list_of(either_address, most=MOST_SERVERS),
+        "ntp_servers": list_of(either_address, most=MOST_SERVERS),
         "domain": text.but(pattern=f"^(?:{_DOMAIN})?$", maxLength=MOST_DOMAIN_CHARACTERS),
         "search_domains": list_of(
             text.but(pattern=f"^{_DOMAIN}$", maxLength=MOST_DOMAIN_CHARACTERS),
@@ -92,7 +96,12 @@ SUBNETS = Kind(
 RANGES = Kind(
     noun="range",
     plural="ranges",
-    fields={"subnet": reference, "first": address, "last": address, "reserved": boolean},
+    fields={
+        "subnet": reference,
+        "first": either_address,
+        "last": either_address,
+        "reserved": boolean,
+    },
     required=("first", "last"),
     filters=("subnet", "vlan"),
     more={"subnet": TEXT},
@@ -103,12 +112,13 @@ RESERVATIONS = Kind(
     plural="reservations",
     fields={
         "subnet": reference,
-        "mac": mac,
-        "address": address,
+        "mac": nullable(mac),
+        "duid": nullable(duid),
+        "address": either_address,
         "hostname": text.but(maxLength=MOST_HOSTNAME_BYTES),
         "other_macs": list_of(mac, most=MOST_OTHER_CARDS),
     },
-    required=("mac", "address"),
+    required=("address",),
     filters=("subnet", "vlan"),
     more={"subnet": TEXT},
 )

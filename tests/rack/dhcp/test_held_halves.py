@@ -1,0 +1,50 @@
+"""A half that was another rack's is given away only when the leases of that one have ended."""
+
+import pytest
+from attrs import evolve
+
+from evenrack.rack.dhcp.held_halves import (
+    MARGIN_SECONDS,
+    HeldHalves,
+    held_halves_from_json,
+    held_halves_to_json,
+)
+from tests.rack.dhcp.golden_plans import service, subnet
+
+NOW = 1_800_000_000
+LEASE = 600
+
+
+def plan(half="upper", *, held=True, **settings):
+    return (evolve(service(subnet(1), **settings), half=half, half_held=held),)
+
+
+def test_it_is_held_for_the_longest_lease_from_when_it_was_first_wanted():
+    held = HeldHalves().following(plan(), NOW)
+    later = held.following(plan(), NOW + LEASE)
+    assert later == held
+    end = NOW + LEASE + MARGIN_SECONDS
+    assert later.waiting(plan(), end - 1) == (1,)
+    assert later.waiting(plan(), end) == ()
+    assert later.waiting(plan(max_lease_seconds=9000), end) == (1,)
+
+
+def test_a_half_that_nobody_had_before_is_given_away_at_once():
+    free = plan(held=False)
+    assert HeldHalves().following(free, NOW) == HeldHalves()
+    assert HeldHalves().waiting(free, NOW) == ()
+
+
+def test_another_half_a_vlan_that_came_back_and_a_clock_that_went_back_wait_anew():
+    held = HeldHalves().following(plan(), NOW)
+    later = NOW + 10_000
+    assert held.following(plan("lower"), later).waiting(plan("lower"), later) == (1,)
+    assert held.following((), later).following(plan(), later).waiting(plan(), later) == (1,)
+    assert held.following(plan(), NOW - 5).waiting(plan(), NOW + LEASE + 50) == (1,)
+
+
+def test_it_is_kept_on_the_disk():
+    held = HeldHalves().following(plan(), NOW)
+    assert held_halves_from_json(held_halves_to_json(held)) == held
+    with pytest.raises(ValueError, match="is not"):
+        held_halves_from_json({"halves": [{"vlan": "x", "half": "upper", "since": 1}]})
