@@ -59,7 +59,6 @@ PURE := $(wildcard \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \
 	src/evenrack/rack/dhcp/dhcpd6_conf.py \
 	src/evenrack/rack/dhcp/dhcpd_words.py \
-	src/evenrack/rack/dhcp/held_halves.py \
 	src/evenrack/rack/dhcp/host_changes.py \
 	src/evenrack/rack/dhcp/lease_file.py \
 	src/evenrack/rack/dhcp/lease_hosts.py \

@@ -13,6 +13,7 @@ from evenrack.model.dhcp_plan import SHARED, Role
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId, VlanId
 from evenrack.model.json_form import LATER, from_json
+from evenrack.model.network6 import Half
 
 SideState = Literal[
     "alone",
@@ -85,6 +86,22 @@ MOST_FOREIGN_SERVERS = 8
 
 
 @frozen(kw_only=True)
+class Ipv6Side:
+    """The IPv6 networks of one VLAN as the rack's other server, that of DHCPv6, serves them now."""
+
+    half: Half
+    """Of each range, by the file that is to be applied."""
+    held: bool = False
+    """Another rack had that half, and its leases may not have ended: nobody is given any yet."""
+    running: bool = False
+    """Whether the server runs, and serves this VLAN."""
+    applied: FleetNumber | None = None
+    """Of the service (`VlanService.number`) that it was last started with; None for none."""
+    error: str = field(default="", converter=_beginning)
+    """Why it does not serve as it is to; empty when it does."""
+
+
+@frozen(kw_only=True)
 class VlanReport:
     """One VLAN as the rack's DHCP server serves it now."""
 
@@ -108,6 +125,8 @@ class VlanReport:
     """Other servers on the VLAN, by their addresses; some of them may be other racks."""
     relayed_addresses: tuple[RelayedAddresses, ...] = field(default=(), metadata=LATER)
     """As `addresses`, of the VLANs that this one relays."""
+    ipv6: Ipv6Side | None = field(default=None, metadata=LATER)
+    """None where there is none."""
 
     def addresses_of(self, vlan: VlanId) -> AddressCount | None:
         """Give what is left of this VLAN, or of one that it relays; None where it is not told."""
@@ -183,7 +202,9 @@ def dhcp_report_from_json(form: Any) -> DhcpReport:
 
 def as_before(report: DhcpReport) -> DhcpReport:
     """Leave out what came later, for a region process that does not know of it."""
-    vlans = tuple(evolve(side, addresses=None, since=None, foreign=()) for side in report.vlans)
+    vlans = tuple(
+        evolve(side, addresses=None, since=None, foreign=(), ipv6=None) for side in report.vlans
+    )
     return evolve(report, clock_ahead=None, not_listening="", vlans=vlans)
 
 

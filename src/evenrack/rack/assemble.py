@@ -12,13 +12,16 @@ from evenrack.config.rack_config import RackConfig
 from evenrack.model.host_port import HostPort
 from evenrack.model.interface_list import Interface
 from evenrack.rack.addresses_in_turn import AddressesInTurn
+from evenrack.rack.dhcp.both_families import BothFamilies
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.dhcpd_words import Family
 from evenrack.rack.dhcp.lease_reader import LeaseReader
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
-from evenrack.rack.dhcp.systemd_unit import DhcpdUnit, Systemd
+from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.rack.dhcp.systemd_unit import WORDS, DhcpdUnit, Systemd
 from evenrack.rack.host_probe import find_hosts
 from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
@@ -61,6 +64,7 @@ def assemble(
     think = think_beside(reactor)
     lease_file = DhcpdFiles(state.dhcp_folder).leases
     leases = LeaseReader(lease_file, think, reactor)
+    six = _dhcp6_server(config, state, reactor)
     service = RackService(
         config,
         rack,
@@ -73,7 +77,8 @@ def assemble(
             ),
             state=state,
             interfaces=_interfaces_of_this_host(reactor),
-            dhcp_server=_dhcp_server(config, state, reactor, token_bytes),
+            dhcp_server=BothFamilies(_dhcp_server(config, state, reactor, token_bytes), six),
+            dhcp6_server=six,
             think=think,
             leases=leases.page,
             lease_file=lease_file,
@@ -124,18 +129,26 @@ def _dhcp_server(
     token_bytes: Callable[[int], bytes],
 ) -> IscDhcpServer:
     access = OmapiAccess(port=config.dhcp.omapi_port, key=state.omapi_key(token_bytes))
-    program, think = _dhcpd(config, state, reactor), think_beside(reactor)
+    program, think = _dhcpd(config, state, reactor, "-4"), think_beside(reactor)
     return IscDhcpServer(program, Omapi(access, reactor), access, think)
+
+
+def _dhcp6_server(config: RackConfig, state: StateFolder, reactor: Any) -> IscDhcp6Server:
+    interfaces = _interfaces_of_this_host(reactor)
+    return IscDhcp6Server(_dhcpd(config, state, reactor, "-6"), state, interfaces, reactor, utc_now)
 
 
 def _listener(config: RackConfig, reactor: Any) -> StartListener:
     return (child_listener if config.dhcp.runner == "child" else unit_listener)(reactor)
 
 
-def _dhcpd(config: RackConfig, state: StateFolder, reactor: Any) -> DhcpdProgram | DhcpdUnit:
-    folder, binary = state.dhcp_folder, str(config.dhcp.binary)
+def _dhcpd(
+    config: RackConfig, state: StateFolder, reactor: Any, family: Family
+) -> DhcpdProgram | DhcpdUnit:
+    folder = state.dhcp_folder if family == "-4" else state.dhcp6_folder
+    binary = str(config.dhcp.binary)
     if config.dhcp.runner == "child":
-        return DhcpdProgram(folder, binary, reactor)
-    systemd = Systemd()
+        return DhcpdProgram(folder, binary, reactor, family=family)
+    systemd = Systemd(family=family, words=WORDS[family])
     systemd.refuse_when_missing(Path("rackd.conf"))
     return DhcpdUnit(folder, binary, reactor, systemd=systemd)

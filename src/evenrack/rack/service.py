@@ -37,6 +37,7 @@ from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp_host import DhcpServer, Wanted
 from evenrack.rack.foreign_watch import ForeignWatch
 from evenrack.rack.host_probe import FindHosts, HostProber
+from evenrack.rack.ipv6_watch import Dhcp6Server, Ipv6Watch
 from evenrack.rack.lease import Lease
 from evenrack.rack.lease_watch import LeaseWatch
 from evenrack.rack.listen.link import StartListener
@@ -79,6 +80,8 @@ class Surroundings:
     state: StateFolder
     interfaces: Callable[[], Awaitable[tuple[Interface, ...]]]
     dhcp_server: DhcpServer
+    dhcp6_server: Dhcp6Server | None = None
+    """The one for IPv6, which follows the other one."""
     think: Think
     """Does long work where it holds up nobody."""
     leases: Callable[[LeasesAsked], Awaitable[LeasePage]]
@@ -142,6 +145,12 @@ class RackService(MultiService):
             surroundings.clock,
         )
         self._foreign_watch = self._watch_foreign_servers(config, surroundings)
+        self._ipv6_watch = Ipv6Watch(
+            surroundings.dhcp6_server,
+            lambda: self.converge.applied,
+            surroundings.dhcp_server.running,
+            surroundings.clock,
+        )
         self._join_parts()
 
     def _watch_leases(self, surroundings: Surroundings) -> LeaseWatch:
@@ -169,12 +178,13 @@ class RackService(MultiService):
         """Let what one of them sees be told by another, and all start and stop together."""
         self.converge.on_report = self._look_and_tell
         watches = (self._reach, self._clock_watch, self._lease_watch, self._foreign_watch)
-        for watch in watches:
+        for watch in (*watches, self._ipv6_watch):
             watch.on_change = self._teller.trigger
         for part in (self.connections, self.converge, self.desk, self._reach, self._teller):
             part.setServiceParent(self)
         self._lease_watch.setServiceParent(self)
         self._foreign_watch.setServiceParent(self)
+        self._ipv6_watch.setServiceParent(self)
 
     def _look_and_tell(self) -> None:
         self._lease_watch.trigger()
@@ -182,7 +192,7 @@ class RackService(MultiService):
         self._teller.trigger()
 
     def _report(self) -> DhcpReport:
-        report = self._lease_watch.added_to(self.converge.report)
+        report = self._ipv6_watch.added_to(self._lease_watch.added_to(self.converge.report))
         return self._foreign_watch.added_to(self._clock_watch.added_to(report))
 
     def _rack_self(self, config: RackConfig, surroundings: Surroundings) -> RackSelf:

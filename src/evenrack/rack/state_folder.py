@@ -12,6 +12,11 @@ from twisted.logger import Logger
 from evenrack.config.private_files import private_folder
 from evenrack.errors import ConfigurationRefused
 from evenrack.model.dhcp_plan import DhcpPlan, dhcp_plan_as_json, dhcp_plan_from_json
+from evenrack.model.held_halves import (
+    HeldHalves,
+    held_halves_from_json,
+    held_halves_to_json,
+)
 from evenrack.model.identifiers import RackId, rack_id_from_text
 from evenrack.model.rack_plan import RackPlan, rack_plan_from_json
 from evenrack.model.region_endpoints import (
@@ -26,6 +31,7 @@ from evenrack.trust.files import IDENTITY_FILE, TrustFiles
 OMAPI_KEY_BYTES = 32
 OMAPI_KEY_FILE = "omapi_key"
 DHCP_FOLDER = "dhcp"
+DHCP6_FOLDER = "dhcp6"
 
 SECRETS = (
     *(IDENTITY_FILE, OMAPI_KEY_FILE),
@@ -116,6 +122,19 @@ class StateFolder:
     def dhcp_folder(self) -> Path:
         """Give the folder of the DHCP server's own files."""
         return self._folder / DHCP_FOLDER
+
+    @property
+    def dhcp6_folder(self) -> Path:
+        """Give that of the server for IPv6, which has no key."""
+        return self._folder / DHCP6_FOLDER
+
+    def held_halves(self) -> HeldHalves:
+        """Give since when this rack has halves that another one had; none when none are known."""
+        return self._read("halves.json", held_halves_from_json) or HeldHalves()
+
+    def keep_held_halves(self, halves: HeldHalves) -> None:
+        """Remember those."""
+        self._write("halves.json", [json.dumps(held_halves_to_json(halves))])
 
     def _read(self, name: str, from_json: Callable[[Any], Value]) -> Value | None:
         path = self._folder / name

@@ -17,9 +17,9 @@ def needs_dhcpd(test):
     return pytest.mark.dhcpd(missing(test))
 
 
-def check_with_dhcpd(text, folder):
+def check_with_dhcpd(text, folder, family="-4"):
     """Let `dhcpd -t` read the text as its file: ProgramFailed with its words when it refuses."""
     conf, leases = folder / "dhcpd.conf", folder / "dhcpd.leases"
     conf.write_text(text)
     leases.touch()
-    run_program([DHCPD, "-t", "-4", "-cf", str(conf), "-lf", str(leases)], seconds=SECONDS)
+    run_program([DHCPD, "-t", family, "-cf", str(conf), "-lf", str(leases)], seconds=SECONDS)

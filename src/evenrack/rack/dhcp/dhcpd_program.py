@@ -17,7 +17,13 @@ from twisted.logger import Logger
 
 from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles, StartedServer
-from evenrack.rack.dhcp.dhcpd_words import LISTENING, NO_OMAPI, complaints, ignored_interfaces
+from evenrack.rack.dhcp.dhcpd_words import (
+    LISTENING,
+    NO_OMAPI,
+    Family,
+    complaints,
+    ignored_interfaces,
+)
 from evenrack.runtime.child_process import (
     ProgramId,
     is_alive,
@@ -50,10 +56,12 @@ class DhcpdProgram:
         binary: str,
         reactor: Any,
         *,
+        family: Family = "-4",
         entrance: Sequence[str] = (),
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         """`entrance` stands before each command, and becomes it: `ip netns exec NAME`."""
+        self._family = family
         self._files = DhcpdFiles(folder)
         self._binary = binary
         self._reactor = reactor
@@ -74,6 +82,10 @@ class DhcpdProgram:
         """Give the end of the lease file."""
         return self._files.lease_tail()
 
+    def ignored(self) -> tuple[str, ...]:
+        """Name the interfaces that it was given at its start and does not serve."""
+        return ignored_interfaces(self._files.words())
+
     async def check(self, text: str) -> None:
         """Let dhcpd read a configuration, and nothing more.
 
@@ -82,7 +94,7 @@ class DhcpdProgram:
         """
         with self._files.for_a_check() as (configuration, leases):
             await self._think(lambda: configuration.write_bytes(text.encode()))
-            command = self._command("-t", "-4", "-cf", configuration, "-lf", leases)
+            command = self._command("-t", self._family, "-cf", configuration, "-lf", leases)
             ended = await run_spawned(self._reactor, command, seconds=CHECK_SECONDS)
         if ended.code != 0:
             words = complaints(ended.errors, str(configuration))
@@ -154,7 +166,7 @@ class DhcpdProgram:
         files.new_log()
         program = start_detached(
             self._command(
-                *("-4", "-f", "--no-pid", "-cf", files.configuration, "-lf", files.leases),
+                *(self._family, "-f", "--no-pid", "-cf", files.configuration, "-lf", files.leases),
                 *interfaces,
             ),
             log=files.log,
@@ -175,9 +187,9 @@ class DhcpdProgram:
                 outcome = "cannot be asked" if alive else "ended as soon as it was started"
                 told = complaints(words, str(self._files.configuration))
                 raise ProgramFailed(shlex.join(self._command()), outcome, told)
-            if LISTENING.encode() in words:
+            if LISTENING[self._family].encode() in words:
                 listening += _LOOK_SECONDS
-        for name in ignored_interfaces(self._files.words()):
+        for name in self.ignored():
             self.log.warn("dhcpd serves nobody on {name}: it has no subnet there", name=name)
 
     async def _end(self, programs: Sequence[ProgramId]) -> None:

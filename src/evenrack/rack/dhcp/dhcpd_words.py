@@ -1,9 +1,12 @@
 """What dhcpd prints, without what it prints each time: pure text."""
 
 import re
-from typing import Final
+from typing import Final, Literal
 
-LISTENING: Final = "Socket/fallback"
+Family = Literal["-4", "-6"]
+"""What a dhcpd serves, as it is told by its first argument: one never serves both."""
+
+LISTENING: Final[dict[Family, str]] = {"-4": "Socket/fallback", "-6": "Sending on   Socket/"}
 """Stands in the line that dhcpd prints when it has opened its sockets for DHCP."""
 NO_OMAPI: Final = "Can't start OMAPI protocol"
 """Then dhcpd goes on, but cannot be asked: the port is taken, mostly by another dhcpd."""
@@ -21,6 +24,7 @@ _ALWAYS: Final = (
     "Configuration file errors encountered -- exiting",
     "Listening on ",
     "Sending on ",
+    "Bound to ",
     "exiting.",
     "failover peer ",
 )
@@ -30,7 +34,7 @@ _ADVICE: Final = re.compile(
 """Where to report bugs of dhcpd: the last that it says before `exiting.`"""
 _GONE: Final = re.compile(r"^lease [0-9.]+: no subnet\.\n", re.MULTILINE)
 """A lease of a subnet that was removed: there may be thousands, and they are forgotten then."""
-_IGNORED: Final = re.compile(r"^No subnet declaration for (\S+) \(", re.MULTILINE)
+_IGNORED: Final = re.compile(r"^No subnet6? declaration for (\S+) \(", re.MULTILINE)
 
 
 def complaints(printed: bytes, file_name: str) -> str:

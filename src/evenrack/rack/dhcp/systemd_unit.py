@@ -18,13 +18,27 @@ from twisted.logger import Logger
 from evenrack.errors import ConfigurationRefused, ProgramFailed
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles, first_and_last_words
 from evenrack.rack.dhcp.dhcpd_program import SETTLE_SECONDS, START_SECONDS, DhcpdProgram
-from evenrack.rack.dhcp.dhcpd_words import LISTENING, NO_OMAPI, complaints, ignored_interfaces
+from evenrack.rack.dhcp.dhcpd_words import (
+    LISTENING,
+    NO_OMAPI,
+    Family,
+    complaints,
+    ignored_interfaces,
+)
 from evenrack.runtime.child_process import run_program
 from evenrack.runtime.safe_write import safe_write
 from evenrack.runtime.spawned import run_spawned
 from evenrack.runtime.thinking import think_beside
 
-UNIT: Final = "evenrack-dhcpd4.service"
+UNITS: Final[dict[Family, str]] = {
+    "-4": "evenrack-dhcpd4.service",
+    "-6": "evenrack-dhcpd6.service",
+}
+UNIT: Final = UNITS["-4"]
+WORDS: Final[dict[Family, Path]] = {
+    "-4": Path("/run/evenrack-dhcpd4/words"),
+    "-6": Path("/run/evenrack-dhcpd6/words"),
+}
 JOB_SECONDS: Final = 30.0
 """More than systemd takes to stop the unit by force."""
 LAST_JOB_SECONDS: Final = 5.0
@@ -40,12 +54,14 @@ _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.:@+-]+")
 class Systemd:
     """The systemd of this host: where it is told something, and where it shows something."""
 
+    family: Family = "-4"
+    """Which of the two units."""
     systemctl: str = "systemctl"
     booted: Path = Path("/run/systemd/system")
     """Is there when systemd runs: sd_booted(3)."""
     groups: Path = Path("/sys/fs/cgroup")
     """The control groups: version 2."""
-    words: Path = Path("/run/evenrack-dhcpd4/words")
+    words: Path = WORDS["-4"]
     """What dhcpd printed since its last start; the unit says so."""
 
     def refuse_when_missing(self, path: Path) -> None:
@@ -88,19 +104,21 @@ class DhcpdUnit:
         start_seconds: float = START_SECONDS,
     ) -> None:
         """`folder` is the one that the unit names; `binary` is for checks."""
+        self._systemd = Systemd() if systemd is None else systemd
+        self._family = self._systemd.family
+        self._unit = UNITS[self._family]
         self._files = DhcpdFiles(folder)
         self._interfaces = folder.absolute() / "interfaces.env"
-        self._checking = DhcpdProgram(folder, binary, reactor)
+        self._checking = DhcpdProgram(folder, binary, reactor, family=self._family)
         self._reactor = reactor
         self._think = think_beside(reactor)
-        self._systemd = Systemd() if systemd is None else systemd
         self._settle_seconds = settle_seconds
         self._start_seconds = start_seconds
         self._one_at_a_time = DeferredLock()
 
     def running(self) -> bool:
         """Tell whether it runs, whoever started it."""
-        return self._systemd.runs(UNIT)
+        return self._systemd.runs(self._unit)
 
     def current_text(self) -> str | None:
         """Give the configuration that dhcpd has, or had when it ran; None when it never did."""
@@ -109,6 +127,10 @@ class DhcpdUnit:
     def lease_tail(self) -> bytes:
         """Give the end of the lease file."""
         return self._files.lease_tail()
+
+    def ignored(self) -> tuple[str, ...]:
+        """Name the interfaces that it was given at its start and does not serve."""
+        return ignored_interfaces(self._words())
 
     async def check(self, text: str) -> None:
         """Let dhcpd read a configuration, and nothing more: as `DhcpdProgram.check`."""
@@ -121,7 +143,7 @@ class DhcpdUnit:
         or cannot open its OMAPI port, and systemd's when it does not obey. Then what was served
         before is served again.
         """
-        _refuse_odd_names(interfaces)
+        _refuse_odd_names(interfaces, self._unit)
         async with self._one_at_a_time:
             before, on = await self._think(self._files.text), self._started_on()
             try:
@@ -141,11 +163,11 @@ class DhcpdUnit:
 
         ProgramFailed when it never had one, or as for `restart`.
         """
-        _refuse_odd_names(interfaces)
+        _refuse_odd_names(interfaces, self._unit)
         async with self._one_at_a_time:
             text = self._files.text()
             if text is None:
-                raise ProgramFailed(UNIT, "was never given a configuration", "")
+                raise ProgramFailed(self._unit, "was never given a configuration", "")
             if not self.running():
                 await self._replace(text, interfaces)
 
@@ -206,7 +228,7 @@ class DhcpdUnit:
             self.log.warn("dhcpd could not be started on the way out: {why}", why=str(failed))
 
     def _command(self, *words: str) -> list[str]:
-        return [self._systemd.systemctl, "--no-ask-password", *words, UNIT]
+        return [self._systemd.systemctl, "--no-ask-password", *words, self._unit]
 
     async def _see_it_start(self) -> None:
         """Wait until it has opened its sockets and goes on; ProgramFailed when it does not."""
@@ -219,10 +241,10 @@ class DhcpdUnit:
             if not alive or NO_OMAPI.encode() in words:
                 outcome = "cannot be asked" if alive else "ended as soon as it was started"
                 told = complaints(words, str(self._files.configuration))
-                raise ProgramFailed(UNIT, outcome, told)
-            if LISTENING.encode() in words:
+                raise ProgramFailed(self._unit, outcome, told)
+            if LISTENING[self._family].encode() in words:
                 listening += _LOOK_SECONDS
-        for name in ignored_interfaces(self._words()):
+        for name in self.ignored():
             self.log.warn("dhcpd serves nobody on {name}: it has no subnet there", name=name)
 
     def _words(self) -> bytes:
@@ -232,7 +254,7 @@ class DhcpdUnit:
             return b""
 
 
-def _refuse_odd_names(interfaces: Sequence[str]) -> None:
+def _refuse_odd_names(interfaces: Sequence[str], unit: str) -> None:
     for name in interfaces:
         if not _PLAIN_NAME.fullmatch(name):
-            raise ProgramFailed(UNIT, f"cannot be given an interface named {name!r}", "")
+            raise ProgramFailed(unit, f"cannot be given an interface named {name!r}", "")

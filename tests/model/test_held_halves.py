@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from evenrack.rack.dhcp.held_halves import (
+from evenrack.model.held_halves import (
     MARGIN_SECONDS,
     HeldHalves,
     held_halves_from_json,

@@ -1,0 +1,181 @@
+"""The DHCPv6 server of this host: a second ISC dhcpd, which follows what the first one serves.
+
+It never holds the first one up: where it does not start it is tried again, and said so.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Final, Protocol
+
+from twisted.internet.defer import DeferredLock
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
+from evenrack.model.dhcp_plan import DhcpPlan, VlanService
+from evenrack.model.dhcp_report import Ipv6Side
+from evenrack.model.held_halves import HeldHalves
+from evenrack.model.identifiers import VlanId
+from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
+from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.systemd_unit import DhcpdUnit
+
+RETRY_SECONDS: Final = 30.0
+"""So long what did not start, or did not serve an interface, is not tried again."""
+NOT_ON_LINK: Final = "{name} has no IPv6 address in a subnet of this VLAN: give it one"
+
+
+class KeptHalves(Protocol):
+    """Since when this rack has halves that another one had, kept over restarts."""
+
+    def held_halves(self) -> HeldHalves:
+        """Give what was kept."""
+
+    def keep_held_halves(self, halves: HeldHalves) -> None:
+        """Keep these."""
+
+
+class IscDhcp6Server:
+    """One dhcpd -6, from a plan to a running program; it has no OMAPI."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        program: DhcpdProgram | DhcpdUnit,
+        kept: KeptHalves,
+        interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
+        clock: IReactorTime,
+        wall_clock: Callable[[], datetime],
+    ) -> None:
+        self._program = program
+        self._kept = kept
+        self._interfaces = interfaces
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._halves = kept.held_halves()
+        self._wanted: DhcpPlan | None = None
+        self._served: DhcpPlan = ()
+        self._names: Mapping[VlanId, Sequence[str]] = {}
+        self._error, self._failed_text = "", ""
+        self._tried_at = float("-inf")
+        self._one_at_a_time = DeferredLock()
+
+    def serves(self, plan: DhcpPlan) -> bool:
+        """Tell whether it has this, or follows it by itself already."""
+        try:
+            if self._wanted is not None:
+                return self._text(plan) == self._text(self._wanted)
+            return self._text(plan) == (self._program.current_text() or "")
+        except ValueError:
+            return False
+
+    async def check(self, plan: DhcpPlan) -> None:
+        """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
+        try:
+            text = self._text(plan)
+        except ValueError as problem:
+            raise DhcpConfigurationRefused(str(problem)) from problem
+        if text:
+            await self._program.check(text)
+
+    async def want(self, plan: DhcpPlan) -> None:
+        """Serve this from now on, or as soon as it can be."""
+        if self._wanted is None or not self.serves(plan):
+            self._tried_at = float("-inf")
+        self._wanted = plan
+        await self._follow()
+
+    async def look(self, applied: DhcpPlan, *, is_served: bool) -> None:
+        """See that it does what it is to, while the server for IPv4 runs: `is_served`.
+
+        Where that one waits before it starts (`converge`), this one waits, too.
+        """
+        if is_served or (self._wanted is None and not applied):
+            if self._wanted is None:
+                self._wanted = applied
+            await self._follow()
+
+    def side_of(self, service: VlanService) -> Ipv6Side | None:
+        """Tell how it serves a VLAN; None where there is no IPv6."""
+        if not service.vlan.has_ipv6:
+            return None
+        vlan = service.vlan.id
+        served = next((it for it in self._served if it.vlan.id == vlan), None)
+        ignored = [name for name in self._names.get(vlan, ()) if name in self._program.ignored()]
+        error = self._error or "; ".join(NOT_ON_LINK.format(name=name) for name in ignored)
+        is_there = served is not None and self._program.running() and not ignored
+        return Ipv6Side(
+            half=service.half,
+            held=vlan in self._halves.waiting((service,), self._now()),
+            running=is_there,
+            applied=served.number if served is not None and is_there else None,
+            error=error,
+        )
+
+    async def _follow(self) -> None:
+        async with self._one_at_a_time:
+            plan = self._wanted or ()
+            self._note_halves(plan)
+            try:
+                await self._bring_to(plan, self._text(plan))
+            except (ProgramFailed, ValueError) as problem:
+                self._failed(str(problem))
+
+    async def _bring_to(self, plan: DhcpPlan, text: str) -> None:
+        if not text:
+            if self._program.running():
+                await self._program.stop()
+            self._served, self._error = plan, ""
+            return
+        if not self._names:
+            await self._find_names(plan)
+        is_so = self._program.running() and self._program.current_text() == text
+        if is_so:
+            self._served, self._error = plan, ""
+        if self._clock.seconds() - self._tried_at < RETRY_SECONDS and (
+            is_so or text == self._failed_text
+        ):
+            return
+        if not is_so or self._is_ignored_somewhere():
+            await self._restart(plan, text)
+
+    async def _restart(self, plan: DhcpPlan, text: str) -> None:
+        self._tried_at, self._failed_text = self._clock.seconds(), text
+        await self._find_names(plan)
+        names = sorted({name for each in self._names.values() for name in each})
+        if not names:  # it would listen everywhere
+            raise ProgramFailed("dhcpd -6", "was not started", "no interface is on its VLANs")
+        await self._program.restart(text, names)
+        self._served, self._error = plan, ""
+        self.log.info("serves IPv6 on {names}", names=", ".join(names))
+
+    async def _find_names(self, plan: DhcpPlan) -> None:
+        interfaces = await self._interfaces()
+        self._names = {
+            it.vlan.id: sorted({each.name for each in interfaces if each.address.ip == it.address})
+            for it in plan
+            if it.vlan.has_ipv6
+        }
+
+    def _is_ignored_somewhere(self) -> bool:
+        ignored = self._program.ignored()
+        return any(name in ignored for each in self._names.values() for name in each)
+
+    def _failed(self, why: str) -> None:
+        if why != self._error:
+            self.log.warn("the DHCPv6 server does not obey: {why}", why=why)
+        self._error = why
+
+    def _note_halves(self, plan: DhcpPlan) -> None:
+        halves = self._halves.following(plan, self._now())
+        if halves != self._halves:
+            self._kept.keep_held_halves(halves)
+            self._halves = halves
+
+    def _text(self, plan: DhcpPlan) -> str:
+        return dhcpd6_conf(plan, held=self._halves.waiting(plan, self._now()))
+
+    def _now(self) -> int:
+        return int(self._wall_clock().timestamp())

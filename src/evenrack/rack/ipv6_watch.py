@@ -1,0 +1,64 @@
+"""Sees each second that the DHCPv6 server follows what this rack serves, and tells of it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from attrs import evolve
+from twisted.application.service import MultiService
+from twisted.internet.interfaces import IReactorTime
+
+from evenrack.model.dhcp_plan import DhcpPlan, VlanService
+from evenrack.model.dhcp_report import DhcpReport, Ipv6Side
+from evenrack.model.identifiers import VlanId
+from evenrack.runtime.look_again import LookAgain
+
+LOOK_SECONDS = 1.0
+
+
+class Dhcp6Server(Protocol):
+    """The DHCPv6 server of this host (`rack.dhcp.server6`)."""
+
+    async def look(self, applied: DhcpPlan, *, is_served: bool) -> None:
+        """See that it serves what it is to, if the server for IPv4 serves."""
+
+    def side_of(self, service: VlanService) -> Ipv6Side | None:
+        """Tell how it serves a VLAN; None where there is no IPv6."""
+
+
+class Ipv6Watch(MultiService):
+    """Decides nothing: what is to be served is what was applied."""
+
+    def __init__(
+        self,
+        server: Dhcp6Server | None,
+        applied: Callable[[], DhcpPlan],
+        is_served: Callable[[], bool],
+        clock: IReactorTime,
+    ) -> None:
+        """`server` is None where there is none; `is_served`: that for IPv4 runs."""
+        super().__init__()
+        self._server = server
+        self._applied = applied
+        self._is_served = is_served
+        self._told: dict[VlanId, Ipv6Side] = {}
+        self.on_change: Callable[[], None] = lambda: None
+        if server is not None:
+            looking = LookAgain(self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS)
+            looking.setServiceParent(self)
+
+    def added_to(self, report: DhcpReport) -> DhcpReport:
+        """Say in a report how IPv6 is served."""
+        if not self._told:
+            return report
+        vlans = tuple(evolve(side, ipv6=self._told.get(side.vlan)) for side in report.vlans)
+        return evolve(report, vlans=vlans)
+
+    async def _look(self) -> None:
+        server = self._server
+        assert server is not None  # noqa: S101  nothing looks without one
+        await server.look(self._applied(), is_served=self._is_served())
+        sides = ((it.vlan.id, server.side_of(it)) for it in self._applied())
+        told = {vlan: side for vlan, side in sides if side is not None}
+        if told != self._told:
+            self._told = told
+            self.on_change()

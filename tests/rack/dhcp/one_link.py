@@ -1,0 +1,149 @@
+"""Two racks and a client on one link with IPv6, for real dhcpds and a real dhclient."""
+
+import os
+import re
+import shutil
+from ipaddress import IPv4Interface, IPv6Address
+from pathlib import Path
+
+from attrs import define, evolve, frozen
+from twisted.internet import reactor
+from twisted.internet.task import Clock
+
+from evenrack.lab.network.keeper import Keeper
+from evenrack.model.held_halves import HeldHalves
+from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
+from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.runtime.child_process import stop_program
+from evenrack.runtime.spawned import run_spawned
+from tests.rack.dhcp.dhcpd_program import DHCPD
+from tests.trusted import now
+
+DHCLIENT = shutil.which("dhclient", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+CABLE = "eth1"
+HOSTS = ("rack1", "rack2", "client")
+SECONDS_FOR_A_LEASE = 4
+
+
+def connect(keeper):
+    """Plug all hosts into one switch, which is a host of its own."""
+    for name in (*HOSTS, "switch"):
+        keeper.run(["ip", "netns", "add", name])
+        keeper.run(["ip", "-n", name, "link", "set", "lo", "up"])
+    keeper.run(["ip", "-n", "switch", "link", "add", "br0", "type", "bridge"])
+    keeper.run(["ip", "-n", "switch", "link", "set", "br0", "up"])
+    for number, name in enumerate(HOSTS, start=1):
+        plug = f"link add {CABLE} netns {name} type veth peer name p{number} netns switch"
+        keeper.run(["ip", *plug.split()])
+        for command in (
+            f"-n switch link set p{number} master br0 up",
+            f"-n {name} addr add 10.1.0.{number}/24 dev {CABLE}",
+            f"-n {name} link set {CABLE} up",
+        ):
+            keeper.run(["ip", *command.split()])
+        if name != "client":
+            add = f"-n {name} addr add fd00:1::{number}/64 dev {CABLE} nodad"
+            keeper.run(["ip", *add.split()])
+
+
+class Kept:
+    """What a rack keeps of halves."""
+
+    def __init__(self):
+        self.halves = HeldHalves()
+
+    def held_halves(self):
+        return self.halves
+
+    def keep_held_halves(self, halves):
+        self.halves = halves
+
+
+@define(kw_only=True)
+class Rack6:
+    """One of the two racks: its server is made anew for each daemon."""
+
+    keeper: Keeper
+    number: int
+    folder: Path
+    clock: Clock
+    kept: Kept
+
+    def server(self, *, address=None):
+        here = IPv4Interface(f"{address or f'10.1.0.{self.number}'}/24")
+
+        async def interfaces():
+            return (Interface(name=CABLE, address=here),)
+
+        program = DhcpdProgram(
+            self.folder,
+            DHCPD,
+            reactor,
+            family="-6",
+            entrance=self.keeper.entrance_of(f"rack{self.number}"),
+        )
+        return IscDhcp6Server(program, self.kept, interfaces, self.clock, now)
+
+    def own(self, plan):
+        """Give a plan as it is for this rack."""
+        return tuple(
+            evolve(it, address=next(it.vlan.subnets[0].cidr.hosts()) + self.number - 1)
+            for it in plan
+        )
+
+    def pid(self):
+        running = DhcpdFiles(self.folder).running()
+        return None if running is None else running.pid
+
+    def kill(self):
+        for program in DhcpdFiles(self.folder).all_running():
+            stop_program(program, seconds=0)
+
+
+@frozen(kw_only=True)
+class Told:
+    """What a client was told: its address, and the variables of its script."""
+
+    address: IPv6Address | None
+    variables: dict
+
+
+@frozen(kw_only=True)
+class Client6:
+    """dhclient as any number of machines, one after the other, each with a DUID of its own."""
+
+    keeper: Keeper
+    folder: Path
+
+    async def ask(self, duid, seconds=SECONDS_FOR_A_LEASE):
+        """Let a machine ask for an address."""
+        folder = self.folder / duid.replace(":", "")
+        folder.mkdir(exist_ok=True)
+        leases, told, script = (folder / name for name in ("leases", "told", "script"))
+        octal = "".join(f"\\{int(pair, 16):03o}" for pair in duid.split(":"))
+        leases.write_text(f'default-duid "{octal}";\n')
+        told.write_text("")
+        script.write_text(f"#!/bin/sh\ncase $reason in BOUND6) env > {told} ;; esac\n")
+        script.chmod(0o755)
+        (folder / "conf").write_text(
+            "option dhcp6.ntp-servers code 56 = string;\nalso request dhcp6.ntp-servers;\n"
+            "also request dhcp6.sntp-servers;\n"
+        )
+        command = [
+            *self.keeper.entrance_of("client"),
+            *("timeout", str(seconds), DHCLIENT, "-6", "-1", "-d", "-cf", str(folder / "conf")),
+            *("-lf", str(leases), "-pf", str(folder / "pid"), "-sf", str(script), CABLE),
+        ]
+        waiting = f"while kill -0 $! && ! [ -s {told} ]; do sleep 0.05; done 2>/dev/null"
+        shell = f'"$@" & {waiting}; kill $! 2>/dev/null; wait'
+        await run_spawned(
+            reactor,
+            ["sh", "-c", shell, "sh", *command],
+            seconds=seconds + 5,
+            environment={"PATH": os.environ["PATH"]},
+        )
+        variables = dict(re.findall(r"^(\w+)=(.*)$", told.read_text(), re.MULTILINE))
+        address = variables.get("new_ip6_address")
+        return Told(address=None if address is None else IPv6Address(address), variables=variables)
