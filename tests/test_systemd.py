@@ -18,7 +18,8 @@ from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused, ProgramFailed
 from evenrack.model.host_port import HostPort
 from evenrack.rack.assemble import assemble
-from evenrack.rack.dhcp.systemd_unit import UNIT, Systemd
+from evenrack.rack.dhcp.systemd_unit import UNIT, WORDS, Systemd
+from evenrack.rack.dhcp.systemd_unit import UNITS as UNITS_OF_DHCPD
 from evenrack.rack.listen.link import PROGRAM, SOCKET
 from evenrack.rack.state_folder import StateFolder
 from evenrack.runtime.child_process import run_program
@@ -151,27 +152,31 @@ def test_the_daemons_have_the_folders_that_their_settings_name():
     assert folders_made().keys() >= {str(region.run_dir), str(RACK.secret_file.parent)}
 
 
-def test_dhcpd_is_started_as_rackd_expects_it():
-    said, folder = settings(UNIT), StateFolder(RACK.state_dir).dhcp_folder
+@pytest.mark.parametrize("family", UNITS_OF_DHCPD)
+def test_dhcpd_is_started_as_rackd_expects_it(family):
+    state = StateFolder(RACK.state_dir)
+    folder = {"-4": state.dhcp_folder, "-6": state.dhcp6_folder}[family]
+    said = settings(UNITS_OF_DHCPD[family])
     files = f"-cf {folder}/dhcpd.conf -lf {folder}/dhcpd.leases"
-    assert said["ExecStart"] == [f"{RACK.dhcp.binary} -4 -f --no-pid {files} $INTERFACES"]
+    assert said["ExecStart"] == [f"{RACK.dhcp.binary} {family} -f --no-pid {files} $INTERFACES"]
     assert said["EnvironmentFile"] == [f"{folder}/interfaces.env"]
     assert said["BindPaths"] == [str(folder)]
-    assert said["StandardError"] == [f"truncate:{Systemd().words}"]
+    assert said["StandardError"] == [f"truncate:{WORDS[family]}"]
     assert said["Slice"] == ["system.slice"]
 
 
-def test_only_rackd_starts_dhcpd_and_its_end_leaves_dhcpd_alone():
-    said = settings(UNIT)
+@pytest.mark.parametrize("unit", UNITS_OF_DHCPD.values())
+def test_only_rackd_starts_dhcpd_and_its_end_leaves_dhcpd_alone(unit):
+    said = settings(unit)
     assert said["Restart"] == ["on-failure"]
     assert not {"WantedBy", "RequiredBy", "BindsTo", "PartOf", "Requires"} & said.keys()
-    assert not any("dhcpd" in " ".join(settings(unit).get("Wants", [])) for unit in DAEMONS)
+    assert not any("dhcpd" in " ".join(settings(each).get("Wants", [])) for each in DAEMONS)
 
 
 def test_the_programs_that_a_service_starts_are_not_refused_what_they_cannot_do_without():
     """Seen with a systemd that really ran: without these each ended at once."""
-    dhcpd, rackd = settings(UNIT), settings("evenrack-rackd.service")
-    for lists_interfaces in (dhcpd, rackd):
+    rackd = settings("evenrack-rackd.service")
+    for lists_interfaces in (*map(settings, UNITS_OF_DHCPD.values()), rackd):
         assert "AF_NETLINK" in lists_interfaces["RestrictAddressFamilies"][0].split()
     # ip(8) gives up its capabilities first.
     assert rackd["SystemCallFilter"] == ["@system-service", "~@privileged @resources", "capset"]
@@ -183,6 +188,9 @@ def test_the_programs_that_a_service_starts_are_not_refused_what_they_cannot_do_
 def test_dhcpd_may_open_raw_sockets_and_low_ports_and_nothing_else():
     said = settings(UNIT)
     assert said["CapabilityBoundingSet"] == ["CAP_NET_RAW CAP_NET_BIND_SERVICE"]
+    assert said["AmbientCapabilities"] == said["CapabilityBoundingSet"]
+    said = settings(UNITS_OF_DHCPD["-6"])
+    assert said["CapabilityBoundingSet"] == ["CAP_NET_BIND_SERVICE"], "no raw sockets for IPv6"
     assert said["AmbientCapabilities"] == said["CapabilityBoundingSet"]
     for unit in DAEMONS:
         assert settings(unit)["CapabilityBoundingSet"] == [""]
@@ -206,15 +214,16 @@ def test_rackd_finds_its_listener_where_the_unit_says_and_speaks_by_its_input_an
 
 
 def test_root_opens_dhcpds_words_where_evenrack_can_put_no_link():
-    mode, user, group = folders_made()[str(Systemd().words.parent)]
-    assert (user, group) == ("root", "evenrack")
-    assert not int(mode, 8) & 0o022
-    assert f"f {Systemd().words} 0640 root evenrack" in TMPFILES
+    for words in WORDS.values():
+        mode, user, group = folders_made()[str(words.parent)]
+        assert (user, group) == ("root", "evenrack")
+        assert not int(mode, 8) & 0o022
+        assert f"f {words} 0640 root evenrack" in TMPFILES
 
 
 # The polkit rule, run by the engine that Debian's polkit has inside
 
-RULE = (FOLDER / "polkit-1" / "rules.d" / "50-evenrack-dhcpd4.rules").read_text()
+RULE = (FOLDER / "polkit-1" / "rules.d" / "50-evenrack-dhcpd.rules").read_text()
 MANAGE_UNITS = "org.freedesktop.systemd1.manage-units"
 POLKIT = """
 var rules = [];
@@ -242,7 +251,11 @@ def may(*, action=MANAGE_UNITS, unit=UNIT, verb="start", user="evenrack"):
 
 @pytest.mark.skipif(shutil.which("duk") is None, reason="duk is missing: duktape")
 def test_rackd_may_start_and_stop_the_unit_of_its_dhcpd_and_nothing_else(tmp_path):
-    allowed = [may(verb=verb) for verb in ("start", "stop", "restart")]
+    allowed = [
+        may(unit=unit, verb=verb)
+        for unit in UNITS_OF_DHCPD.values()
+        for verb in ("start", "stop", "restart")
+    ]
     verbs = ["reload", "kill", "enable", "freeze", "clean", "set-property", "star", "START", ""]
     units = [
         *("ssh.service", "evenrack-rackd.service", "evenrack-regiond@1.service", "", None),
@@ -270,8 +283,10 @@ def test_there_is_one_polkit_rule_and_it_never_refuses_what_others_allow():
 
 def test_apparmor_lets_dhcpd_at_the_files_that_the_unit_names():
     rules = (FOLDER / "apparmor.d" / "dhcpd.d" / "evenrack").read_text()
-    assert f"{StateFolder(RACK.state_dir).dhcp_folder}/** lrw," in rules
-    assert f"{Systemd().words} w," in rules
+    state = StateFolder(RACK.state_dir)
+    assert f"{state.dhcp_folder}/** lrw," in rules
+    assert f"{state.dhcp6_folder}/** lrw," in rules
+    assert all(f"{words} w," in rules for words in WORDS.values())
 
 
 # The setting dhcp.runner

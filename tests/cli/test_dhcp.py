@@ -96,6 +96,21 @@ def test_status_shows_foreign_servers_and_who_cannot_hear_any():
     assert "rack2 hears no other DHCP servers: eth0: no" in text
 
 
+def test_m11_status_shows_how_each_rack_serves_ipv6_where_there_is_some():
+    first, second = ROW["sides"]
+    told = {"half": "lower", "held": False, "running": True, "applied": "1.7", "error": None}
+    other = {**told, "half": "upper", "held": True, "running": False, "error": "eth1: no"}
+    text = page_text(
+        dhcp_page([{**ROW, "sides": [{**first, "ipv6": told}, {**second, "ipv6": other}]}])
+    )
+    assert "IPv6" in text
+    assert "vlan1  rack1  lower                               running  1.7" in text
+    assert "upper, waits for leases of another  down" in text
+    assert "eth1: no" in text
+    without = [{**first, "ipv6": None}, {**second, "ipv6": None}]
+    assert page_text(dhcp_page([{**ROW, "sides": without}])) == page_text(dhcp_page([ROW]))
+
+
 def test_status_shows_by_whom_a_vlan_is_relayed():
     text = page_text(dhcp_page([{**ROW, "relay_vlan": "here"}, {**ROW, "relay_vlan": None}]))
     assert text.count("on, relayed by here") == 1

@@ -12,6 +12,7 @@ from evenrack.model.dhcp_report import (
     AddressCount,
     DhcpReport,
     ForeignServer,
+    Ipv6Side,
     VlanError,
     VlanReport,
     as_before,
@@ -39,12 +40,13 @@ def test_of_a_text_that_is_too_long_the_beginning_is_kept():
 def test_what_came_later_can_be_left_out_for_a_region_of_before():
     count = AddressCount(total=9, free=4, backup=5)
     more = {"addresses": count, "since": 1_795_687_872, "foreign": (FOREIGN,)}
+    more |= {"ipv6": Ipv6Side(half="upper", running=True, applied=FleetNumber(1, 7))}
     vlans = (evolve(SIDE, **more),)
     report = DhcpReport(applied="a", clock_ahead=7, not_listening="eth0: no", vlans=vlans)
     assert dhcp_report_from_json(to_json(report)) == report
     assert as_before(report) == DhcpReport(applied="a", vlans=(SIDE,))
     form = to_json(as_before(report))
-    later = {"clock_ahead", "addresses", "since", "foreign", "not_listening"}
+    later = {"clock_ahead", "addresses", "since", "foreign", "not_listening", "ipv6"}
     assert not later & {*form, *form["vlans"][0]}
 
 

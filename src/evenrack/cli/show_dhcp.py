@@ -13,6 +13,7 @@ def dhcp_page(vlans: Sequence[dict[str, Any]]) -> list[Block]:
         designations_table(vlans),
         sides_table(vlans),
         *([evidence] if evidence.rows else []),
+        *_ipv6_tables(vlans),
         *_foreign_tables(vlans),
     ]
 
@@ -125,6 +126,25 @@ def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
     if word["taken_at"] is None:
         return f"is told that {word['dead']} is dead: {word['refused'] or 'not answered yet'}"
     return f"{word['dead']} is dead: all free addresses from {word['usable_at']}"
+
+
+def _ipv6_tables(vlans: Sequence[dict[str, Any]]) -> list[Block]:
+    """List how each rack serves the IPv6 networks of a VLAN, where it has some."""
+    rows: list[Sequence[Cell]] = [
+        (
+            *(row["vlan"], side["rack"], _half(told), "running" if told["running"] else "down"),
+            *(told["applied"] or "-", told["error"] or "-"),
+        )
+        for row in vlans
+        for side in row["sides"]
+        if (told := side.get("ipv6")) is not None  # a region of the version before tells none
+    ]
+    columns = ("vlan", "rack", "of each range", "state", "applied", "note")
+    return [Table(title="IPv6", columns=columns, rows=rows)] if rows else []
+
+
+def _half(told: dict[str, Any]) -> str:
+    return f"{told['half']}, waits for leases of another" if told["held"] else str(told["half"])
 
 
 def _foreign_tables(vlans: Sequence[dict[str, Any]]) -> list[Block]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from evenrack.balance.partner_down_evidence import Item, evidence_of
 from evenrack.model.dhcp_lease import LATEST
-from evenrack.model.dhcp_report import AddressCount, ForeignServer
+from evenrack.model.dhcp_report import AddressCount, ForeignServer, Ipv6Side
 from evenrack.model.dhcp_roles import Pair, Pins, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
@@ -101,6 +101,19 @@ def _side(fleet: Fleet, vlan: VlanId, where: VlanId, rack: RackId) -> dict[str, 
         "error": error,
         "foreign": _foreign(fleet, vlan, rack),
         "not_listening": told.not_listening or None,
+        "ipv6": None if report is None else _ipv6(report.ipv6),
+    }
+
+
+def _ipv6(side: Ipv6Side | None) -> dict[str, Any] | None:
+    if side is None:
+        return None
+    return {
+        "half": side.half,
+        "held": side.held,
+        "running": side.running,
+        "applied": None if side.applied is None else str(side.applied),
+        "error": side.error or None,
     }
 
 

@@ -110,7 +110,7 @@ def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hi
     if has_it_in_file or rack in _waited_for(fleet, vlan):
         is_connected, name = fleet.is_connected(rack), fleet.racks[rack].hostname
         does = f"{name} has {vlan.name} in the file of its DHCP server, which"
-        units = "evenrack-rackd and evenrack-dhcpd4"
+        units = "evenrack-rackd, evenrack-dhcpd4 and evenrack-dhcpd6"
         now = f"goes on serving: drain it, then stop {units} on it, and say --gone"
         lost = f"may go on serving: when {units} are stopped on it, or it is dead, say --gone"
         yield Hindrance(

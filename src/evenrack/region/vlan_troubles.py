@@ -141,6 +141,8 @@ def _not_applied(fleet: Fleet, vlan: Vlan, service: Service | None, rack: RackId
         if error.vlan == vlan.id:
             return f"{_name(fleet, rack)}: {error.error}"
     report = fleet.dhcp_side(rack, vlan.id)
+    if report is not None and report.ipv6 is not None and report.ipv6.error:
+        return f"{_name(fleet, rack)}: IPv6 is not served as it is to be: {report.ipv6.error}"
     if service is not None and report is not None and report.number != service.number:
         why = f"did not start: {told.failed}" if told.failed else "waits for its turn to be applied"
         return f"{_name(fleet, rack)}: the newest configuration {why}"

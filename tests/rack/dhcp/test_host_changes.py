@@ -26,6 +26,7 @@ from tests.rack.dhcp.golden_plans import (
     with_other_cards,
     with_snippets,
 )
+from tests.rack.dhcp.golden_plans6 import MACHINES, serving6, subnet6
 from tests.strategies_dhcp import as_peer_has_it, dhcp_plans, relaying
 
 NET = subnet(1, hostnames=("m1", "m2"))
@@ -236,3 +237,14 @@ def test_a_card_on_a_vlan_and_on_one_that_it_relays_is_not_told():
     moved = evolve(OTHER.vlan.subnets[0], reservations=(evolve(card, mac=M1.mac),))
     here = evolve(OTHER, vlan=evolve(OTHER.vlan, subnets=(moved,)))
     assert followable(before, (relaying(here, plan(M1, M2)[0].vlan),)) is before
+
+
+def test_m11_whatever_changes_of_ipv6_takes_a_restart_of_its_server():
+    kept = subnet6(1, ("100", "1ff"), machines=MACHINES)
+    before = serving6(kept, half="lower")
+    with_other_host = evolve(before, vlan=evolve(before.vlan, subnets6=(evolve(kept, hosts=()),)))
+    for after in (with_other_host, evolve(before, half="upper"), evolve(before, half_held=True)):
+        named = evolve(after, vlan=evolve(after.vlan, name="another"))
+        assert followable((before,), (named,)) == (before,)
+    named = evolve(before, vlan=evolve(before.vlan, name="another"))
+    assert followable((before,), (named,)) == (named,)

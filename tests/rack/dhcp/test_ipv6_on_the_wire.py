@@ -11,10 +11,18 @@ from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
 from evenrack.lab.network.keeper import start_keeper
 from evenrack.lab.refusals import LabFailed
 from evenrack.model.identifiers import SnippetId
+from evenrack.model.network import VlanSettings
 from evenrack.model.snippet import Snippet
+from evenrack.rack.dhcp.both_families import BothFamilies
+from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
+from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.omapi import Omapi
+from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.server6 import RETRY_SECONDS
 from evenrack.runtime.child_process import stop_program
+from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.dhcpd_program import DHCPD
+from tests.rack.dhcp.golden_plans import OMAPI
 from tests.rack.dhcp.golden_plans6 import TOLD, serving6, subnet6
 from tests.rack.dhcp.one_link import CABLE, DHCLIENT, Client6, Kept, Rack6, connect
 
@@ -186,3 +194,63 @@ async def test_a_link_without_an_address_of_the_subnet_is_told_and_served_when_i
     await server.look(wanted, is_served=True)
     assert server.side_of(wanted[0]).running
     keeper.run(["ip", *add.replace("add fd00", "del fd00").replace(" nodad", "").split()])
+
+
+async def test_only_the_server_that_has_another_text_restarts_and_one_for_ipv6_holds_none_up(link):
+    one, *_ = link
+    four = DhcpdProgram(
+        one.folder.with_name("four"), DHCPD, reactor, entrance=one.keeper.entrance_of("rack1")
+    )
+    six = one.server()
+    ipv4 = IscDhcpServer(four, Omapi(OMAPI, reactor), OMAPI, think_beside(reactor))
+    both = BothFamilies(ipv4, six)
+    files = DhcpdFiles(one.folder.with_name("four"))
+
+    def pids():
+        running = files.running()
+        return running and running.pid, one.pid()
+
+    wanted = one.own(plan("whole"))
+    try:
+        await both.check(wanted)
+        await both.restart(wanted, [CABLE])
+        before = pids()
+        assert None not in before
+        assert both.serves(wanted)
+        other_half = tuple(evolve(it, half="lower") for it in wanted)
+        assert not both.serves(other_half)
+        await both.restart(other_half, [CABLE])
+        after = pids()
+        assert (after[0], after[1] == before[1]) == (before[0], False)
+        longer = tuple(
+            evolve(it, vlan=evolve(it.vlan, settings=VlanSettings(mtu=1400))) for it in other_half
+        )
+        await both.restart(longer, [CABLE])
+        assert (pids()[0] == before[0], pids()[1]) == (False, after[1])
+        elsewhere = (serving6(subnet6(8, ("100", "1ff")), half="lower"),)
+        elsewhere = tuple(evolve(it, address=wanted[0].address) for it in elsewhere)
+        await both.restart(elsewhere, [CABLE])
+        assert pids()[0] is not None
+        assert "Not configured to listen" in six.side_of(elsewhere[0]).error
+        assert six.side_of(elsewhere[0]).running, "with what it served before"
+        assert one.pid() is not None
+        await both.stop()
+        assert pids() == (None, None)
+    finally:
+        await four.stop()
+
+
+async def test_what_may_be_another_racks_by_now_is_not_gone_back_to(link):
+    one, *_ = link
+    both = (*plan("lower"), serving6(subnet6(8, ("100", "1ff")), number=8, half="upper"))
+    both = tuple(evolve(it, address=one.own(plan())[0].address) for it in both)
+    server = one.server()
+    await server.want(both)
+    assert one.pid() is not None
+    await server.want(both[1:])  # which no interface has an address for
+    assert one.pid() is None, "the first VLAN is not given away any more"
+    assert "Not configured to listen" in server.side_of(both[1]).error
+    await server.want(both)
+    assert one.pid() is not None
+    await server.look((), is_served=False)
+    assert one.pid() is None, "nothing is to be served"

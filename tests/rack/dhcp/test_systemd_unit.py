@@ -17,9 +17,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from evenrack.errors import ConfigurationRefused, DhcpConfigurationRefused, ProgramFailed
+from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
 from evenrack.rack.dhcp.systemd_unit import UNIT, DhcpdUnit, Systemd
 from tests.rack.dhcp import fake_systemctl
 from tests.rack.dhcp.dhcpd_program import DHCPD
+from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.two_racks import CABLE, RackHost
 
 pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
@@ -43,7 +45,12 @@ class UnitHost:
 
     def prepare(self, *, dhcpd=DHCPD, **more):
         self.folder.mkdir(exist_ok=True)
-        paths = {STATE: self.rack.folder, "/run/evenrack-dhcpd4": self.folder}
+        paths = {
+            f"{STATE}6": self.rack.folder,
+            STATE: self.rack.folder,
+            "/run/evenrack-dhcpd4": self.folder,
+            "/run/evenrack-dhcpd6": self.folder,
+        }
         place = {
             "units": str(UNITS),
             "paths": {there: str(here) for there, here in paths.items()}
@@ -57,8 +64,9 @@ class UnitHost:
         script.chmod(0o755)
         return self
 
-    def unit(self, **more):
+    def unit(self, *, family="-4", **more):
         systemd = Systemd(
+            family=family,
             systemctl=str(self.folder / "systemctl"),
             groups=self.folder / "groups",
             words=self.folder / "words",
@@ -73,6 +81,11 @@ class UnitHost:
 
     def pid(self):
         return int((self.folder / "main.pid").read_text())
+
+    def runs_with(self, word):
+        """Whether its dhcpd was started with this argument."""
+        arguments = Path("/proc", str(self.pid()), "cmdline").read_bytes()
+        return word.encode() in arguments.split(b"\0")
 
     def runs_other_than(self, pid):
         """Whether there is a main process by now, and it is not this one."""
@@ -371,3 +384,23 @@ async def test_a_start_forgets_the_hosts_in_the_leases_and_no_lease(host, rack):
     left = rack.files.leases.read_text()
     assert "host h-1" not in left
     assert "lease 10.7.0.105" in left
+
+
+async def test_m11_the_unit_for_ipv6_is_started_and_stopped_beside_that_of_ipv4(host, rack):
+    add = f"-n {rack.name} addr add fd00:1::{rack.number}/64 dev {CABLE} nodad"
+    rack.keeper.run(["ip", *add.split()])
+    text = dhcpd6_conf((serving6(subnet6(1, ("100", "1ff"))),))
+    unit = host.unit(family="-6")
+    try:
+        await unit.check(text)
+        await unit.restart(text, [CABLE])
+        assert unit.running()
+        assert not host.unit().running(), "that is another unit"
+        assert host.runs_with("-6")
+        with pytest.raises(ProgramFailed, match=r"dhcpd6\.service: ended as soon as"):
+            await unit.restart(text, ["lo"])
+        assert unit.running(), "what was served before is served again"
+    finally:
+        await unit.stop()
+        rack.keeper.run(["ip", *add.replace(" add ", " del ").replace(" nodad", "").split()])
+    assert not unit.running()

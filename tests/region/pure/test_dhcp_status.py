@@ -12,6 +12,7 @@ from evenrack.model.dhcp_report import (
     AddressCount,
     DhcpReport,
     ForeignServer,
+    Ipv6Side,
     RelayedAddresses,
     VlanError,
 )
@@ -82,6 +83,7 @@ def test_a_pair_shows_both_sides_as_their_racks_tell_them():
         "foreign": [],
         "not_listening": None,
         "evidence": [],
+        "ipv6": None,
     }
     assert (two["rack"], two["address"], two["role"]) == ("rack2", "10.1.0.2", "secondary")
 
@@ -273,3 +275,25 @@ def test_a_vlan_that_is_to_be_relayed_shows_its_own_racks_while_they_serve_it():
     fleet = dhcp_fleet({1: (1, 2), 2: (3,)}, pairs=PAIR, services=PAIR | {2: (3,)})
     _, far = dhcp_status_of(serving(with_relays(fleet, {2: 1}, relayed={}), 1, 2, 3), NOW)
     assert (far["pending"], [side["rack"] for side in far["sides"]]) == (True, ["rack3"])
+
+
+def test_m11_a_side_shows_how_it_serves_ipv6_where_there_is_some():
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR), 1, 2)
+    assert [side["ipv6"] for side in vlan_of(fleet)["sides"]] == [None, None]
+    report = fleet.dhcp_reports[rack_id(1)]
+    ipv6 = Ipv6Side(half="lower", held=True, error="eth1: no")
+    side = evolve(report.vlans[0], ipv6=ipv6)
+    reports = {**fleet.dhcp_reports, rack_id(1): evolve(report, vlans=(side,))}
+    shown = vlan_of(evolve(fleet, dhcp_reports=reports))["sides"][0]["ipv6"]
+    assert shown == {
+        "half": "lower",
+        "held": True,
+        "running": False,
+        "applied": None,
+        "error": "eth1: no",
+    }
+    reports[rack_id(1)] = evolve(
+        report, vlans=(evolve(side, ipv6=evolve(ipv6, applied=side.number, error="")),)
+    )
+    shown = vlan_of(evolve(fleet, dhcp_reports=reports))["sides"][0]["ipv6"]
+    assert (shown["applied"], shown["error"]) == ("1.5", None)

@@ -93,7 +93,8 @@ def test_a_lost_rack_in_a_pair_goes_only_by_the_word_that_it_is_dead():
     assert objects(removal) == ["vlan:vlan1"]
     assert removal.hindrances[0].why == (
         "rack1 has vlan1 in the file of its DHCP server, which may go on serving: when "
-        "evenrack-rackd and evenrack-dhcpd4 are stopped on it, or it is dead, say --gone"
+        "evenrack-rackd, evenrack-dhcpd4 and evenrack-dhcpd6 are stopped on it, or it is dead, "
+        "say --gone"
     )
     assert objects(removal, gone=True) == []
 
@@ -103,8 +104,8 @@ def test_a_connected_rack_in_a_pair_is_not_dead_whatever_anybody_says():
     removal = removed(fleet)
     assert objects(removal, gone=True) == ["vlan:vlan1"]
     assert removal.hindrances[0].why.endswith(
-        "goes on serving: drain it, then stop evenrack-rackd and evenrack-dhcpd4 on it, and say "
-        "--gone"
+        "goes on serving: drain it, then stop evenrack-rackd, evenrack-dhcpd4 and "
+        "evenrack-dhcpd6 on it, and say --gone"
     )
 
 

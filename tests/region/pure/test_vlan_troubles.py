@@ -5,7 +5,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.model.dhcp_report import DhcpReport, SideState, VlanError
+from evenrack.model.dhcp_report import DhcpReport, Ipv6Side, SideState, VlanError
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
@@ -44,6 +44,17 @@ def test_a_pair_that_is_normal_has_no_problem():
     fleet = serving(pair(), 1, 2)
     assert troubles(fleet) == []
     assert serving_racks(fleet, fleet.vlans[VLAN]) == [rack_id(1), rack_id(2)]
+
+
+def test_m11_a_rack_whose_dhcpv6_server_does_not_serve_is_named():
+    fleet = serving(pair(), 1, 2)
+    report = fleet.dhcp_reports[rack_id(2)]
+    side = evolve(report.vlans[0], ipv6=Ipv6Side(half="upper", error="eth1 has no address"))
+    reports = {**fleet.dhcp_reports, rack_id(2): evolve(report, vlans=(side,))}
+    assert troubles(evolve(fleet, dhcp_reports=reports)) == trouble(
+        "VlanNotApplied",
+        "vlan1 on rack2: IPv6 is not served as it is to be: eth1 has no address",
+    )
 
 
 def test_a_vlan_without_dhcp_has_no_problem_whatever_its_racks_say():

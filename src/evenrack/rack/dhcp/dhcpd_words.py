@@ -25,6 +25,7 @@ _ALWAYS: Final = (
     "Listening on ",
     "Sending on ",
     "Bound to ",
+    "unable to create icmp socket",
     "exiting.",
     "failover peer ",
 )

@@ -92,10 +92,13 @@ class IscDhcp6Server:
 
         Where that one waits before it starts (`converge`), this one waits, too.
         """
-        if is_served or (self._wanted is None and not applied):
-            if self._wanted is None:
-                self._wanted = applied
-            await self._follow()
+        if not is_served and applied:
+            return
+        if not is_served:
+            self._wanted = ()
+        elif self._wanted is None:
+            self._wanted = applied
+        await self._follow()
 
     def side_of(self, service: VlanService) -> Ipv6Side | None:
         """Tell how it serves a VLAN; None where there is no IPv6."""
@@ -147,7 +150,14 @@ class IscDhcp6Server:
         names = sorted({name for each in self._names.values() for name in each})
         if not names:  # it would listen everywhere
             raise ProgramFailed("dhcpd -6", "was not started", "no interface is on its VLANs")
-        await self._program.restart(text, names)
+        try:
+            await self._program.restart(text, names)
+        except ProgramFailed:
+            if not _has_all(plan, self._served):
+                # what it gave away before may be another rack's from now on
+                await self._program.stop()
+                self._served = ()
+            raise
         self._served, self._error = plan, ""
         self.log.info("serves IPv6 on {names}", names=", ".join(names))
 
@@ -179,3 +189,10 @@ class IscDhcp6Server:
 
     def _now(self) -> int:
         return int(self._wall_clock().timestamp())
+
+
+def _has_all(plan: DhcpPlan, served: DhcpPlan) -> bool:
+    """Tell whether a plan has all that was served, with the same halves."""
+    halves = {(it.vlan.id, it.half) for it in plan}
+    with_ipv6 = [it for it in served if it.vlan.has_ipv6]
+    return bool(with_ipv6) and all((it.vlan.id, it.half) in halves for it in with_ipv6)

@@ -42,6 +42,14 @@ from evenrack.region.rack_asking import AskLeases, AskServed
 _FOREIGN = object_of(address=TEXT, mac=or_null(TEXT), since=TEXT, heard=TEXT)
 _EVIDENCE = object_of(what=TEXT, by=or_null(TEXT), says=TEXT, age=or_null(SECONDS))
 
+_IPV6 = object_of(
+    half=word_of("whole", "lower", "upper"),
+    held=BOOLEAN,
+    running=BOOLEAN,
+    applied=or_null(GENERATION),
+    error=or_null(TEXT),
+)
+
 _SIDE = object_of(
     rack=TEXT,
     address=TEXT,
@@ -59,6 +67,7 @@ _SIDE = object_of(
     foreign=rows_of(_FOREIGN),
     not_listening=or_null(TEXT),
     evidence=rows_of(_EVIDENCE),
+    ipv6=or_null(_IPV6),
 )
 
 _PARTNER_DOWN = object_of(
