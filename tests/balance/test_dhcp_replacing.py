@@ -1,6 +1,7 @@
 """When another rack takes the place of one of a pair in the files (dhcp.md rule 4d)."""
 
 from datetime import UTC, datetime
+from ipaddress import IPv6Network
 
 import pytest
 from attrs import evolve
@@ -10,8 +11,9 @@ from evenrack.balance.dhcp_turns import Patience, decide_turns, racks_in_a_hurry
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.dhcp_roles import Service
-from evenrack.model.identifiers import VlanId
+from evenrack.model.identifiers import SubnetId, VlanId
 from evenrack.model.intents import Breaker
+from evenrack.model.network6 import Subnet6
 from evenrack.model.partner_down import PartnerDown
 from tests.dhcp_fleet import (
     dhcp_fleet,
@@ -56,7 +58,6 @@ def begun_with_3(*, lower):
         met=False,
         hurries=True,
         lower=lower,
-        held=rack_id(3),
     )
 
 
@@ -215,10 +216,7 @@ def test_one_whose_partner_does_not_hear_what_it_gives_away_does_not_stop_in_ord
 def test_b12_a_rack_that_left_the_vlan_goes_also_when_none_takes_its_place():
     fleet = left(leaving((2,), attached=(2, 3)))
     assert fleet.services[VLAN].leaving == rack_id(1)
-    left_with_its_half = {"lower": rack_id(2), "held": rack_id(1)}
-    assert decided(stopped(fleet)) == Service(
-        primary=server_of(1, 2), hurries=True, **left_with_its_half
-    )
+    assert decided(stopped(fleet)) == Service(primary=server_of(1, 2), hurries=True)
 
 
 def test_b12_where_both_have_left_the_vlan_others_begin_when_these_have_stopped():
@@ -253,3 +251,20 @@ def test_nobody_leaves_while_its_peer_exchanges_roles_elsewhere():
     changed = evolve(fleet, services={**fleet.services, VlanId(2): service_of(2, 2, 1)})
     assert decided(fleet).leaving == rack_id(1)
     assert decided(changed) == "as it is"
+
+
+def test_m11_who_takes_the_place_of_one_that_gave_ipv6_away_takes_its_half_and_waits():
+    net = Subnet6(id=SubnetId(9), cidr=IPv6Network("fd00::/64"))
+
+    def with_ipv6(fleet):
+        return evolve(
+            fleet, vlans={**fleet.vlans, VLAN: evolve(fleet.vlans[VLAN], subnets6=(net,))}
+        )
+
+    taken = decided(with_ipv6(taken_over()))
+    assert (taken.racks, taken.lower, taken.held) == (
+        *((rack_id(2), rack_id(3)), rack_id(3)),
+        rack_id(3),
+    )
+    alone = decided(with_ipv6(stopped(left(leaving((2,), attached=(2, 3))))))
+    assert (alone.racks, alone.lower, alone.held) == ((rack_id(2),), rack_id(2), rack_id(1))

@@ -36,6 +36,11 @@ def meant(text, status=STATUS):
     return resolve(parse_target(text), FLEET, status)
 
 
+def programs_of(rack):
+    """A rack daemon comes before its DHCP servers."""
+    return [f"{rack}/{program}" for program in ("rackd", "dhcpd", "dhcpd6")]
+
+
 @pytest.mark.parametrize(
     ("text", "programs"),
     [
@@ -168,7 +173,7 @@ def test_a_cable_can_only_be_cut_and_healed():
 def test_p9_a_role_means_the_host_that_is_designated_with_its_dhcp_server(text, rack):
     target = parse_target(text)
     assert needs_status(target)
-    assert resolve(target, IN_NETWORK, STATUS) == [f"{rack}/rackd", f"{rack}/dhcpd"]
+    assert resolve(target, IN_NETWORK, STATUS) == programs_of(rack)
     cables = resolve_cables(target, IN_NETWORK, STATUS)
     assert {cable.partition(":")[0] for cable in cables} == {rack}
 
@@ -181,7 +186,7 @@ def test_a_role_that_nobody_has_is_refused():
 def test_p10_an_owner_means_the_host_of_the_rack_that_does_its_orders():
     target = parse_target(" owner  of m7")
     assert needs_status(target)
-    assert resolve(target, IN_NETWORK, STATUS) == ["rack2/rackd", "rack2/dhcpd"]
+    assert resolve(target, IN_NETWORK, STATUS) == programs_of("rack2")
     assert "rack2:bmc" in resolve_cables(target, IN_NETWORK, STATUS)
 
 
@@ -207,6 +212,6 @@ def test_a_bmc_is_a_program_of_a_host_with_one_cable():
 
 def test_a_dhcp_server_is_a_program_of_a_lab_with_a_network_only():
     assert resolve(parse_target("rack1/dhcpd"), IN_NETWORK, None) == ["rack1/dhcpd"]
-    assert resolve(parse_target("rack1"), IN_NETWORK, None) == ["rack1/rackd", "rack1/dhcpd"]
+    assert resolve(parse_target("rack1"), IN_NETWORK, None) == programs_of("rack1")
     with pytest.raises(LabRefused, match="this lab has no rack1/dhcpd"):
         meant("rack1/dhcpd")

@@ -22,11 +22,11 @@ def span(first, count):
     return IPv6Address(first), IPv6Address(first + count - 1)
 
 
-def followed(*steps, becomes_pair=False):
+def followed(*steps, becomes_pair=False, has_ipv6=True):
     """What comes of these services, one after the other."""
     service = None
     for racks in steps:
-        service = with_halves(service, served(*racks), becomes_pair=becomes_pair)
+        service = with_halves(service, served(*racks), has_ipv6=has_ipv6, becomes_pair=becomes_pair)
     return service
 
 
@@ -66,14 +66,14 @@ def test_one_rack_has_all_of_it_and_keeps_the_lower_half_when_another_comes():
 def test_of_a_pair_that_begins_as_one_nobody_had_the_upper_half():
     first = followed([A], becomes_pair=True)
     assert halves(first) == {A: "lower"}
-    both = with_halves(first, served(A, B), becomes_pair=True)
+    both = with_halves(first, served(A, B), has_ipv6=True, becomes_pair=True)
     assert halves(both) == {A: "lower", B: "upper"}
     assert not is_held(both, B)
 
 
 def test_an_exchange_of_roles_changes_no_half():
     both = followed([A], [A, B])
-    exchanged = with_halves(both, both.exchanged(), becomes_pair=True)
+    exchanged = with_halves(both, both.exchanged(), has_ipv6=True, becomes_pair=True)
     assert exchanged.primary.rack == B
     assert halves(exchanged) == {A: "lower", B: "upper"}
     assert is_held(exchanged, B), "it waits on"
@@ -83,9 +83,21 @@ def test_who_is_left_has_its_own_half_only_and_who_comes_back_has_the_other_agai
     for lost, left, half in ((A, B, "upper"), (B, A, "lower")):
         alone = followed([A], [A, B], [left])
         assert halves(alone) == {left: half}
-        again = with_halves(alone, served(left, lost), becomes_pair=True)
+        again = with_halves(alone, served(left, lost), has_ipv6=True, becomes_pair=True)
         assert halves(again) == halves(followed([A], [A, B]))
         assert is_held(again, lost)
+
+
+def test_where_there_was_no_ipv6_nobody_waits_and_who_is_alone_has_all_of_it():
+    both = followed([A], [A, B], has_ipv6=False)
+    assert halves(both) == {A: "lower", B: "upper"}
+    third = followed([A], [A, B], [B, C], has_ipv6=False)
+    assert halves(third) == {B: "upper", C: "lower"}
+    assert not any(is_held(it, rack) for it in (both, third) for rack in it.racks)
+    alone = followed([A], [A, B], [B], has_ipv6=False)
+    assert halves(alone) == {B: "whole"}
+    again = with_halves(alone, served(B, A), has_ipv6=True)
+    assert (halves(again), is_held(again, A)) == ({B: "lower", A: "upper"}, True)
 
 
 def test_a_third_rack_takes_the_half_that_is_left_and_waits():
@@ -100,7 +112,10 @@ def test_a_third_rack_takes_the_half_that_is_left_and_waits():
 def test_a_pair_of_a_program_from_before_ipv6_has_two_halves_too():
     before = served(A, B)
     assert halves(before) == {A: "lower", B: "upper"}
-    assert halves(with_halves(before, before.exchanged(), becomes_pair=True))[A] == "lower"
+    assert (
+        halves(with_halves(before, before.exchanged(), has_ipv6=True, becomes_pair=True))[A]
+        == "lower"
+    )
 
 
 @given(st.lists(st.sampled_from([[A], [B], [C], [A, B], [B, C], [C, A]]), min_size=1, max_size=8))
@@ -109,7 +124,7 @@ def test_no_story_gives_two_racks_one_half_and_none_changes_sides_while_it_stays
     for racks in steps:
         if before is not None and not set(racks) & set(before.racks):
             before = None  # nobody who served it goes on: it begins anew
-        now = with_halves(before, served(*racks), becomes_pair=False)
+        now = with_halves(before, served(*racks), has_ipv6=True)
         found = halves(now)
         if len(racks) > 1:
             assert sorted(found.values()) == ["lower", "upper"]

@@ -54,7 +54,9 @@ def _with_halves(
         return None
     pair = pairs.get(vlan, fleet.pairs.get(vlan))
     becomes_pair = pair is not None and pair.secondary is not None
-    return with_halves(fleet.services.get(vlan), after, becomes_pair=becomes_pair)
+    has_ipv6 = fleet.to_be_served[vlan].has_ipv6
+    now = fleet.services.get(vlan)
+    return with_halves(now, after, has_ipv6=has_ipv6, becomes_pair=becomes_pair)
 
 
 def _wanted(

@@ -94,15 +94,17 @@ class RegionProcess:
 
 @frozen(kw_only=True)
 class DhcpServer:
-    """The dhcpd of a rack: its rack daemon starts it, and keeps a note of which process it is."""
+    """A dhcpd of a rack: its rack daemon starts it, and keeps a note of which process it is."""
 
     rack: str
     host: Host
     folder: Path
+    program: str = "dhcpd"
+    """`dhcpd6` is the one for IPv6."""
 
     @property
     def name(self) -> str:
-        return f"{self.rack}/dhcpd"
+        return f"{self.rack}/{self.program}"
 
     @property
     def note(self) -> Path:
@@ -130,6 +132,12 @@ class RackDaemon:
     @property
     def dhcp_server(self) -> DhcpServer:
         return DhcpServer(rack=self.rack, host=self.host, folder=self.state / "dhcp")
+
+    @property
+    def dhcp6_server(self) -> DhcpServer:
+        return DhcpServer(
+            rack=self.rack, host=self.host, folder=self.state / "dhcp6", program="dhcpd6"
+        )
 
     @property
     def config(self) -> Path:
@@ -203,8 +211,10 @@ class Fleet:
             yield self.power_traffic
 
     def dhcp_servers(self) -> list[DhcpServer]:
-        """Give the DHCP server of every rack; those of a lab without a network serve nobody."""
-        return [] if self.network is None else [rack.dhcp_server for rack in self.racks]
+        """Give both DHCP servers of every rack; those of a lab without a network serve nobody."""
+        if self.network is None:
+            return []
+        return [it for rack in self.racks for it in (rack.dhcp_server, rack.dhcp6_server)]
 
     def dhcp_server(self, name: str) -> DhcpServer | None:
         """Give the DHCP server of this name; nothing for the name of another program."""

@@ -17,7 +17,7 @@ WORDS = (
 )
 _HOST = re.compile(rf"(?:region|rack|client)[1-9][0-9]*|{BMC_HOST}")
 _PROGRAM = re.compile(
-    r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/(?:rackd|dhcpd)|client[1-9][0-9]*/traffic"
+    r"region[1-9][0-9]*/[1-9][0-9]*|rack[1-9][0-9]*/(?:rackd|dhcpd6?)|client[1-9][0-9]*/traffic"
     rf"|{BMC_HOST}/bmc[1-9][0-9]*|power/traffic"
 )
 _SERVER = re.compile(rf"{POSTGRES_HOST}[2-9]?")

@@ -30,17 +30,22 @@ def is_held(service: Service, rack: RackId) -> bool:
     return service.secondary is not None and rack == service.held
 
 
-def with_halves(before: Service | None, after: Service, *, becomes_pair: bool) -> Service:
+def with_halves(
+    before: Service | None, after: Service, *, has_ipv6: bool, becomes_pair: bool = False
+) -> Service:
     """Give a service with whose half is which: each rack that stays keeps its own.
 
     One that begins alone and `becomes_pair` at once never gives the upper half away. Who comes
     later takes the half that is left, and holds it back for a while if somebody had it before.
+    Where the VLAN `has_ipv6` not, nobody had any of it.
     """
     if before is None:
         return evolve(after, lower=after.primary.rack if becomes_pair else None, held=None)
     lower = _lower(before)
     gone = [rack for rack in before.racks if rack not in after.racks]
     newcomer = next((rack for rack in after.racks if rack not in before.racks), None)
+    if after.secondary is None and not has_ipv6:
+        return evolve(after, lower=before.lower if before.secondary is None else None, held=None)
     if newcomer is None or after.secondary is None:
         # who is left alone has its own half: clients of the other one may have the rest
         return evolve(after, lower=lower, held=gone[0] if gone else before.held)
@@ -49,7 +54,7 @@ def with_halves(before: Service | None, after: Service, *, becomes_pair: bool) -
     return evolve(
         after,
         lower=stays if lower in {None, stays} else newcomer,
-        held=newcomer if was_given else None,
+        held=newcomer if was_given and has_ipv6 else None,
     )
 
 

@@ -63,7 +63,7 @@ def removal_of(fleet: Fleet, rack: RackId, orders: Sequence[StoredOrder]) -> Rem
             if rack in pair.racks
         },
         services={
-            vlan: _service_without(service, rack)
+            vlan: _service_without(fleet, vlan, service, rack)
             for vlan, service in fleet.services.items()
             if rack in service.racks
         },
@@ -91,10 +91,13 @@ def _pair_without(pair: Pair, rack: RackId) -> Pair | None:
     return None if peer is None else Pair(primary=peer)
 
 
-def _service_without(service: Service, rack: RackId) -> Service | None:
+def _service_without(fleet: Fleet, vlan: VlanId, service: Service, rack: RackId) -> Service | None:
     primary, secondary = service.primary, service.secondary
     left = secondary if primary.rack == rack else primary
-    return None if left is None else with_halves(service, Service(primary=left), becomes_pair=False)
+    if left is None:
+        return None
+    has_ipv6 = vlan in fleet.to_be_served and fleet.to_be_served[vlan].has_ipv6
+    return with_halves(service, Service(primary=left), has_ipv6=has_ipv6)
 
 
 def _of_vlan(fleet: Fleet, left: Fleet, vlan: Vlan, rack: RackId) -> Iterator[Hindrance]:

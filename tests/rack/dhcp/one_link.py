@@ -116,6 +116,8 @@ class Client6:
 
     keeper: Keeper
     folder: Path
+    host: str = "client"
+    interface: str = CABLE
 
     async def ask(self, duid, seconds=SECONDS_FOR_A_LEASE):
         """Let a machine ask for an address."""
@@ -132,9 +134,10 @@ class Client6:
             "also request dhcp6.sntp-servers;\n"
         )
         command = [
-            *self.keeper.entrance_of("client"),
+            *self.keeper.entrance_of(self.host),
             *("timeout", str(seconds), DHCLIENT, "-6", "-1", "-d", "-cf", str(folder / "conf")),
-            *("-lf", str(leases), "-pf", str(folder / "pid"), "-sf", str(script), CABLE),
+            *("-lf", str(leases), "-pf", str(folder / "pid"), "-sf", str(script)),
+            self.interface,
         ]
         waiting = f"while kill -0 $! && ! [ -s {told} ]; do sleep 0.05; done 2>/dev/null"
         shell = f'"$@" & {waiting}; kill $! 2>/dev/null; wait'
