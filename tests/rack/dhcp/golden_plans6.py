@@ -87,6 +87,7 @@ PLANS6 = {
         service(golden_plans.subnet(4)),
     ),
     "relaying": (serving6(subnet6(1, ("100", "1ff")), half="upper", relayed=(FAR,)),),
+    "only-relayed": (serving6(half="lower", relayed=(FAR,)),),
     "snippets": (serving6(FULL, half="lower", snippets=SNIPPETS),),
     "nasty": (serving6(subnet6(1, ("100", "1ff"), search_domains=NASTY_NAMES)),),
     "whole-network": (serving6(subnet6(1, ("1", "ffff:ffff:ffff:ffff")), half="upper"),),
