@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address
 
 import pytest
+from attrs import evolve
 
 from evenrack.errors import (
     BmcBusy,
@@ -54,6 +55,11 @@ def test_the_command_lines_are_these():
         "on": f"ipmitool {options} -C 17 -N 6 -R 1 chassis power on",
         "off": f"ipmitool {options} -C 17 -N 6 -R 1 chassis power off",
     }
+
+
+def test_the_privilege_that_a_bmc_is_declared_with_is_asked_for():
+    words = ipmitool_arguments(evolve(ACCESS, privilege="administrator"), 17, "status")
+    assert words[words.index("-L") + 1] == "ADMINISTRATOR"
 
 
 @pytest.mark.parametrize("what", WHAT)
