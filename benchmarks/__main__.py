@@ -14,7 +14,9 @@ from benchmarks import (
     leader_look,
     moves,
     one_reservation,
+    perfdhcp,
     power_status,
+    replanning,
     spreading,
     storm_db,
     storm_wire,
@@ -36,6 +38,8 @@ BENCHMARKS = {
     "dhcp-render": dhcp_render.measure,
     "one-reservation": one_reservation.measure,
     "power-status": power_status.measure,
+    "perfdhcp": perfdhcp.measure,
+    "replanning": replanning.measure,
 }
 
 
@@ -51,7 +55,7 @@ def main() -> int:
         print(f"measuring {name} ..", file=sys.stderr)
         try:
             figures += BENCHMARKS[name]()
-        except (TimeoutError, subprocess.CalledProcessError) as problem:
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as problem:
             failed.append(f"FAILED  {name}  {problem}")
             traceback.print_exc()
     print("\n".join([table(figures), *failed]))

@@ -79,6 +79,9 @@ class PlainRack:
         self.managed_by: ProcessId | None = None
         self.told_at: float | None = None
         """When it was first told who manages it; None before."""
+        self.plan: RackPlan | None = None
+        self.took_at = 0.0
+        """When it was told of the plan that it follows."""
         self.moves = 0
         """How often it was told another process than before."""
 
@@ -89,6 +92,8 @@ class PlainRack:
                 self.told_at = reactor.seconds()
             elif plan.managed_by != self.managed_by:
                 self.moves += 1
+            if self.plan is None or plan.number > self.plan.number:
+                self.plan, self.took_at = plan, reactor.seconds()
             self.managed_by = plan.managed_by
             self.holds = (plan.number, plan.fingerprint)
         return self.holds

@@ -150,7 +150,7 @@ def _pids_of_database(dsn: str) -> list[int]:
         return [pid for (pid,) in cursor.fetchall()]
 
 
-def _know_racks(dsn: str, fleet: PlainFleet) -> None:
+def know_racks(dsn: str, fleet: PlainFleet) -> None:
     """Enter the racks: they come back to regions that know them."""
     rows = [(rack.id, rack.id, "", "", False, 0, 0, "") for rack in fleet.racks]
     with closing(psycopg2.connect(dsn)) as session, session, session.cursor() as cursor:
@@ -179,7 +179,7 @@ async def storm(dsn: str, processes: int, racks: int) -> dict[str, float]:
     """Let all links come at one moment; gives seconds from then, and CPU."""
     fleet = PlainFleet(dsn, processes, racks)
     await fleet.start()
-    _know_racks(dsn, fleet)
+    know_racks(dsn, fleet)
     await deferLater(reactor, REST_SECONDS)
     sessions = cpu_of(_pids_of_database(dsn))
     began, own = reactor.seconds(), own_cpu()

@@ -14,6 +14,8 @@ from benchmarks.kill9_process import kill_one
 from benchmarks.load import new_load, wait_until_told
 from benchmarks.measure import Figure, percentile, table
 from benchmarks.moves import Case, count_on
+from benchmarks.replanning import Size as ReplannedSize
+from benchmarks.replanning import lose_one
 from benchmarks.rig import Size, new_rig
 from benchmarks.storm_db import exponent, storm_on
 from tests.rack.dhcp.dhcpd_program import needs_dhcpd
@@ -61,6 +63,15 @@ def test_moves_are_counted_when_a_process_stops_and_returns(database_dsn):
     case = Case(processes=2, racks=RACKS, blips=2, still_seconds=1.5)
     counted = count_on(database_dsn, case)
     assert counted == {"had": 2, "stop": 2, "back": 2, "blips": 0, "orphans": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_rack_of_many_vlans_is_lost_and_others_are_told_of_its_roles(database_dsn):
+    took = lose_one(database_dsn, ReplannedSize(processes=2, racks=6, vlans=30))
+    assert (took["lost"], took["racks"]) == (10, 5)
+    assert 0 < took["told"] < SETTLE_SECONDS
+    assert min(took["pairs"], took["services"], took["plans"], took["cpu"]) > 0
 
 
 @pytest.mark.postgres
