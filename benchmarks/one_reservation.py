@@ -1,4 +1,4 @@
-"""One reservation more in a VLAN that has 50,000: until both DHCP servers have been told of it.
+"""A reservation more in a VLAN that has 50,000: until both DHCP servers have been told of it.
 
 In a lab with real `dhcpd`, which writes a host that it is told of into its file of leases, and then
 serves it.
@@ -27,6 +27,9 @@ FIRST = 100
 TIMES = 9
 PAUSE_SECONDS = 4.0
 """Between two changes: the racks check their files meanwhile."""
+IN_SUCCESSION = 12
+EACH_SECONDS = 0.5
+"""Less than a rack takes to check its file."""
 SETTLE_SECONDS = 20.0
 WAIT_SECONDS = 180.0
 LOOK_SECONDS = 0.002
@@ -38,10 +41,12 @@ def measure(reservations: int = RESERVATIONS) -> list[Figure]:
         _fill(lab, Path(name) / "cards.csv", reservations)
         one = _One(lab)
         took = [one.come_and_go(FIRST + reservations + nth) for nth in range(TIMES)]
+        waits = one.come_in_succession(FIRST + reservations + TIMES)
     shape = f"{reservations:,} reservations in one VLAN, two racks"
     return [
         _figure("reservation-comes", [came for came, _ in took], shape),
         _figure("reservation-goes", [went for _, went in took], shape),
+        _figure("reservations-in-succession", waits, f"{shape}, one each {EACH_SECONDS:g} s"),
     ]
 
 
@@ -103,6 +108,24 @@ class _One:
         went = _until(lambda: all(_says(file, name, b"deleted") for file in self._leases))
         time.sleep(PAUSE_SECONDS)
         return came, went
+
+    def come_in_succession(self, first: int) -> list[float]:
+        """Give the seconds that each of several waits, none of which waits for the one before."""
+        began: dict[bytes, float] = {}
+        waits: dict[bytes, float] = {}
+        due = time.monotonic()
+        while len(waits) < IN_SUCCESSION:
+            if len(began) < IN_SUCCESSION and time.monotonic() >= due:
+                due += EACH_SECONDS
+                nth = first + len(began)
+                wish = {"mac": _card(nth), "address": str(NETWORK[nth]), "hostname": f"n{nth}"}
+                made: dict[str, Any] = self._client.post("/api/v1/reservations", wish)
+                began[f"host h-{made['id']}-".encode()] = time.monotonic()
+            for name in began.keys() - waits.keys():
+                if all(_says(file, name, b"dynamic") for file in self._leases):
+                    waits[name] = time.monotonic() - began[name]
+            time.sleep(LOOK_SECONDS)
+        return list(waits.values())
 
 
 def _says(leases: Path, name: bytes, word: bytes) -> bool:
