@@ -25,7 +25,12 @@ BMC = {
     "reach": ["rack1", "rack2"],
     "generation": "1.7",
 }
-SEEN = {"power": "on", "power_seen": "2026-11-25T03:00:00.000Z"}
+SEEN = {
+    "power": "on",
+    "power_seen": "2026-11-25T03:00:00.000Z",
+    "power_seen_by": "rack1",
+    "power_error": None,
+}
 MACHINE = {"id": 5, "name": "m1", "bmc": "b1", **SEEN, "generation": "1.8"}
 PATHS = {
     "bmc": ("/api/v1/bmcs", "/api/v1/bmcs/b1", BMC),

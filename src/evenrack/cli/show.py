@@ -259,7 +259,8 @@ def bmcs_table(bmcs: Sequence[dict[str, Any]]) -> Table:
 
 def machines_table(machines: Sequence[dict[str, Any]]) -> Table:
     """List machines, each with what switches it."""
-    columns = ("name", "id", "bmc", "power", "power_seen")
+    power = ("power", "power_seen", "power_seen_by", "power_error")
+    columns = ("name", "id", "bmc", *power)
     return _columns_table(machines, columns, "no machines yet")
 
 

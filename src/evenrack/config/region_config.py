@@ -23,6 +23,7 @@ from evenrack.model.host_port import (
 MOST_PROCESSES = 99
 """Region processes on one host are numbered 1 to this; each has the RPC port of its number."""
 
+LONGEST_POLL_SECONDS = 86_400
 MOST_DAYS = 36_500
 """A hundred years: as good as for ever."""
 
@@ -296,6 +297,12 @@ class RegionConfig:
 
     balance: BalanceSettings = BalanceSettings()
     """When something is moved."""
+
+    power_poll_seconds: float = field(
+        default=300.0, validator=between(10, LONGEST_POLL_SECONDS, "seconds")
+    )
+    """Seconds after which a machine's power state is asked for again. Give every region host the
+    same value. Default 300."""
 
     audit: AuditSettings = AuditSettings()
     """How long the audit log is kept. Give every region host the same value."""

@@ -142,6 +142,10 @@ class BmcTarget:
     port: int = IPMI_PORT
 
 
+NO_ORDER: Final = OrderId(0)
+"""The id of a `query` that nobody ordered: it is answered, and counts for nothing."""
+
+
 @frozen(kw_only=True)
 class PowerOrder:
     """One thing to do to one BMC, as this attempt at it finds it."""

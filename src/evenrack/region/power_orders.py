@@ -116,11 +116,7 @@ class PowerOrders(MultiService):
     async def _send(self, link: RackLink, order: StoredOrder, fleet: Fleet) -> None:
         """Send in the background, and write down what came of it."""
         try:
-            sealed = await self._database.read(lambda c: _sealed_secrets(c, order.bmc))
-            told = self._order_for(order, fleet, sealed)
-            sent = Deferred.fromCoroutine(link.power_bmc(told))
-            sent.addTimeout(max(order.seconds_left, 0) + OVERDUE_SECONDS, self._clock)
-            outcome = await sent
+            outcome = await self.ask(link, order, fleet)
             await self._database.run(lambda c: _write_outcome(c, order, outcome))
         except DatabaseUnreachable:
             pass  # the rack remembers what came of it, and is asked again
@@ -130,6 +126,14 @@ class PowerOrders(MultiService):
             self.log.debug("order {order} got lost: {why}", order=order.id, why=error_text(problem))
         finally:
             self._under_way.discard((order.id, order.attempt))
+
+    async def ask(self, link: RackLink, order: StoredOrder, fleet: Fleet) -> PowerOutcome:
+        """Send an order to a rack, and give what came of it."""
+        sealed = await self._database.read(lambda c: _sealed_secrets(c, order.bmc))
+        told = self._order_for(order, fleet, sealed)
+        sent = Deferred.fromCoroutine(link.power_bmc(told))
+        sent.addTimeout(max(order.seconds_left, 0) + OVERDUE_SECONDS, self._clock)
+        return await sent
 
     def _order_for(
         self, order: StoredOrder, fleet: Fleet, sealed: tuple[bytes, bytes | None]

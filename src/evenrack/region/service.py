@@ -31,6 +31,7 @@ from evenrack.region.membership import Membership
 from evenrack.region.partner_down_sender import PartnerDownSender
 from evenrack.region.plan_sender import PlanSender
 from evenrack.region.power_orders import PowerOrders
+from evenrack.region.power_polling import PollingSource, PowerPolling
 from evenrack.region.presence import Presence
 from evenrack.region.probe_sender import ProbeSender
 from evenrack.region.rack_listener import RackListener
@@ -111,6 +112,7 @@ class RegionService(MultiService):
         self.probes = ProbeSender(database, self.connected, registration.process, clock)
         self.wait_ender = RecoverWaitEnder(database, self.connected, registration.process, clock)
         self.orders = self._make_orders(cache)
+        self.polling = self._make_polling(cache, config.power_poll_seconds)
         self.view = FleetView(database, cache, clock)
         self.departure = Departure(database, cache, lambda: self.membership.me, clock)
         """To be waited for before the service is stopped, while all doors are open."""
@@ -127,6 +129,7 @@ class RegionService(MultiService):
             self.probes,
             self.wait_ender,
             self.orders,
+            self.polling,
             self.view,
             CacheKeeper(database, cache, clock),
         )
@@ -162,6 +165,16 @@ class RegionService(MultiService):
             self._surroundings.clock,
             lambda: self._surroundings.sealer,
         )
+
+    def _make_polling(self, cache: FleetCache, seconds: float) -> PowerPolling:
+        source = PollingSource(
+            database=self._surroundings.database,
+            cache=cache,
+            connected=self.connected,
+            orders=self.orders,
+            process=self.membership.process,
+        )
+        return PowerPolling(source, self._surroundings.clock, seconds)
 
     def _wire(self) -> None:
         self.membership.on_new_incarnation = self.presence.resync

@@ -16,7 +16,7 @@ from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.bmc_store import BmcInUse, NewSecret, Wish, create, remove
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.order_cancelling import OrderEnded, cancel_order
-from evenrack.region.database.order_reading import last_states, read_orders
+from evenrack.region.database.order_reading import read_orders
 from evenrack.region.database.order_store import (
     MOST_STEPS,
     ORDER_SECONDS,
@@ -404,18 +404,6 @@ def test_orders_are_read_by_number_by_machine_or_the_newest(fleet):
     assert [row["order"] for row in shown(fleet, machine="m2")] == numbers[1::2]
     assert [row["order"] for row in shown(fleet, orders=numbers[:2], machine="m1")] == numbers[:1]
     assert shown(fleet, orders=[]) == shown(fleet, orders=[2**62]) == shown(fleet, limit=0) == []
-
-
-def test_a_machine_s_power_is_what_the_newest_order_saw(fleet):
-    assert fleet.run(last_states) == {}
-    for state in ("on", "off", "unknown"):
-        entered(fleet, action="query")
-        ended(fleet, unfinished(fleet)[0], Ending(result="ok", state=state))
-    entered(fleet, "m1", "m2")
-    states = fleet.run(last_states)
-    assert states.keys() == {"m1"}
-    assert states["m1"]["power"] == "off"
-    assert states["m1"]["power_seen"].startswith("20")
 
 
 def test_a_machine_is_not_removed_before_its_order_has_ended_and_then_takes_it_along(fleet):

@@ -126,6 +126,8 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "bmc": "b1",
             "power": "unknown",
             "power_seen": None,
+            "power_seen_by": None,
+            "power_error": None,
             "generation": machine["generation"],
         }
 

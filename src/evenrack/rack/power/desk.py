@@ -15,14 +15,17 @@ from twisted.internet.defer import (
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.errors import OrderOutdated
+from evenrack.errors import EvenrackError, OrderOutdated
 from evenrack.model.identifiers import BmcId, OrderId
-from evenrack.model.power import Phase, PowerOrder, PowerOutcome
+from evenrack.model.power import NO_ORDER, Phase, PowerOrder, PowerOutcome, PowerState
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_run import run_order
 
 MOST_AT_ONCE = 16
 """Conversations of one rack with BMCs; further ones wait for a place, each look anew."""
+
+MOST_LOOKS_AT_ONCE = 8
+"""The same of those that nobody ordered: dead BMCs must not keep places from orders."""
 
 Recorder = Callable[[OrderId, int, Phase, Phase], Awaitable[bool]]
 """Asks the managing process to record a phase of an order's attempt."""
@@ -70,11 +73,15 @@ class PowerDesk(Service):
         self._attempts: dict[BmcId, _Attempt] = {}
         self._places = DeferredSemaphore(MOST_AT_ONCE)
         self._conversations: dict[BmcId, DeferredLock] = {}
+        self._looks: dict[BmcId, Deferred[PowerState]] = {}
+        self._look_places = DeferredSemaphore(MOST_LOOKS_AT_ONCE)
 
     async def take(self, order: PowerOrder) -> PowerOutcome:
         """Carry an order out, or wait for the end of the same attempt; OrderOutdated."""
         if not self.running:
             return _stopped("the rack daemon is being stopped", sent=False)
+        if order.id == NO_ORDER:
+            return await self._look_for_nobody(order)
         key = (order.id, order.attempt)
         known = self._attempts.get(order.bmc)
         if known is not None and key < known.key:
@@ -95,6 +102,8 @@ class PowerDesk(Service):
         ending = [known.running for known in self._attempts.values() if known.running is not None]
         for known in self._attempts.values():
             known.cancel()
+        for look in list(self._looks.values()):
+            look.cancel()
         return DeferredList(ending)
 
     def _begin(self, order: PowerOrder, before: _Attempt | None) -> _Attempt:
@@ -103,8 +112,34 @@ class PowerDesk(Service):
         self._attempts[order.bmc] = attempt
         if before is not None:
             before.cancel()
+        if order.bmc in self._looks:
+            self._looks[order.bmc].cancel()
         attempt.running = Deferred.fromCoroutine(self._run(attempt, order))
         return attempt
+
+    async def _look_for_nobody(self, order: PowerOrder) -> PowerOutcome:
+        """Ask a BMC for its state, unless an order is under way; an order that comes ends it."""
+        known = self._attempts.get(order.bmc)
+        if order.action != "query" or order.bmc in self._looks:
+            return _stopped("it is asked already", sent=False)
+        if known is not None and known.outcome is None:
+            return _stopped("an order is under way", sent=False)
+        if not self._around.may_act():
+            return _stopped("this rack has no lease", sent=False)
+        conversation = self._conversations.setdefault(order.bmc, DeferredLock())
+        look: Deferred[PowerState] = conversation.run(
+            self._look_places.run,
+            lambda: Deferred.fromCoroutine(self._around.driver.query(order.access)),
+        )
+        self._looks[order.bmc] = look
+        try:
+            return PowerOutcome(result="ok", state=await look)
+        except CancelledError:
+            return _stopped("an order came", sent=False)
+        except EvenrackError as problem:
+            return PowerOutcome(result="failed", state="unknown", error=str(problem))
+        finally:
+            del self._looks[order.bmc]
 
     async def _run(self, attempt: _Attempt, order: PowerOrder) -> None:
         conversation = self._conversations.setdefault(order.bmc, DeferredLock())

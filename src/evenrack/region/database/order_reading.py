@@ -1,4 +1,4 @@
-"""Reads power orders as programs see them, and what they say of machines."""
+"""Reads power orders as programs see them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -29,17 +29,6 @@ def read_orders(
         {"orders": None if orders is None else list(orders), "machine": machine, "limit": limit},
     )
     return [_order_form(row) for row in reversed(rows.all())]
-
-
-def last_states(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Give the power state of each machine as the newest order saw it, and when."""
-    rows = connection.execute(
-        text(
-            "SELECT DISTINCT ON (machine) machine, state, ended_at FROM power_order "
-            "WHERE result IS NOT NULL AND state <> 'unknown' ORDER BY machine, id DESC"
-        )
-    )
-    return {row.machine: {"power": row.state, "power_seen": as_text(row.ended_at)} for row in rows}
 
 
 def _order_form(row: Any) -> dict[str, Any]:

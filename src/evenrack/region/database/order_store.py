@@ -18,6 +18,7 @@ from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState, R
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
+from evenrack.region.database.state_store import record_ordered
 
 ORDER_SECONDS = 60
 """What an order has to be carried out, from when a rack first takes it."""
@@ -243,6 +244,7 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
         return False
     if (order.action, ending.result) != ("query", "ok"):  # looking changes nothing
         record(connection, [_told(order, ending, ended.error)], current_number(connection))
+    record_ordered(connection, order.bmc, order.rack, ending.state)
     notify(connection, "orders")
     return True
 

@@ -274,6 +274,20 @@ power_order = Table(
     comment="What operators ordered of machines, how far it got, and how it ended.",
 )
 
+bmc_state = Table(
+    "bmc_state",
+    metadata,
+    Column("bmc_id", Integer, ForeignKey("bmc.id", ondelete="CASCADE"), primary_key=True),
+    Column("state", Text, nullable=False, server_default="unknown"),
+    Column("seen_at", DateTime(timezone=True)),
+    Column("seen_by", Text),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Index("bmc_state_next", "next_at"),
+    comment="What each BMC said of its machine: when, and which rack asked.",
+)
+
 idempotency_key = Table(
     "idempotency_key",
     metadata,

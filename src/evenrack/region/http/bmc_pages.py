@@ -31,7 +31,7 @@ from evenrack.region.database.bmc_store import (
 )
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
-from evenrack.region.database.order_reading import last_states
+from evenrack.region.database.state_store import last_states
 from evenrack.region.http.bmc_import_pages import bmc_import_page, machine_import_page
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import (
@@ -105,6 +105,8 @@ _MACHINES = Kind(
         "bmc": TEXT,
         "power": word_of("on", "off", "unknown"),
         "power_seen": or_null(TIME),
+        "power_seen_by": or_null(TEXT),
+        "power_error": or_null(TEXT),
     },
     removal_problems=(409,),
 )
@@ -208,7 +210,12 @@ def object_form(it: Kept, facts: Mapping[str, dict[str, Any]]) -> dict[str, Any]
 
 _NOTHING_KNOWN: Mapping[Noun, dict[str, Any]] = {
     "bmc": {"owner": None, "reach": []},
-    "machine": {"power": "unknown", "power_seen": None},
+    "machine": {
+        "power": "unknown",
+        "power_seen": None,
+        "power_seen_by": None,
+        "power_error": None,
+    },
 }
 
 

@@ -1,0 +1,129 @@
+"""Sees that the power state of every machine is known and recent: each BMC is asked by its owner.
+
+Every process has the racks that it manages ask, and never where an order has not ended. Two that
+ask the same do no harm.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+from attrs import frozen
+from twisted.application.service import MultiService
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.balance.power_routes import StoredOrder
+from evenrack.errors import DatabaseUnreachable, EvenrackError, OrderOutdated
+from evenrack.model.fleet import Fleet
+from evenrack.model.identifiers import BmcId, ProcessId, RackId
+from evenrack.model.power import NO_ORDER, PowerOutcome
+from evenrack.region.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.database.engine import Database
+from evenrack.region.database.fleet_cache import FleetCache
+from evenrack.region.database.inventory_reading import NoSuchObject
+from evenrack.region.database.state_store import DueBmc, read_due, record_look
+from evenrack.region.power_orders import PowerOrders
+from evenrack.runtime.log_format import error_text
+from evenrack.runtime.look_again import LookAgain
+
+LOOK_SECONDS = 1.0
+MOST_OF_RACK = 8
+"""BMCs that one rack is asked about at once: 10,000 on ten racks have their turn in 300 s."""
+MOST_READ = 256
+HELD_SECONDS = 10.0
+"""After its rack could not ask a BMC, which says nothing about the BMC: it had no lease, or an
+order had come."""
+
+
+@frozen(kw_only=True)
+class PollingSource:
+    """Where what is asked comes from, and goes to."""
+
+    database: Database
+    cache: FleetCache
+    connected: ConnectedRacks
+    orders: PowerOrders
+    process: ProcessId
+
+
+class PowerPolling(MultiService):
+    """Looks each second for BMCs that have not been asked for long."""
+
+    log = Logger()
+
+    def __init__(self, source: PollingSource, clock: IReactorTime, poll_seconds: float) -> None:
+        super().__init__()
+        self._source = source
+        self._poll_seconds = poll_seconds
+        self._asking: dict[BmcId, RackId] = {}
+        self._not_before: dict[BmcId, float] = {}
+        self._clock = clock
+        self._turns = count(1)
+        looking = LookAgain(self._look, clock, gather_seconds=0.5, at_least_every=LOOK_SECONDS)
+        looking.setServiceParent(self)
+
+    async def _look(self) -> None:
+        source = self._source
+        try:
+            due = await source.database.read(lambda c: read_due(c, source.process, MOST_READ))
+            wanted = chosen_of([each for each in due if not self._waits(each.bmc)], self._asking)
+            fleet = await source.database.read(source.cache.read) if wanted else None
+        except DatabaseUnreachable:
+            return
+        for each in wanted:
+            link = source.connected.newest_admitted(each.rack)
+            if fleet is not None and link is not None and each.bmc in fleet.bmcs:
+                self._asking[each.bmc] = each.rack
+                Deferred.fromCoroutine(self._ask(link, each, fleet))
+
+    def _waits(self, bmc: BmcId) -> bool:
+        """Tell whether its rack could not ask it a moment ago."""
+        if self._not_before.get(bmc, 0.0) > self._clock.seconds():
+            return True
+        self._not_before.pop(bmc, None)
+        return False
+
+    async def _ask(self, link: RackLink, due: DueBmc, fleet: Fleet) -> None:
+        source = self._source
+        look = StoredOrder(
+            id=NO_ORDER,
+            bmc=due.bmc,
+            machine="",
+            action="query",
+            attempt=next(self._turns),
+            phase="NEW",
+            rack=due.rack,
+            seconds_left=0.0,
+        )
+        outcome = None
+        try:
+            outcome = await source.orders.ask(link, look, fleet)
+        except (DatabaseUnreachable, OrderOutdated):
+            pass  # the second by a rack of an older version
+        except (EvenrackError, NoSuchObject) as problem:
+            outcome = PowerOutcome(result="failed", state="unknown", error=str(problem))
+        except Exception as problem:  # noqa: BLE001  a link that ended; the next look asks again
+            self.log.debug("BMC {bmc} was not asked: {why}", bmc=due.bmc, why=error_text(problem))
+        try:
+            if outcome is None or outcome.retryable:
+                self._not_before[due.bmc] = self._clock.seconds() + HELD_SECONDS
+            else:
+                seconds = self._poll_seconds
+                await source.database.run(lambda c: record_look(c, due, outcome, seconds))
+        except DatabaseUnreachable:
+            pass  # it is asked again
+        finally:
+            del self._asking[due.bmc]
+
+
+def chosen_of(due: Sequence[DueBmc], asking: Mapping[BmcId, RackId]) -> list[DueBmc]:
+    """Leave out what is being asked, and what its rack has no place for."""
+    places = Counter(asking.values())
+    chosen = []
+    for each in due:
+        if each.bmc not in asking and places[each.rack] < MOST_OF_RACK:
+            places[each.rack] += 1
+            chosen.append(each)
+    return chosen
