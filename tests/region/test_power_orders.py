@@ -12,7 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from evenrack.balance.power_routes import SURELY_ENDED_SECONDS
+from evenrack.balance.power_routes import MOST_ORDERS_OF_RACK, SURELY_ENDED_SECONDS
 from tests.rack.small_driver import WORD
 from tests.region.http.test_inventory_pages import Api
 from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
@@ -68,6 +68,42 @@ async def test_many_machines_are_switched_at_once_by_both_racks(database_dsn):
             assert (await power.end_of(number))["result"] == "ok"
         assert [power.told(n) for n in range(1, 7)] == [["off"]] * 6
         assert set(power.tellers()) == {"rack1", "rack2"}
+
+
+async def test_a_rack_has_64_of_very_many_orders_at_once_and_all_are_carried_out(database_dsn):
+    many = range(1, MOST_ORDERS_OF_RACK * 2 + 3)
+    async with power_fleet_on(database_dsn, racks=1, machines=0) as power:
+        for number in many:
+            power.machines.add(address_of(number), state="on")
+        rows = [f"b{n},ipmitool,{address_of(n)},me,{WORD}" for n in many]
+        await imported(power, "bmcs", ["name,driver,address,user,password", *rows])
+        await imported(power, "machines", ["name,bmc", *(f"m{n},b{n}" for n in many)])
+        await eventually(lambda: power.everybody_reaches(*many), PATIENCE)
+        names = [f"m{number}" for number in many]
+        numbers = await power.order("cycle", *names)
+        most = 0
+
+        async def ended():
+            nonlocal most
+            query = "SELECT rack_id IS NOT NULL AND result IS NULL, result FROM power_order"
+            rows = power.fleet.rows(query)
+            most = max(most, sum(running for running, _ in rows))
+            return all(result is not None for _, result in rows)
+
+        await eventually(ended, 60)
+        ids = ",".join(str(number) for number in numbers)
+        rows = (await power.api()("GET", f"/api/v1/orders?ids={ids}&limit=1000")).json
+        assert [row["error"] for row in rows if row["result"] != "ok"] == []
+        assert len(rows) == len(names)
+        assert most == MOST_ORDERS_OF_RACK
+        assert all(power.told(number) == ["off", "on"] for number in many)
+
+
+async def imported(power, noun, lines):
+    answer = await power.api()(
+        "POST", f"/api/v1/{noun}/import", "\n".join(lines).encode(), Content_Type="text/csv"
+    )
+    assert answer.status == 200, answer.text
 
 
 async def test_two_operators_at_once_and_the_second_is_told_of_the_first_s_order(database_dsn):

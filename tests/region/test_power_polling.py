@@ -53,3 +53,11 @@ async def test_a_machine_s_state_is_known_without_an_order_and_a_change_is_told(
         assert (await power.end_of(number))["result"] == "ok"
         assert await shows(power="on", power_error=None)
         assert power.told() == ["on"]
+
+
+@pytest.mark.postgres
+@pytest.mark.deadline(60)
+async def test_a_new_bmc_is_known_by_every_rack_within_10_s(database_dsn):
+    async with power_fleet_on(database_dsn, racks=3) as power:
+        await power.add_machine(2)
+        await eventually(lambda: power.reach(2) == {"rack1", "rack2", "rack3"}, 10)

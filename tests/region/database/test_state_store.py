@@ -38,12 +38,17 @@ DEAD = PowerOutcome(result="failed", state="unknown", error="nothing answers")
 
 @pytest.fixture
 def polled(fleet):  # noqa: F811
-    """The fleet, whose BMCs 1 and 2 are the first rack's, and BMC 3 the second's; I manage one."""
+    """BMCs 1 and 2 are the first rack's, which I manage; BMC 3 is the second's, another's rack."""
     number = FleetNumber(1, 1)
     fleet.run(lambda c: write_owners(c, {1: ONE, 2: ONE, 3: TWO}, number))
     me = fleet.value("SELECT id FROM process")
     fleet.change("DELETE FROM managing")
-    fleet.change("INSERT INTO managing VALUES (:rack, :me, 1, 1)", rack=ONE, me=me)
+    fleet.change(
+        "INSERT INTO process SELECT 'other/1', region_id, incarnation, beat, pid, addresses, state "
+        "FROM process"
+    )
+    for rack, process in ((ONE, me), (TWO, "other/1")):
+        fleet.change("INSERT INTO managing VALUES (:rack, :me, 1, 1)", rack=rack, me=process)
     fleet.me = me
     return fleet
 
@@ -84,6 +89,7 @@ def texts(fleet):  # noqa: F811
 def test_only_bmcs_whose_owner_i_manage_are_mine_to_ask_and_new_ones_at_once(polled):
     assert due_bmcs(polled) == [1, 2]
     assert {each.rack for each in due(polled)} == {ONE}
+    assert [each.bmc for each in polled.run(lambda c: read_due(c, "other/1", 10))] == [3]
 
 
 def test_who_has_waited_longest_is_first_and_who_was_asked_waits(polled):
