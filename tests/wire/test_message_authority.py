@@ -250,7 +250,8 @@ TABLE = {
     ),
     PowerBmc: Row(
         who=REGION,
-        checked="no later order for this BMC and no later attempt was seen; the rack holds a lease",
+        checked="no later order for this BMC and no later attempt was seen, and a look that is no "
+        "order (id 0) only asks for the state while no order runs; the rack holds a lease",
         says={"order": ORDER},
     ),
     ReadLeases: Row(
