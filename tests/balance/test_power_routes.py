@@ -14,6 +14,7 @@ from evenrack.balance.power_routes import (
     StoredOrder,
     Take,
     Wait,
+    needs_time,
     next_for,
     route,
 )
@@ -217,11 +218,19 @@ def with_orders(count, **more):
     return next_for(order(**more), fleet, away_seconds=None, orders_of={TWO: count})
 
 
-def test_an_order_waits_for_its_rack_while_that_has_many_and_its_time_does_not_run_out():
-    for seconds_left in (50.0, -100.0):
+def test_an_order_waits_for_its_rack_while_that_has_many_and_is_given_more_time():
+    for seconds_left, needed in ((50.0, False), (1.0, True)):
         found = with_orders(MOST_ORDERS_OF_RACK, seconds_left=seconds_left)
         assert found == Wait(why="its rack has many")
+        assert needs_time(order(seconds_left=seconds_left), found) == needed
     assert with_orders(MOST_ORDERS_OF_RACK - 1) == Take(rack=TWO)
+
+
+def test_an_order_that_nobody_looked_at_for_long_is_over_and_what_does_not_wait_needs_no_time():
+    assert isinstance(with_orders(MOST_ORDERS_OF_RACK, seconds_left=-1.0), End)
+    late = order(seconds_left=1.0)
+    for found in (Take(rack=TWO), Wait(), Wait(why="no rack reaches it"), Send(rack=TWO)):
+        assert not needs_time(late, found)
 
 
 def test_an_order_that_another_rack_gave_back_does_not_wait_for_a_place():

@@ -23,8 +23,12 @@ OVERDUE_SECONDS = 40.0
 in 20 s, and a conversation with a BMC takes 10 s."""
 
 MOST_ORDERS_OF_RACK = 64
-"""Orders that one rack has at once. Further ones wait for it, and their time does not run: what a
-rack is given it has to get done before its deadline, also with slow BMCs."""
+"""Orders that one rack has at once. Further ones wait for it, and are given more time meanwhile:
+what a rack is given it has to get done before its deadline, also with slow BMCs."""
+
+PROLONGED_BELOW_SECONDS = 30.0
+"""An order that waits for a rack is given more time when it has less than this left. While nobody
+looks at it its time runs, so that no order is carried out when everybody has forgotten it."""
 
 
 @frozen(kw_only=True)
@@ -80,6 +84,12 @@ class Wait:
 Step = Take | Send | End | Wait
 
 
+def needs_time(order: StoredOrder, step: Step) -> bool:
+    """Say whether an order that waits for its rack is to be given more time."""
+    waits = isinstance(step, Wait) and step.why == "its rack has many"
+    return waits and order.seconds_left < PROLONGED_BELOW_SECONDS
+
+
 def next_for(
     order: StoredOrder,
     fleet: Fleet,
@@ -116,11 +126,11 @@ def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> Rack
 def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) -> Step:
     lost = () if order.rack is None else (order.rack,)
     rack = route(fleet, order.bmc, without=(*order.tried, *lost))
+    if order.seconds_left <= 0:
+        return _over(order)
     is_first = order.attempt == 0
     if is_first and rack is not None and orders_of.get(rack, 0) >= MOST_ORDERS_OF_RACK:
         return Wait(why="its rack has many")
-    if order.seconds_left <= 0:
-        return _over(order)
     if rack is not None:
         return Take(rack=rack)
     if order.tried and not set(fleet.racks_reaching(order.bmc)) - set(order.tried):

@@ -12,7 +12,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.balance.power_routes import OVERDUE_SECONDS, End, Send, StoredOrder, Take, next_for
+from evenrack.balance.power_routes import (
+    OVERDUE_SECONDS,
+    End,
+    Send,
+    StoredOrder,
+    Take,
+    needs_time,
+    next_for,
+)
 from evenrack.errors import DatabaseUnreachable, EvenrackError
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
@@ -33,6 +41,7 @@ from evenrack.region.database.order_store import (
     end_order,
     ending_of,
     give_back,
+    prolong,
     read_unfinished,
     take_order,
 )
@@ -86,12 +95,14 @@ class PowerOrders(MultiService):
             fleet = await self._database.read(self._cache.read_without_answers)
             self._absences.look(fleet)
             orders_of = Counter(order.rack for order in orders if order.rack is not None)
-            for order in orders:
-                await self._look_at(order, fleet, orders_of)
+            waiting = [o.id for o in orders if await self._look_at(o, fleet, orders_of)]
+            if waiting:
+                await self._database.run(lambda c: prolong(c, waiting))
         except DatabaseUnreachable:
             return  # racks finish what is recorded; all else waits
 
-    async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> None:
+    async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
+        """Do what an order needs now; True when it is to be given more time."""
         away = None if order.rack is None else self._absences.seconds(order.rack)
         step = next_for(order, fleet, away_seconds=away, orders_of=orders_of)
         if isinstance(step, Take):
@@ -105,6 +116,7 @@ class PowerOrders(MultiService):
         elif isinstance(step, End):
             ending = Ending(result=step.result, error=step.error)
             await self._database.run(lambda c: end_order(c, order, ending))
+        return needs_time(order, step)
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)

@@ -27,6 +27,7 @@ from evenrack.region.database.order_store import (
     ending_of,
     enter_orders,
     give_back,
+    prolong,
     read_unfinished,
     record_phase,
     take_order,
@@ -123,6 +124,15 @@ def test_the_time_of_an_order_begins_anew_when_its_first_rack_takes_it_and_not_l
     assert order.seconds_left > ORDER_SECONDS - 20
     fleet.change("UPDATE power_order SET expires_at = clock_timestamp()")
     assert taken(fleet, TWO).seconds_left <= 0
+
+
+def test_only_orders_that_no_rack_has_begun_are_given_more_time(fleet):
+    numbers = entered(fleet, "m1", "m2")
+    taken(fleet)
+    fleet.change("UPDATE power_order SET expires_at = clock_timestamp()")
+    fleet.run(lambda c: prolong(c, numbers))
+    left = [order.seconds_left > 0 for order in unfinished(fleet)]
+    assert left == [False, True]
 
 
 def test_orders_are_entered_for_all_machines_or_for_none(fleet):

@@ -28,6 +28,9 @@ SOFT_SECONDS = 180
 
 MOST_ORDERS = 1_000
 
+MOST_UNFINISHED = 10_000
+"""Looked at, the oldest."""
+
 MOST_STEPS = 100
 """Kept of one order: no true one has so many."""
 
@@ -112,7 +115,7 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
             "CAST(extract(epoch FROM expires_at - clock_timestamp()) AS float) AS seconds_left "
             "FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
         ),
-        {"most": MOST_ORDERS},
+        {"most": MOST_UNFINISHED},
     )
     return [
         StoredOrder(
@@ -165,6 +168,17 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
     if taken is not None:
         notify(connection, "orders")
     return taken is not None
+
+
+def prolong(connection: Connection, orders: Sequence[OrderId]) -> None:
+    """Give orders that wait for their rack, and were begun by none, their time anew."""
+    connection.execute(
+        text(
+            "UPDATE power_order SET expires_at = clock_timestamp() + make_interval(secs => :most) "
+            "WHERE id = ANY(:orders) AND attempt = 0 AND result IS NULL"
+        ),
+        {"orders": list(orders), "most": ORDER_SECONDS},
+    )
 
 
 def record_phase(
