@@ -1,5 +1,6 @@
 """The driver that speaks IPMI itself, against our own BMC: suite 17, and everything that fails."""
 
+import errno
 import shutil
 from pathlib import Path
 from secrets import token_bytes
@@ -8,6 +9,7 @@ import pytest
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 
 from evenrack.errors import (
@@ -363,6 +365,17 @@ async def test_a_command_is_not_repeated_after_nine_seconds(driver, bmc, clock):
 async def test_a_host_that_cannot_be_sent_to_is_unreachable(driver, bmc, failure):
     access = evolve(bmc.access(), address=type(bmc.access().address)("255.255.255.255"))
     await failure(BmcUnreachable, driver.query(access))
+
+
+async def test_without_a_port_to_ask_from_the_bmc_is_unreachable(bmc, failure):
+    class Full(IdleClock):
+        """A reactor whose host has no UDP port left: nothing real can be used up so far."""
+
+        def listenUDP(self, port, protocol, interface=""):  # noqa: N802  Twisted's name
+            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, "in use"))
+
+    words = await failure(BmcUnreachable, IpmiDriver(Full()).turn_on(bmc.access()))
+    assert "this host cannot send" in words
 
 
 # One at a time
