@@ -3,9 +3,12 @@
 import pytest
 
 from tests.rack.power.bmc_farm import Farm, free_port
+from tests.rack.power.idle_clock import IdleClock
 from tests.rack.power.story import Story
+from tests.rack.power.suite_bmc import PASSWORD, SuiteBmc
 
 ADDRESS = "127.0.0.1"
+PROMISED_SECONDS = 7.0
 
 
 @pytest.fixture
@@ -26,3 +29,42 @@ def bmc(farm):
 def story():
     """Give an order's surroundings; the machine is off."""
     return Story()
+
+
+@pytest.fixture
+def clock():
+    """Give a clock that goes on when nothing happens."""
+    clock = IdleClock()
+    clock.start()
+    yield clock
+    clock.stop()
+
+
+@pytest.fixture
+def bmc_with(clock):
+    """Give a way to start BMCs; they stop with the test."""
+    bmcs = []
+
+    def make(*, address="127.0.0.1", **more):
+        bmcs.append(SuiteBmc(clock=clock, **more).listen(address))
+        return bmcs[-1]
+
+    yield make
+    for bmc in bmcs:
+        bmc.end()
+
+
+@pytest.fixture
+def failure(clock):
+    """Give a way to learn the words of what goes wrong, in this way and in no other, in time."""
+
+    async def failure(kind, talk):
+        began = clock.seconds()
+        with pytest.raises(kind) as failed:
+            await talk
+        assert failed.type is kind
+        assert clock.seconds() - began < PROMISED_SECONDS
+        assert PASSWORD not in str(failed.value)
+        return str(failed.value)
+
+    return failure

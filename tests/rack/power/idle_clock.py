@@ -5,7 +5,8 @@ round a few times and no datagram came, everybody waits for the clock.
 """
 
 from twisted.internet import reactor
-from twisted.internet.task import Clock
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
 
 ROUNDS = 6
 
@@ -41,3 +42,12 @@ class IdleClock(Clock):
         if self._quiet > ROUNDS and calls:
             self._quiet = 0
             self.advance(max(0.0, min(call.getTime() for call in calls) - self.seconds()))
+
+
+def start(talk):
+    return Deferred.fromCoroutine(talk)
+
+
+async def until(condition):
+    while not condition():
+        await deferLater(reactor, 0)
