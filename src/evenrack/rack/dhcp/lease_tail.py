@@ -1,8 +1,8 @@
 """What the end of a lease file says of leases that the partner does not know yet: pure.
 
 dhcpd appends a lease when it gives it away, and once more when the partner has acknowledged it,
-then with a `tsfp` that is not before its end (dhcpd.leases(5)). One before it is older than the
-lease: of when the address was set aside for the secondary, or was given for a shorter time.
+then with `atsfp` (dhcpd.leases(5)). `tsfp` alone may be older than the lease: it is there when an
+address that was set aside for the secondary, or given before, is given away.
 """
 
 import re
@@ -21,8 +21,7 @@ refuses it."""
 
 _LEASE: Final = re.compile(rb"^lease (\S{7,15}) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _IS_ACTIVE: Final = re.compile(rb"^  binding state active;", re.MULTILINE)
-_ENDS: Final = re.compile(rb"^  ends ([^;\n]{1,40});", re.MULTILINE)
-_KNOWN_UNTIL: Final = re.compile(rb"^  tsfp ([^;\n]{1,40});", re.MULTILINE)
+_IS_KNOWN: Final = re.compile(rb"^  atsfp ", re.MULTILINE)
 _HEARD: Final = re.compile(rb"^  cltt ([^;\n]{1,40});", re.MULTILINE)
 
 
@@ -40,22 +39,10 @@ def unshared_in(
 
 
 def _is_in_flight(said: bytes, now: float, until: float) -> bool:
-    at = _time(_HEARD, said)
+    heard = _HEARD.search(said)
+    at = None if heard is None else time_of(heard[1].split())
     is_meant = at is None or now - IN_FLIGHT_SECONDS <= at <= until
-    return is_meant and _IS_ACTIVE.search(said) is not None and not _is_known(said)
-
-
-def _is_known(said: bytes) -> bool:
-    if _KNOWN_UNTIL.search(said) is None:
-        return False
-    ends, until = _time(_ENDS, said), _time(_KNOWN_UNTIL, said)
-    return ends is None or until is None or until >= ends
-
-
-def _time(pattern: re.Pattern[bytes], said: bytes) -> float | None:
-    """Give the moment; None where none is written, and for one that never comes."""
-    found = pattern.search(said)
-    return None if found is None else time_of(found[1].split())
+    return is_meant and _IS_ACTIVE.search(said) is not None and _IS_KNOWN.search(said) is None
 
 
 def _is_in(address: bytes, networks: Sequence[IPv4Network]) -> bool:
