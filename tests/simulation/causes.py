@@ -67,8 +67,14 @@ class Causes:
             now = after.pairs.get(vlan, (None, None))
             if now[0] != primary:
                 self._must_be_lost(after, primary, f"primary of VLAN {vlan}")
-            elif secondary is not None and now[1] != secondary:
+            elif secondary not in (None, now[1]) and not self._is_given_back(vlan, before, now):
                 self._must_be_lost(after, secondary, f"secondary of VLAN {vlan}")
+
+    def _is_given_back(self, vlan, before, now):
+        """Tell whether a lost rack that is back has the place that another one only waited for."""
+        earlier = [tables.pairs.get(vlan) for _, tables in self._seen]
+        others = [pair for pair in earlier if pair != before.pairs[vlan]]
+        return others[-1:] == [now]
 
     def _must_be_lost(self, after, rack, role):
         now = self.world.now

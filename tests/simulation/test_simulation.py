@@ -42,8 +42,8 @@ def test_p1_p3_whatever_fails_the_fleet_is_whole_again_after_15_s_of_calm(seed, 
     assert outcome.wrong == (), f"replay: make simulate SEED={seed} SECONDS={SECONDS:g}"
 
 
-# Not seed 8: its regions are out of reach nearly all the time, and no role is exchanged.
-@pytest.mark.parametrize("seed", [1, 2, 3, 5, 6, 7, 10])
+# Not seeds 1 and 8: their regions are out of reach nearly all the time, and no role is exchanged.
+@pytest.mark.parametrize("seed", [2, 3, 4, 5, 6, 7, 10])
 def test_m12_whoever_drains_and_whatever_fails_no_vlan_has_two_primaries(seed, database_dsn):
     outcome, exchanges = live_through_exchanges(seed, database_dsn, seconds=50)
     assert outcome.wrong == ()

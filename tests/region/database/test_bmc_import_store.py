@@ -11,7 +11,7 @@ from evenrack.region.database.bmc_import_store import (
     write_machines,
 )
 from evenrack.region.database.bmc_reading import find
-from evenrack.region.database.bmc_store import NewPassword, Wish, change, remove
+from evenrack.region.database.bmc_store import NewSecret, Wish, change, remove
 from evenrack.region.database.import_store import InventoryMoved
 from tests.region.database.test_order_store import (  # noqa: F401  the fixture is used by its name
     SEALER,
@@ -43,7 +43,7 @@ DEEDS = {
     "created": lambda c: change(c, "bmc", "b2", Wish(fields={"user": "x"})),
     "deleted": lambda c: remove(c, "machine", "m3"),
     "password": lambda c: change(
-        c, "bmc", "b3", Wish(password=NewPassword(clear=Secret(b"new"), sealer=SEALER))
+        c, "bmc", "b3", Wish(password=NewSecret(clear=Secret(b"new"), sealer=SEALER))
     ),
 }
 

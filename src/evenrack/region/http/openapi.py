@@ -182,7 +182,9 @@ def _name_of(path: str, method: str) -> str:
 
 def _arguments(operation: Operation) -> Iterator[dict[str, Any]]:
     for name, each in operation.arguments.items():
-        yield {"name": name, "in": "query", "description": each.description, "schema": each.schema}
+        needed = {"required": True} if each.required else {}
+        told = {"description": each.description, "schema": each.schema}
+        yield {"name": name, "in": "query", **told, **needed}
 
 
 _ANY_GENERATION = f"[0-9]{{1,{MOST_DIGITS}}}[.][0-9]{{1,{MOST_DIGITS}}}"

@@ -34,6 +34,7 @@ class Argument:
     """By its name; HttpProblem 400."""
     schema: Schema
     description: str = ""
+    required: bool = False
 
 
 def number_up_to(most: int, default: int | None = None, description: str = "") -> Argument:
@@ -58,6 +59,18 @@ def any_text(description: str) -> Argument:
         schema={"type": "string"},
         description=description,
     )
+
+
+def needed_text(description: str) -> Argument:
+    """Make the argument that is a text; HttpProblem 400 when it is not given."""
+
+    def read(query: Query, name: str) -> str:
+        given = query.arguments.get(name)
+        if given is None:
+            raise bad_request(f"{name}: {description} is needed")
+        return given
+
+    return Argument(read=read, schema={"type": "string"}, description=description, required=True)
 
 
 def any_texts(description: str) -> Argument:

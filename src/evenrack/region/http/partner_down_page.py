@@ -14,14 +14,14 @@ from evenrack.region.http.access import ADMINISTER
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import or_null
 from evenrack.region.http.json_pages import HttpProblem, Query
-from evenrack.region.http.object_pages import bad_request, find_rack, outcome_unknown
+from evenrack.region.http.object_pages import find_rack, outcome_unknown
 from evenrack.region.http.operations import (
     Asked,
     Body,
     Declared,
     DeclaredPage,
     Operation,
-    any_text,
+    needed_text,
 )
 from evenrack.region.http.shapes import COUNT, TEXT, object_of, rows_of
 from evenrack.region.http.wishes import one_line, tell
@@ -37,7 +37,7 @@ _PLAN = object_of(
 _SHOW = Operation(
     summary="Show what it would mean to call one server of a VLAN dead, and what forbids it",
     answer=_PLAN,
-    arguments={"dead": any_text("the name or the id of the rack whose server is dead")},
+    arguments={"dead": needed_text("the name or the id of the rack whose server is dead")},
 )
 _GIVE = Operation(
     summary="Call one server of a VLAN dead: the other takes over its addresses after mclt",
@@ -75,7 +75,7 @@ class _Answers:
 
     async def show(self, _query: Query, asked: Asked) -> dict[str, Any]:
         fleet, vlan = await self._find(self._vlan)
-        dead = _find_rack(fleet, asked.arguments["dead"])
+        dead = find_rack(fleet, asked.arguments["dead"])
         return _form(fleet, vlan, dead, candidate_of(fleet, vlan.id, dead))
 
     async def give(self, query: Query, asked: Asked) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class _Answers:
         Where things have changed meanwhile the leader takes it back, and the rack refuses it.
         """
         fleet, vlan = await self._find(self._vlan)
-        dead = _find_rack(fleet, asked.fields["dead"])
+        dead = find_rack(fleet, asked.fields["dead"])
         candidate = candidate_of(fleet, vlan.id, dead)
         if candidate.survivor is None or candidate.hindrances:
             raise HttpProblem(
@@ -121,9 +121,3 @@ def _form(fleet: Fleet, vlan: Vlan, dead: RackId, candidate: Candidate) -> dict[
         f"once it is back it serves nobody for {mclt} s (mclt)",
         "hindrances": list(candidate.hindrances),
     }
-
-
-def _find_rack(fleet: Fleet, name: str | None) -> RackId:
-    if name is None:
-        raise bad_request("dead: the rack whose server is dead is needed")
-    return find_rack(fleet, name)
