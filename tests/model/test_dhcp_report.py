@@ -13,6 +13,7 @@ from evenrack.model.dhcp_report import (
     DhcpReport,
     ForeignServer,
     Ipv6Side,
+    RelayedAddresses,
     VlanError,
     VlanReport,
     as_before,
@@ -23,6 +24,8 @@ from evenrack.model.identifiers import VlanId
 from evenrack.model.json_form import to_json
 
 SIDE = VlanReport(vlan=VlanId(1), number=FleetNumber(1, 5), role="alone")
+
+ODD = RelayedAddresses(vlan=VlanId(2), addresses=AddressCount(total=9, free=-5))
 
 FOREIGN = ForeignServer(address=IPv4Address("10.1.0.66"), mac="02:00:00:00:00:01", since=5, heard=9)
 
@@ -40,13 +43,16 @@ def test_of_a_text_that_is_too_long_the_beginning_is_kept():
 def test_what_came_later_can_be_left_out_for_a_region_of_before():
     count = AddressCount(total=9, free=4, backup=5)
     more = {"addresses": count, "since": 1_795_687_872, "foreign": (FOREIGN,)}
+    relayed = RelayedAddresses(vlan=VlanId(2), addresses=count)
+    more |= {"relayed": (VlanId(2),), "relayed_addresses": (relayed,)}
     more |= {"ipv6": Ipv6Side(half="upper", running=True, applied=FleetNumber(1, 7))}
     vlans = (evolve(SIDE, **more),)
     report = DhcpReport(applied="a", clock_ahead=7, not_listening="eth0: no", vlans=vlans)
     assert dhcp_report_from_json(to_json(report)) == report
-    assert as_before(report) == DhcpReport(applied="a", vlans=(SIDE,))
+    assert as_before(report) == DhcpReport(applied="a", vlans=(evolve(SIDE, relayed=(VlanId(2),)),))
     form = to_json(as_before(report))
     later = {"clock_ahead", "addresses", "since", "foreign", "not_listening", "ipv6"}
+    later |= {"relayed_addresses"}
     assert not later & {*form, *form["vlans"][0]}
 
 
@@ -57,6 +63,8 @@ def test_what_came_later_can_be_left_out_for_a_region_of_before():
         {"addresses": AddressCount(total=9, free=0, backup=-1)},
         {"addresses": AddressCount(total=9, free=5, backup=5)},
         {"addresses": AddressCount(total=MOST_ADDRESSES + 1, free=5)},
+        {"relayed_addresses": (ODD,), "relayed": (ODD.vlan,)},
+        {"relayed_addresses": (evolve(ODD, addresses=AddressCount(total=1, free=1)),)},
         {"since": -1},
         {"since": 1 << 40},
         {"foreign": (FOREIGN,) * (MOST_FOREIGN_SERVERS + 1)},
@@ -65,7 +73,17 @@ def test_what_came_later_can_be_left_out_for_a_region_of_before():
         {"foreign": (evolve(FOREIGN, heard=1 << 40),)},
     ],
     ids=[
-        *("free", "backup", "sum", "total", "before 1970", "too late", "too many servers"),
+        *(
+            "free",
+            "backup",
+            "sum",
+            "total",
+            "relayed",
+            "not relayed",
+            "before 1970",
+            "too late",
+            "too many servers",
+        ),
         *("a server before 1970", "a server that was heard before", "a server too late"),
     ],
 )

@@ -191,8 +191,14 @@ def dhcp_report_from_json(form: Any) -> DhcpReport:
     """Read a report; ValueError when the form is not one."""
     report = from_json(form, DhcpReport)
     for side in report.vlans:
-        if side.addresses is not None and not _adds_up(side.addresses):
+        counts = [it.addresses for it in side.relayed_addresses]
+        counts += [] if side.addresses is None else [side.addresses]
+        if not all(map(_adds_up, counts)):
             raise ValueError(f"VLAN {side.vlan}: the counts of its addresses do not add up")
+        if not {it.vlan for it in side.relayed_addresses} <= {*side.relayed}:
+            raise ValueError(
+                f"VLAN {side.vlan}: it counts addresses of a VLAN that it does not relay"
+            )
         if side.since is not None and not 0 <= side.since <= LATEST:
             raise ValueError(f"VLAN {side.vlan}: its state is not of the years 1970 to 9999")
         if len(side.foreign) > MOST_FOREIGN_SERVERS or not all(map(_is_dated, side.foreign)):
@@ -202,9 +208,14 @@ def dhcp_report_from_json(form: Any) -> DhcpReport:
 
 def as_before(report: DhcpReport) -> DhcpReport:
     """Leave out what came later, for a region process that does not know of it."""
-    vlans = tuple(
-        evolve(side, addresses=None, since=None, foreign=(), ipv6=None) for side in report.vlans
-    )
+    later: dict[str, Any] = {
+        "addresses": None,
+        "since": None,
+        "foreign": (),
+        "relayed_addresses": (),
+        "ipv6": None,
+    }
+    vlans = tuple(evolve(side, **later) for side in report.vlans)
     return evolve(report, clock_ahead=None, not_listening="", vlans=vlans)
 
 
