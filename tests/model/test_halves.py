@@ -118,6 +118,14 @@ def test_a_pair_of_a_program_from_before_ipv6_has_two_halves_too():
     )
 
 
+def test_a_pair_whose_rack_with_the_lower_half_was_replaced_by_such_a_program_has_two_halves():
+    before = served(A, B, lower=C)
+    assert halves(before) == {A: "lower", B: "upper"}
+    after = with_halves(before, before.exchanged(), has_ipv6=True, becomes_pair=True)
+    assert halves(after) == halves(before)
+    assert halves(with_halves(before, served(B), has_ipv6=True)) == {B: "upper"}
+
+
 @given(st.lists(st.sampled_from([[A], [B], [C], [A, B], [B, C], [C, A]]), min_size=1, max_size=8))
 def test_no_story_gives_two_racks_one_half_and_none_changes_sides_while_it_stays(steps):
     before = None

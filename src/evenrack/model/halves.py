@@ -59,8 +59,8 @@ def with_halves(
 
 
 def _lower(service: Service) -> RackId | None:
-    """Say who has the lower half; a program from before IPv6 may have made the pair."""
-    if service.lower is None and service.secondary is not None:
+    """Say who has the lower half; a program from before IPv6 may have made or changed the pair."""
+    if service.secondary is not None and service.lower not in service.racks:
         return service.primary.rack
     return service.lower
 
