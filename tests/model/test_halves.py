@@ -52,6 +52,7 @@ def test_who_is_alone_gives_the_lower_half_away_first_and_one_address_has_no_upp
     assert spans_of(whole, "lower") == (span(16, 3),)
     assert spans_of(whole, "upper") == (span(19, 2),)
     assert spans_of(span(7, 1), "upper") == ()
+    assert spans_of(whole, "none") == ()
 
 
 def test_one_rack_has_all_of_it_and_keeps_the_lower_half_when_another_comes():

@@ -11,6 +11,7 @@ from evenrack.rack.failed_tries import FAILED_SECONDS
 from evenrack.rack.failover_states import TRY_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
+from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.small_dhcp_server import refusing
 from tests.wire.both_ends import STEP
 
@@ -54,6 +55,22 @@ def test_a_killed_server_is_started_again_at_once_also_when_the_regions_are_gone
     host.server.kill()
     host.advance(LOOK_SECONDS)
     assert host.server.runs == FIRST
+
+
+def test_rule_13_without_a_region_a_rack_that_starts_has_no_half_of_ipv6_until_its_turn(tmp_path):
+    plan = (serving6(subnet6(1, ("1", "9")), half="lower"),)
+    RackHost(tmp_path).begin().serving(plan).end()
+    host = RackHost(tmp_path)
+    host.has_region = False
+    host.begin().advance(WAIT_FOR_REGION_SECONDS)
+    without = (evolve(plan[0], half="none"),)
+    assert (host.server.runs, host.kept) == (without, (without,))
+    host.has_region = True
+    host.serving(plan)
+    host.has_region = False
+    host.server.kill()
+    host.advance(LOOK_SECONDS)
+    assert host.server.runs == plan, "a region has spoken since"
 
 
 def test_with_a_region_a_rack_that_starts_serves_at_once_what_was_applied(tmp_path):

@@ -86,5 +86,6 @@ def spans_of(span: Span, half: Half) -> tuple[Span, ...]:
         "whole": (lower, upper),
         "lower": (lower,),
         "upper": (upper,),
+        "none": (),
     }
     return tuple(part for part in parts[half] if part is not None)

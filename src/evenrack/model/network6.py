@@ -8,7 +8,7 @@ from attrs import field, frozen
 from evenrack.model.identifiers import RangeId, ReservationId, SubnetId
 from evenrack.model.json_form import LATER
 
-Half = Literal["whole", "lower", "upper"]
+Half = Literal["whole", "lower", "upper", "none"]
 """What of each range a rack gives away: all of it, or its half (`halves`)."""
 
 

@@ -197,7 +197,7 @@ class Converge(MultiService):
 
     async def _keep_running(self, newest: DhcpPlan | None = None) -> None:
         """Start the server again when it should run and does not: nobody's service is harmed."""
-        if self._is_down() and newest is not None and self._change is None:
+        if self._is_down() and self._change is None and (newest or self._waits_until > -inf):
             await self._leave_what_others_serve(newest)
         if not self._is_down() or self._clock.seconds() - self._failed_at < LOOK_SECONDS:
             return  # each start that fails may cost what is served a restart
@@ -211,11 +211,11 @@ class Converge(MultiService):
         """Tell whether the server should run and does not."""
         return bool(self._applied) and not (self._restarting or self._server.running())
 
-    async def _leave_what_others_serve(self, newest: DhcpPlan) -> None:
+    async def _leave_what_others_serve(self, newest: DhcpPlan | None) -> None:
         left = still_its_own(self._applied, newest)
         if left != self._applied:
             self.log.warn(
-                "another rack may serve it by now: {n} VLANs less", n=len(self._applied) - len(left)
+                "others may serve some by now: {n} VLANs less", n=len(self._applied) - len(left)
             )
             await self._note_applied(left)
             self._checked_for = ""

@@ -43,7 +43,7 @@ _FOREIGN = object_of(address=TEXT, mac=or_null(TEXT), since=TEXT, heard=TEXT)
 _EVIDENCE = object_of(what=TEXT, by=or_null(TEXT), says=TEXT, age=or_null(SECONDS))
 
 _IPV6 = object_of(
-    half=word_of("whole", "lower", "upper"),
+    half=word_of("whole", "lower", "upper", "none"),
     held=BOOLEAN,
     running=BOOLEAN,
     applied=or_null(GENERATION),
