@@ -26,7 +26,25 @@ def test_it_is_held_for_the_longest_lease_from_when_it_was_first_wanted():
     end = NOW + LEASE + MARGIN_SECONDS
     assert later.waiting(plan(), end - 1) == (1,)
     assert later.waiting(plan(), end) == ()
-    assert later.waiting(plan(max_lease_seconds=9000), end) == (1,)
+
+
+def test_a_longer_lease_makes_the_wait_longer_and_a_shorter_one_never_makes_it_shorter():
+    held = HeldHalves().following(plan(), NOW)
+    longer = plan(max_lease_seconds=9000)
+    grown = held.following(longer, NOW + LEASE)
+    end = NOW + 9000 + MARGIN_SECONDS
+    for wanted in (longer, plan(), plan(max_lease_seconds=LEASE - 1)):
+        assert grown.following(wanted, NOW + LEASE).waiting(wanted, end - 1) == (1,)
+        assert grown.following(wanted, NOW + LEASE).waiting(wanted, end) == ()
+    short = plan(lease_seconds=120)
+    assert held.following(short, NOW).waiting(short, NOW + LEASE) == (1,)
+
+
+def test_a_half_that_is_given_away_since_stays_so_when_leases_become_longer():
+    held = HeldHalves().following(plan(), NOW)
+    longer = plan(max_lease_seconds=9000)
+    end = NOW + LEASE + MARGIN_SECONDS
+    assert held.waiting(longer, end) == held.following(longer, end).waiting(longer, end) == ()
 
 
 def test_a_half_that_nobody_had_before_is_given_away_at_once():
@@ -48,4 +66,4 @@ def test_it_is_kept_on_the_disk():
     held = HeldHalves().following(plan(), NOW)
     assert held_halves_from_json(held_halves_to_json(held)) == held
     with pytest.raises(ValueError, match="is not"):
-        held_halves_from_json({"halves": [{"vlan": "x", "half": "upper", "since": 1}]})
+        held_halves_from_json({"halves": [{"vlan": "x", "half": "upper", "since": 1, "until": 2}]})

@@ -7,7 +7,7 @@ half before the longest lease that anybody may have of it has ended.
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService, vlans_of
 from evenrack.model.identifiers import VlanId
@@ -26,6 +26,8 @@ class HeldHalf:
     half: Half
     since: int
     """By this host's clock: in seconds of Unix."""
+    until: int
+    """When the longest lease ends that may have been given meanwhile: never sooner than it was."""
 
 
 @frozen(kw_only=True)
@@ -41,12 +43,7 @@ class HeldHalves:
 
     def waiting(self, plan: DhcpPlan, now: int) -> tuple[VlanId, ...]:
         """Give the VLANs of this plan whose half is not given away yet."""
-        since = {it.vlan: it.since for it in self.following(plan, now).halves}
-        return tuple(
-            it.vlan.id
-            for it in _held_in(plan)
-            if now < since[it.vlan.id] + _longest_lease(it) + MARGIN_SECONDS
-        )
+        return tuple(it.vlan for it in self.following(plan, now).halves if now < it.until)
 
 
 def held_halves_from_json(form: Any) -> HeldHalves:
@@ -66,10 +63,14 @@ def _held_in(plan: DhcpPlan) -> list[VlanService]:
 def _newest(service: VlanService, known: Mapping[VlanId, HeldHalf], now: int) -> HeldHalf:
     vlan, half = service.vlan.id, service.half
     before = known.get(vlan)
-    if before is not None and before.half == half:
-        return before
-    return HeldHalf(vlan=vlan, half=half, since=now)
+    if before is None or before.half != half:
+        return HeldHalf(vlan=vlan, half=half, since=now, until=_end(service, now))
+    if now >= before.until:
+        return before  # it is given away since, and longer leases are of now
+    return evolve(before, until=max(before.until, _end(service, before.since)))
 
 
-def _longest_lease(service: VlanService) -> int:
-    return max(vlan.settings.lease_limits[1] for vlan in service.vlan.served)
+def _end(service: VlanService, since: int) -> int:
+    """Give when a half is free: by the longest lease of now, and leases of before may be longer."""
+    longest = max(vlan.settings.lease_limits[1] for vlan in service.vlan.served)
+    return since + longest + MARGIN_SECONDS
