@@ -54,7 +54,8 @@ class IscDhcp6Server:
         self._interfaces = interfaces
         self._clock = clock
         self._wall_clock = wall_clock
-        self._halves = kept.held_halves()
+        self._halves = kept.held_halves() if program.running() else HeldHalves()
+        """Where it does not run, another rack may have given the same half away meanwhile."""
         self._wanted: DhcpPlan | None = None
         self._served: DhcpPlan = ()
         self._names: Mapping[VlanId, Sequence[str]] = {}

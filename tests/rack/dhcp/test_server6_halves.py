@@ -1,0 +1,58 @@
+"""Since when the DHCPv6 server has a half that another rack had: what it remembers of that."""
+
+from attrs import define, evolve
+from twisted.internet.task import Clock
+
+from evenrack.model.held_halves import HeldHalves
+from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from tests.rack.dhcp.golden_plans6 import serving6, subnet6
+from tests.rack.dhcp.one_link import Kept
+from tests.trusted import now
+
+PLAN = (evolve(serving6(subnet6(1, ("1", "9")), half="upper"), half_held=True),)
+LONG_AGO = int(now().timestamp()) - 10_000
+
+
+@define
+class Program:
+    """A dhcpd -6 that does at once what it is to."""
+
+    is_there: bool
+
+    def running(self):
+        return self.is_there
+
+    def current_text(self):
+        return ""
+
+    def ignored(self):
+        return ()
+
+    async def restart(self, text, names):
+        self.is_there = True
+
+
+def server(kept, *, running):
+    async def interfaces():
+        return ()
+
+    return IscDhcp6Server(Program(running), kept, interfaces, Clock(), now)
+
+
+def waited():
+    kept = Kept()
+    kept.keep_held_halves(HeldHalves().following(PLAN, LONG_AGO))
+    return kept
+
+
+async def test_a_daemon_that_comes_back_to_its_running_server_has_waited_for_its_half():
+    six = server(waited(), running=True)
+    assert not six.side_of(PLAN[0]).held
+
+
+async def test_after_a_boot_the_half_may_have_been_another_racks_since_and_waits_anew():
+    kept = waited()
+    six = server(kept, running=False)
+    await six.want(PLAN)
+    assert six.side_of(PLAN[0]).held
+    assert kept.halves.halves[0].since > LONG_AGO
