@@ -21,8 +21,8 @@ class Server:
     looks: list = field(factory=list)
     error: str = ""
 
-    async def look(self, applied, *, is_served):
-        self.looks.append((applied, is_served))
+    async def look(self, applied, *, is_served, met):
+        self.looks.append((applied, is_served, set(met)))
 
     def side_of(self, it):
         if not it.vlan.has_ipv6:
@@ -32,13 +32,14 @@ class Server:
 
 def test_each_second_it_looks_and_a_change_is_told_once():
     server, clock, told = Server(), Clock(), []
-    watch = Ipv6Watch(server, lambda: PLAN, lambda: True, clock)
+    four = [DhcpReport(vlans=vlan_reports(PLAN, lambda _: "startup"))]
+    watch = Ipv6Watch(server, lambda: PLAN, lambda: True, lambda: four[0], clock)
     watch.on_change = lambda: told.append(clock.seconds())
     watch.startService()
     report = DhcpReport(running=True, vlans=vlan_reports(PLAN, lambda _: "normal"))
     for _ in range(3):
         clock.advance(LOOK_SECONDS)
-    assert server.looks[-1] == (PLAN, True)
+    assert server.looks[-1] == (PLAN, True, set())
     assert len(server.looks) >= 3
     assert len(told) == 1
     first, second = watch.added_to(report).vlans
@@ -47,13 +48,16 @@ def test_each_second_it_looks_and_a_change_is_told_once():
     clock.advance(LOOK_SECONDS)
     assert len(told) == 2
     assert watch.added_to(report).vlans[0].ipv6.error == "it does not start"
+    four[0] = report
+    clock.advance(LOOK_SECONDS)
+    assert server.looks[-1] == (PLAN, True, {1, 2}), "the pairs have met"
     watch.stopService()
     assert not clock.getDelayedCalls()
 
 
 def test_without_such_a_server_nothing_is_looked_at_and_reports_are_as_they_were():
     clock = Clock()
-    watch = Ipv6Watch(None, lambda: PLAN, lambda: True, clock)
+    watch = Ipv6Watch(None, lambda: PLAN, lambda: True, DhcpReport, clock)
     watch.startService()
     report = DhcpReport(vlans=vlan_reports(PLAN, None))
     assert watch.added_to(report) is report

@@ -1,6 +1,6 @@
 """Sees each second that the DHCPv6 server follows what this rack serves, and tells of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from attrs import evolve
@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import DhcpReport, Ipv6Side
+from evenrack.model.held_halves import met_partners
 from evenrack.model.identifiers import VlanId
 from evenrack.runtime.look_again import LookAgain
 
@@ -18,8 +19,10 @@ LOOK_SECONDS = 1.0
 class Dhcp6Server(Protocol):
     """The DHCPv6 server of this host (`rack.dhcp.server6`)."""
 
-    async def look(self, applied: DhcpPlan, *, is_served: bool) -> None:
-        """See that it serves what it is to, if the server for IPv4 serves."""
+    async def look(
+        self, applied: DhcpPlan, *, is_served: bool, met: Collection[VlanId] = ()
+    ) -> None:
+        """See that it serves what it is to, if that for IPv4 serves: some of its pairs have met."""
 
     def side_of(self, service: VlanService) -> Ipv6Side | None:
         """Tell how it serves a VLAN; None where there is no IPv6."""
@@ -33,13 +36,15 @@ class Ipv6Watch(MultiService):
         server: Dhcp6Server | None,
         applied: Callable[[], DhcpPlan],
         is_served: Callable[[], bool],
+        four: Callable[[], DhcpReport],
         clock: IReactorTime,
     ) -> None:
-        """`server` is None where there is none; `is_served`: that for IPv4 runs."""
+        """`server` is None where there is none; `is_served`: that for IPv4 (`four`) runs."""
         super().__init__()
         self._server = server
         self._applied = applied
         self._is_served = is_served
+        self._four = four
         self._told: dict[VlanId, Ipv6Side] = {}
         self.on_change: Callable[[], None] = lambda: None
         if server is not None:
@@ -56,7 +61,9 @@ class Ipv6Watch(MultiService):
     async def _look(self) -> None:
         server = self._server
         assert server is not None  # noqa: S101  nothing looks without one
-        await server.look(self._applied(), is_served=self._is_served())
+        applied = self._applied()
+        met = met_partners(applied, self._four())
+        await server.look(applied, is_served=self._is_served(), met=met)
         sides = ((it.vlan.id, server.side_of(it)) for it in self._applied())
         told = {vlan: side for vlan, side in sides if side is not None}
         if told != self._told:

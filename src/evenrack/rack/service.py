@@ -149,6 +149,7 @@ class RackService(MultiService):
             surroundings.dhcp6_server,
             lambda: self.converge.applied,
             surroundings.dhcp_server.running,
+            lambda: self.converge.report,
             surroundings.clock,
         )
         self._join_parts()

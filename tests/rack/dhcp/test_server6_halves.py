@@ -41,7 +41,7 @@ def server(kept, *, running):
 
 def waited():
     kept = Kept()
-    kept.keep_held_halves(HeldHalves().following(PLAN, LONG_AGO))
+    kept.keep_held_halves(HeldHalves().following(PLAN, LONG_AGO, met={1}))
     return kept
 
 
@@ -56,3 +56,13 @@ async def test_after_a_boot_the_half_may_have_been_another_racks_since_and_waits
     await six.want(PLAN)
     assert six.side_of(PLAN[0]).held
     assert kept.halves.halves[0].since > LONG_AGO
+
+
+async def test_a_wait_begins_when_the_pair_has_met_and_is_kept():
+    kept = Kept()
+    six = server(kept, running=False)
+    await six.want(PLAN)
+    await six.look(PLAN, is_served=True)
+    assert not kept.halves.halves[0].met, "the other one may still give it away"
+    await six.look(PLAN, is_served=True, met={1})
+    assert kept.halves.halves[0].met

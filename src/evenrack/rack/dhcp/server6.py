@@ -3,7 +3,7 @@
 It never holds the first one up: where it does not start it is tried again, and said so.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -56,6 +56,7 @@ class IscDhcp6Server:
         self._wall_clock = wall_clock
         self._halves = kept.held_halves() if program.running() else HeldHalves()
         """Where it does not run, another rack may have given the same half away meanwhile."""
+        self._met: Collection[VlanId] = ()
         self._wanted: DhcpPlan | None = None
         self._served: DhcpPlan = ()
         self._names: Mapping[VlanId, Sequence[str]] = {}
@@ -88,11 +89,15 @@ class IscDhcp6Server:
         self._wanted = plan
         await self._follow()
 
-    async def look(self, applied: DhcpPlan, *, is_served: bool) -> None:
+    async def look(
+        self, applied: DhcpPlan, *, is_served: bool, met: Collection[VlanId] = ()
+    ) -> None:
         """See that it does what it is to, while the server for IPv4 runs: `is_served`.
 
-        Where that one waits before it starts (`converge`), this one waits, too.
+        Where that one waits before it starts (`converge`), this one waits, too. No half of another
+        rack's is free before that one has `met` this one as its partner: it may still have it.
         """
+        self._met = met
         if not is_served and applied:
             return
         if not is_served:
@@ -180,7 +185,7 @@ class IscDhcp6Server:
         self._error = why
 
     def _note_halves(self, plan: DhcpPlan) -> None:
-        halves = self._halves.following(plan, self._now())
+        halves = self._halves.following(plan, self._now(), met=self._met)
         if halves != self._halves:
             self._kept.keep_held_halves(halves)
             self._halves = halves
