@@ -89,6 +89,15 @@ def test_who_is_left_has_its_own_half_only_and_who_comes_back_has_the_other_agai
         assert is_held(again, lost)
 
 
+def test_who_is_left_while_it_waits_for_the_leases_of_the_other_one_waits_on():
+    alone = followed([A], [A, B], [B])
+    assert is_held(alone, B), "A had all of it"
+    other = followed([A], [A, B], [A])
+    assert not is_held(other, A)
+    assert is_held(with_halves(other, served(A, B), has_ipv6=True), B)
+    assert is_held(with_halves(alone, served(B, C), has_ipv6=True), C)
+
+
 def test_where_there_was_no_ipv6_nobody_waits_and_who_is_alone_has_all_of_it():
     both = followed([A], [A, B], has_ipv6=False)
     assert halves(both) == {A: "lower", B: "upper"}

@@ -61,8 +61,8 @@ class Service:
     """Who gives away the lower half of each IPv6 range (`halves`), also after it is gone; None
     where one rack ever had all of it."""
     held: RackId | None = None
-    """Of a pair: who has a half that another rack gave away before. Of one that is alone: who had
-    the other half."""
+    """Who has a half that another rack gave away before; of one that is alone also who had the
+    other half."""
 
     @property
     def servers(self) -> tuple[Server, ...]:

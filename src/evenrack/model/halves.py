@@ -27,7 +27,7 @@ def half_of(service: Service, rack: RackId) -> Half:
 
 def is_held(service: Service, rack: RackId) -> bool:
     """Tell whether another one gave away addresses of the half that this rack has now."""
-    return service.secondary is not None and rack == service.held
+    return rack == service.held
 
 
 def with_halves(
@@ -47,8 +47,10 @@ def with_halves(
     if after.secondary is None and not has_ipv6:
         return evolve(after, lower=before.lower if before.secondary is None else None, held=None)
     if newcomer is None or after.secondary is None:
-        # who is left alone has its own half: clients of the other one may have the rest
-        return evolve(after, lower=lower, held=gone[0] if gone else before.held)
+        # who is left alone has its own half: clients of the other one may have the rest, and
+        # that half, too, where it is held
+        waits = before.held in after.racks or not gone
+        return evolve(after, lower=lower, held=before.held if waits else gone[0])
     stays = next(rack for rack in after.racks if rack != newcomer)
     was_given = lower is None or before.held is not None or bool(gone)
     return evolve(
