@@ -69,7 +69,9 @@ class PowerPolling(MultiService):
         try:
             due = await source.database.read(lambda c: read_due(c, source.process, MOST_READ))
             wanted = chosen_of([each for each in due if not self._waits(each.bmc)], self._asking)
-            fleet = await source.database.read(source.cache.read) if wanted else None
+            fleet = (
+                await source.database.read(source.cache.read_without_answers) if wanted else None
+            )
         except DatabaseUnreachable:
             return
         for each in wanted:

@@ -1,0 +1,82 @@
+"""What a process makes of a look at BMCs that are due, with the database that says which are."""
+
+import pytest
+from twisted.internet.task import Clock
+
+from evenrack.region.database.fleet_cache import FleetCache
+from evenrack.region.power_polling import PollingSource, PowerPolling
+from tests.region.database.test_order_store import fleet  # noqa: F401  for the next
+from tests.region.database.test_state_store import (  # noqa: F401  the fixture is used by its name
+    POLL,
+    polled,
+    saw,
+)
+
+pytestmark = pytest.mark.postgres
+
+
+class Unhurried(FleetCache):
+    """A cache that nobody may ask for what racks found out about hosts."""
+
+    def read(self, connection):
+        raise AssertionError("a look at BMCs needs no answers about hosts")
+
+
+class AtOnce:
+    """The database of a test, whose answers do not have to be waited for."""
+
+    def __init__(self, sessions):
+        self._sessions = sessions
+
+    async def read(self, work):
+        return self._sessions.run(work)
+
+    run = read
+
+
+class Linked:
+    """Every rack is connected."""
+
+    def newest_admitted(self, rack):
+        return rack
+
+
+class Asked:
+    """Stands for the racks, and says what came of each question, or raises it."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+        self.bmcs = []
+
+    async def ask(self, link, order, fleet):  # noqa: F811
+        self.bmcs.append(order.bmc)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def look(polled, outcome, seconds=0.6):  # noqa: F811
+    """Let a process look for so long; gives which BMCs were asked."""
+    clock, asked = Clock(), Asked(outcome)
+    source = PollingSource(
+        database=AtOnce(polled),
+        cache=Unhurried(),
+        connected=Linked(),
+        orders=asked,
+        process=polled.me,
+    )
+    polling = PowerPolling(source, clock, POLL)
+    polling.startService()
+    clock.pump([0.1] * round(seconds * 10))
+    polling.stopService()
+    return asked.bmcs
+
+
+def known(polled):  # noqa: F811
+    rows = "SELECT string_agg(state || failures || error, ';' ORDER BY bmc_id) FROM bmc_state"
+    return polled.value(rows)
+
+
+def test_a_look_needs_no_answers_about_hosts(polled):  # noqa: F811
+    assert look(polled, saw("on")) == [1, 2]
+    assert known(polled) == "on0;on0"
