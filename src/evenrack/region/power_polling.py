@@ -15,7 +15,14 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.balance.power_routes import StoredOrder
-from evenrack.errors import DatabaseUnreachable, EvenrackError, OrderOutdated
+from evenrack.errors import (
+    Damaged,
+    DatabaseUnreachable,
+    EvenrackError,
+    KeyMissing,
+    OrderOutdated,
+    SchemaMismatch,
+)
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, ProcessId, RackId
 from evenrack.model.power import NO_ORDER, PowerOutcome
@@ -35,6 +42,10 @@ MOST_READ = 256
 HELD_SECONDS = 10.0
 """After its rack could not ask a BMC, which says nothing about the BMC: it had no lease, or an
 order had come."""
+
+_NOT_OF_THE_BMC = (DatabaseUnreachable, SchemaMismatch, KeyMissing, Damaged, OrderOutdated)
+"""What says nothing about a BMC, but about this process, or its keys; OrderOutdated by a rack of
+an older version."""
 
 
 @frozen(kw_only=True)
@@ -102,8 +113,8 @@ class PowerPolling(MultiService):
         outcome = None
         try:
             outcome = await source.orders.ask(link, look, fleet)
-        except (DatabaseUnreachable, OrderOutdated):
-            pass  # the second by a rack of an older version
+        except _NOT_OF_THE_BMC as problem:
+            self.log.debug("BMC {bmc} was not asked: {why}", bmc=due.bmc, why=error_text(problem))
         except (EvenrackError, NoSuchObject) as problem:
             outcome = PowerOutcome(result="failed", state="unknown", error=str(problem))
         except Exception as problem:  # noqa: BLE001  a link that ended; the next look asks again

@@ -3,6 +3,7 @@
 import pytest
 from twisted.internet.task import Clock
 
+from evenrack.errors import CannotEverWork, Damaged, KeyMissing, SchemaMismatch
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.power_polling import PollingSource, PowerPolling
 from tests.region.database.test_order_store import fleet  # noqa: F401  for the next
@@ -80,3 +81,20 @@ def known(polled):  # noqa: F811
 def test_a_look_needs_no_answers_about_hosts(polled):  # noqa: F811
     assert look(polled, saw("on")) == [1, 2]
     assert known(polled) == "on0;on0"
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [KeyMissing("k"), Damaged("what is stored does not open"), SchemaMismatch("0019")],
+    ids=lambda problem: type(problem).__name__,
+)
+def test_what_is_wrong_with_this_process_is_no_failure_of_the_bmcs(polled, problem):  # noqa: F811
+    look(polled, saw("on"))
+    polled.change("UPDATE bmc_state SET next_at = now()")
+    assert look(polled, problem) == [1, 2]
+    assert known(polled) == "on0;on0"
+
+
+def test_what_only_this_bmc_can_have_is_its_failure(polled):  # noqa: F811
+    look(polled, CannotEverWork("no such driver"))
+    assert known(polled) == "unknown1no such driver;unknown1no such driver"
