@@ -30,7 +30,7 @@ from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.inventory_reading import NoSuchObject
-from evenrack.region.database.state_store import DueBmc, read_due, record_look
+from evenrack.region.database.state_store import DueBmc, put_off, read_due, record_look
 from evenrack.region.power_orders import PowerOrders
 from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
@@ -38,7 +38,8 @@ from evenrack.runtime.look_again import LookAgain
 LOOK_SECONDS = 1.0
 MOST_OF_RACK = 8
 """BMCs that one rack is asked about at once: 10,000 on ten racks have their turn in 300 s."""
-MOST_READ = 256
+MOST_READ_OF_RACK = 2 * MOST_OF_RACK
+"""Those that are being asked are still due: as many others are read."""
 HELD_SECONDS = 10.0
 """After its rack could not ask a BMC, which says nothing about the BMC: it had no lease, or an
 order had come."""
@@ -69,8 +70,6 @@ class PowerPolling(MultiService):
         self._source = source
         self._poll_seconds = poll_seconds
         self._asking: dict[BmcId, RackId] = {}
-        self._not_before: dict[BmcId, float] = {}
-        self._clock = clock
         self._turns = count(1)
         looking = LookAgain(self._look, clock, gather_seconds=0.5, at_least_every=LOOK_SECONDS)
         looking.setServiceParent(self)
@@ -78,8 +77,10 @@ class PowerPolling(MultiService):
     async def _look(self) -> None:
         source = self._source
         try:
-            due = await source.database.read(lambda c: read_due(c, source.process, MOST_READ))
-            wanted = chosen_of([each for each in due if not self._waits(each.bmc)], self._asking)
+            due = await source.database.read(
+                lambda c: read_due(c, source.process, MOST_READ_OF_RACK)
+            )
+            wanted = chosen_of(due, self._asking)
             fleet = (
                 await source.database.read(source.cache.read_without_answers) if wanted else None
             )
@@ -90,13 +91,6 @@ class PowerPolling(MultiService):
             if fleet is not None and link is not None and each.bmc in fleet.bmcs:
                 self._asking[each.bmc] = each.rack
                 Deferred.fromCoroutine(self._ask(link, each, fleet))
-
-    def _waits(self, bmc: BmcId) -> bool:
-        """Tell whether its rack could not ask it a moment ago."""
-        if self._not_before.get(bmc, 0.0) > self._clock.seconds():
-            return True
-        self._not_before.pop(bmc, None)
-        return False
 
     async def _ask(self, link: RackLink, due: DueBmc, fleet: Fleet) -> None:
         source = self._source
@@ -121,7 +115,7 @@ class PowerPolling(MultiService):
             self.log.debug("BMC {bmc} was not asked: {why}", bmc=due.bmc, why=error_text(problem))
         try:
             if outcome is None or outcome.retryable:
-                self._not_before[due.bmc] = self._clock.seconds() + HELD_SECONDS
+                await source.database.run(lambda c: put_off(c, due.bmc, HELD_SECONDS))
             else:
                 seconds = self._poll_seconds
                 await source.database.run(lambda c: record_look(c, due, outcome, seconds))

@@ -4,6 +4,7 @@ import pytest
 from twisted.internet.task import Clock
 
 from evenrack.errors import CannotEverWork, Damaged, KeyMissing, SchemaMismatch
+from evenrack.model.power import PowerOutcome
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.power_polling import PollingSource, PowerPolling
 from tests.region.database.test_order_store import fleet  # noqa: F401  for the next
@@ -93,6 +94,14 @@ def test_what_is_wrong_with_this_process_is_no_failure_of_the_bmcs(polled, probl
     polled.change("UPDATE bmc_state SET next_at = now()")
     assert look(polled, problem) == [1, 2]
     assert known(polled) == "on0;on0"
+
+
+def test_a_bmc_that_its_rack_could_not_ask_lets_others_have_their_turn(polled):  # noqa: F811
+    held = PowerOutcome(result="failed", state="unknown", error="no lease", retryable=True)
+    assert look(polled, held, seconds=5) == [1, 2]
+    assert known(polled) == "unknown0;unknown0"
+    polled.change("UPDATE bmc_state SET next_at = next_at - interval '10 s' WHERE bmc_id = 2")
+    assert look(polled, held) == [2]
 
 
 def test_what_only_this_bmc_can_have_is_its_failure(polled):  # noqa: F811

@@ -11,6 +11,7 @@ from evenrack.region.database.state_store import (
     FAILURES_TOLD,
     LONGEST_BACK_OFF,
     last_states,
+    put_off,
     read_due,
     record_look,
 )
@@ -99,6 +100,34 @@ def test_who_has_waited_longest_is_first_and_who_was_asked_waits(polled):
     assert POLL - 20 < next_in(polled) <= POLL
     polled.change("UPDATE bmc_state SET next_at = now() - make_interval(secs => bmc_id)")
     assert due_bmcs(polled) == [2, 1]
+
+
+def test_the_bmcs_of_one_rack_take_no_turn_from_those_of_another(polled):
+    polled.change("UPDATE managing SET process_id = :me", me=polled.me)
+    for bmc, seconds in ((1, 30), (2, 20), (3, 10)):
+        looked(polled, saw("on"), bmc=bmc)
+        polled.change(
+            "UPDATE bmc_state SET next_at = now() - make_interval(secs => :s) WHERE bmc_id = :b",
+            s=seconds,
+            b=bmc,
+        )
+    assert [each.bmc for each in polled.run(lambda c: read_due(c, polled.me, 1))] == [1, 3]
+
+
+def test_a_bmc_that_is_put_off_waits_as_it_is_and_never_shorter(polled):
+    polled.run(lambda c: put_off(c, 2, 10.0))
+    assert due_bmcs(polled) == [1]
+    looked(polled, DEAD)
+    looked(polled, DEAD)
+    before = known(polled)
+    polled.change("UPDATE bmc_state SET next_at = now() WHERE bmc_id = 1")
+    polled.run(lambda c: put_off(c, 1, 10.0))
+    assert 0 < next_in(polled) <= 10
+    assert known(polled) == before
+    assert polled.value("SELECT failures FROM bmc_state WHERE bmc_id = 1") == 2
+    looked(polled, saw("on"))
+    polled.run(lambda c: put_off(c, 1, 10.0))
+    assert next_in(polled) > 10
 
 
 def test_a_bmc_with_an_unfinished_order_is_not_asked(polled):

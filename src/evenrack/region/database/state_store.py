@@ -35,23 +35,41 @@ class DueBmc:
     asked_at: datetime
 
 
-def read_due(connection: Connection, process: ProcessId, limit: int) -> list[DueBmc]:
-    """Give BMCs whose owners this process manages, who have waited longest first."""
+def read_due(connection: Connection, process: ProcessId, of_rack: int) -> list[DueBmc]:
+    """Give BMCs whose owners this process manages, who have waited longest first.
+
+    At most so many of each rack: one whose BMCs cannot be asked takes no turn from the others.
+    """
     rows = connection.execute(
         text(
-            "SELECT o.bmc_id, o.rack_id, clock_timestamp() AS asked_at FROM bmc_owner o "
+            "SELECT bmc_id, rack_id, clock_timestamp() AS asked_at FROM ("
+            "SELECT o.bmc_id, o.rack_id, s.next_at, row_number() OVER (PARTITION BY o.rack_id "
+            "ORDER BY s.next_at NULLS FIRST, o.bmc_id) AS place FROM bmc_owner o "
             "JOIN managing m ON m.rack_id = o.rack_id AND m.process_id = :process "
             "LEFT JOIN bmc_state s ON s.bmc_id = o.bmc_id "
             "WHERE (s.next_at IS NULL OR s.next_at <= clock_timestamp()) "
             "AND NOT EXISTS (SELECT FROM power_order p WHERE p.bmc_id = o.bmc_id "
-            "AND p.result IS NULL) ORDER BY s.next_at NULLS FIRST, o.bmc_id LIMIT :limit"
+            "AND p.result IS NULL)) due WHERE place <= :of_rack "
+            "ORDER BY next_at NULLS FIRST, bmc_id"
         ),
-        {"process": process, "limit": limit},
+        {"process": process, "of_rack": of_rack},
     )
     return [
         DueBmc(bmc=BmcId(row.bmc_id), rack=RackId(row.rack_id), asked_at=row.asked_at)
         for row in rows
     ]
+
+
+def put_off(connection: Connection, bmc: BmcId, seconds: float) -> None:
+    """Have a BMC asked later, of which nothing was learned: others have their turn before it."""
+    connection.execute(
+        text(
+            "INSERT INTO bmc_state (bmc_id, next_at) SELECT id, clock_timestamp() + "
+            "make_interval(secs => :seconds) FROM bmc WHERE id = :bmc ON CONFLICT (bmc_id) "
+            "DO UPDATE SET next_at = greatest(bmc_state.next_at, excluded.next_at)"
+        ),
+        {"bmc": bmc, "seconds": seconds},
+    )
 
 
 def record_look(
