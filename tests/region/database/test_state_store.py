@@ -201,10 +201,32 @@ def test_what_an_order_saw_is_known_too_and_a_look_from_before_does_not_overwrit
 
 def test_after_an_order_that_does_not_know_the_state_it_is_asked_for_at_once(polled):
     looked(polled, saw("on"))
+    before = known(polled)
     entered(polled, "m1")
-    ended(polled, polled.run(read_unfinished)[0], Ending(result="unknown"))
-    assert known(polled)["m1"]["power"] == "on", "as it was last seen, with its time"
+    ended(polled, polled.run(read_unfinished)[0], Ending(result="failed"))
+    assert known(polled) == before, "as it was last seen, with its time"
     assert sorted(due_bmcs(polled)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("action", "ending"),
+    [
+        ("off", Ending(result="unknown")),
+        ("soft", Ending(result="unknown", state="on")),
+        ("soft", Ending(result="failed", state="on")),
+    ],
+)
+def test_nobody_says_that_nothing_was_ordered_after_an_order_that_may_have_done_it(
+    polled, action, ending
+):
+    looked(polled, saw("on"))
+    entered(polled, "m1", action=action)
+    ended(polled, polled.run(read_unfinished)[0], ending)
+    state = known(polled)["m1"]
+    assert (state["power"], state["power_seen"]) == ("unknown", None)
+    assert sorted(due_bmcs(polled)) == [1, 2]
+    looked(polled, saw("off"))
+    assert texts(polled) == []
 
 
 def test_the_look_at_a_bmc_that_was_deleted_is_forgotten(polled):

@@ -258,7 +258,8 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
         return False
     if (order.action, ending.result) != ("query", "ok"):  # looking changes nothing
         record(connection, [_told(order, ending, ended.error)], current_number(connection))
-    record_ordered(connection, order.bmc, order.rack, ending.state)
+    may_change = ending.result == "unknown" or (order.action, ending.result) == ("soft", "failed")
+    record_ordered(connection, order.bmc, order.rack, ending.state, may_change=may_change)
     notify(connection, "orders")
     return True
 

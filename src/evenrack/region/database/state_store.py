@@ -91,15 +91,33 @@ def record_look(
 
 
 def record_ordered(
-    connection: Connection, bmc: BmcId, rack: RackId | None, state: PowerState
+    connection: Connection,
+    bmc: BmcId,
+    rack: RackId | None,
+    state: PowerState,
+    *,
+    may_change: bool,
 ) -> None:
-    """Write down what an order saw at its end; a state that it does not know is soon asked for."""
-    if state != "unknown":
+    """Write down what an order saw at its end; a state that it does not know is soon asked for.
+
+    Where the order may yet change it, or has and nobody saw it, no state is known any more: who
+    then finds another one must not say that nothing was ordered.
+    """
+    if may_change:
+        connection.execute(
+            text(
+                "UPDATE bmc_state SET state = 'unknown', seen_at = NULL, seen_by = NULL, "
+                "next_at = clock_timestamp() WHERE bmc_id = :bmc"
+            ),
+            {"bmc": bmc},
+        )
+    elif state != "unknown":
         _write_seen(connection, bmc, state, rack, None)
-        return
-    connection.execute(
-        text("UPDATE bmc_state SET next_at = clock_timestamp() WHERE bmc_id = :bmc"), {"bmc": bmc}
-    )
+    else:
+        connection.execute(
+            text("UPDATE bmc_state SET next_at = clock_timestamp() WHERE bmc_id = :bmc"),
+            {"bmc": bmc},
+        )
 
 
 def last_states(connection: Connection) -> dict[str, dict[str, Any]]:
