@@ -101,6 +101,13 @@ def test_two_bmcs_may_exchange_their_addresses():
     assert (plan.problems, plan.count("changed")) == ((), 2)
 
 
+def test_a_bmc_that_moved_needs_its_password_in_the_file_also_when_it_is_the_one_that_is_kept():
+    (moved,) = planned(line(2, "b1", 7), same=["b1"]).changes
+    assert (moved.deed, moved.value.address, moved.password) == ("changed", ip(7), b"")
+    assert planned(line(2, "b1", 7), same=["b1"]).problems == ()
+    assert told(planned(line(2, "b1", 7, password=b""))) == [(2, "password")]
+
+
 def test_the_fingerprint_names_the_changes_and_says_nothing_of_passwords():
     first = planned(line(2, "b9"))
     assert first.fingerprint == planned(line(2, "b9", password=b"other")).fingerprint

@@ -101,7 +101,7 @@ def plan_bmcs(
         before = kept.get(each.name)
         after = _bmc_after(each, before)
         password = b"" if each.name in same_password else each.password
-        problems += _told(each.line, _about_bmc(after, before, password))
+        problems += _told(each.line, _about_bmc(after, before, each.password))
         deed = _deed(before, is_same=after == before and not password)
         lines.append(Planned(line=each.line, deed=deed, value=after, password=password))
     problems += _doubles(kept, lines, lambda bmc: (bmc.address, bmc.port), "address")
