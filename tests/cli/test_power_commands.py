@@ -327,4 +327,6 @@ def test_one_that_has_begun_is_cancelled_only_when_it_was_confirmed_and_stays_as
     assert "this needs --yes" in said
     code, _, said = call("order", "cancel", "17", "--yes")
     assert code == 0
+    assert "nothing more is sent once its rack has heard of it" in said
+    assert "until then this cycle may still turn the machine on" in said
     assert said.endswith("not taken back; next: evenrack order show 17\n")

@@ -13,6 +13,7 @@ from evenrack.cli.show_power import orders_table
 
 NOTHING_SENT = "NEW"
 NOT_TAKEN_BACK = "what was sent is not taken back"
+HEARD_LATE = ", and until then this cycle may still turn the machine on"
 MOST_DIGITS = 18
 """Of a number that PostgreSQL gives to an order."""
 
@@ -82,9 +83,10 @@ def show_order(session: Session, number: int, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def cancel_order(session: Session, number: int, *, yes: bool, as_json: bool) -> None:
-    """Cancel an order: nothing more of it is sent to the machine.
+    """Cancel an order: nothing more of it is sent once its rack has heard of it.
 
-    What was sent is not taken back: a `cycle` that has turned the machine off leaves it off.
+    What was sent is not taken back. A `cycle` that has turned the machine off leaves it off, unless
+    its rack does not hear of it in time: then it may still turn it on. `evenrack order show` tells.
     """
     client = session.client()
     path = f"/api/v1/orders/{number}"
@@ -95,7 +97,11 @@ def cancel_order(session: Session, number: int, *, yes: bool, as_json: bool) -> 
     done = client.post(f"{path}/cancel", {})
     session.show(done, object_page(done), as_json=as_json)
     if done["result"] is None:
-        say(f"order {number} sends nothing more; {NOT_TAKEN_BACK}; {_next(number)}")
+        until = HEARD_LATE if done["action"] == "cycle" else ""
+        say(
+            f"cancelling order {number}: nothing more is sent once its rack has heard of it"
+            f"{until}; {NOT_TAKEN_BACK}; {_next(number)}"
+        )
     else:
         say(f"order {number} is cancelled: nothing was sent; next: evenrack order list")
 

@@ -1,4 +1,4 @@
-"""Cancels power orders: nothing more of one is sent, and what was sent is not taken back."""
+"""Cancels power orders: a rack that hears of it sends no more; what was sent is not taken back."""
 
 from sqlalchemy import Connection, text
 

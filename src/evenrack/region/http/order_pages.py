@@ -190,7 +190,10 @@ _LIST = Operation(
 _SHOW = Operation(summary="Show an order", answer=_ORDER)
 
 _CANCEL = Operation(
-    summary="Cancel an order: nothing more of it is sent, and what was sent is not taken back",
+    summary=(
+        "Cancel an order: nothing more of it is sent once its rack has heard of it, and what was "
+        "sent is not taken back"
+    ),
     body=Body(fields={}),
     answer=_ORDER,
     problems=(409,),
