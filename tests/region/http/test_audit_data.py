@@ -18,6 +18,7 @@ from evenrack.region.http.audit_data import (
 )
 from evenrack.region.http.bmc_pages import _BMCS, _MACHINES
 from evenrack.region.http.inventory_json import KINDS
+from evenrack.region.http.snippet_pages import SNIPPETS
 
 SESAME = "SESAME-öpen"
 names = st.one_of(st.text(max_size=20), st.sampled_from(["name", "password", "Api-Key", "auth"]))
@@ -54,6 +55,7 @@ def test_what_is_no_json_is_not_kept(body):
     [
         *("password", "PASSWORD", "bmc_password", "secret", "private_key", "key", "api-key"),
         *("pasword", "passwrod", "pssword", "secrt", "tokn", "passphrase", "credentials", "pin"),
+        *("k_g", "K_G", "kg", "k-g", "bmc_k_g", "k_g_2"),
     ],
 )
 def test_what_stands_under_a_name_for_secrets_is_hidden_also_when_misspelt(name, depth):
@@ -67,7 +69,13 @@ def test_the_fields_of_objects_are_kept_and_their_secrets_are_not():
     kinds = (*KINDS, _BMCS, _MACHINES)
     fields = {name for kind in kinds for name in kind.fields} | set(SETTING_LIMITS)
     fields |= {"machines", "action", "role", "days", "uses", "minutes", "rack"}
-    assert {name for name in fields if is_secret(name)} == {"password"}
+    assert {name for name in fields if is_secret(name)} == {"password", "k_g"}
+
+
+def test_what_an_object_never_shows_the_audit_log_does_not_show_either():
+    for kind in (*KINDS, _BMCS, _MACHINES, SNIPPETS):
+        written = {name for name, each in kind.fields.items() if "writeOnly" in str(each.schema)}
+        assert all(is_secret(name) for name in written | set(kind.hidden)), kind.noun
 
 
 def test_a_token_is_hidden_wherever_it_stands():

@@ -29,7 +29,7 @@ SHORT_BYTES = 256
 
 _SECRET = re.compile(
     "password|passwd|passphrase|secret|token|credential|private"
-    "|(?:^|[^a-z])(?:key|keys|pin|pem|auth|authorization)(?:$|[^a-z])",
+    "|(?:^|[^a-z])(?:key|keys|k[^a-z]?g|pin|pem|auth|authorization)(?:$|[^a-z])",
     re.IGNORECASE,
 )
 _MISSPELT = ("password", "passphrase", "secret", "token", "credential")
