@@ -119,6 +119,27 @@ async def test_a_bmc_that_takes_a_second_and_a_half_for_everything_does_it_once(
     assert bmc.told == ["on"]
 
 
+@pytest.mark.parametrize("takes", [{"open": 2.1}, {"rakp1": 3.0}, {"open": 2.1, "rakp1": 2.1}])
+async def test_a_bmc_that_is_slow_to_begin_is_not_taken_for_one_with_another_password(
+    driver, bmc, takes
+):
+    bmc.takes = takes
+    await driver.turn_on(bmc.access())
+    assert (bmc.told, bmc.heard.count("rakp1")) == (["on"], 1)
+
+
+@pytest.mark.parametrize("step", ["rakp1", "rakp3"])
+async def test_who_told_a_bmc_something_twice_does_not_believe_that_the_password_is_another(
+    driver, bmc, step, failure
+):
+    bmc.misses, bmc.codes = {"open": 1}, {step: 0x0F}
+    assert "told something twice" in await failure(BmcBusy, driver.turn_on(bmc.access()))
+    bmc.misses, bmc.codes = {"open": 1}, {}
+    assert "other keys" in await failure(BmcBusy, driver.turn_on(bmc.access(k_g="k")))
+    await driver.turn_on(bmc.access())
+    assert bmc.told == ["on"]
+
+
 async def test_a_command_is_not_repeated_after_nine_seconds(driver, bmc, clock):
     bmc.takes = dict.fromkeys(SETUP, 1.85)
     bmc.misses = {"control": -1}

@@ -144,6 +144,29 @@ def test_each_status_has_its_class(status, kind):
         assert failed.type is kind
 
 
+@pytest.mark.parametrize("status", [0x02, 0x0F, 0x12])
+def test_after_something_was_told_twice_a_refusal_may_be_of_a_session_begun_again(status):
+    keys = session_keys(told(), SECRETS)
+    proving = Proving(tag=TAG, told=told())
+    other = proved(secrets=Secrets(password=SECRETS.password, k_g=b"k"))
+    for read in (
+        lambda: introduction().read(introduced(status=status), SECRETS, repeated=True),
+        lambda: proving.read(proved(status=status), keys, repeated=True),
+        lambda: proving.read(other, keys, repeated=True),
+    ):
+        with pytest.raises(BmcBusy, match="told something twice"):
+            read()
+
+
+def test_what_no_repeating_explains_is_refused_for_good_also_after_one():
+    for status in (0x0A, 0x0D):
+        with pytest.raises(BmcRefused):
+            introduction().read(introduced(status=status), SECRETS, repeated=True)
+    wrong = introduced(secrets=Secrets(password=b"another"))
+    with pytest.raises(BmcRefusedPassword):
+        introduction().read(wrong, SECRETS, repeated=True)
+
+
 def test_a_bmc_that_does_not_know_the_password_is_told_nothing():
     wrong = Secrets(password=b"another")
     with pytest.raises(BmcRefusedPassword, match="another password"):

@@ -42,8 +42,12 @@ LEVELS: Final[Mapping[Privilege, int]] = MappingProxyType(
     {"user": USER, "operator": OPERATOR, "administrator": ADMINISTRATOR}
 )
 
-_STEP_AT: Final = (0.0, 2.0, 4.0)
+_OPEN_AT: Final = (0.0, 2.0, 4.0)
 """Not sooner: a slow BMC answers what it hears twice one after the other, and is slower for it."""
+
+_RAKP_AT: Final = (0.0, 5.0)
+"""Later: a BMC that hears RAKP 1 twice takes another random number, and refuses what we prove with
+its first. So only what is lost is repeated, and hardly ever what is slow."""
 
 
 @frozen(kw_only=True)
@@ -87,6 +91,8 @@ class _Agreeing:
         self._around = around
         self._way = way
         self._tag = around.token_bytes(1)[0]
+        self._repeated = False
+        """Whether anything of this session was sent twice."""
         access = way.access
         k_g = k_g_bytes(access.k_g) if access.k_g else b""
         self._secrets = Secrets(password=access.password.encode(), k_g=k_g)
@@ -117,7 +123,9 @@ class _Agreeing:
             return await self._step(
                 RAKP_1,
                 introduction.message(),
-                lambda datagram: introduction.read(datagram, self._secrets),
+                lambda datagram: introduction.read(
+                    datagram, self._secrets, repeated=self._repeated
+                ),
             )
         except BmcRefusedPassword:
             refusing = refusing_message(self._next_tag(), bmc_session)
@@ -138,7 +146,7 @@ class _Agreeing:
             await self._step(
                 RAKP_3,
                 proving.message(self._secrets),
-                lambda datagram: proving.read(datagram, keys),
+                lambda datagram: proving.read(datagram, keys, repeated=self._repeated),
             )
             has_session = True
         finally:
@@ -160,9 +168,15 @@ class _Agreeing:
         self, kind: int, message: bytes, read: Callable[[bytes], Answer | None]
     ) -> Answer:
         datagram = plain_packet(kind, message)
-        asking = Asking(at=_STEP_AT, seconds=self._way.left(self._around.reactor, STEP_SECONDS))
+        at = _OPEN_AT if kind == OPEN_SESSION_REQUEST else _RAKP_AT
+        asking = Asking(at=at, seconds=self._way.left(self._around.reactor, STEP_SECONDS))
+
+        def make(nth: int) -> bytes:
+            self._repeated = self._repeated or nth > 0
+            return datagram
+
         try:
-            return await self._exchange.ask(lambda _nth: datagram, read, asking)
+            return await self._exchange.ask(make, read, asking)
         except BmcUnreachable as problem:
             access = self._way.access
             raise BmcUnreachable(

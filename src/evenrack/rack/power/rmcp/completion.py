@@ -86,6 +86,10 @@ _OTHER_SUITE: Final[Mapping[int, str]] = MappingProxyType(
 )
 
 
+_MIXED_UP: Final = frozenset({0x02, 0x0F, 0x12})
+"""What a BMC says to the rest of a session that it began again when it heard a message twice."""
+
+
 def refusal(code: int, command: str) -> EvenrackError:
     """Give the error for a completion code that is not 0."""
     if code in _NEVER:
@@ -109,7 +113,17 @@ def suite_refusal(status: int) -> EvenrackError | None:
     return BmcRefusedSuite(f"the BMC refuses the cipher suite: {what} (status 0x{status:02x})")
 
 
-def session_refusal(status: int) -> EvenrackError:
-    """Give the error for a status that is not 0."""
+def session_refusal(status: int, *, repeated: bool = False) -> EvenrackError:
+    """Give the error for a status that is not 0; `repeated`: the BMC may have heard us twice."""
+    if repeated and status in _MIXED_UP:
+        return mixed_up(f"status 0x{status:02x}")
     kind, why = _NO_SESSION.get(status, (BmcRefused, "it gives a reason of its own"))
     return kind(f"the BMC gives no session: {why} (status 0x{status:02x})")
+
+
+def mixed_up(what: str) -> BmcBusy:
+    """Give the error for what may only mean that the BMC took a repeated message for a new one."""
+    return BmcBusy(
+        f"the BMC gives no session: it is so slow that it was told something twice, and does not go"
+        f" on with the first, or its user or key K_g is another ({what})"
+    )

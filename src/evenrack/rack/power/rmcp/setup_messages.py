@@ -11,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from evenrack.errors import BmcRefusedPassword, BmcRefusedSuite
-from evenrack.rack.power.rmcp.completion import session_refusal, suite_refusal
+from evenrack.rack.power.rmcp.completion import mixed_up, session_refusal, suite_refusal
 from evenrack.rack.power.rmcp.packets import (
     OPEN_SESSION_RESPONSE,
     RAKP_2,
@@ -89,13 +89,16 @@ class Introduction:
             + self.user
         )
 
-    def read(self, datagram: bytes, secrets: Secrets) -> Told | None:
-        """Read RAKP message 2 (13.21); BmcRefusedPassword when the BMC does not prove it."""
+    def read(self, datagram: bytes, secrets: Secrets, *, repeated: bool = False) -> Told | None:
+        """Read RAKP message 2 (13.21); BmcRefusedPassword when the BMC does not prove it.
+
+        What it proves does not depend on what it heard twice: all of it is of this message.
+        """
         payload = _answer(datagram, RAKP_2, self.tag)
         if payload is None:
             return None
         if payload[1]:
-            raise session_refusal(payload[1])
+            raise session_refusal(payload[1], repeated=repeated)
         suite = self.opening.suite
         if len(payload) != _HEAD.size + RANDOM_BYTES + GUID_BYTES + suite.digest_bytes:
             return None
@@ -129,18 +132,20 @@ class Proving:
         """Give RAKP message 3 (13.22)."""
         return _HEAD.pack(self.tag, 0, self.told.bmc_session) + console_proof(self.told, secrets)
 
-    def read(self, datagram: bytes, keys: SessionKeys) -> bool | None:
+    def read(self, datagram: bytes, keys: SessionKeys, *, repeated: bool = False) -> bool | None:
         """Read RAKP message 4 (13.23): True, once the BMC has proved that it has the same keys."""
         payload = _answer(datagram, RAKP_4, self.tag)
         if payload is None:
             return None
         if payload[1]:
-            raise session_refusal(payload[1])
+            raise session_refusal(payload[1], repeated=repeated)
         if len(payload) != _HEAD.size + self.told.suite.code_bytes:
             return None
         if not _is_for(payload, self.told.console_session):
             return None
         if not hmac.compare_digest(payload[_HEAD.size :], keys.bmc_proof):
+            if repeated:
+                raise mixed_up("its proof is of other keys")
             raise BmcRefusedPassword("the BMC has another key K_g than it was given here")
         return True
 
