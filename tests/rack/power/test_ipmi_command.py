@@ -128,6 +128,23 @@ def test_a_change_of_which_nothing_is_said_may_be_done():
         (("Set Chassis Power Control to Up/On failed: Node busy",), BmcBusy),
         (("Set Chassis Power Control to Down/Off failed: Unknown (0x42)",), BmcBusy),
         (("Set Chassis Power Control to Up/On failed: Invalid command",), BmcRefused),
+        (("Set Chassis Power Control to Up/On failed: Timeout",), BmcBusy),
+        (
+            ("Set Chassis Power Control to Up/On failed: Cannot execute duplicated request",),
+            BmcBusy,
+        ),
+        (("Set Chassis Power Control to Reset failed: Timeout",), BmcSilent),
+        (("Set Chassis Power Control to Soft failed: Unspecified error",), BmcSilent),
+        (
+            ("Set Chassis Power Control to Reset failed: Command response could not be provided",),
+            BmcSilent,
+        ),
+        (
+            ("Set Chassis Power Control to Reset failed: Cannot execute duplicated request",),
+            BmcSilent,
+        ),
+        (("Set Chassis Power Control to Reset failed: Node busy",), BmcBusy),
+        (("Set Chassis Power Control to Soft failed: Invalid command",), BmcRefused),
         (("Get Chassis Power Status failed: BMC initialization in progress",), BmcBusy),
         (("Get Chassis Power Status failed: Insufficient privilege level",), BmcRefused),
         (("Unable to get Chassis Power Status",), BmcSilent),

@@ -13,6 +13,7 @@ from evenrack.errors import (
     BmcRefused,
     BmcRefusedPassword,
     BmcRefusedSuite,
+    BmcSilent,
     BmcUnreachable,
 )
 from evenrack.rack.power.ipmi import IpmiDriver
@@ -198,7 +199,7 @@ async def test_a_privilege_that_the_bmc_refuses_later_is_named(driver, bmc, fail
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [(0xC0, BmcBusy), (0xC3, BmcBusy), (0xD4, BmcRefused), (0xC1, BmcRefused)]
+    ("code", "kind"), [(0xC0, BmcBusy), (0xD0, BmcBusy), (0xD4, BmcRefused), (0xC1, BmcRefused)]
 )
 async def test_completion_codes_have_their_class_and_leave_no_session(
     driver, bmc, code, kind, failure
@@ -207,6 +208,18 @@ async def test_completion_codes_have_their_class_and_leave_no_session(
     for talk in (driver.query, driver.turn_on, driver.reset):
         assert f"0x{code:02x}" in await failure(kind, talk(bmc.access()))
     assert (bmc.told, bmc.open_sessions) == ([], [])
+
+
+@pytest.mark.parametrize("code", [0xC3, 0xCE, 0xCF, 0xFF])
+async def test_a_code_that_leaves_open_whether_it_was_done_is_no_refusal_of_what_is_sent_once(
+    driver, bmc, code, failure
+):
+    bmc.codes = {"control": code}
+    for talk in (driver.reset, driver.shut_down):
+        assert f"0x{code:02x}" in await failure(BmcSilent, talk(bmc.access()))
+    for talk in (driver.turn_on, driver.turn_off):
+        assert f"0x{code:02x}" in await failure(BmcBusy, talk(bmc.access()))
+    assert bmc.heard.count("control") == 4
 
 
 # What anybody sends

@@ -72,6 +72,7 @@ _NOT_NOW: Final = frozenset(
         "Timeout",
         "Out of space",
         "Command response could not be provided",
+        "Cannot execute duplicated request",
         "Device firmeware in update mode",  # so it is spelt
         "BMC initialization in progress",
         "Destination unavailable",
@@ -80,6 +81,19 @@ _NOT_NOW: Final = frozenset(
     }
 )
 """Completion codes that pass (IPMI 2.0, table 5-2)."""
+
+_MAY_BE_DONE: Final = frozenset(
+    {
+        "Timeout",
+        "Command response could not be provided",
+        "Cannot execute duplicated request",
+        "Unspecified error",
+    }
+)
+"""Completion codes with which a BMC may have done it all the same."""
+
+_SENT_ONCE: Final = re.compile(r"Set Chassis Power Control to (?:Soft|Reset) failed: (.+)")
+"""What nobody must send again."""
 
 _SESSION_REFUSED: Final = re.compile(
     r"Error in open session response message : (.+)|RAKP [24] message indicates an error : (.+)"
@@ -178,6 +192,8 @@ def _command_refused(errors: str) -> EvenrackError | None:
     if found is None:
         return None
     reason = found[1].strip()
+    if reason in _MAY_BE_DONE and _SENT_ONCE.search(errors):
+        return BmcSilent(f"the BMC may have done it or not: {reason}")
     if reason in _NOT_NOW or reason.startswith("Unknown"):
         return BmcBusy(f"the BMC cannot do it now: {reason}")
     return BmcRefused(f"the BMC refuses the command: {reason}")

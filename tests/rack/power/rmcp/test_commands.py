@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.errors import BmcBusy, BmcRefused, EvenrackError
+from evenrack.errors import BmcBusy, BmcRefused, BmcSilent, EvenrackError
 from evenrack.rack.power.rmcp.commands import (
     OFF,
     ON,
@@ -83,6 +83,13 @@ def test_every_code_is_of_a_class_and_says_its_number(code):
     assert isinstance(found, EvenrackError)
     assert f"code 0x{code:02x}" in str(found)
     assert type(found) is (BmcRefused if 0xC1 <= code <= 0xD6 and code not in busy else BmcBusy)
+
+
+@pytest.mark.parametrize("code", range(1, 256))
+def test_what_is_sent_once_may_have_been_done_when_the_code_leaves_that_open(code):
+    found, open_codes = refusal(code, "reset", once=True), {0xC3, 0xCE, 0xCF, 0xFF}
+    assert type(found) is (BmcSilent if code in open_codes else type(refusal(code, "reset")))
+    assert f"code 0x{code:02x}" in str(found)
 
 
 def test_a_privilege_that_is_refused_is_named():

@@ -1,7 +1,7 @@
 """What a BMC means when it does not do something (IPMI 2.0, tables 5-2 and 13-15): pure.
 
-Three classes, as `rack.power.driver` names them; what is not known by its number passes, for a
-BMC that said no has done nothing.
+Three classes, as `rack.power.driver` names them; what is not known by its number passes. A BMC that
+said no has done nothing, but for a few codes, which count where a command must not be done twice.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from evenrack.errors import (
     BmcRefused,
     BmcRefusedPassword,
     BmcRefusedSuite,
+    BmcSilent,
     EvenrackError,
 )
 
@@ -49,6 +50,9 @@ _NOT_NOW: Final[Mapping[int, str]] = MappingProxyType(
         0xFF: "it gives no reason",
     }
 )
+
+_MAY_BE_DONE: Final = frozenset({0xC3, 0xCE, 0xCF, 0xFF})
+"""With these a BMC may have done it all the same."""
 
 _LEVEL: Final[Mapping[int, str]] = MappingProxyType(
     {
@@ -90,11 +94,16 @@ _MIXED_UP: Final = frozenset({0x02, 0x0F, 0x12})
 """What a BMC says to the rest of a session that it began again when it heard a message twice."""
 
 
-def refusal(code: int, command: str) -> EvenrackError:
-    """Give the error for a completion code that is not 0."""
+def refusal(code: int, command: str, *, once: bool = False) -> EvenrackError:
+    """Give the error for a completion code that is not 0.
+
+    `once`: BmcSilent where it may have been done, for nobody must give the command again.
+    """
     if code in _NEVER:
         return BmcRefused(f"the BMC refuses {command}: {_NEVER[code]} (code 0x{code:02x})")
     why = _NOT_NOW.get(code, "it gives a reason of its own")
+    if once and code in _MAY_BE_DONE:
+        return BmcSilent(f"the BMC may have done {command} or not: {why} (code 0x{code:02x})")
     return BmcBusy(f"the BMC cannot do {command} now: {why} (code 0x{code:02x})")
 
 

@@ -80,8 +80,8 @@ class Session:
     async def run(self, command: Command) -> bytes:
         """Give a command; the data of its answer.
 
-        BmcSilent when it was sent and not answered, else it was not done: BmcUnreachable, BmcBusy,
-        BmcRefused.
+        BmcSilent when it was sent and not answered, or in words that leave it open whether it was
+        done, else it was not done: BmcUnreachable, BmcBusy, BmcRefused.
         """
         if command.privilege > self._privilege:
             await self._rise()
@@ -91,7 +91,7 @@ class Session:
         except BmcUnreachable as silence:
             raise BmcSilent(f"the BMC did not answer {command.name}: {silence}") from None
         if code:
-            raise refusal(code, command.name)
+            raise refusal(code, command.name, once=command.repeat == "never")
         return data
 
     async def close(self) -> None:
