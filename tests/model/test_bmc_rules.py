@@ -146,9 +146,15 @@ def test_a_machine_that_breaks_a_rule_is_named_with_the_field_and_the_cure(wrong
     assert said in breach.sentence
 
 
-@pytest.mark.parametrize("good", ["k", "k" * 20, "0x00"])
+@pytest.mark.parametrize("good", ["k", "k" * 20, "0", "0x0001"])
 def test_a_key_of_a_bmc_that_breaks_no_rule_is_fine(good):
     assert k_g_breaches(bmc(), good.encode()) == ()
+
+
+@pytest.mark.parametrize("zeros", ["0x00", "0x" + "00" * 20])
+def test_a_key_of_zeros_is_none_and_is_to_be_left_out(zeros):
+    (breach,) = k_g_breaches(bmc(), zeros.encode())
+    assert (breach.field, "leave it out" in breach.sentence) == ("k_g", True)
 
 
 @pytest.mark.parametrize("wrong", ["", "SESAME" * 4, "0xSESAME", "SESAME\n"])

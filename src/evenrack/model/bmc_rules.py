@@ -42,10 +42,14 @@ def password_breaches(bmc: Bmc, password: bytes) -> tuple[Breach, ...]:
 def k_g_breaches(bmc: Bmc, text: bytes) -> tuple[Breach, ...]:
     """Find what is wrong with the key of a BMC; no sentence shows it."""
     try:
-        k_g_bytes(text.decode())
+        key = k_g_bytes(text.decode())
     except ValueError as problem:
         return _breaches(f"bmc {shown(bmc.name)}", [("k_g", f"its key K_g cannot be: {problem}")])
-    return ()
+    if any(key):
+        return ()
+    # Not in `k_g_bytes`, which also reads those that were stored before this was a rule.
+    none = "a key K_g of nothing but zeros means that the BMC has none: leave it out (--no-k-g)"
+    return _breaches(f"bmc {shown(bmc.name)}", [("k_g", none)])
 
 
 def moved_breaches(bmc: Bmc, before: Bmc) -> tuple[Breach, ...]:
