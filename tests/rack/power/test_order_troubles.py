@@ -1,6 +1,7 @@
 """Orders to BMCs that are slow, stuck, silent, busy, gone, or refuse."""
 
 import pytest
+from twisted.internet.defer import DeferredSemaphore
 
 from evenrack.errors import (
     BmcBusy,
@@ -10,6 +11,7 @@ from evenrack.errors import (
     BmcUnreachable,
 )
 from evenrack.model.power import PowerOutcome
+from evenrack.rack.power.order_run import FINISH_SECONDS
 from tests.rack.power.story import LIMIT, ok
 
 
@@ -131,6 +133,32 @@ def test_what_was_seen_after_an_unanswered_command_is_in_doubt_no_more(story):
     outcome = story.finish("cycle")
     assert (outcome.result, outcome.state, outcome.sent) == ("failed", "off", True)
     assert (story.bmc.told, story.book.phase) == (["off"], "OFF_SEEN")
+
+
+def test_a_cycle_keeps_its_place_from_others_until_the_bmc_agreed_to_turn_on(story):
+    story.bmc.state, story.bmc.turns_in = "on", 2.0
+    story.bmc.troubles["on"] = [BmcBusy("not now"), BmcUnreachable("gone"), BmcSilent("nothing")]
+    places, told_before = DeferredSemaphore(1), []
+    story.start("cycle", places=places)
+    while "OFF_SEEN" not in story.book.written and not story.running.called:
+        story.wait(0.25)
+    places.acquire().addCallback(lambda _: told_before.extend(story.bmc.told))
+    story.wait(5)
+    assert told_before == ["off", "on"]
+    places.release()
+    assert story.end() == ok("on")
+    assert places.tokens == 1
+
+
+@pytest.mark.parametrize("failing", ["query", "on"])
+def test_a_cycle_that_cannot_turn_on_gives_its_place_back_when_its_time_is_over(story, failing):
+    story.book.phase, places = "OFF_SEEN", DeferredSemaphore(1)
+    story.bmc.troubles[failing], story.bmc.for_ever = [BmcUnreachable("gone")], True
+    story.start("cycle", seconds_left=0.0, places=places)
+    story.wait(FINISH_SECONDS - 1)
+    assert (story.running.called, places.tokens) == (False, 0)
+    assert "gone" in story.end().error
+    assert places.tokens == 1
 
 
 def test_a_bmc_that_is_always_busy_may_have_been_told(story):

@@ -22,7 +22,8 @@ from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_run import run_order
 
 MOST_AT_ONCE = 16
-"""Conversations of one rack with BMCs; further ones wait for a place, each look anew."""
+"""Conversations of one rack with BMCs; further ones wait for a place, each look anew, but for a
+`cycle` that has a machine to turn on again."""
 
 MOST_LOOKS_AT_ONCE = 8
 """The same of those that nobody ordered: dead BMCs must not keep places from orders."""

@@ -63,7 +63,8 @@ async def run_order(
     ends `seconds_left` from now, a `cycle` FINISH_SECONDS after it saw the machine off if that is
     later, and both as much later as one conversation with the BMC takes (10 s at most).
     Cancelling it ends a conversation under way, whose command may have been carried out.
-    `places` are for conversations: it has one while it looks and acts, and none between two looks.
+    `places` are for conversations: it has one while it looks and acts, and none between two looks,
+    but for a `cycle` from when it saw the machine off until the BMC has agreed to turn it on.
     """
     run = _Run(order, driver, record, may_act, clock)
     return await run.to_the_end(places or DeferredSemaphore(1))
@@ -106,17 +107,32 @@ class _Run:
         if not self._may_act():
             return self._without_lease()
         while True:
-            try:
-                ended = await places.run(lambda: Deferred.fromCoroutine(self._look_and_act()))
-            except CannotEverWork as refused:
-                return stopped(self._known, str(refused), retryable=False)
-            except EvenrackError as problem:
-                ended, self._trouble = self._ended_by(problem), str(problem)
+            ended = await places.run(lambda: Deferred.fromCoroutine(self._use_place()))
             if ended is not None:
                 return ended
             if not self._has_time():
                 return self._out_of_time()
             await deferLater(self._clock, LOOK_SECONDS)
+
+    async def _use_place(self) -> PowerOutcome | None:
+        """Look and act once; again at once while a machine is off that must be turned on."""
+        ended = await self._try_once()
+        while ended is None and self._must_turn_on() and self._has_time():
+            await deferLater(self._clock, LOOK_SECONDS)
+            ended = await self._try_once()
+        return ended
+
+    async def _try_once(self) -> PowerOutcome | None:
+        try:
+            return await self._look_and_act()
+        except CannotEverWork as refused:
+            return stopped(self._known, str(refused), retryable=False)
+        except EvenrackError as problem:
+            self._trouble = str(problem)
+            return self._ended_by(problem)
+
+    def _must_turn_on(self) -> bool:
+        return must_finish(self._order.action, self._phase) and self._agreed != "ON_SENT"
 
     async def _wait_for_lease(self) -> None:
         """Wait a moment where nothing was done yet: this rack would count as one that has tried.
