@@ -131,6 +131,17 @@ class IscDhcp6Server:
                 await self._bring_to(plan, self._text(plan))
             except (ProgramFailed, ValueError) as problem:
                 self._failed(str(problem))
+                await self._leave_what_others_may_have(plan)
+
+    async def _leave_what_others_may_have(self, plan: DhcpPlan) -> None:
+        """End it where it gives away what may be another rack's from now on."""
+        if not self._program.running() or _has_all(plan, self._served):
+            return
+        try:
+            await self._program.stop()
+            self._served = ()
+        except ProgramFailed as problem:
+            self._failed(str(problem))
 
     async def _bring_to(self, plan: DhcpPlan, text: str) -> None:
         if not text:
@@ -138,11 +149,11 @@ class IscDhcp6Server:
                 await self._program.stop()
             self._served, self._error = plan, ""
             return
-        if not self._names:
-            await self._find_names(plan)
         is_so = self._program.running() and self._program.current_text() == text
         if is_so:
             self._served, self._error = plan, ""
+            if not self._names:
+                await self._find_names(plan)
         if self._clock.seconds() - self._tried_at < RETRY_SECONDS and (
             is_so or text == self._failed_text
         ):
@@ -156,14 +167,7 @@ class IscDhcp6Server:
         names = sorted({name for each in self._names.values() for name in each})
         if not names:  # it would listen everywhere
             raise ProgramFailed("dhcpd -6", "was not started", "no interface is on its VLANs")
-        try:
-            await self._program.restart(text, names)
-        except ProgramFailed:
-            if not _has_all(plan, self._served):
-                # what it gave away before may be another rack's from now on
-                await self._program.stop()
-                self._served = ()
-            raise
+        await self._program.restart(text, names)
         self._served, self._error = plan, ""
         self.log.info("serves IPv6 on {names}", names=", ".join(names))
 

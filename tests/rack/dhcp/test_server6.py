@@ -1,0 +1,94 @@
+"""How the DHCPv6 server of a rack follows plans, over a dhcpd in memory."""
+
+from ipaddress import IPv4Interface
+
+from attrs import define, field
+from twisted.internet.task import Clock
+
+from evenrack.errors import ProgramFailed
+from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp.server6 import RETRY_SECONDS, IscDhcp6Server
+from tests.rack.dhcp.golden_plans6 import serving6, subnet6
+from tests.rack.dhcp.one_link import Kept
+from tests.trusted import now
+
+
+def vlan(number, half="lower"):
+    return serving6(subnet6(number, ("100", "1ff")), number=number, half=half)
+
+
+@define(kw_only=True)
+class SmallDhcpd6:
+    """A dhcpd -6 that does at once what it is told."""
+
+    text: str | None = None
+    runs: bool = False
+    started: list = field(factory=list)
+    """The interfaces of each start."""
+    ignores: tuple = ()
+
+    def running(self):
+        return self.runs
+
+    def current_text(self):
+        return self.text
+
+    def ignored(self):
+        return self.ignores
+
+    async def restart(self, text, interfaces):
+        self.text, self.runs = text, True
+        self.started.append(list(interfaces))
+
+    async def stop(self):
+        self.runs = False
+
+
+class Host:
+    """A host whose interfaces are its VLANs' that it has."""
+
+    def __init__(self, *plan):
+        self.plan, self.ip_works = plan, True
+        self.dhcpd, self.clock, self.kept = SmallDhcpd6(), Clock(), Kept()
+        self.server = self.rackd()
+
+    def rackd(self):
+        return IscDhcp6Server(self.dhcpd, self.kept, self.interfaces, self.clock, now)
+
+    async def interfaces(self):
+        if not self.ip_works:
+            raise ProgramFailed("ip -j addr", "ended with exit code 1", "")
+        return tuple(
+            Interface(name=f"eth{it.vlan.id}", address=IPv4Interface(f"{it.address}/24"))
+            for it in self.plan
+        )
+
+    async def later(self):
+        self.clock.advance(RETRY_SECONDS)
+        await self.server.look(self.server._wanted, is_served=True)
+
+
+async def test_what_a_plan_took_away_ends_also_where_no_interface_is_on_what_is_left():
+    first, second = vlan(1), vlan(2)
+    host = Host(first)
+    await host.server.want((first, second))
+    assert host.dhcpd.started == [["eth1"]]
+    await host.server.want((second,))
+    assert not host.dhcpd.runs, "the first VLAN may be another rack's"
+    assert "no interface is on its VLANs" in host.server.side_of(second).error
+
+
+async def test_what_a_plan_took_away_ends_also_while_interfaces_cannot_be_read():
+    plan = (vlan(1),)
+    host = Host(*plan)
+    await host.server.want(plan)
+    host.ip_works = False
+    other_half = (vlan(1, "upper"),)
+    await host.server.want(other_half)
+    assert not host.dhcpd.runs
+    host.ip_works = True
+    await host.later()
+    assert host.dhcpd.runs
+    host.ip_works = False
+    await host.server.want((*other_half, vlan(2)))
+    assert host.dhcpd.runs, "nothing was taken from it"
