@@ -15,6 +15,7 @@ from evenrack.model.held_halves import HeldHalves
 from evenrack.model.interface_list import Interface
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.own_addresses6 import OWN_ADDRESSES, usable_in
 from evenrack.rack.dhcp.server6 import IscDhcp6Server
 from evenrack.runtime.child_process import stop_program
 from evenrack.runtime.spawned import run_spawned
@@ -74,6 +75,8 @@ class Rack6:
     def server(self, *, address=None):
         here = IPv4Interface(f"{address or f'10.1.0.{self.number}'}/24")
 
+        shown = ["ip", "netns", "exec", f"rack{self.number}", "cat", str(OWN_ADDRESSES)]
+
         async def interfaces():
             return (Interface(name=CABLE, address=here),)
 
@@ -84,7 +87,14 @@ class Rack6:
             family="-6",
             entrance=self.keeper.entrance_of(f"rack{self.number}"),
         )
-        return IscDhcp6Server(program, self.kept, interfaces, self.clock, now)
+        return IscDhcp6Server(
+            program,
+            self.kept,
+            interfaces,
+            self.clock,
+            now,
+            own_addresses=lambda: usable_in(self.keeper.run(shown)),
+        )
 
     def own(self, plan):
         """Give a plan as it is for this rack."""

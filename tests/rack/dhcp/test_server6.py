@@ -1,12 +1,13 @@
 """How the DHCPv6 server of a rack follows plans, over a dhcpd in memory."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv6Address
 
 from attrs import define, field
 from twisted.internet.task import Clock
 
 from evenrack.errors import ProgramFailed
 from evenrack.model.interface_list import Interface
+from evenrack.rack.dhcp.own_addresses6 import own_addresses6, usable_in
 from evenrack.rack.dhcp.server6 import RETRY_SECONDS, IscDhcp6Server
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.one_link import Kept
@@ -49,11 +50,19 @@ class Host:
 
     def __init__(self, *plan):
         self.plan, self.ip_works = plan, True
+        self.kernel = ""
         self.dhcpd, self.clock, self.kept = SmallDhcpd6(), Clock(), Kept()
         self.server = self.rackd()
 
     def rackd(self):
-        return IscDhcp6Server(self.dhcpd, self.kept, self.interfaces, self.clock, now)
+        return IscDhcp6Server(
+            self.dhcpd,
+            self.kept,
+            self.interfaces,
+            self.clock,
+            now,
+            own_addresses=lambda: usable_in(self.kernel),
+        )
 
     async def interfaces(self):
         if not self.ip_works:
@@ -92,3 +101,32 @@ async def test_what_a_plan_took_away_ends_also_while_interfaces_cannot_be_read()
     host.ip_works = False
     await host.server.want((*other_half, vlan(2)))
     assert host.dhcpd.runs, "nothing was taken from it"
+
+
+OF_LINK = "fe800000000000000000000000000002 03 40 20 80     eth2\n"
+ELSEWHERE = "fd000009000000000000000000000002 03 40 00 82     eth2\n"
+TENTATIVE = "fd000002000000000000000000000002 03 40 00 c2     eth2\n"
+OF_VLAN = "fd000002000000000000000000000002 03 40 00 82     eth2\n"
+
+
+async def test_an_interface_without_an_address_costs_no_restart_before_it_has_one():
+    plan = (vlan(1), vlan(2))
+    host = Host(*plan)
+    host.dhcpd.ignores = ("eth2",)
+    await host.server.want(plan)
+    for kernel in ("", OF_LINK, OF_LINK + ELSEWHERE + TENTATIVE):
+        host.kernel = kernel
+        await host.later()
+        assert len(host.dhcpd.started) == 1, kernel
+    assert "has no IPv6 address" in host.server.side_of(plan[1]).error
+    host.kernel = OF_LINK + OF_VLAN
+    await host.server.look(plan, is_served=True)
+    assert len(host.dhcpd.started) == 2
+    host.dhcpd.ignores = ()
+    await host.later()
+    assert len(host.dhcpd.started) == 2
+
+
+def test_the_kernel_of_this_host_can_be_read():
+    assert ("eth2", IPv6Address("fd00:2::2")) in usable_in(OF_VLAN)
+    assert all(not address.is_link_local for _, address in own_addresses6())

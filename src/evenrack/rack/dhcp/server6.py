@@ -19,6 +19,7 @@ from evenrack.model.identifiers import VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.own_addresses6 import OwnAddresses, own_addresses6
 from evenrack.rack.dhcp.systemd_unit import DhcpdUnit
 
 RETRY_SECONDS: Final = 30.0
@@ -48,12 +49,15 @@ class IscDhcp6Server:
         interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
         clock: IReactorTime,
         wall_clock: Callable[[], datetime],
+        *,
+        own_addresses: Callable[[], OwnAddresses] = own_addresses6,
     ) -> None:
         self._program = program
         self._kept = kept
         self._interfaces = interfaces
         self._clock = clock
         self._wall_clock = wall_clock
+        self._own_addresses = own_addresses
         self._halves = kept.held_halves() if program.running() else HeldHalves()
         """Where it does not run, another rack may have given the same half away meanwhile."""
         self._met: Collection[VlanId] = ()
@@ -158,7 +162,7 @@ class IscDhcp6Server:
             is_so or text == self._failed_text
         ):
             return
-        if not is_so or self._is_ignored_somewhere():
+        if not is_so or self._would_ignore_less(plan):
             await self._restart(plan, text)
 
     async def _restart(self, plan: DhcpPlan, text: str) -> None:
@@ -179,9 +183,21 @@ class IscDhcp6Server:
             if it.vlan.has_ipv6
         }
 
-    def _is_ignored_somewhere(self) -> bool:
+    def _would_ignore_less(self, plan: DhcpPlan) -> bool:
+        """Tell whether an interface that it does not serve has an address for it by now.
+
+        Where none has, a restart would only hold up the others.
+        """
         ignored = self._program.ignored()
-        return any(name in ignored for each in self._names.values() for name in each)
+        if not ignored:
+            return False
+        subnets = [
+            subnet.cidr for it in plan for vlan in it.vlan.served for subnet in vlan.subnets6
+        ]
+        return any(
+            name in ignored and any(address in subnet for subnet in subnets)
+            for name, address in self._own_addresses()
+        )
 
     def _failed(self, why: str) -> None:
         if why != self._error:
