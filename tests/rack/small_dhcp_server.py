@@ -68,6 +68,8 @@ class SmallDhcpServer:
     failed: list = field(factory=list)
     """When it was to start and did not."""
     put_back_into: list = field(factory=list)
+    followed: list = field(factory=list)
+    """Each plan that the other family was to follow, and which states were put back by then."""
     changing: bool = False
     takes_hosts: Callable[[DhcpPlan, DhcpPlan], DhcpPlan] = field(default=lambda served, _: served)
     """What of a plan it can be told while it runs."""
@@ -117,6 +119,9 @@ class SmallDhcpServer:
         self.started.append((plan, tuple(interfaces)))
         self.restarts.append((began, self.clock.seconds()))
         self._begin_anew()
+
+    async def follow(self, plan):
+        self.followed.append((plan, list(self.put_back_into)))
 
     async def followable(self, served, plan):
         return self.takes_hosts(served, plan)

@@ -183,6 +183,7 @@ def test_rule_6_a_server_restarted_while_its_peer_is_away_gets_its_state_back(ho
     host.serving(SECOND)
     assert host.server.put_back_into == [(1, state)]
     assert host.states == {1: state, 2: "normal"}
+    assert host.server.followed[-1] == (SECOND, [(1, state)]), "IPv6 comes after that"
 
 
 @pytest.mark.parametrize("seconds_to_start", [0.0, 3.0])

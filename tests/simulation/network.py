@@ -127,6 +127,9 @@ class SimulatedDhcpServer:
     async def check(self, plan):
         pass
 
+    async def follow(self, plan):
+        pass
+
     async def restart(self, plan, interfaces):
         before = {s.vlan.id: s.role for s in self.plan}
         exchanged = [s for s in plan if {before.get(s.vlan.id), s.role} == BOTH_ROLES]

@@ -339,6 +339,7 @@ class Converge(MultiService):
                 raise TurnRefused("it came too late: the peer may take its role back")
             await self._restart(plan, names)
             await self._states.put_back(plan, before)
+            await self._server.follow(plan)
         except ProgramFailed:
             self._failed_at = self._clock.seconds()
             if before is not None and self._server.running():  # restarted, with what it served
@@ -390,9 +391,7 @@ class Converge(MultiService):
             took_back=self._tries.lately_taken_back(self._clock.seconds()),
             running=running,
             vlans=vlan_reports(self._applied, self._states.of if running else None),
-            errors=tuple(
-                VlanError(vlan=vlan, error=error) for vlan, error in sorted(self._errors.items())
-            ),
+            errors=tuple(VlanError(vlan=it, error=why) for it, why in sorted(self._errors.items())),
         )
         if report != self.report:
             self.report = report

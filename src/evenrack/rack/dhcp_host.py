@@ -21,6 +21,12 @@ class DhcpServer(GivingServer, Protocol):
     async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
         """Serve this from now on; ProgramFailed when it does not come up, and the old one does."""
 
+    async def follow(self, plan: DhcpPlan) -> None:
+        """Do for this plan, with which it was restarted, what clients of its pairs need not await.
+
+        It does what it can, and never fails.
+        """
+
     async def followable(self, served: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
         """Give what is served, with all of the plan that needs no restart; else `served` itself."""
 

@@ -210,26 +210,30 @@ async def test_only_the_server_that_has_another_text_restarts_and_one_for_ipv6_h
         running = files.running()
         return running and running.pid, one.pid()
 
+    async def apply(it):
+        await both.restart(it, [CABLE])
+        await both.follow(it)
+
     wanted = one.own(plan("whole"))
     try:
         await both.check(wanted)
-        await both.restart(wanted, [CABLE])
+        await apply(wanted)
         before = pids()
         assert None not in before
         assert both.serves(wanted)
         other_half = tuple(evolve(it, half="lower") for it in wanted)
         assert not both.serves(other_half)
-        await both.restart(other_half, [CABLE])
+        await apply(other_half)
         after = pids()
         assert (after[0], after[1] == before[1]) == (before[0], False)
         longer = tuple(
             evolve(it, vlan=evolve(it.vlan, settings=VlanSettings(mtu=1400))) for it in other_half
         )
-        await both.restart(longer, [CABLE])
+        await apply(longer)
         assert (pids()[0] == before[0], pids()[1]) == (False, after[1])
         elsewhere = (serving6(subnet6(8, ("100", "1ff")), half="lower"),)
         elsewhere = tuple(evolve(it, address=wanted[0].address) for it in elsewhere)
-        await both.restart(elsewhere, [CABLE])
+        await apply(elsewhere)
         assert pids()[0] is not None
         assert "Not configured to listen" in six.side_of(elsewhere[0]).error
         assert six.side_of(elsewhere[0]).running, "with what it served before"

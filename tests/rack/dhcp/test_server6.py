@@ -1,5 +1,6 @@
 """How the DHCPv6 server of a rack follows plans, over a dhcpd in memory."""
 
+from errno import ENOSPC
 from ipaddress import IPv4Interface, IPv6Address
 
 from attrs import define, field
@@ -27,6 +28,7 @@ class SmallDhcpd6:
     started: list = field(factory=list)
     """The interfaces of each start."""
     ignores: tuple = ()
+    disk_is_full: bool = False
 
     def running(self):
         return self.runs
@@ -38,6 +40,8 @@ class SmallDhcpd6:
         return self.ignores
 
     async def restart(self, text, interfaces):
+        if self.disk_is_full:
+            raise OSError(ENOSPC, "No space left on device")
         self.text, self.runs = text, True
         self.started.append(list(interfaces))
 

@@ -37,6 +37,9 @@ class BothFamilies:
         if not four_has_it or self._six.serves(plan):
             await self._four.restart(plan, interfaces)
             self._knows_half = False
+
+    async def follow(self, plan: DhcpPlan) -> None:
+        """Let the one for IPv6 follow: that for IPv4 serves already."""
         await self._six.want(plan)
 
     async def followable(self, served: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
@@ -52,7 +55,7 @@ class BothFamilies:
     async def keep_hosts(self, plan: DhcpPlan) -> None:
         await self._four.keep_hosts(plan)
         self._knows_half = False
-        await self._six.want(plan)
+        self._six.want_soon(plan)
 
     async def stop(self) -> None:
         await self._four.stop()

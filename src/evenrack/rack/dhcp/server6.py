@@ -88,10 +88,14 @@ class IscDhcp6Server:
 
     async def want(self, plan: DhcpPlan) -> None:
         """Serve this from now on, or as soon as it can be."""
+        self.want_soon(plan)
+        await self._follow()
+
+    def want_soon(self, plan: DhcpPlan) -> None:
+        """Serve this from the next look on: who says so has no time to wait for it."""
         if self._wanted is None or not self.serves(plan):
             self._tried_at = float("-inf")
         self._wanted = plan
-        await self._follow()
 
     async def look(
         self, applied: DhcpPlan, *, is_served: bool, met: Collection[VlanId] = ()
@@ -130,10 +134,10 @@ class IscDhcp6Server:
     async def _follow(self) -> None:
         async with self._one_at_a_time:
             plan = self._wanted or ()
-            self._note_halves(plan)
             try:
+                self._note_halves(plan)
                 await self._bring_to(plan, self._text(plan))
-            except (ProgramFailed, ValueError) as problem:
+            except (ProgramFailed, ValueError, OSError) as problem:
                 self._failed(str(problem))
                 await self._leave_what_others_may_have(plan)
 
@@ -144,7 +148,7 @@ class IscDhcp6Server:
         try:
             await self._program.stop()
             self._served = ()
-        except ProgramFailed as problem:
+        except (ProgramFailed, OSError) as problem:
             self._failed(str(problem))
 
     async def _bring_to(self, plan: DhcpPlan, text: str) -> None:

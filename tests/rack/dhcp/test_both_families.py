@@ -1,0 +1,62 @@
+"""The servers for both families as one: what one of them is told, and when the other follows."""
+
+from attrs import define, field
+
+from evenrack.rack.dhcp.both_families import BothFamilies
+from tests.rack.dhcp.test_server6 import Host, vlan
+
+OLD, NEW = (vlan(1),), (vlan(1, "upper"),)
+
+
+@define(kw_only=True)
+class Four:
+    """The server for IPv4, in memory."""
+
+    has: tuple = ()
+    restarts: list = field(factory=list)
+
+    def running(self):
+        return bool(self.has)
+
+    def serves(self, plan):
+        return self.has == plan
+
+    async def restart(self, plan, interfaces):
+        self.has = plan
+        self.restarts.append(plan)
+
+    async def tell_hosts(self, served, plan):
+        pass
+
+    async def keep_hosts(self, plan):
+        self.has = plan
+
+
+def both_of(host):
+    return BothFamilies(Four(), host.server)
+
+
+async def test_the_server_for_ipv6_follows_when_it_is_told_to_and_not_in_a_restart_of_the_other():
+    host = Host(*OLD)
+    both = both_of(host)
+    await both.restart(OLD, ["eth1"])
+    assert not host.dhcpd.started
+    await both.follow(OLD)
+    assert host.dhcpd.started == [["eth1"]]
+    await both.keep_hosts(NEW)
+    assert len(host.dhcpd.started) == 1, "others wait for the end of this"
+    assert both.serves(NEW)
+    await host.server.look(NEW, is_served=True)
+    assert len(host.dhcpd.started) == 2
+
+
+async def test_a_disk_that_is_full_is_told_and_fails_nothing():
+    host = Host(*OLD)
+    both = both_of(host)
+    await both.restart(OLD, ["eth1"])
+    host.dhcpd.disk_is_full = True
+    await both.follow(OLD)
+    assert "No space left" in host.server.side_of(OLD[0]).error
+    host.dhcpd.disk_is_full = False
+    await host.later()
+    assert host.server.side_of(OLD[0]).running
