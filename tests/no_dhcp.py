@@ -15,6 +15,9 @@ class NoDhcpServer:
     def serves(self, plan):
         return False
 
+    def was_started_with(self, plan):
+        return False
+
 
 async def no_leases(asked):
     return LeasePage()

@@ -95,6 +95,9 @@ class SmallDhcpServer:
     def serves(self, plan):
         return bool(plan) and self.text_of(self.was_given) == self.text_of(plan)
 
+    def was_started_with(self, plan):
+        return self.serves(plan)
+
     async def prepare(self, plan):
         await self._take_time()
 

@@ -121,6 +121,9 @@ class SimulatedDhcpServer:
     def serves(self, plan):
         return bool(plan) and _text(plan) == _text(self.plan)
 
+    def was_started_with(self, plan):
+        return self.serves(plan)
+
     async def prepare(self, plan):
         pass
 

@@ -51,6 +51,9 @@ class DhcpServer(GivingServer, Protocol):
     def serves(self, plan: DhcpPlan) -> bool:
         """Tell whether it was last started with this, or brought to it."""
 
+    def was_started_with(self, plan: DhcpPlan) -> bool:
+        """Tell whether the part of it that has pairs, IPv4's, `serves` this."""
+
     async def stop(self) -> None:
         """Serve nothing."""
 
@@ -77,4 +80,5 @@ class Wanted:
 def really_applied(remembered: tuple[DhcpPlan, ...], server: DhcpServer) -> DhcpPlan:
     """Find which plan the server was started with when the last change was not finished."""
     served = [plan for plan in remembered if server.serves(plan)]
-    return next(iter([*served, *remembered]), ())
+    half_way = [plan for plan in remembered if server.was_started_with(plan)]
+    return next(iter([*served, *half_way, *remembered]), ())

@@ -3,6 +3,7 @@
 from attrs import define, field
 
 from evenrack.rack.dhcp.both_families import BothFamilies
+from evenrack.rack.dhcp_host import really_applied
 from tests.rack.dhcp.test_server6 import Host, vlan
 
 OLD, NEW = (vlan(1),), (vlan(1, "upper"),)
@@ -60,3 +61,13 @@ async def test_a_disk_that_is_full_is_told_and_fails_nothing():
     host.dhcpd.disk_is_full = False
     await host.later()
     assert host.server.side_of(OLD[0]).running
+
+
+async def test_a_daemon_killed_between_both_restarts_finds_what_the_server_for_ipv4_has():
+    host = Host(*OLD)
+    both = both_of(host)
+    await both.restart(OLD, ["eth1"])
+    await both.follow(OLD)
+    await both.restart((*NEW, vlan(2)), ["eth1"])
+    later = BothFamilies(both._four, host.rackd())
+    assert really_applied((OLD, (*NEW, vlan(2))), later) == (*NEW, vlan(2))

@@ -27,6 +27,9 @@ class BothFamilies:
     def serves(self, plan: DhcpPlan) -> bool:
         return self._four.serves(plan) and self._six.serves(plan)
 
+    def was_started_with(self, plan: DhcpPlan) -> bool:
+        return self._four.serves(plan)
+
     async def check(self, plan: DhcpPlan) -> None:
         await self._four.check(plan)
         await self._six.check(plan)
