@@ -71,3 +71,16 @@ async def test_a_daemon_killed_between_both_restarts_finds_what_the_server_for_i
     await both.restart((*NEW, vlan(2)), ["eth1"])
     later = BothFamilies(both._four, host.rackd())
     assert really_applied((OLD, (*NEW, vlan(2))), later) == (*NEW, vlan(2))
+
+
+async def test_what_was_told_in_part_while_another_plan_is_kept_needs_a_restart():
+    both = both_of(Host(*OLD))
+    await both.restart(OLD, ["eth1"])
+    await both.follow(OLD)
+    await both.tell_hosts(OLD, NEW)
+    await both.keep_hosts(OLD)
+    await both.restart(OLD, ["eth1"])
+    assert both._four.restarts == [OLD, OLD]
+    await both.tell_hosts(OLD, NEW)
+    await both.keep_hosts(NEW)
+    assert both._told is None

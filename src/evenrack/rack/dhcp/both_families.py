@@ -15,8 +15,8 @@ class BothFamilies:
     def __init__(self, four: IscDhcpServer, six: IscDhcp6Server) -> None:
         self._four = four
         self._six = six
-        self._knows_half = False
-        """The server for IPv4 may have been told of some reservations, and not of all."""
+        self._told: DhcpPlan | None = None
+        """What the server for IPv4 was told of in part, until its file is in step with that."""
 
     def running(self) -> bool:
         return self._four.running()
@@ -36,10 +36,10 @@ class BothFamilies:
 
     async def restart(self, plan: DhcpPlan, interfaces: Sequence[str]) -> None:
         """Restart the one for IPv4, unless only that for IPv6 has anything to do."""
-        four_has_it = self._four.running() and self._four.serves(plan) and not self._knows_half
+        four_has_it = self._four.running() and self._four.serves(plan) and self._told is None
         if not four_has_it or self._six.serves(plan):
             await self._four.restart(plan, interfaces)
-            self._knows_half = False
+            self._told = None
 
     async def follow(self, plan: DhcpPlan) -> None:
         """Let the one for IPv6 follow: that for IPv4 serves already."""
@@ -49,7 +49,7 @@ class BothFamilies:
         return await self._four.followable(served, plan)
 
     async def tell_hosts(self, served: DhcpPlan, plan: DhcpPlan) -> None:
-        self._knows_half = True
+        self._told = plan
         await self._four.tell_hosts(served, plan)
 
     async def more_hosts(self, served: DhcpPlan, told: DhcpPlan, plan: DhcpPlan) -> DhcpPlan:
@@ -57,7 +57,8 @@ class BothFamilies:
 
     async def keep_hosts(self, plan: DhcpPlan) -> None:
         await self._four.keep_hosts(plan)
-        self._knows_half = False
+        if plan is self._told:
+            self._told = None
         self._six.want_soon(plan)
 
     async def stop(self) -> None:
