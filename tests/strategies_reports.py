@@ -3,6 +3,7 @@
 from ipaddress import IPv4Address, IPv4Interface
 from typing import get_args
 
+from attrs import evolve
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_plan import Role
@@ -39,7 +40,30 @@ interfaces = st.builds(
 )
 interface_lists = st.lists(interfaces, max_size=4).map(tuple)
 address_counts = st.builds(
-    AddressCount, **dict.fromkeys(("total", "free", "backup"), st.integers(0, 300))
+    lambda taken, free, backup: AddressCount(total=taken + free + backup, free=free, backup=backup),
+    *[st.integers(0, 300)] * 3,
+)
+relayed_counts = st.lists(
+    st.builds(RelayedAddresses, vlan=vlan_ids, addresses=address_counts),
+    max_size=2,
+    unique_by=lambda it: it.vlan,
+).map(tuple)
+
+
+def with_counts(side, counts):
+    """A side that relays those VLANs, and says what is left of them."""
+    relayed = tuple(it.vlan for it in counts)
+    return evolve(side, relayed=relayed, relayed_addresses=counts)
+
+
+vlan_reports = st.builds(
+    VlanReport,
+    vlan=vlan_ids,
+    number=any_fleet_numbers,
+    role=st.sampled_from(get_args(Role)),
+    peer=st.none() | rack_ids,
+    state=st.sampled_from(get_args(SideState)),
+    relayed=st.lists(vlan_ids, max_size=2).map(tuple),
 )
 dhcp_reports = st.builds(
     DhcpReport,
@@ -47,19 +71,7 @@ dhcp_reports = st.builds(
     waiting=tokens,
     running=st.booleans(),
     vlans=st.lists(
-        st.builds(
-            VlanReport,
-            vlan=vlan_ids,
-            number=any_fleet_numbers,
-            role=st.sampled_from(get_args(Role)),
-            peer=st.none() | rack_ids,
-            state=st.sampled_from(get_args(SideState)),
-            relayed=st.lists(vlan_ids, max_size=2).map(tuple),
-            relayed_addresses=st.lists(
-                st.builds(RelayedAddresses, vlan=vlan_ids, addresses=address_counts), max_size=2
-            ).map(tuple),
-        ),
-        max_size=3,
+        vlan_reports | st.builds(with_counts, vlan_reports, relayed_counts), max_size=3
     ).map(tuple),
     errors=st.lists(st.builds(VlanError, vlan=vlan_ids, error=st.text(max_size=9)), max_size=2).map(
         tuple

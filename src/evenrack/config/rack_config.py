@@ -56,7 +56,7 @@ def _failure_domain(_: Any, __: "Attribute[Any]", value: str) -> None:
 
 
 UNIT_STATE_DIR = Path("/var/lib/evenrack/rack")
-"""The folder that `evenrack-dhcpd4.service` names."""
+"""The folder that `evenrack-dhcpd4.service` and `evenrack-dhcpd6.service` name."""
 
 
 _SHORTEST_PROBE_SECONDS, _LONGEST_PROBE_SECONDS = 30.0, 86400.0
@@ -89,7 +89,8 @@ class RackDhcp:
     """How this rack runs its DHCP server."""
 
     runner: str = field(default="systemd", validator=_runner)
-    """Who starts it: systemd, as evenrack-dhcpd4.service, or rackd, as a child. Default systemd."""
+    """Who starts it: systemd, as evenrack-dhcpd4.service and, for IPv6, -dhcpd6; or rackd, as a
+    child. Default systemd."""
 
     binary: Path = Path("/usr/sbin/dhcpd")
     """The program: ISC dhcpd 4.4; the unit names its own. Default /usr/sbin/dhcpd."""
