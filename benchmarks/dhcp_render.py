@@ -32,18 +32,21 @@ from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.plan_outline import Content
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.converge import Converge
+from evenrack.rack.dhcp.both_families import BothFamilies
 from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.dhcpd_words import LISTENING
 from evenrack.rack.dhcp.host_changes import HostChanges
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
+from evenrack.rack.dhcp.server6 import IscDhcp6Server
 from evenrack.rack.dhcp_host import Wanted
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.plan_intake import PlanIntake
 from evenrack.rack.state_folder import AppliedDhcp, StateFolder
 from evenrack.region.plan_delivery import changes_since, deliver
 from evenrack.runtime.thinking import think_beside
+from evenrack.runtime.wall_clock import utc_now
 
 RESERVATIONS = 100_000
 VLANS = 100
@@ -158,9 +161,11 @@ class Rack:
         self._think = think_beside(reactor)
         self._state = StateFolder(folder)
         self._intake = PlanIntake(self.newest, self._follow, self._think)
-        server = IscDhcpServer(self.program, NormalPairs(), ACCESS, think_beside(reactor))
+        four = IscDhcpServer(self.program, NormalPairs(), ACCESS, think_beside(reactor))
+        program6 = DhcpdProgram(folder / "dhcp6", str(binary), reactor, family="-6")
+        six = IscDhcp6Server(program6, self._state, self._no_interfaces, reactor, utc_now)
         self.converge = Converge(
-            server,
+            BothFamilies(four, six),
             AppliedDhcp(self._state, self._think),
             self._wanted,
             self._no_interfaces,
