@@ -204,17 +204,17 @@ MUTANTS = MappingProxyType(
 )
 FOUND_BY = MappingProxyType(
     {
-        "M1": 14,
-        "M2": 18,
+        "M1": 10,
+        "M2": 38,
         "M3": 1,
         "M4": 1,
-        "M5": 1,
+        "M5": 2,
         "M6": 4,
         "M7": 20,
         "M8": 6,
         "no fence": 15,
-        "no hold-down": 2,
-        "no resync": 28,
+        "no hold-down": 1,
+        "no resync": 7,
         "old plan accepted": 6,
     }
 )
