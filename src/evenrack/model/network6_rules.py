@@ -12,7 +12,8 @@ from typing import Final
 from evenrack.model.domain_rules import about_search_domains
 from evenrack.model.findings import Finding, alike, found, place_of, shown
 from evenrack.model.network import Vlan
-from evenrack.model.network6 import Range6, Reservation6, Subnet6
+from evenrack.model.network6 import Reservation6, Subnet6
+from evenrack.model.range_rules import about_ranges
 from evenrack.model.reservation_rules import mac_problem
 
 DUID: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){2,129}")
@@ -47,7 +48,7 @@ def about_ipv6(vlans: Collection[Vlan]) -> Iterator[Finding]:
         yield from _about_subnet(subnet)
         yield from about_search_domains(subnet)
         yield from _about_servers(subnet)
-        yield from _about_ranges(subnet)
+        yield from about_ranges(subnet, problem_in)
         yield from _about_reservations(subnet)
 
 
@@ -105,44 +106,6 @@ def _overlapping(subnets: Iterable[Subnet6]) -> Iterator[Finding]:
                 place_of("subnet", around[-1], "cidr"),
             )
         around.append(subnet)
-
-
-# Ranges
-
-
-def _about_ranges(subnet: Subnet6) -> Iterator[Finding]:
-    ranges = (*subnet.ranges, *subnet.reserved_ranges)
-    for each in ranges:
-        yield from _about_range(subnet, each)
-    forward = sorted((it for it in ranges if it.first <= it.last), key=lambda it: it.first)
-    farthest: Range6 | None = None
-    for each in forward:
-        if farthest is not None and each.first <= farthest.last:
-            yield found(
-                f"range {each.first}-{each.last}: it overlaps {farthest.first}-{farthest.last}; "
-                "choose addresses that are in one of the two",
-                place_of("range", each, "first"),
-                place_of("range", farthest, "last"),
-            )
-        if farthest is None or each.last > farthest.last:
-            farthest = each
-
-
-def _about_range(subnet: Subnet6, each: Range6) -> Iterator[Finding]:
-    name = f"range {each.first}-{each.last}"
-    for field, address in (("first", each.first), ("last", each.last)):
-        problem = problem_in(subnet.cidr, address)
-        if problem is not None:
-            yield found(
-                f"{name}: {address} {problem}; choose its {field} address in it",
-                place_of("range", each, field),
-                place_of("subnet", subnet, "cidr"),
-            )
-    if each.first > each.last:
-        yield found(
-            f"{name}: it ends before it begins; exchange the two addresses",
-            place_of("range", each, "last"),
-        )
 
 
 # Reservations

@@ -14,8 +14,9 @@ from evenrack.model.boot_rules import about_boot
 from evenrack.model.domain_rules import about_search_domains, is_domain
 from evenrack.model.findings import MOST_SHOWN, Finding, alike, found, place_of, shown
 from evenrack.model.host_address import is_for_hosts, problem_in
-from evenrack.model.network import Range, Subnet, Vlan
+from evenrack.model.network import Subnet, Vlan
 from evenrack.model.network6_rules import about_ipv6
+from evenrack.model.range_rules import about_ranges
 from evenrack.model.relay_rules import about_relays
 from evenrack.model.reservation_rules import about_reservations, cards_with_two_reservations
 
@@ -68,7 +69,7 @@ def _all_findings(vlans: Collection[Vlan]) -> Iterator[Finding]:
         yield from _about_subnet(subnet)
         yield from _about_servers(subnet)
         yield from _about_gateway(subnet)
-        yield from _about_ranges(subnet)
+        yield from about_ranges(subnet, problem_in, most=MOST_RANGE_ADDRESSES)
         yield from about_reservations(subnet)
     yield from about_ipv6(vlans)
 
@@ -199,48 +200,3 @@ def _overlapping_subnets(subnets: Iterable[Subnet]) -> Iterator[Finding]:
                 place_of("subnet", around[-1], "cidr"),
             )
         around.append(subnet)
-
-
-# Ranges
-
-
-def _about_ranges(subnet: Subnet) -> Iterator[Finding]:
-    ranges = (*subnet.ranges, *subnet.reserved_ranges)
-    for each in ranges:
-        yield from _about_range(subnet, each)
-    forward = sorted(
-        (each for each in ranges if each.first <= each.last), key=lambda each: each.first
-    )
-    farthest: Range | None = None
-    for each in forward:
-        if farthest is not None and each.first <= farthest.last:
-            yield found(
-                f"range {each.first}-{each.last}: it overlaps {farthest.first}-{farthest.last}; "
-                "choose addresses that are in one of the two",
-                place_of("range", each, "first"),
-                place_of("range", farthest, "last"),
-            )
-        if farthest is None or each.last > farthest.last:
-            farthest = each
-
-
-def _about_range(subnet: Subnet, each: Range) -> Iterator[Finding]:
-    name = f"range {each.first}-{each.last}"
-    for field, address in (("first", each.first), ("last", each.last)):
-        problem = problem_in(subnet.cidr, address)
-        if problem is not None:
-            yield found(
-                f"{name}: {address} {problem}; choose its {field} address in it",
-                place_of("range", each, field),
-                place_of("subnet", subnet, "cidr"),
-            )
-    if each.first > each.last:
-        yield found(
-            f"{name}: it ends before it begins; exchange the two addresses",
-            place_of("range", each, "last"),
-        )
-    if int(each.last) - int(each.first) >= MOST_RANGE_ADDRESSES:
-        yield found(
-            f"{name}: a range has at most {MOST_RANGE_ADDRESSES} addresses; make it smaller",
-            place_of("range", each, "last"),
-        )

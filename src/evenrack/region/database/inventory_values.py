@@ -57,26 +57,8 @@ def fields_of(value: Value) -> dict[str, Any]:
                 **{name: getattr(value.settings, name) for name in SETTINGS},
                 **boot_fields(value.boot),
             }
-        case Subnet():
-            return {
-                "cidr": str(value.cidr),
-                "gateway": None if value.gateway is None else str(value.gateway),
-                "dns_servers": [str(server) for server in value.dns_servers],
-                "ntp_servers": [str(server) for server in value.ntp_servers],
-                "domain": value.domain,
-                "search_domains": list(value.search_domains),
-                "allow_unknown": value.allow_unknown,
-            }
-        case Subnet6():
-            return {
-                "cidr": str(value.cidr),
-                "gateway": None,
-                "dns_servers": [str(server) for server in value.dns_servers],
-                "ntp_servers": [str(server) for server in value.ntp_servers],
-                "domain": "",
-                "search_domains": list(value.search_domains),
-                "allow_unknown": value.allow_unknown,
-            }
+        case Subnet() | Subnet6():
+            return _subnet_fields(value)
         case Range() | Range6():
             return {
                 "first": str(value.first),
@@ -99,6 +81,20 @@ def fields_of(value: Value) -> dict[str, Any]:
                 "hostname": "",
                 "other_macs": [],
             }
+
+
+def _subnet_fields(value: Subnet | Subnet6) -> dict[str, Any]:
+    """DHCPv6 tells neither a gateway nor a domain, so networks of IPv6 have none."""
+    gateway, domain = (value.gateway, value.domain) if isinstance(value, Subnet) else (None, "")
+    return {
+        "cidr": str(value.cidr),
+        "gateway": None if gateway is None else str(gateway),
+        "dns_servers": [str(server) for server in value.dns_servers],
+        "ntp_servers": [str(server) for server in value.ntp_servers],
+        "domain": domain,
+        "search_domains": list(value.search_domains),
+        "allow_unknown": value.allow_unknown,
+    }
 
 
 def _vlan(row: Any) -> Vlan:
