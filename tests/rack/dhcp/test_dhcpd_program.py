@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import sys
@@ -218,6 +219,28 @@ async def test_one_that_is_stopped_keeps_its_configuration_and_leases(rack):
     assert (rack.folder / "dhcpd.leases").exists()
 
 
+@pytest.mark.parametrize("idle", [0, 1], ids=["the primary", "the secondary"])
+async def test_p20_a_server_that_was_stopped_for_good_begins_a_new_pair_and_waits_for_nothing(
+    racks, idle
+):
+    """Its partner has served alone since, and forgot the pair: both begin it in one step."""
+    programs = [rack.program() for rack in racks]
+
+    async def begin():
+        for rack, program, role in zip(racks, programs, ("primary", "secondary"), strict=True):
+            await program.restart(rack.text(role), [CABLE])
+        for rack in racks:
+            await rack.until_state("normal")
+
+    await begin()
+    await programs[idle].stop()
+    await programs[1 - idle].restart(racks[1 - idle].text("alone"), [CABLE])
+    await begin()
+    for rack in racks:
+        seen = set(re.findall(r"my state ([a-z-]+) at", rack.files.leases.read_text()))
+        assert seen <= {"recover", "recover-done", "normal"}
+
+
 async def test_an_interface_that_cannot_be_served_brings_back_what_was_served_before(rack):
     program = await start(rack)
     with pytest.raises(ProgramFailed, match="ended as soon as it was started") as failed:
@@ -297,7 +320,7 @@ async def test_a_partner_sees_a_restart_as_an_interruption_and_never_as_a_shutdo
     await second.program().restart(second.text("secondary"), [CABLE])
     for rack in racks:
         await rack.until_state("normal")
-    await program.stop()
+    os.kill(first.pid(), signal.SIGTERM)
     await second.until_state("communications-interrupted")
     await program.start_again([CABLE])
     for rack in racks:

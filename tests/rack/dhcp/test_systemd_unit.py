@@ -29,6 +29,11 @@ pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
 UNITS = Path(__file__).parents[3] / "systemd"
 STATE = "/var/lib/evenrack/rack/dhcp"
 OLD, NEW = "# old\n", "# new\n"
+PAIR = """failover peer "failover-vlan-1" state {
+  my state normal at 0 2026/11/29 18:42:03;
+  partner state normal at 0 2026/11/29 18:42:03;
+}
+"""
 STUBBORN = """#!/bin/sh
 trap '' TERM
 echo "Sending on   Socket/fallback/fallback-net" >&2
@@ -180,9 +185,11 @@ async def test_the_next_daemon_finds_it_running_and_can_stop_it(host, rack):
     await start(host)
     unit = host.unit()
     assert unit.running()
+    rack.files.leases.write_text(rack.files.leases.read_text() + PAIR)
     await unit.stop()
     await unit.stop()
     assert not unit.running()
+    assert "failover peer" not in rack.files.leases.read_text()
     assert rack.files.all_running() == []
     assert unit.current_text().endswith(OLD)
     assert (rack.folder / "dhcpd.leases").exists()
@@ -341,7 +348,7 @@ async def test_a_partner_sees_a_restart_as_an_interruption_and_never_as_a_shutdo
     await second.unit().restart(second.rack.text("secondary"), [CABLE])
     for each in hosts:
         await each.rack.until_state("normal")
-    await unit.stop()
+    os.kill(first.pid(), signal.SIGTERM)
     await second.rack.until_state("communications-interrupted")
     await unit.start_again([CABLE])
     for each in hosts:

@@ -1,7 +1,7 @@
 """The folder in which one dhcpd lives: its configuration, leases, words, and its process."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from os import SEEK_END
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from evenrack.rack.dhcp.lease_hosts import without_hosts
+from evenrack.rack.dhcp.lease_entries import without_hosts, without_pairs
 from evenrack.rack.dhcp.lease_tail import MOST_TAIL_BYTES
 from evenrack.runtime.child_process import ProgramId, identify, is_alive
 from evenrack.runtime.process_table import all_processes
@@ -79,8 +79,19 @@ class DhcpdFiles:
 
         From now on the hosts are those of the configuration.
         """
+        self._rewrite_leases(without_hosts)
+
+    def forget_pairs(self) -> None:
+        """Take out of the leases what the pairs of dhcpd were in; it must not run now.
+
+        Whatever pair it has next is another one: its partner may have gone on with somebody else.
+        """
+        self._rewrite_leases(without_pairs)
+
+    def _rewrite_leases(self, rewritten: Callable[[bytes], bytes]) -> None:
+        self.prepare()
         text = self.leases.read_bytes()
-        left = without_hosts(text)
+        left = rewritten(text)
         if left != text:
             safe_write(self.leases, left)
 

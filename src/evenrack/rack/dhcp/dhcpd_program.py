@@ -136,9 +136,10 @@ class DhcpdProgram:
                 await self._replace(text, interfaces)
 
     async def stop(self) -> None:
-        """End it. Its configuration and its leases are kept."""
+        """End it for good. Its configuration and its leases are kept, its pairs are over."""
         async with self._one_at_a_time:
             await self._end(self._files.all_running())
+            await self._think(self._files.forget_pairs)
             self._files.forget()
 
     async def _put_back(self, text: str, interfaces: Sequence[str]) -> None:

@@ -172,9 +172,10 @@ class DhcpdUnit:
                 await self._replace(text, interfaces)
 
     async def stop(self) -> None:
-        """End it. Its configuration and its leases are kept."""
+        """End it for good. Its configuration and its leases are kept, its pairs are over."""
         async with self._one_at_a_time:
             await self._tell("stop")
+            await self._think(self._files.forget_pairs)
 
     async def _put_back(self, text: str | None, interfaces: Sequence[str]) -> None:
         try:

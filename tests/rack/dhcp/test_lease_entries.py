@@ -1,8 +1,8 @@
-"""The hosts in a lease file, as dhcpd 4.4.3-P1 writes them, are left out of it."""
+"""Hosts and pairs in a lease file, as dhcpd 4.4.3-P1 writes them, are left out of it."""
 
 import pytest
 
-from evenrack.rack.dhcp.lease_hosts import without_hosts
+from evenrack.rack.dhcp.lease_entries import without_hosts, without_pairs
 
 BEGINS = (
     b"# The format of this file is documented in dhcpd.leases(5).\nauthoring-byte-order big;\n\n"
@@ -39,3 +39,26 @@ host h-2-52-54-00-00-00-02 {
 )
 def test_hosts_are_left_out_and_all_else_stays(text, left):
     assert without_hosts(text) == left
+
+
+PAIR = b"""failover peer "failover-vlan-12" state {
+  my state normal at 0 2026/11/29 18:42:03;
+  partner state recover-done at 0 2026/11/29 18:42:03;
+  mclt 3600;
+}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (BEGINS + LEASE, BEGINS + LEASE),
+        (BEGINS + PAIR + LEASE + HOSTS + PAIR, BEGINS + b"\n" + LEASE + HOSTS + b"\n"),
+        (b"", b""),
+        (BEGINS + PAIR[:60], BEGINS + PAIR[:60]),
+    ],
+    ids=["none", "some", "empty", "cut short"],
+)
+def test_p20_pairs_are_left_out_and_all_else_stays(text, left):
+    assert without_pairs(text) == left
