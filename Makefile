@@ -49,6 +49,7 @@ PURE := $(wildcard \
 	src/evenrack/region/lease_merging.py \
 	src/evenrack/rack/plan_names.py \
 	src/evenrack/rack/role_change.py \
+	src/evenrack/rack/acknowledging.py \
 	src/evenrack/rack/failed_tries.py \
 	src/evenrack/rack/still_its_own.py \
 	src/evenrack/rack/dhcp/address_tally.py \

@@ -45,7 +45,7 @@ class SmallDhcpServer:
     away: set = field(factory=set)
     """VLANs whose peer is away: who restarts there would serve nobody for a while."""
     unshared: int = 0
-    """Leases that no partner knows of."""
+    """Leases of each VLAN that no partner knows of."""
     partner: str = "normal"
     """What the partner says of itself."""
     begins_in: str = "normal"
@@ -155,6 +155,7 @@ class SmallDhcpServer:
         if not self.stops:
             raise ProgramFailed("dhcpd", "does not end, not even when killed", "")
         self.runs = None
+        self.states_now = {}
 
     async def states(self, plan):
         await self._take_time()
@@ -186,7 +187,7 @@ class SmallDhcpServer:
         self.states_now[service.vlan.id] = state
 
     async def unshared_leases(self, services, *, older=0.0):
-        return self.unshared
+        return {service.vlan.id: self.unshared for service in services if self.unshared}
 
     async def partner_state(self, service):
         await self._take_time()

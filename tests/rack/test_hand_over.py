@@ -1,13 +1,16 @@
 """Who gives a VLAN or a role away falls silent first: no address is given twice for it."""
 
 import pytest
+from attrs import evolve
 
 from evenrack.errors import DhcpServerSilent
 from evenrack.model.dhcp_plan import dhcp_fingerprint
+from evenrack.rack.acknowledging import ACKNOWLEDGED_TOGETHER, SETTLED_SECONDS
 from evenrack.rack.converge import CHANGE_LOOK_SECONDS, LOOK_SECONDS
 from evenrack.rack.failed_tries import FAILED_SECONDS
 from evenrack.rack.hand_over import PATIENCE_SECONDS, RECOVER_SECONDS
 from evenrack.rack.role_change import DEMOTED_SECONDS, MEET_SECONDS, PROMOTED_SECONDS
+from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
 from tests.rack.small_dhcp_server import SmallDhcpServer
 from tests.rack.test_converge_roles import SECONDARY
@@ -15,6 +18,8 @@ from tests.rack.test_converge_roles import SECONDARY
 ONLY_ONE = FIRST[:1]
 PAUSED, ALONE = "paused", "communications-interrupted"
 A_MOMENT = 2 * LOOK_SECONDS
+MANY = ACKNOWLEDGED_TOGETHER
+FEW = MANY - 1
 WAYS = pytest.mark.parametrize("after", [SECONDARY, ONLY_ONE], ids=["a role", "a VLAN"])
 
 
@@ -37,7 +42,7 @@ def test_m12_who_gives_something_away_answers_nobody_until_its_partner_knows_eve
     host, after
 ):
     given = 1 if after is SECONDARY else 2
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.follow(after)
     turn = host.turn(after)
     host.advance(PATIENCE_SECONDS / 2)
@@ -45,6 +50,20 @@ def test_m12_who_gives_something_away_answers_nobody_until_its_partner_knows_eve
     assert host.server.runs == FIRST
     host.server.unshared = 0
     host.advance(LOOK_SECONDS)
+    turn.value()
+    assert host.server.runs == after
+
+
+@WAYS
+def test_m12_the_last_few_leases_which_a_partner_does_not_acknowledge_are_known_to_it(host, after):
+    host.server.unshared = MANY
+    host.follow(after)
+    turn = host.turn(after)
+    host.advance(PATIENCE_SECONDS / 2)
+    host.server.unshared = FEW
+    host.advance(SETTLED_SECONDS / 2)
+    assert host.server.runs == FIRST, "more may be on its way"
+    host.advance(SETTLED_SECONDS)
     turn.value()
     assert host.server.runs == after
 
@@ -106,7 +125,7 @@ def test_m12_who_has_met_its_peer_and_hears_no_more_of_it_serves_in_the_end(host
 
 
 def test_m12_the_new_primary_says_that_all_is_told_when_it_is(host):
-    promoted_and_met(host, unshared=2)
+    promoted_and_met(host, unshared=MANY)
     host.advance(PROMOTED_SECONDS + LOOK_SECONDS)
     assert host.server.runs == FIRST, "it has met its peer"
     assert host.server.put_back_into == []
@@ -124,8 +143,18 @@ def test_m12_the_new_primary_says_that_all_is_told_when_it_is(host):
     assert not host.report.changing
 
 
+def test_m12_the_new_primary_does_not_wait_for_what_its_peer_will_not_acknowledge(host):
+    promoted_and_met(host, unshared=MANY)
+    host.advance(LOOK_SECONDS)
+    host.server.unshared = FEW
+    host.advance(SETTLED_SECONDS / 2)
+    assert host.server.put_back_into == []
+    host.advance(SETTLED_SECONDS + CHANGE_LOOK_SECONDS)
+    assert (1, "normal") in host.server.put_back_into
+
+
 def test_m12_the_new_primary_is_alone_again_when_its_peer_does_not_hear_that_all_is_told(host):
-    promoted_and_met(host, unshared=2)
+    promoted_and_met(host, unshared=MANY)
     host.server.unshared = 0
     host.server.is_met = lambda _: True
     host.advance(MEET_SECONDS + LOOK_SECONDS)
@@ -135,7 +164,7 @@ def test_m12_the_new_primary_is_alone_again_when_its_peer_does_not_hear_that_all
 
 
 def test_m12_who_says_nothing_for_a_moment_has_met_its_peer_all_the_same(host):
-    promoted_and_met(host, unshared=2)
+    promoted_and_met(host, unshared=MANY)
     host.advance(LOOK_SECONDS)
     host.server.silent = True
     host.advance(MEET_SECONDS)
@@ -173,7 +202,7 @@ def test_m12_a_daemon_that_starts_in_between_lets_it_serve_only_where_that_is_sa
 ):
     host.server.away = {1}
     if role == "primary":
-        host.server.unshared = 3
+        host.server.unshared = MANY
         host.follow(SECONDARY)
         host.turn(SECONDARY)
     else:
@@ -200,15 +229,15 @@ def test_m12_one_that_has_its_partners_leases_does_not_wait_for_mclt(host, tmp_p
 
 
 def test_m12_where_the_partner_does_not_come_to_know_all_no_role_is_given_to_it(host):
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.follow(SECONDARY)
     turn = host.turn(SECONDARY)
     host.advance(PATIENCE_SECONDS + LOOK_SECONDS)
-    assert "does not know 3 of its leases" in refused(turn)
+    assert "does not know 5 of its leases" in refused(turn)
     host.advance(A_MOMENT)
     assert (host.server.runs, host.states[1]) == (FIRST, "normal")
     assert host.report.waiting == dhcp_fingerprint(SECONDARY)
-    assert "does not know 3" in host.report.failed, "it is not paused again each second"
+    assert "does not know 5" in host.report.failed, "it is not paused again each second"
     host.server.unshared = 0
     host.advance(FAILED_SECONDS)
     host.turn(SECONDARY).value()
@@ -216,7 +245,7 @@ def test_m12_where_the_partner_does_not_come_to_know_all_no_role_is_given_to_it(
 
 @pytest.mark.parametrize("after", [ONLY_ONE, ()], ids=["a VLAN", "all"])
 def test_a_vlan_is_given_away_after_a_while_whatever_the_partner_knows(host, after):
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.follow(after)
     if after:
         host.turn(after)
@@ -227,14 +256,14 @@ def test_a_vlan_is_given_away_after_a_while_whatever_the_partner_knows(host, aft
 
 
 def test_a_restart_that_gives_nothing_away_waits_for_nobody(host):
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.serving(SECOND)
     assert host.server.put_back_into == []
 
 
 @pytest.mark.parametrize("state", [ALONE, "partner-down", "recover"])
 def test_where_the_partner_is_not_there_nobody_can_be_told(host, state):
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.server.away = {1, 2}
     host.server.states_now = dict.fromkeys((1, 2), state)
     host.serving(plan_of({1: (1, 2)}, generation=7))
@@ -251,7 +280,7 @@ def test_one_that_is_told_to_do_nothing_is_restarted_all_the_same(host, monkeypa
 
 
 def test_one_that_does_not_answer_is_told_to_go_on_at_the_next_look(host):
-    host.server.unshared = 3
+    host.server.unshared = MANY
     host.follow(SECONDARY)
     turn = host.turn(SECONDARY)
     host.advance(PATIENCE_SECONDS - LOOK_SECONDS)
@@ -262,3 +291,42 @@ def test_one_that_does_not_answer_is_told_to_go_on_at_the_next_look(host):
     host.server.obeys = True
     host.advance(A_MOMENT)
     assert host.states[1] == "normal"
+
+
+@pytest.mark.parametrize("left", [ONLY_ONE, ()], ids=["a VLAN", "all"])
+def test_one_whose_leaving_was_called_off_as_it_stopped_does_not_wait_for_mclt(host, left):
+    """Its partner was never told that it left, and it begins anew: dhcpd makes it wait an hour."""
+    leave(host, left)
+    host.server.begins_in = "recover-wait"
+    host.serving(FIRST)
+    host.advance(A_MOMENT)
+    assert host.states[2] == "normal"
+    host.server.states_now[2] = "recover-wait"
+    host.advance(A_MOMENT)
+    assert host.states[2] == "recover-wait", "that is for another reason"
+
+
+@pytest.mark.parametrize("why", ["not told all", "another partner", "served alone"])
+def test_one_that_may_have_promised_what_its_partner_does_not_know_waits_for_mclt(host, why):
+    if why == "not told all":
+        host.server.unshared = MANY
+    leave(host, ONLY_ONE, patience=2 * PATIENCE_SECONDS)
+    again = FIRST
+    if why == "another partner":
+        again = (FIRST[0], evolve(FIRST[1], peer=evolve(FIRST[1].peer, rack=rack_id(3))))
+    if why == "served alone":
+        host.serving((FIRST[0], evolve(FIRST[1], peer=None, role="alone")))
+        host.advance(A_MOMENT)
+    host.server.begins_in = "recover-wait"
+    host.serving(again)
+    host.advance(A_MOMENT)
+    assert host.states[2] == "recover-wait"
+
+
+def leave(host, plan, *, patience=LOOK_SECONDS):
+    """Serve this only, from now on."""
+    host.follow(plan)
+    if plan:
+        host.turn(plan)
+    host.advance(patience)
+    assert host.server.runs == (plan or None)

@@ -161,7 +161,7 @@ class SimulatedDhcpServer:
         (self.told_all.add if state == "normal" else self.told_all.discard)(vlan)
 
     async def unshared_leases(self, services, *, older=0.0):
-        return 0
+        return {}
 
     async def partner_state(self, service):
         peer = self._network.server_of(service.peer.rack)

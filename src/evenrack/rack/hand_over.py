@@ -5,7 +5,7 @@ they are written. Who comes next would give the same addresses away. Paused by O
 nobody, over a restart too, while its partner serves and the updates go on (docs/decisions/0016).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -16,7 +16,8 @@ from twisted.logger import Logger
 from evenrack.errors import DhcpServerSilent, PartnerBehind
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import SideState
-from evenrack.model.identifiers import VlanId
+from evenrack.model.identifiers import RackId, VlanId
+from evenrack.rack.acknowledging import Acknowledging
 from evenrack.rack.failover_states import FailoverServer, KnownStates
 from evenrack.rack.role_change import RoleChange, is_demoted
 
@@ -33,8 +34,10 @@ _AGAIN_SECONDS = 0.05
 class GivingServer(FailoverServer, Protocol):
     """What is asked of a DHCP server here."""
 
-    async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
-        """Count the leases of these VLANs that no partner has said it knows.
+    async def unshared_leases(
+        self, services: Sequence[VlanService], *, older: float = 0.0
+    ) -> Mapping[VlanId, int]:
+        """Count the leases of each VLAN that no partner has said it knows.
 
         Only those that were given `older` seconds ago, or earlier.
         """
@@ -63,8 +66,12 @@ class HandOver:
         """As they were when they were paused."""
         self._met: set[VlanId] = set()
         """Whose roles are exchanged: both sides have restarted, and talk."""
+        self._telling: dict[VlanId, Acknowledging] = {}
+        """How far a new primary is in telling its partner all."""
         self._recovering: dict[VlanId, float] = {}
         """Since when."""
+        self._told: dict[VlanId, RackId] = {}
+        """VLANs that are not served since all that was promised there was told to this partner."""
 
     async def give(self, services: Sequence[VlanService], plan: DhcpPlan) -> None:
         """Let a server answer no more for these pairs, until their partners know every lease.
@@ -75,25 +82,38 @@ class HandOver:
         """
         self._given = {service.vlan.id: service for service in services}
         self._met.clear()
+        self._telling.clear()
         if not services:
             return
         try:
             for service in services:
                 await self._server.put_back(service, "paused")
-            unshared = await self._unshared(services)
+            behind = await self._behind(services)
         except DhcpServerSilent as problem:
             self.log.warn("its partner may not know all: {problem}", problem=str(problem))
             return
-        if unshared and any(service.vlan.id in self._given for service in plan):
-            raise PartnerBehind(f"its partner does not know {unshared} of its leases yet")
+        if not behind:
+            self._note_told(services, plan)
+        if behind and any(service.vlan.id in self._given for service in plan):
+            raise PartnerBehind(f"its partner does not know {behind} of its leases yet")
 
-    async def _unshared(self, services: Sequence[VlanService]) -> int:
+    def _note_told(self, services: Sequence[VlanService], plan: DhcpPlan) -> None:
+        stays = {service.vlan.id for service in plan}
+        for service in services:
+            if service.peer is not None and service.vlan.id not in stays:
+                self._told[service.vlan.id] = service.peer.rack
+
+    async def _behind(self, services: Sequence[VlanService]) -> int:
+        """Wait until the partners know all leases; gives how many they do not know in the end."""
         until = self._clock.seconds() + PATIENCE_SECONDS
-        while unshared := await self._server.unshared_leases(services):
+        acknowledging = Acknowledging()
+        while behind := acknowledging.behind(
+            await self._server.unshared_leases(services), self._clock.seconds()
+        ):
             if self._clock.seconds() >= until:
                 break
             await deferLater(self._clock, _AGAIN_SECONDS)
-        return unshared
+        return behind
 
     async def meet(self, change: RoleChange, known: KnownStates) -> frozenset[VlanId]:
         """Let both sides of an exchange go on, as soon as the old primary knows every lease.
@@ -124,8 +144,9 @@ class HandOver:
         both, now = (state, await self._partner(service)), self._clock.seconds()
         if both == (_ALONE, "paused") and change.may_meet(now):
             self._met.add(service.vlan.id)
-            older = now - change.ended
-            if not await self._server.unshared_leases([service], older=older):
+            unshared = await self._server.unshared_leases([service], older=now - change.ended)
+            telling = self._telling.setdefault(service.vlan.id, Acknowledging())
+            if not telling.behind(unshared, now):
                 await self._server.put_back(service, "normal")
         elif both == ("normal", _ALONE):
             await self._server.put_back(service, _ALONE)  # as both are, they become normal
@@ -146,9 +167,12 @@ class HandOver:
 
         A primary that is paused has a partner that is none. So has one that is what it was when it
         was paused. Of the others nothing is known (this daemon was restarted in between), or their
-        partner has not told them all.
+        partner has not told them all. One that stopped, and begins anew with the partner that it
+        told all, does not wait for mclt: its leaving was called off when it had just stopped.
         """
         now = self._clock.seconds()
+        for alone in (service for service in known.plan if service.peer is None):
+            self._told.pop(alone.vlan.id, None)  # the partner does not know what it gives now
         for service, state in _paired(known):
             vlan, was = service.vlan.id, self._given.get(service.vlan.id)
             if state == "paused":
@@ -157,12 +181,18 @@ class HandOver:
                 await self._put(service, _ALONE if is_safe else "recover")
                 if not is_safe:
                     self._recovering[vlan] = now
-            elif state == "recover-wait" and vlan in self._recovering:
+            elif state == "recover-wait" and self._has_told_all(service):
                 await self._put(service, "recover-done")  # it had told all that it promised
             elif state == "recover" and vlan in self._met and vlan in self._recovering:
                 await self._serve_without_partner(service, now - self._recovering[vlan])
             elif state == "normal":
                 self._recovering.pop(vlan, None)
+                self._told.pop(vlan, None)
+
+    def _has_told_all(self, service: VlanService) -> bool:
+        told = self._told.get(service.vlan.id)
+        is_same = service.peer is not None and service.peer.rack == told
+        return is_same or service.vlan.id in self._recovering
 
     async def _serve_without_partner(self, service: VlanService, waited: float) -> None:
         """Serve where the partner took its role and is gone: else nobody does."""

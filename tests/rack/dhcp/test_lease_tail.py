@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from evenrack.rack.dhcp.lease_tail import unshared_in
 
-NETWORKS = [IPv4Network("10.1.0.0/24"), IPv4Network("10.3.0.0/24")]
+NETWORKS = {
+    1: [IPv4Network("10.1.0.0/24"), IPv4Network("10.3.0.0/24")],
+    4: [IPv4Network("10.4.0.0/24")],
+}
 
 
 NOW = datetime(2026, 11, 29, 5, 52, 17, tzinfo=UTC).timestamp()
@@ -30,7 +33,7 @@ def lease(address, *, state="active", known=None, heard=HEARD):
 
 
 def count(*entries):
-    return unshared_in("".join(entries).encode(), NETWORKS, NOW)
+    return unshared_in("".join(entries).encode(), NETWORKS, NOW).get(1, 0)
 
 
 def test_an_active_lease_counts_until_it_is_written_with_the_partners_word():
@@ -66,10 +69,15 @@ def test_what_was_given_since_some_moment_is_not_asked_for():
     """As of a server that restarted 5 s ago: what it gave before."""
     heard = {seconds: lease("10.1.0.5", heard=f"epoch {int(NOW) - seconds};") for seconds in (2, 8)}
     counts = {
-        seconds: unshared_in(entry.encode(), NETWORKS, NOW, older=5.0)
+        seconds: unshared_in(entry.encode(), NETWORKS, NOW, older=5.0).get(1, 0)
         for seconds, entry in heard.items()
     }
     assert counts == {2: 0, 8: 1}
+
+
+def test_each_vlan_has_its_own_count():
+    entries = [lease("10.1.0.5"), lease("10.4.0.5"), lease("10.3.0.5")]
+    assert unshared_in("".join(entries).encode(), NETWORKS, NOW) == {1: 2, 4: 1}
 
 
 def test_leases_of_other_networks_and_free_addresses_do_not_count():
@@ -88,4 +96,4 @@ def test_the_file_may_begin_in_the_middle_of_an_entry_and_end_in_one():
 
 @given(st.binary(max_size=300))
 def test_garbage_counts_for_nothing(garbage):
-    assert unshared_in(garbage, NETWORKS, NOW) == 0
+    assert unshared_in(garbage, NETWORKS, NOW) == {}

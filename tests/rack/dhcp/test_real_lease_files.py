@@ -90,7 +90,7 @@ async def test_what_one_knew_before_it_was_a_pair_is_shared_when_it_is_normal(ra
 
 
 def unshared(rack, now):
-    return unshared_in(rack.files.lease_tail(), NETWORKS, now.timestamp())
+    return unshared_in(rack.files.lease_tail(), {1: NETWORKS}, now.timestamp()).get(1, 0)
 
 
 async def test_both_files_of_a_pair_tell_whose_each_free_address_is(racks):

@@ -80,5 +80,7 @@ class BothFamilies:
     async def hears_partner(self, service: VlanService) -> bool:
         return await self._four.hears_partner(service)
 
-    async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
+    async def unshared_leases(
+        self, services: Sequence[VlanService], *, older: float = 0.0
+    ) -> Mapping[VlanId, int]:
         return await self._four.unshared_leases(services, older=older)

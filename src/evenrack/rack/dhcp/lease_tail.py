@@ -6,10 +6,12 @@ address that was set aside for the secondary, or given before, is given away.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Final
 
+from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.lease_file import time_of
 
 MOST_TAIL_BYTES: Final = 4 * 1024 * 1024
@@ -26,16 +28,21 @@ _HEARD: Final = re.compile(rb"^  cltt ([^;\n]{1,40});", re.MULTILINE)
 
 
 def unshared_in(
-    tail: bytes, networks: Sequence[IPv4Network], now: float, *, older: float = 0.0
-) -> int:
-    """Count the active leases in these networks that are still to be acknowledged.
+    tail: bytes,
+    networks: Mapping[VlanId, Sequence[IPv4Network]],
+    now: float,
+    *,
+    older: float = 0.0,
+) -> dict[VlanId, int]:
+    """Count the active leases in the networks of each VLAN that are still to be acknowledged.
 
     `now` is in seconds since 1970, by the clock of the dhcpd that wrote the file. Only those that
-    were given `older` seconds ago, or earlier.
+    were given `older` seconds ago, or earlier. A VLAN without any is left out.
     """
     newest = {found[1]: found[2] for found in _LEASE.finditer(tail)}
-    waiting = (address for address, said in newest.items() if _is_in_flight(said, now, now - older))
-    return sum(_is_in(address, networks) for address in waiting)
+    waiting = [address for address, said in newest.items() if _is_in_flight(said, now, now - older)]
+    vlans = (_vlan_of(address, networks) for address in waiting)
+    return dict(Counter(vlan for vlan in vlans if vlan is not None))
 
 
 def _is_in_flight(said: bytes, now: float, until: float) -> bool:
@@ -45,9 +52,10 @@ def _is_in_flight(said: bytes, now: float, until: float) -> bool:
     return is_meant and _IS_ACTIVE.search(said) is not None and _IS_KNOWN.search(said) is None
 
 
-def _is_in(address: bytes, networks: Sequence[IPv4Network]) -> bool:
+def _vlan_of(address: bytes, networks: Mapping[VlanId, Sequence[IPv4Network]]) -> VlanId | None:
     try:
         ip = IPv4Address(address.decode("ascii", "replace"))
     except AddressValueError:
-        return False
-    return any(ip in network for network in networks)
+        return None
+    found = (vlan for vlan, of_it in networks.items() if any(ip in network for network in of_it))
+    return next(found, None)

@@ -125,8 +125,10 @@ class IscDhcpServer:
         except OSError as problem:
             raise DhcpServerSilent(f"{sockets}: {problem.strerror}") from problem
 
-    async def unshared_leases(self, services: Sequence[VlanService], *, older: float = 0.0) -> int:
-        networks = [subnet.cidr for service in services for subnet in service.vlan.all_subnets]
+    async def unshared_leases(
+        self, services: Sequence[VlanService], *, older: float = 0.0
+    ) -> Mapping[VlanId, int]:
+        networks = {it.vlan.id: [net.cidr for net in it.vlan.all_subnets] for it in services}
         now = self._wall_clock().timestamp()
         return await self._think(
             lambda: unshared_in(self._program.lease_tail(), networks, now, older=older)
