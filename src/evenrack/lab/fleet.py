@@ -18,7 +18,7 @@ from evenrack.trust.files import IDENTITY_FILE
 RPC_PORT = 5250
 DHCP_HOLD_DOWN_SECONDS = 15.0
 """Shorter than the default, so that nobody has to wait for it in a drill."""
-AUTO_PARTNER_DOWN_SECONDS = 10.0
+AUTO_PARTNER_DOWN_SECONDS = 30.0
 """Shorter, too; a host that is cut off for less than both together is never called dead."""
 _LONGEST_SOCKET_PATH = 107  # sun_path holds 108 bytes with the closing zero
 _MOST_HOSTS = 99
