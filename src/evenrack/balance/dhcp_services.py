@@ -33,6 +33,8 @@ def decide_services(
     for vlan in fleet.vlans:
         pair = pairs.get(vlan, fleet.pairs.get(vlan))
         now = fleet.services.get(vlan)
+        if pair is not None and now is not None and _is_as_designated(fleet, vlan, pair, now):
+            continue
         wanted = _wanted(fleet, vlan, pair, now, swaps)
         if wanted is None and now is not None:
             changes[vlan] = None
@@ -76,6 +78,21 @@ def _wanted(
         return now
     replacing = Replacing(fleet=fleet, vlan=vlan, pair=pair, now=now, are_free=swaps.are_free)
     return replacing.decide() or _with_new_addresses(fleet, vlan, now)
+
+
+def _is_as_designated(fleet: Fleet, vlan: VlanId, pair: Pair, now: Service) -> bool:
+    """Tell whether both have met, are there, and where they were: mostly so, and nothing is due."""
+    second = now.secondary
+    if second is None or not now.met or now.leaving is not None:
+        return False
+    first, on_it = now.primary, fleet.attached[vlan]
+    return (
+        {first.rack, second.rack} == {pair.primary, pair.secondary}
+        and fleet.is_connected(first.rack)
+        and fleet.is_connected(second.rack)
+        and on_it.get(first.rack) == first.address
+        and on_it.get(second.rack) == second.address
+    )
 
 
 def _exchanged(

@@ -37,7 +37,7 @@ class Swap:
 AT_REST = frozenset({"normal", "alone"})
 """States in which a server may be restarted."""
 
-Sides = Mapping[tuple[RackId, VlanId], VlanReport]
+Sides = Mapping[RackId, Mapping[VlanId, VlanReport]]
 """What each rack says of each VLAN that it serves."""
 
 
@@ -62,8 +62,8 @@ def _swaps(fleet: Fleet, sides: Sides) -> dict[VlanId, Swap]:
         if service.secondary is None:
             continue
         promoted, demoted = service.primary.rack, service.secondary.rack
-        if _role(sides.get((promoted, vlan)), demoted) == "secondary":
-            begun = _role(sides.get((demoted, vlan)), promoted) != "primary"
+        if _role(_side(sides, promoted, vlan), demoted) == "secondary":
+            begun = _role(_side(sides, demoted, vlan), promoted) != "primary"
             found[vlan] = Swap(
                 demoted=demoted,
                 promoted=promoted,
@@ -102,13 +102,13 @@ class RoleSwaps:
     _sides: Sides = field(init=False)
     _steps: dict[RackId, tuple[RackId, RackId]] = field(init=False, factory=dict)
     _kept_out: set[RackId] = field(init=False, factory=set)
-    """Racks that have another step to make with a peer."""
+    """Racks that have another step to make with a peer, by what is decided in this look."""
+    _unformed: set[RackId] | None = field(init=False, default=None)
+    """Racks that have one by what was decided before; None until somebody has to know."""
 
     def __attrs_post_init__(self) -> None:
         self._sides = _sides(self.fleet)
         self.under_way = _swaps(self.fleet, self._sides)
-        services = self.fleet.services.items()
-        self.keep_out(service for vlan, service in services if not self._is_formed(vlan, service))
         for swap in self.under_way.values():
             self._take_part(swap.demoted, swap.promoted)
 
@@ -158,18 +158,25 @@ class RoleSwaps:
         told = self.fleet.dhcp_report(rack)
         return (
             self.fleet.is_connected(rack)
-            and rack not in self._kept_out
             and told.running
             and not (told.is_vlan_refused or told.failed)
             and all(side.state in AT_REST for side in told.vlans)
+            and not self._is_kept_out(rack)
         )
+
+    def _is_kept_out(self, rack: RackId) -> bool:
+        if self._unformed is None:  # each VLAN is looked at for it, and mostly no role is exchanged
+            services = self.fleet.services.items()
+            unformed = (it for vlan, it in services if not self._is_formed(vlan, it))
+            self._unformed = {rack for service in unformed for rack in service.racks}
+        return rack in self._kept_out or rack in self._unformed
 
     def _is_formed(self, vlan: VlanId, service: Service) -> bool:
         """Tell whether both racks of a pair have each other in their files, at their addresses."""
         if service.leaving is not None:
             return False  # who leaves is about to restart for that
         return service.secondary is None or all(
-            (side := self._sides.get((own.rack, vlan))) is not None
+            (side := _side(self._sides, own.rack, vlan)) is not None
             and side.peer == peer.rack
             and side.address in (None, own.address)  # a set would hash each address
             and side.peer_address in (None, peer.address)
@@ -189,7 +196,7 @@ class RoleSwaps:
 
     def _is_at_rest(self, vlan: VlanId, now: Service, rack: RackId) -> bool:
         told, peer = self.fleet.dhcp_report(rack), now.peer_of(rack)
-        report = self._sides.get((rack, vlan))
+        report = _side(self._sides, rack, vlan)
         return (
             report is not None
             and peer is not None
@@ -201,8 +208,12 @@ class RoleSwaps:
 
 
 def _sides(fleet: Fleet) -> Sides:
-    reports = fleet.dhcp_reports.items()
-    return {(rack, side.vlan): side for rack, told in reports for side in told.vlans}
+    return {rack: told.sides for rack, told in fleet.dhcp_reports.items()}
+
+
+def _side(sides: Sides, rack: RackId, vlan: VlanId) -> VlanReport | None:
+    of_rack = sides.get(rack)
+    return None if of_rack is None else of_rack.get(vlan)
 
 
 def _role(side: VlanReport | None, peer: RackId) -> str | None:
