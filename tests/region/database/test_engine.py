@@ -204,15 +204,20 @@ async def test_a_reading_is_of_one_moment_and_can_write_nothing(database_dsn, se
 async def test_a_reading_may_think_for_longer_than_who_holds_locks(database_dsn):
     """Of 60,000 reservations it makes objects for more than the 2 s that others may be idle."""
 
-    def slow(connection):
-        connection.execute(text("SELECT 1"))
-        time.sleep(2.6)
+    begun = []
+
+    def slow_at_first(connection):
+        begun.append(connection.execute(text("SELECT 1")).scalar_one())
+        if len(begun) == 1:
+            time.sleep(2.6)
         return connection.execute(text("SELECT 2")).scalar_one()
 
     async with pooled(database_dsn) as database:
-        assert await database.read(slow) == 2
-        with pytest.raises(DatabaseUnreachable):
-            await database.run(slow)
+        assert await database.read(slow_at_first) == 2
+        assert begun == [1], "nobody ended it"
+        begun.clear()
+        assert await database.run(slow_at_first) == 2
+        assert begun == [1, 1], "the session was ended, and its work done again in another one"
 
 
 async def test_a_process_uses_three_sessions_for_any_number_of_transactions(database_dsn, sessions):
