@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
 async def test_a_vlan_is_made_filled_changed_and_deleted(database_dsn, surroundings, capsys):
     async with fleet_on(database_dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         socket = str(fleet.regions["region1/1"].socket)
 
         async def call(*words):

@@ -165,7 +165,7 @@ async def test_against_a_real_region_a_file_is_all_or_nothing_and_a_range_is_che
     database_dsn, surroundings, capsys, tmp_path
 ):
     async with fleet_on(database_dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         socket = str(fleet.regions["region1/1"].socket)
 
         async def call(*words):

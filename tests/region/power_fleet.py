@@ -207,7 +207,7 @@ async def power_fleet_on(dsn, hosts=1, racks=2, machines=1):
         power = PowerFleet(fleet)
         for number in range(1, hosts + 1):
             power.start_region(f"region{number}")
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         for number in range(1, racks + 1):
             power.start_rack(f"rack{number}")
         for number in range(1, machines + 1):

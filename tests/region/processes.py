@@ -265,6 +265,8 @@ class Fleet:
 
     def is_whole(self):
         """Every rack connected everywhere, managed, with its newest plan; rows equal sockets."""
+        if not self._may_be_whole():
+            return False
         fleet = self.read()
         return (
             set(fleet.live) == set(self.regions)
@@ -274,6 +276,26 @@ class Fleet:
             and all(self._is_served(fleet, rack) for rack in self.racks.values())
             and self.rows_equal_sockets()
         )
+
+    def _may_be_whole(self):
+        """What costs little to ask, before the fleet is read whole."""
+        held = self.rows(
+            "SELECT r.id FROM rack r JOIN managing m ON m.rack_id = r.id "
+            "WHERE (r.holds_era, r.holds_generation) = (m.era, m.generation)"
+        )
+        return {rack.rack for rack in self.racks.values()} <= {
+            rack for (rack,) in held
+        } and self.rows_equal_sockets()
+
+    def has_leader(self):
+        """Whether a process leads, without reading the fleet whole."""
+        ((holder,),) = self.rows("SELECT holder_id FROM leadership")
+        return holder is not None
+
+    def number(self):
+        """What grows with each change of the fleet, also without reading it whole."""
+        (number,) = self.rows("SELECT era, generation FROM leadership")
+        return number
 
     def _is_served(self, fleet, rack):
         manager = fleet.manager_of(rack.rack)

@@ -177,6 +177,9 @@ class DhcpFleet:
         )
 
     def is_served_by_pairs(self):
+        running = [it for server in self.servers.values() for it in server.runs or ()]
+        if not running or not all(it.peer and self._has_complement(it) for it in running):
+            return False  # and the fleet need not be read whole
         pairs = self.fleet.read().services.values()
         return bool(pairs) and all(len(it.racks) == 2 for it in pairs) and self.is_at_rest()
 

@@ -209,8 +209,8 @@ async def test_m1_a_process_whose_beat_stands_still_is_dead_in_time_and_its_rack
         assert 1.5 <= taken < 4
         deaths = [event for event in fleet.events("loss") if event["object"] == "process:ghost/1"]
         assert len(deaths) == 1
-        number = fleet.read().leadership.number
-        await goes_on(lambda: fleet.read().leadership.number == number, 1)
+        number = fleet.number()
+        await goes_on(lambda: fleet.number() == number, 1)
 
 
 async def test_p22_a_rack_whose_only_configured_region_is_gone_stays_with_the_others(database_dsn):
@@ -268,9 +268,9 @@ async def test_nothing_is_written_while_nothing_happens(database_dsn):
 
 async def is_still(fleet, seconds):
     """Tell whether the number of the fleet stays as it is for so long."""
-    number, end = fleet.read().leadership.number, reactor.seconds() + seconds
+    number, end = fleet.number(), reactor.seconds() + seconds
     while reactor.seconds() < end:
-        if fleet.read().leadership.number != number:
+        if fleet.number() != number:
             return False
         await deferLater(reactor, 0.03)
     return True

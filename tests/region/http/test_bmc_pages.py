@@ -72,7 +72,7 @@ async def served(dsn):
     """A region process that has joined, with b1 that switches m1, and b2."""
     async with fleet_on(dsn) as fleet:
         region = start_with_keys(fleet)
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         api = KeptApi(region)
         for noun, body in (
             ("bmcs", BMC),
@@ -339,7 +339,7 @@ async def test_what_makes_no_sense_is_answered_400_and_what_is_not_there_404(dat
 
 async def test_a_region_without_a_key_file_says_so_and_serves_all_else(database_dsn, log):
     async with fleet_on(database_dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         assert len(log.about("there is no key file", level="warn")) == 1
         api = Api(fleet.regions["region1/1"])
         refused = await api("POST", "/api/v1/bmcs", BMC)

@@ -117,7 +117,7 @@ async def test_a_change_of_unknown_outcome_is_answered_504_and_not_as_refused(ow
     execute(server, SLOW_COMMIT, "hurt")
     async with fleet_on(dsn, "region1") as fleet:
         api = Api(fleet.regions["region1/1"])
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         answer = await api("POST", "/api/v1/vlans", {"name": "vlan1"})
         assert (answer.status, answer.json["code"]) == (504, "OutcomeUnknown")
         assert "see whether it was done" in answer.json["detail"]
@@ -149,7 +149,7 @@ async def test_without_its_database_changes_and_readings_are_refused_and_come_ba
     server, dsn = own_migrated_server
     async with fleet_on(dsn, "region1") as fleet:
         api = Api(fleet.regions["region1/1"])
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         await api("POST", "/api/v1/vlans", {"name": "vlan1"})
         await deferToThread(server.stop, "immediate")
         for method, path, body in (

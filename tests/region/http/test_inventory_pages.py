@@ -65,7 +65,7 @@ class Api:
 async def served(dsn):
     """A region process that has joined, with vlan1, and on it a subnet, a range, a reservation."""
     async with fleet_on(dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         api = Api(fleet.regions["region1/1"])
         for noun, body in (
             ("vlans", {"name": "vlan1", "vid": 1, "dhcp_on": True}),

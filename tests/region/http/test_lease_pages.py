@@ -137,7 +137,7 @@ async def test_page_by_page_every_lease_is_told_once(database_dsn):
 )
 async def test_what_is_not_understood_is_said(path, status, database_dsn):
     async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
-        await eventually(lambda: dhcp.fleet.read().leadership.holder)
+        await eventually(dhcp.fleet.has_leader)
         dhcp.create_vlan(1)
         api = Api(dhcp.fleet.regions["region1/1"])
         answer = await api("GET", path)
@@ -146,7 +146,7 @@ async def test_what_is_not_understood_is_said(path, status, database_dsn):
 
 async def test_a_vlan_that_nobody_serves_has_no_side(database_dsn):
     async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
-        await eventually(lambda: dhcp.fleet.read().leadership.holder)
+        await eventually(dhcp.fleet.has_leader)
         dhcp.create_vlan(1)
         api = Api(dhcp.fleet.regions["region1/1"])
         found = (await api("GET", LEASES)).json

@@ -269,7 +269,7 @@ async def test_real_answers_about_objects_have_just_the_keys_that_the_document_s
 @deadline
 async def test_real_answers_about_trust_have_just_the_keys_that_the_document_says(database_dsn):
     async with fleet_on(database_dsn, "region1") as fleet:
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         (region,) = fleet.regions.values()
         document = json.loads((await region.get(DOCUMENT)).text)
         for noun in ("tokens", "enrolments", "certificates", "authorities", "keys", "audit"):

@@ -22,7 +22,7 @@ async def served(dsn, machines=3):
     """A region process that has joined, with machines m1, m2, ..."""
     async with fleet_on(dsn) as fleet:
         region = start_with_keys(fleet)
-        await eventually(lambda: fleet.read().leadership.holder)
+        await eventually(fleet.has_leader)
         api = KeptApi(region)
         for number in range(1, machines + 1):
             body = {**BMC, "name": f"b{number}", "address": f"10.9.0.{number}"}
