@@ -201,6 +201,14 @@ def test_a_daemon_that_ended_while_more_was_told_leaves_all_of_it_to_the_next_on
     assert starts(host) == [FIRST]
 
 
+def test_what_is_thrown_away_while_the_file_is_checked_waits_for_it_no_more(host):
+    host.server.check_seconds = 2.0
+    telling = host.converge._hosts.tell(FIRST, LATER)
+    telling.send(None)
+    assert host.server.told[0] == LATER
+    telling.close()  # as when nobody knows of it any more
+
+
 @pytest.mark.parametrize("bad", [LATER, LAST])
 def test_what_does_not_pass_the_check_is_taken_back_with_all_that_came_after(host, bad):
     host.server.check_seconds = 1.0

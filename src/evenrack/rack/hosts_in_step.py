@@ -105,8 +105,10 @@ class HostsInStep:
             keeping = Deferred.fromCoroutine(self._server.keep_hosts(told))
             try:
                 more = await self._tell_meanwhile(applied, told, keeping, until)
-            finally:
+            except Exception:  # not when all of this is thrown away: it waits for nothing then
                 await keeping
+                raise
+            await keeping
             if more is told:
                 return told
             told = await self._tell_more(applied, more)
