@@ -138,8 +138,8 @@ coverage-gates:
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# The tests mostly wait: two at a time need little more of the processors than one, and three fit
-# where nothing runs beside them. Those of fleets are measured, so they come first.
+# The tests mostly wait: three at a time need little more of the processors than one. Those of
+# fleets are measured, so they come one after the other, and before the others for the processors.
 # Their daemons are measured as users run them, without coverage: the tests of parts reach enough.
 tests-of-fleets:
 	@$(BIN)/pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) tests/together > .tests-of-fleets.log 2>&1 || \
@@ -147,7 +147,7 @@ tests-of-fleets:
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice -n 19 $(PYTEST) --numprocesses $(if $(filter 1,$(JOBS)),3,2) --dist loadfile \
+	@nice -n 19 $(PYTEST) --numprocesses 3 --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 
 # One after the other, with nothing beside them.
