@@ -358,6 +358,26 @@ _POWER = (
         POWER,
     ),
     in_network(
+        "orders_wait_for_their_rack",
+        {
+            "a rack dies with orders in its hands: others do them at once": (
+                r"cycle of m\d+ by rack\d: still at NEW"
+            )
+        },
+        POWER,
+        most_seconds=3,
+    ),
+    in_network(
+        "reach_is_learnt_when_none_is_left",
+        {
+            "a second rack reaches the BMCs again: known while the first serves them": (
+                r"rack\d is not known to reach b1, .*, which rack\d reaches"
+            )
+        },
+        POWER,
+        moment="when it is up",
+    ),
+    in_network(
         "machines_are_turned_on_twice",
         {"on, off, cycle, query do what the BMC's log says": r"b1 was told on, on, not on"},
         POWER,

@@ -24,7 +24,7 @@ from evenrack.balance.pair_loads import PairLoads
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
 from evenrack.model.dhcp_roles import Service
-from evenrack.region import dhcp_watch, presence, rack_session, status
+from evenrack.region import dhcp_watch, power_orders, presence, rack_session, status
 from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.certificate_desk import CertificateDesk
 from evenrack.region.evidence_watch import EvidenceWatch
@@ -290,6 +290,30 @@ def orders_are_for_owners_only():
         return owner if owner in fleet.bmc_reach.get(bmc, ()) and owner not in without else None
 
     power_routes.route = to_the_owner
+
+
+def orders_wait_for_their_rack():
+    """Leave an order with the rack that has it, also when that is gone."""
+    next_for = power_orders.next_for
+
+    def wait_or(order, fleet, **known):
+        if order.rack is not None and not fleet.is_connected(order.rack):
+            return power_routes.Wait()
+        return next_for(order, fleet, **known)
+
+    power_orders.next_for = wait_or
+
+
+def reach_is_learnt_when_none_is_left():
+    """Learn that a rack reaches a BMC only when no other one does."""
+    record = presence.record_reach
+    others = "SELECT bmc_id FROM bmc_reach GROUP BY bmc_id HAVING NOT bool_or(rack_id = %s)"
+
+    def record_some(connection, rack, bmcs):
+        known = set(connection.exec_driver_sql(others, (rack,)).scalars())
+        record(connection, rack, [bmc for bmc in bmcs if bmc not in known])
+
+    presence.record_reach = record_some
 
 
 def strangers_are_heard():

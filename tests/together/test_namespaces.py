@@ -25,6 +25,8 @@ from evenrack.lab.drill import (
     made_vlan,
     power,
     power_losses,
+    power_queue,
+    power_reach,
     secrecy,
 )
 from evenrack.lab.drill.course import run_drill
@@ -96,7 +98,7 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
         (dhcp_losses, lost_rack),  # one trial, so that they judge the same loss
         (dhcp_changes, made_vlan),
         (power,),
-        (power_losses,),
+        (power_losses, power_queue, power_reach),
         (secrecy,),
     ],
     ids=lambda parts: parts[0].__name__.rpartition(".")[2],

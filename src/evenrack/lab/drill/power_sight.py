@@ -74,6 +74,15 @@ class Ordered:
         if not self._within_patience(taken):
             raise CheckFailed(f"{self._action} was not taken: {why}", self._seconds())
 
+    def count_from_now(self) -> None:
+        """Let the time run from this moment: the deed comes after the orders."""
+        self._since = self._trial.clocks.seconds()
+
+    def are_with(self, rack: str) -> bool:
+        """Tell whether a rack has all of them."""
+        rows = _read(self._client, self._given, [])
+        return bool(rows) and all(row["rack"] == rack for row in rows)
+
     def wait(self) -> tuple[float, list[dict[str, Any]]]:
         """See every order done; give the time since the deed, and the orders."""
         rows: list[dict[str, Any]] = []
