@@ -8,7 +8,7 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from evenrack.errors import BmcSilent, DatabaseUnreachable
+from evenrack.errors import BmcSilent, DatabaseUnreachable, RegionUnreachable
 
 
 @define(kw_only=True)
@@ -79,9 +79,14 @@ class Book:
     phase: str = "NEW"
     mine: bool = True
     unreachable: bool = False
+    """Whether the region that is asked has no database."""
+    cut_off: bool = False
+    """Whether there is no region to ask."""
     written: list = field(factory=list)
 
     async def record(self, before, after):
+        if self.cut_off:
+            raise RegionUnreachable("there is no region")
         if self.unreachable:
             raise DatabaseUnreachable("there is no database")
         if not self.mine or self.phase not in {before, after}:

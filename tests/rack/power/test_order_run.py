@@ -3,7 +3,7 @@
 import pytest
 from twisted.internet.defer import CancelledError
 
-from evenrack.errors import BmcSilent, BmcUnreachable
+from evenrack.errors import BmcBusy, BmcSilent, BmcUnreachable
 from tests.rack.power.story import HIDDEN, ok
 
 
@@ -159,6 +159,31 @@ def test_no_machine_is_turned_off_twice_without_a_database(story):
     story.book.unreachable = True
     outcome = story.end()
     assert (outcome.result, outcome.state, story.bmc.told) == ("unknown", "on", [])
+
+
+def test_a_rack_that_no_region_hears_turns_nothing_on_of_which_only_off_sent_is_recorded(story):
+    """It is taken over, and its successor would turn the machine off again."""
+    story.bmc.state = "on"
+    story.start("cycle")
+    story.wait(0.5)
+    assert story.book.phase == "OFF_SENT"
+    story.book.cut_off = True
+    story.wait(4)
+    assert story.bmc.told == ["off"]
+    story.lease = False
+    outcome = story.end()
+    assert (outcome.retryable, story.bmc.told, story.bmc.state) == (True, ["off"], "off")
+
+
+def test_a_rack_that_no_region_hears_finishes_a_cycle_that_is_recorded_as_off(story):
+    story.bmc.state = "on"
+    story.bmc.troubles["on"] = [BmcBusy("not now")]
+    story.start("cycle")
+    story.wait(1.25)
+    assert (story.book.phase, story.bmc.state) == ("ON_SENT", "off")
+    story.book.cut_off = True
+    assert story.end() == ok("on")
+    assert story.bmc.told == ["off", "on"]
 
 
 def test_a_recorded_phase_whose_answer_was_lost_is_recorded_once_more(story):

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from evenrack.errors import BmcBusy, BmcSilent, CannotEverWork, EvenrackError
+from evenrack.errors import BmcBusy, BmcSilent, CannotEverWork, DatabaseUnreachable, EvenrackError
 from evenrack.model.power import SENT_ONCE, Phase, PowerOrder, PowerOutcome
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_steps import (
@@ -34,7 +34,8 @@ Record = Callable[[Phase, Phase], Awaitable[bool]]
 """Records that an order goes from one phase to another, or that it sends in the same one again.
 
 True once that is recorded, also when it was before (an answer may have been lost); False when this
-attempt has no right to it any more. Any EvenrackError: nobody could be reached who records it.
+attempt has no right to it any more. DatabaseUnreachable: a region process was asked, and has no
+database. Any other EvenrackError: nobody could be reached who records it.
 """
 
 LOOK_SECONDS: Final = 1.0
@@ -236,7 +237,9 @@ class _Run:
         except CannotEverWork:
             raise
         except EvenrackError as problem:
-            if not may_go_unrecorded(self._order.action, self._recorded, phase):
+            region_hears = isinstance(problem, DatabaseUnreachable)
+            before = self._recorded
+            if not may_go_unrecorded(self._order.action, before, phase, region_hears=region_hears):
                 raise
             self.log.warn(
                 "order {order}: goes on to {phase}, which cannot be recorded: {problem}",

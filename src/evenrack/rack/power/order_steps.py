@@ -84,15 +84,21 @@ def must_finish(action: PowerAction, phase: Phase) -> bool:
     return action == "cycle" and phase in {"OFF_SEEN", "ON_SENT"}
 
 
-def may_go_unrecorded(action: PowerAction, recorded: Phase, phase: Phase) -> bool:
-    """Say whether to go on although nobody can be reached to record the phase.
+def may_go_unrecorded(
+    action: PowerAction, recorded: Phase, phase: Phase, *, region_hears: bool
+) -> bool:
+    """Say whether to go on although the phase cannot be recorded.
 
-    Seeing something sends nothing. And a `cycle` of which OFF_SENT is recorded is an intention
-    that is finished; a second `off` belongs to no intention.
+    Seeing something sends nothing. A `cycle` of which OFF_SENT is recorded is an intention that is
+    finished; a second `off` belongs to no intention. At OFF_SENT it is finished only while a region
+    process hears this rack, and has no database: a rack that none hears is taken over, and its
+    successor would take a machine that was turned on again for one that was not yet turned off.
     """
-    return phase in _NEEDS_NO_RECORD or (
-        action == "cycle" and phase == "ON_SENT" and recorded != "NEW"
-    )
+    if phase in _NEEDS_NO_RECORD:
+        return True
+    if action != "cycle" or phase != "ON_SENT":
+        return False
+    return recorded != "NEW" and (recorded != "OFF_SENT" or region_hears)
 
 
 @frozen(kw_only=True)
