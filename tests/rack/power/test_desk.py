@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from evenrack.errors import BmcBusy, BmcSilent, OrderOutdated
+from evenrack.errors import BmcBusy, BmcSilent, DatabaseUnreachable, OrderOutdated
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import NO_ORDER, BmcAccess, PowerOrder
 from evenrack.rack.power.desk import (
@@ -35,7 +35,9 @@ class AtDesk:
             self.machines.add(address_of(bmc), state="on", answers_in=0.5)
         self.driver = SmallDriver(machines=self.machines)
         self.lease = True
+        self.has_database = True
         self.phases = []
+        self.recorded = "NEW"
         self.desk = PowerDesk(
             PowerSurroundings(
                 driver=self.driver,
@@ -47,7 +49,10 @@ class AtDesk:
         self.desk.startService()
 
     async def _record(self, order, attempt, before, after):
+        if not self.has_database:
+            raise DatabaseUnreachable("there is no database")
         self.phases.append((order, attempt, after))
+        self.recorded = after
         return True
 
     def take(self, order=1, attempt=1, *, action="off", bmc=1, phase="NEW"):
@@ -284,6 +289,31 @@ def test_a_cycle_that_lost_its_lease_goes_on_when_it_is_asked_again_and_has_one(
     at.wait(10)
     assert (again.value().result, again.value().state) == ("ok", "on")
     assert at.told() == ["off", "on"]
+
+
+def test_what_a_cycle_saw_without_a_database_is_remembered_when_it_is_asked_again(at):
+    """Or it would turn off again what came on late."""
+    at.bmc().troubles["on"] = [BmcSilent("nothing came")]
+    first = at.take(action="cycle")
+    at.wait(1.5)
+    assert (at.recorded, at.told()) == ("OFF_SENT", ["off"])
+    at.has_database = False
+    at.wait(2)
+    at.lease = False
+    at.wait(5)
+    assert (first.value().retryable, first.value().sent) == (True, True)
+    at.bmc().press("on")
+    at.lease = True
+    at.wait(5)
+    still_away = at.take(action="cycle", phase=at.recorded)
+    at.wait(2)
+    assert (still_away.value().retryable, still_away.value().sent) == (True, True)
+    at.has_database = True
+    again = at.take(action="cycle", phase=at.recorded)
+    at.wait(10)
+    assert (again.value().result, again.value().state) == ("ok", "on")
+    assert at.told().count("off") == 1
+    assert [phase for _, _, phase in at.phases] == ["OFF_SENT", "OFF_SEEN", "ON_SEEN"]
 
 
 # Looks that nobody ordered

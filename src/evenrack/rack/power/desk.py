@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.application.service import Service
 from twisted.internet.defer import (
     CancelledError,
@@ -15,11 +15,11 @@ from twisted.internet.defer import (
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from evenrack.errors import EvenrackError, OrderOutdated
+from evenrack.errors import CannotEverWork, EvenrackError, OrderOutdated
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import NO_ORDER, Phase, PowerOrder, PowerOutcome, PowerState
 from evenrack.rack.power.driver import PowerDriver
-from evenrack.rack.power.order_run import run_order
+from evenrack.rack.power.order_run import Record, run_order
 
 MOST_AT_ONCE = 16
 """Conversations of one rack with BMCs; further ones wait for a place, each look anew, but for a
@@ -27,6 +27,9 @@ MOST_AT_ONCE = 16
 
 MOST_LOOKS_AT_ONCE = 8
 """The same of those that nobody ordered: dead BMCs must not keep places from orders."""
+
+_WAS_OFF = frozenset({"OFF_SEEN", "ON_SENT", "ON_SEEN"})
+"""What a `cycle` records when it has seen its machine off."""
 
 Recorder = Callable[[OrderId, int, Phase, Phase], Awaitable[bool]]
 """Asks the managing process to record a phase of an order's attempt."""
@@ -50,6 +53,8 @@ class _Attempt:
     key: tuple[OrderId, int]
     sent: bool
     """Whether a command may have reached the BMC, in this attempt or an earlier one."""
+    was_off: bool = False
+    """Whether it has seen the machine off, which perhaps could not be recorded."""
     running: Deferred[None] | None = None
     outcome: PowerOutcome | None = None
     waiting: list[Deferred[PowerOutcome]] = field(factory=list)
@@ -112,6 +117,7 @@ class PowerDesk(Service):
         attempt = _Attempt(key=(order.id, order.attempt), sent=order.phase != "NEW")
         self._attempts[order.bmc] = attempt
         if before is not None:
+            attempt.was_off = before.was_off and before.key == attempt.key
             before.cancel()
         if order.bmc in self._looks:
             self._looks[order.bmc].cancel()
@@ -165,8 +171,30 @@ class PowerDesk(Service):
 
         async def record(before: Phase, after: Phase) -> bool:
             attempt.sent = True
+            attempt.was_off = attempt.was_off or after in _WAS_OFF
             return await around.record(order.id, order.attempt, before, after)
 
+        if attempt.was_off and order.phase == "OFF_SENT":
+            return await self._go_on_from_off(order, record)
+        return await self._run_order(order, record)
+
+    async def _go_on_from_off(self, order: PowerOrder, record: Record) -> PowerOutcome:
+        """Record first what an earlier run of the same attempt saw, and could not record.
+
+        From OFF_SENT it would turn off again a machine that has come on since.
+        """
+        try:
+            recorded = await record("OFF_SENT", "OFF_SEEN")
+        except CannotEverWork as refused:
+            return _unknown(str(refused))
+        except EvenrackError as problem:
+            return evolve(_unknown(str(problem)), retryable=True)
+        if not recorded:
+            return _unknown("another attempt has taken this order over, or it was cancelled")
+        return await self._run_order(evolve(order, phase="OFF_SEEN"), record)
+
+    async def _run_order(self, order: PowerOrder, record: Record) -> PowerOutcome:
+        around = self._around
         return await run_order(
             order, around.driver, record, around.may_act, around.clock, self._places
         )
