@@ -42,8 +42,8 @@ def order(**more):
     return evolve(plain, **more)
 
 
-def step(fleet, away_seconds=None, **more):
-    return next_for(order(**more), fleet, away_seconds=away_seconds)
+def step(fleet, away_seconds=None, *, unrecorded=False, **more):
+    return next_for(order(**more), fleet, away_seconds=away_seconds, unrecorded=unrecorded)
 
 
 # A new order
@@ -208,6 +208,28 @@ def test_what_is_sent_once_is_not_taken_over_and_ends_as_unknown(action, phase):
 def test_what_is_sent_once_and_was_not_sent_yet_is_taken_over_at_once():
     fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
     assert isinstance(step(fleet, 1.0, rack=TWO, action="reset"), Take)
+
+
+@pytest.mark.parametrize("phase", SENT)
+def test_a_cycle_at_off_sent_that_may_have_been_finished_unrecorded_is_taken_over_by_nobody(phase):
+    """Its machine may be on again, and would be turned off once more."""
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    more = {"rack": TWO, "phase": phase, "unrecorded": True}
+    assert step(fleet, 1.0, **more) == Wait(why="its rack may still act")
+    found = step(fleet, SURELY_ENDED_SECONDS, **more)
+    ended = End(
+        result="unknown",
+        error="its rack was lost at OFF_SENT: look at the machine before you repeat it",
+    )
+    assert found == (ended if phase == "OFF_SENT" else Take(rack=ONE))
+    back = bmc_fleet(ALL, owners={1: 2})
+    assert step(back, **more) == Send(rack=TWO)
+
+
+def test_an_off_at_off_sent_is_taken_over_whatever_was_recorded():
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    more = {"rack": TWO, "phase": "OFF_SENT", "action": "off", "unrecorded": True}
+    assert step(fleet, SURELY_ENDED_SECONDS, **more) == Take(rack=ONE)
 
 
 # Many at once

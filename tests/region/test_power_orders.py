@@ -403,6 +403,25 @@ async def test_a_cycle_is_finished_while_the_database_is_away_and_its_end_is_tol
         assert power.told() == ["off", "on"]
 
 
+async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_is_lost_is_not_done_twice(
+    own_migrated_server,
+):
+    server, dsn = own_migrated_server
+    async with power_fleet_on(dsn, racks=2) as power:
+        owners = power.owners()
+        for bmc in power.machines.bmcs.values():
+            bmc.turns_in = 1.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told(1) == ["off"])
+        await deferToThread(server.stop, "immediate")
+        await eventually(lambda: power.told(1) == ["off", "on"])
+        await power.fleet.stop_rack(owners[1])
+        await deferToThread(server.start)
+        row = await power.end_of(number, SURELY_ENDED_SECONDS + PATIENCE)
+        assert (row["result"], row["phase"], row["rack"]) == ("unknown", "OFF_SENT", owners[1])
+        assert power.told(1) == ["off", "on"]
+
+
 async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_back(
     own_migrated_server,
 ):

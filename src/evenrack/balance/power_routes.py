@@ -96,10 +96,12 @@ def next_for(
     *,
     away_seconds: float | None,
     orders_of: Mapping[RackId, int] = MappingProxyType({}),
+    unrecorded: bool = False,
 ) -> Step:
     """Decide what an order needs.
 
-    `away_seconds` says for how long its rack has been lost, `orders_of` how many each rack has.
+    `away_seconds` says for how long its rack has been lost, `orders_of` how many each rack has, and
+    `unrecorded` whether a rack may have gone further than could be recorded.
     """
     if order.rack is None:
         return _place(order, fleet, orders_of)
@@ -109,7 +111,7 @@ def next_for(
         return Send(rack=order.rack)
     if order.phase != "NEW" and (away_seconds is None or away_seconds < SURELY_ENDED_SECONDS):
         return Wait(why="its rack may still act")
-    if order.phase != "NEW" and (order.action in SENT_ONCE or order.cancelled):
+    if order.phase != "NEW" and _is_left_to_the_operator(order, unrecorded=unrecorded):
         return _lost(order)
     return _place(order, fleet, orders_of)
 
@@ -121,6 +123,17 @@ def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> Rack
     if owner in candidates:
         return owner
     return min(candidates, key=lambda rack: (fleet.owned.get(rack, 0), rack), default=None)
+
+
+def _is_left_to_the_operator(order: StoredOrder, *, unrecorded: bool) -> bool:
+    """Tell whether no other rack may go on with an order of which something was sent.
+
+    A `cycle` at OFF_SENT may have been finished without a record: its machine is on again then,
+    and a successor would turn it off once more.
+    """
+    if order.action == "cycle" and order.phase == "OFF_SENT" and unrecorded:
+        return True
+    return order.action in SENT_ONCE or order.cancelled
 
 
 def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) -> Step:

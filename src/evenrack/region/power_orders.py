@@ -43,6 +43,7 @@ from evenrack.region.database.order_store import (
     give_back,
     prolong,
     read_unfinished,
+    seconds_for,
     take_order,
 )
 from evenrack.region.sealing import Sealer
@@ -73,6 +74,7 @@ class PowerOrders(MultiService):
         self._sealer = sealer
         self._absences = Absences(clock)
         self._unfinished = True
+        self._no_database_at = float("-inf")
         self._under_way: set[tuple[OrderId, int]] = set()
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
@@ -98,13 +100,14 @@ class PowerOrders(MultiService):
             waiting = [o.id for o in orders if await self._look_at(o, fleet, orders_of)]
             if waiting:
                 await self._database.run(lambda c: prolong(c, waiting))
-        except DatabaseUnreachable:
-            return  # racks finish what is recorded; all else waits
+        except DatabaseUnreachable:  # racks finish what is recorded; all else waits
+            self._no_database_at = self._clock.seconds()
 
     async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
         """Do what an order needs now; True when it is to be given more time."""
         away = None if order.rack is None else self._absences.seconds(order.rack)
-        step = next_for(order, fleet, away_seconds=away, orders_of=orders_of)
+        unrecorded = self._had_no_database_since(order)
+        step = next_for(order, fleet, away_seconds=away, orders_of=orders_of, unrecorded=unrecorded)
         if isinstance(step, Take):
             orders_of[step.rack] += 1
             if fleet.manager_of(step.rack) == self._process:
@@ -117,6 +120,11 @@ class PowerOrders(MultiService):
             ending = Ending(result=step.result, error=step.error)
             await self._database.run(lambda c: end_order(c, order, ending))
         return needs_time(order, step)
+
+    def _had_no_database_since(self, order: StoredOrder) -> bool:
+        """Tell whether the database was away after a rack first took the order."""
+        taken = self._clock.seconds() - (seconds_for(order.action) - order.seconds_left)
+        return self._no_database_at > taken
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)
