@@ -128,6 +128,20 @@ async def test_a_bmc_that_is_slow_to_begin_is_not_taken_for_one_with_another_pas
     assert (bmc.told, bmc.heard.count("rakp1")) == (["on"], 1)
 
 
+@pytest.mark.parametrize("name", [*SETUP, "control"])
+async def test_a_rack_that_was_paused_repeats_nothing_when_it_goes_on(
+    driver, bmc, clock, name, failure
+):
+    """What was due meanwhile may have been done, and others may have gone on from there."""
+    bmc.misses = {name: -1}
+    talk = start(driver.turn_on(bmc.access()))
+    await until(lambda: name in bmc.heard)
+    clock.advance(25)
+    await failure(BmcSilent if name == "control" else BmcUnreachable, talk)
+    await deferLater(clock, 10)
+    assert bmc.heard.count(name) == 1
+
+
 @pytest.mark.parametrize("step", ["rakp1", "rakp3"])
 async def test_who_told_a_bmc_something_twice_does_not_believe_that_the_password_is_another(
     driver, bmc, step, failure

@@ -37,6 +37,7 @@ class Exchange(DatagramProtocol):
         self._waiting: Deferred[Any] | None = None
         self._read: Callable[[bytes], Any | None] = lambda _datagram: None
         self._later: IDelayedCall | None = None
+        self._ends = 0.0
 
     def begin(self, access: BmcAccess) -> None:
         """Take a port of this host; BmcUnreachable when there is none, or no way to the BMC."""
@@ -57,9 +58,11 @@ class Exchange(DatagramProtocol):
 
         `read` gives None for what is not the answer, and raises what the BMC refuses with.
         BmcUnreachable when nothing answers in time or the network says that nobody is there.
+        Nothing is sent when the time is over, not even by a rack that was paused until then.
         """
         waiting: Deferred[Answer] = Deferred()
         self._waiting, self._read = waiting, read
+        self._ends = self._reactor.seconds() + asking.seconds
         try:
             self._arm(make, asking)
             return await waiting
@@ -89,6 +92,10 @@ class Exchange(DatagramProtocol):
 
     def _send_next(self, make: Callable[[int], bytes], asking: Asking, number: int) -> None:
         """Send once more, and wait for when that is due again; one call at a time is cheaper."""
+        why = f"no answer within {asking.seconds:.1f} s"
+        if number and self._reactor.seconds() >= self._ends:
+            self._fail(why)
+            return
         self.send(make(number))
         if self._waiting is None:  # refused at once
             return
@@ -97,7 +104,6 @@ class Exchange(DatagramProtocol):
             seconds = asking.at[following] - since
             self._later = self._reactor.callLater(seconds, self._send_next, make, asking, following)
         else:
-            why = f"no answer within {asking.seconds:.1f} s"
             self._later = self._reactor.callLater(asking.seconds - since, self._fail, why)
 
     def _disarm(self) -> None:
