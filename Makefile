@@ -5,7 +5,7 @@
 #   make check       lint, types, import rules, and what the units give away
 #   make test        what is missing is installed, then every test; COVERAGE=1 with the coverage gates
 #   make test-slow   tests that take long, or that need the processors for themselves
-#   make test-long   both with 1,000 examples a property and 1,000 seeds, then each fuzz target
+#   make test-long   both with 1,000 examples a property, 1,000 seeds, 500 cycles; then each fuzz target
 #   make simulate    live through one seeded world again: SEED=n, and SECONDS=60 of its time
 #   make fuzz        look for input that breaks a parser: TARGET=name, SECONDS=60
 #   make mutants     plant known mistakes, and see the simulation find each
@@ -158,6 +158,7 @@ test-long: export PROFILE := thorough
 test-long: export SIMULATION_SEEDS := 1000
 test-long: export SIMULATION_SECONDS := 60
 test-long: export CHAOS_SECONDS := 600
+test-long: export CYCLE_RUNS := 500
 test-long: test test-slow fuzz-all
 
 SEED ?= 1

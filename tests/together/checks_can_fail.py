@@ -29,6 +29,9 @@ from evenrack.lab.up import Wish, bring_up
 from tests.together.broken_feature import Broken
 from tests.together.broken_features import BROKEN
 from tests.together.chaos_run import ChaosFound, live_through
+from tests.together.cycle_judge import what_is_wrong
+from tests.together.cycle_plan import draw_round
+from tests.together.cycle_run import cycle_through, size_for
 
 pytestmark = pytest.mark.daemon
 
@@ -59,6 +62,14 @@ CHAOS_FINDS = (
     ("nothing_moves_by_itself", 29, r"not settled after .* outside the band"),
 )
 """What a course of chaos finds in its first steps: the mistake, a seed, and what is said of it."""
+
+
+CYCLES = size_for(20)
+CYCLES_FIND = (
+    ("old_orders_are_carried_out", 43, r"2 outages: its BMC was told off, on, off"),
+    ("orders_wait_for_their_rack", 43, r"it has not ended|its rack was not lost between"),
+)
+"""The same of one round of cycles, whose seed breaks racks for long."""
 
 
 class EnoughSeen(Exception):
@@ -94,6 +105,20 @@ def test_in_network_chaos_says_no(mistake, seed, reason, tmp_path):
     ):
         live_through(trial, seed, CHAOS_SECONDS, print)
     print(found.value)  # noqa: T201  with -s one sees what it says
+
+
+@pytest.mark.usefixtures("network_possible")
+@pytest.mark.parametrize(
+    ("mistake", "seed", "reason"), CYCLES_FIND, ids=[mistake for mistake, *_ in CYCLES_FIND]
+)
+def test_in_network_cycles_say_no(mistake, seed, reason, tmp_path):
+    broken = Broken(mistake=mistake, found_by={"cycles": reason}, size=CYCLES, network=True)
+    programs = planted(mistake, tmp_path / "programs")
+    with lab(broken, tmp_path / "lab", programs) as trial:
+        plan = draw_round(seed, [bmc.machine for bmc in trial.fleet.bmcs])
+        wrong = what_is_wrong(cycle_through(trial, plan).runs)
+    print("\n".join(wrong))  # noqa: T201  with -s one sees what it says
+    assert any(re.search(reason, line) for line in wrong)
 
 
 def refuse_blind_checks(broken: Broken, folder: Path) -> None:

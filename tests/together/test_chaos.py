@@ -5,25 +5,14 @@ lived through again, on a new lab, by the command that the test prints.
 """
 
 import os
-import sys
-import time
-from datetime import UTC, datetime
 from math import ceil
-from pathlib import Path
 
 import pytest
 
-from evenrack.lab.clocks import Clocks
-from evenrack.lab.down import clean_up
-from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size
-from evenrack.lab.lab_programs import LabPrograms
-from evenrack.lab.leftovers import leftovers
-from evenrack.lab.progress import Progress
-from evenrack.lab.record import read_record
-from evenrack.lab.up import Wish, bring_up
 from tests.together.chaos_deeds import USUAL_SEED
 from tests.together.chaos_run import ChaosFound, live_through
+from tests.together.whole_lab import say, whole_lab
 
 pytestmark = [pytest.mark.daemon, pytest.mark.dhcpd]
 
@@ -32,7 +21,6 @@ SECONDS = float(os.environ.get("CHAOS_SECONDS", "60"))
 A_MINUTE = 60.0
 THIS = ".venv/bin/pytest -s tests/together/test_chaos.py"
 SIZE = Size(region_hosts=2, processes=2, racks=4, vlans=4, clients=0, bmcs=8)
-CLOCKS = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
 
 
 def minutes(seed, seconds):
@@ -45,23 +33,8 @@ def minutes(seed, seconds):
 
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory, network_possible):
-    folder = tmp_path_factory.mktemp("chaos") / "lab"
-    progress = Progress(say, CLOCKS)
-    programs = Path(sys.executable).parent
-    wish = Wish(
-        directory=folder,
-        size=SIZE,
-        retain=False,
-        network=True,
-        programs=programs,
-        owner_pid=os.getpid(),
-    )
-    fleet = bring_up(wish, progress, CLOCKS)
-    try:
-        yield Trial(fleet, LabPrograms(fleet, programs), CLOCKS, seed=0)
-    finally:
-        clean_up(folder, read_record(folder), progress)
-    assert leftovers(folder) == []
+    with whole_lab(tmp_path_factory.mktemp("chaos") / "lab", SIZE) as trial:
+        yield trial
 
 
 @pytest.mark.parametrize(("seed", "seconds"), minutes(SEED, SECONDS), ids=str)
@@ -79,7 +52,3 @@ def chaos(trial, seed, seconds):
     except ChaosFound as found:
         return str(found)
     return "" if steps else "there was no time for a single step"
-
-
-def say(line):
-    print(line, flush=True)  # noqa: T201  with -s one sees each step
