@@ -7,7 +7,7 @@
 folder=$1 what=$2
 shift 2
 waited=0
-while [ -e "$folder/slow" ] && [ "$waited" -lt "$(cat "$folder/slow")" ]; do
+while read -r tenths 2>/dev/null <"$folder/slow" && [ "$waited" -lt "$tenths" ]; do
   sleep 0.1
   waited=$((waited + 1))
 done
