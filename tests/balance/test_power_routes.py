@@ -17,6 +17,7 @@ from evenrack.balance.power_routes import (
     needs_time,
     next_for,
     route,
+    was_under_way,
 )
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import PHASES
@@ -224,6 +225,14 @@ def test_a_cycle_at_off_sent_that_may_have_been_finished_unrecorded_is_taken_ove
     assert found == (ended if phase == "OFF_SENT" else Take(rack=ONE))
     back = bmc_fleet(ALL, owners={1: 2})
     assert step(back, **more) == Send(rack=TWO)
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "under_way"), [(9.0, True), (11.0, False), (float("inf"), False)]
+)
+def test_an_order_that_was_taken_after_an_outage_has_nothing_unrecorded(seconds_ago, under_way):
+    taken = order(seconds_left=50.0)
+    assert was_under_way(taken, seconds_ago=seconds_ago, of_seconds=60.0) == under_way
 
 
 def test_an_off_at_off_sent_is_taken_over_whatever_was_recorded():

@@ -116,6 +116,11 @@ def next_for(
     return _place(order, fleet, orders_of)
 
 
+def was_under_way(order: StoredOrder, *, seconds_ago: float, of_seconds: float) -> bool:
+    """Tell whether a rack had taken the order at that moment, by the time that it has in all."""
+    return seconds_ago < of_seconds - order.seconds_left
+
+
 def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> RackId | None:
     """Choose the rack for an order: the owner, or whoever reaches the BMC and owns the fewest."""
     candidates = [rack for rack in fleet.racks_reaching(bmc) if rack not in without]

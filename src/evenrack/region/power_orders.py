@@ -20,6 +20,7 @@ from evenrack.balance.power_routes import (
     Take,
     needs_time,
     next_for,
+    was_under_way,
 )
 from evenrack.errors import DatabaseUnreachable, EvenrackError
 from evenrack.model.fleet import Fleet
@@ -106,7 +107,11 @@ class PowerOrders(MultiService):
     async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
         """Do what an order needs now; True when it is to be given more time."""
         away = None if order.rack is None else self._absences.seconds(order.rack)
-        unrecorded = self._had_no_database_since(order)
+        unrecorded = was_under_way(
+            order,
+            seconds_ago=self._clock.seconds() - self._no_database_at,
+            of_seconds=seconds_for(order.action),
+        )
         step = next_for(order, fleet, away_seconds=away, orders_of=orders_of, unrecorded=unrecorded)
         if isinstance(step, Take):
             orders_of[step.rack] += 1
@@ -120,11 +125,6 @@ class PowerOrders(MultiService):
             ending = Ending(result=step.result, error=step.error)
             await self._database.run(lambda c: end_order(c, order, ending))
         return needs_time(order, step)
-
-    def _had_no_database_since(self, order: StoredOrder) -> bool:
-        """Tell whether the database was away after a rack first took the order."""
-        taken = self._clock.seconds() - (seconds_for(order.action) - order.seconds_left)
-        return self._no_database_at > taken
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)
