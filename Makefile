@@ -74,6 +74,8 @@ PURE := $(wildcard \
 	src/evenrack/rack/listen/packet_filter.py \
 	src/evenrack/rack/listen/words.py \
 	src/evenrack/rack/power/ipmi_command.py \
+	src/evenrack/rack/power/rest/answers.py \
+	src/evenrack/rack/power/rest/refusals.py \
 	src/evenrack/rack/power/rmcp/commands.py \
 	src/evenrack/rack/power/rmcp/completion.py \
 	src/evenrack/rack/power/rmcp/packets.py \

@@ -53,5 +53,5 @@ async def no_host_answers(addresses):
     return tuple(ProbeAnswer(address=it, found="unknown", why="") for it in addresses)
 
 
-async def no_bmc_answers(address, port):
+async def no_bmc_answers(target):
     return False

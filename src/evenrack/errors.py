@@ -238,6 +238,12 @@ class BmcRefusedSuite(BmcRefused):
     wire_code = b"BMC_REFUSED_SUITE"
 
 
+class BmcNotTrusted(CannotEverWork):
+    """What answers at the BMC's address shows another certificate; it was told nothing."""
+
+    wire_code = b"BMC_NOT_TRUSTED"
+
+
 class NotTrusted(CannotEverWork):
     """A certificate or a request for one is not what it would have to be."""
 

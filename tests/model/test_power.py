@@ -15,12 +15,15 @@ from evenrack.model.power import (
     PowerOrder,
     PowerOutcome,
     bmc_ids_from_json,
+    default_port,
+    fingerprint_from_text,
     k_g_bytes,
     phase_from_text,
     power_order_from_json,
     power_order_to_json,
     power_outcome_from_json,
     power_outcome_to_json,
+    probe_for,
 )
 
 HIDDEN = "not for anybody"
@@ -52,10 +55,14 @@ accesses = st.builds(
     user=words.filter(lambda word: len(word.encode()) <= 16),
     password=words.filter(lambda word: len(word.encode()) <= 20),
     cipher_suite=st.sampled_from([None, 3, 17]),
-    driver=st.sampled_from(["ipmi", "ipmitool"]),
+    driver=st.sampled_from(["ipmi", "ipmitool", "redfish"]),
     k_g=st.just("") | st.binary(min_size=1, max_size=20).map(lambda key: f"0x{key.hex()}"),
     privilege=st.sampled_from(["user", "operator", "administrator"]),
     boot_type=st.sampled_from(["uefi", "legacy"]),
+    login=st.sampled_from(["session", "basic"]),
+    system=words.filter(lambda word: len(word) <= 253) | st.just(""),
+    certificate_sha256=st.just("") | st.binary(min_size=32, max_size=32).map(bytes.hex),
+    certificate_name=st.sampled_from(["", "b7.example.com"]),
 )
 orders = st.sampled_from(sorted(PHASES)).flatmap(
     lambda action: st.builds(
@@ -241,3 +248,28 @@ def test_what_came_later_is_not_told_to_who_does_not_need_it():
     assert power_order_to_json(ORDER)["access"] == FORM["access"]
     later = attrs.evolve(ORDER, access=access(driver="ipmi", k_g="k"))
     assert power_order_to_json(later)["access"] == {**FORM["access"], "driver": "ipmi", "k_g": "k"}
+
+
+def test_a_fingerprint_is_read_as_tools_print_it_and_kept_in_one_form():
+    assert fingerprint_from_text("AB:" * 31 + "CD") == "ab" * 31 + "cd"
+    assert access(certificate_sha256="ab" * 32).certificate_sha256 == "ab" * 32
+    for bad in ("ab" * 31, "ab" * 33, "xy" * 32, "é" * 64):
+        with pytest.raises(ValueError, match="64 hexadecimal digits"):
+            access(certificate_sha256=bad)
+    with pytest.raises(ValueError, match="small digits and no colons"):
+        access(certificate_sha256="AB" * 32)
+
+
+@pytest.mark.parametrize("field", ["system", "certificate_name"])
+@pytest.mark.parametrize("name", ["x" * 254, "line\n", "\0"])
+def test_a_name_that_is_too_long_or_cannot_be_printed_is_refused(field, name):
+    with pytest.raises(ValueError, match=f"{field} has at most 253 printable characters"):
+        access(**{field: name})
+
+
+@pytest.mark.parametrize(
+    ("driver", "port", "probe"),
+    [("ipmi", 623, "rmcp"), ("ipmitool", 623, "rmcp"), ("redfish", 443, "tcp")],
+)
+def test_each_driver_has_its_port_and_its_way_to_find_a_bmc(driver, port, probe):
+    assert (default_port(driver), probe_for(driver)) == (port, probe)

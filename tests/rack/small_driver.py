@@ -64,8 +64,11 @@ class SmallDriver:
     async def reset(self, access):
         await self._talk(access, "reset", lambda bmc: bmc.reset(access))
 
-    async def answers(self, address, port):
+    async def answers(self, target):
         """What `ask_bmc` is."""
+        return self._reaches(target.address)
+
+    def _reaches(self, address):
         return address in self.machines.bmcs and address not in self.unreachable
 
     async def _talk(self, access, what, work):
@@ -75,7 +78,7 @@ class SmallDriver:
         try:
             if self.bug is not None:
                 raise self.bug
-            if not await self.answers(access.address, access.port):
+            if not self._reaches(access.address):
                 raise BmcUnreachable(f"nothing answers at {access.address}")
             if access.password != self.machines.opened_by:
                 raise BmcRefusedPassword("the password is another")

@@ -6,7 +6,7 @@ from evenrack.model.fleet import PlanFacts
 from evenrack.model.halves import half_of, is_held
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
-from evenrack.model.power import BmcTarget
+from evenrack.model.power import BmcTarget, probe_for
 from evenrack.model.rack_plan import RackPlan
 
 
@@ -40,7 +40,7 @@ def _bmcs_near(facts: PlanFacts, rack: RackId) -> tuple[BmcTarget, ...]:
     """Give the BMCs in the networks of the rack's addresses: others it could not reach."""
     networks = [address.network for address in facts.interfaces.get(rack, ())]
     return tuple(
-        BmcTarget(bmc=bmc.id, address=bmc.address, port=bmc.port)
+        BmcTarget(bmc=bmc.id, address=bmc.address, port=bmc.port, probe=probe_for(bmc.driver))
         for bmc in facts.bmc_addresses.within(networks)
     )
 

@@ -34,14 +34,21 @@ PHASES: Final[Mapping[PowerAction, tuple[Phase, ...]]] = MappingProxyType(
 )
 """The phases of each action, in their order."""
 
-Driver = Literal["ipmi", "ipmitool"]
-"""How a BMC is asked: `ipmi` by the rack daemon itself, `ipmitool` by that program."""
+Driver = Literal["ipmi", "ipmitool", "redfish"]
+"""How a BMC is asked: by the rack daemon itself, or `ipmitool` by that program."""
 
 Privilege = Literal["user", "operator", "administrator"]
 """What is asked of the BMC for a session (IPMI 2.0, 6.8); switching power needs an operator."""
 
 BootType = Literal["uefi", "legacy"]
 """The firmware for which the device of the next start is set."""
+
+Login = Literal["session", "basic"]
+"""How a Redfish service is told who asks: in a session of its own (DSP0266, 13.3.4), or with each
+request (13.3.3)."""
+
+Probe = Literal["rmcp", "tcp"]
+"""How a BMC is asked whether it is there."""
 
 SENT_ONCE: Final[frozenset[PowerAction]] = frozenset({"soft", "reset"})
 """What no look can tell from a second one: it is sent once, and never taken over once it was."""
@@ -50,17 +57,21 @@ CIPHER_SUITES: Final = (17, 3)
 """Those that are spoken, the better one first; both encrypt (IPMI 2.0, table 22-20)."""
 
 IPMI_PORT: Final = 623
+REDFISH_PORT: Final = 443
 MOST_PASSWORD_BYTES: Final = 20
 MOST_K_G_BYTES: Final = 20
 K_G_DIGITS: Final = "0x"
 """What a key K_g begins with that is given in hexadecimal digits."""
 MOST_USER_BYTES: Final = 16
+MOST_NAME_CHARACTERS: Final = 253
+"""Of a system's name, and of the name in a certificate (RFC 1035, 2.3.4)."""
+SHA256_DIGITS: Final = 64
 MOST_PORT: Final = 65535
 
 
 def _check_port(_access: Any, _field: "Attribute[int]", port: int) -> None:
     if not 0 < port <= MOST_PORT:
-        raise ValueError(f"a UDP port is 1 to {MOST_PORT}")
+        raise ValueError(f"a port is 1 to {MOST_PORT}")
 
 
 def _check_user(_access: Any, _field: "Attribute[str]", user: str) -> None:
@@ -104,6 +115,37 @@ def _check_k_g(_access: Any, _field: "Attribute[str]", text: str) -> None:
         k_g_bytes(text)
 
 
+def fingerprint_from_text(text: str) -> str:
+    """Give the SHA-256 of a certificate as 64 small digits; ValueError when the text is none.
+
+    Tools print it with colons, and in capitals.
+    """
+    digits = text.replace(":", "").lower()
+    if len(digits) != SHA256_DIGITS or set(digits) - set("0123456789abcdef"):
+        raise ValueError(f"a SHA-256 fingerprint has {SHA256_DIGITS} hexadecimal digits")
+    return digits
+
+
+def default_port(driver: Driver) -> int:
+    """Give the port that BMCs of this kind have unless somebody has changed it."""
+    return REDFISH_PORT if driver == "redfish" else IPMI_PORT
+
+
+def probe_for(driver: Driver) -> Probe:
+    """Give how to find out whether a BMC of this kind is there."""
+    return "tcp" if driver == "redfish" else "rmcp"
+
+
+def _check_fingerprint(_access: Any, _field: "Attribute[str]", text: str) -> None:
+    if text and text != fingerprint_from_text(text):
+        raise ValueError("a fingerprint on the wire has small digits and no colons")
+
+
+def _check_name(_access: Any, field: "Attribute[str]", text: str) -> None:
+    if not text.isprintable() or len(text) > MOST_NAME_CHARACTERS:
+        raise ValueError(f"{field.name} has at most {MOST_NAME_CHARACTERS} printable characters")
+
+
 def _check_phase(order: "PowerOrder", _field: "Attribute[Phase]", phase: Phase) -> None:
     if phase not in PHASES[order.action]:
         raise ValueError(f"an order `{order.action}` has no phase {phase}")
@@ -131,6 +173,14 @@ class BmcAccess:
     """The key of the BMC itself, as `k_g_bytes` reads it; empty for none. Shown like `password`."""
     privilege: Privilege = field(default="operator", metadata=LATER)
     boot_type: BootType = field(default="uefi", metadata=LATER)
+    login: Login = field(default="session", metadata=LATER)
+    """Of `redfish`, as what follows."""
+    system: str = field(default="", validator=_check_name, metadata=LATER)
+    """Which of its systems; empty for the only one."""
+    certificate_sha256: str = field(default="", validator=_check_fingerprint, metadata=LATER)
+    """The fingerprint of the BMC's certificate; empty where an authority has to have signed it."""
+    certificate_name: str = field(default="", validator=_check_name, metadata=LATER)
+    """The name in a certificate that an authority signed; empty for the address."""
 
 
 @frozen(kw_only=True)
@@ -140,6 +190,7 @@ class BmcTarget:
     bmc: BmcId
     address: IPv4Address
     port: int = IPMI_PORT
+    probe: Probe = field(default="rmcp", metadata=LATER)
 
 
 NO_ORDER: Final = OrderId(0)

@@ -25,8 +25,7 @@ from evenrack.rack.dhcp.systemd_unit import WORDS, DhcpdUnit, Systemd
 from evenrack.rack.host_probe import find_hosts
 from evenrack.rack.interfaces import read_interfaces
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
-from evenrack.rack.power.drivers import every_driver
-from evenrack.rack.power.rmcp_ping import answers
+from evenrack.rack.power.drivers import answers, every_driver
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.region_session import RegionSession
 from evenrack.rack.service import RackService, Surroundings

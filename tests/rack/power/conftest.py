@@ -1,9 +1,12 @@
 """BMCs for the tests that need real ones, and a story for those that do not."""
 
 import pytest
+from twisted.internet import reactor
 
 from tests.rack.power.bmc_farm import Farm, free_port
 from tests.rack.power.idle_clock import IdleClock
+from tests.rack.power.redfish_farm import Emulator
+from tests.rack.power.small_redfish import SmallRedfish
 from tests.rack.power.story import Story
 from tests.rack.power.suite_bmc import PASSWORD, SuiteBmc
 
@@ -23,6 +26,28 @@ def farm(tmp_path):
 def bmc(farm):
     """Give one BMC, whose machine is off."""
     return farm.start(ADDRESS, free_port(ADDRESS))
+
+
+@pytest.fixture(scope="session")
+def one_emulator(tmp_path_factory):
+    """Start the Redfish emulator, which takes a second, for all tests that need it."""
+    found = Emulator.start(tmp_path_factory.mktemp("redfish") / "emulator")
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def emulator(one_emulator):
+    """Give the emulator without a machine."""
+    one_emulator.give()
+    return one_emulator
+
+
+@pytest.fixture
+def machine(emulator):
+    """Give the only machine of the emulator; it is off."""
+    (machine,) = emulator.give("m1")
+    return machine
 
 
 @pytest.fixture
@@ -52,6 +77,14 @@ def bmc_with(clock):
     yield make
     for bmc in bmcs:
         bmc.end()
+
+
+@pytest.fixture
+def service():
+    """Give a Redfish service of our own; its machine is off."""
+    found = SmallRedfish(clock=reactor).listen()
+    yield found
+    found.end()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
 from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.order_run import run_order
+from evenrack.rack.power.redfish import RedfishDriver
 from tests.rack.power.bmc_farm import free_port, needs_bmcs
 from tests.rack.power.small_bmc import Book, SmallBmc
 
@@ -20,7 +21,8 @@ pytestmark = pytest.mark.deadline(90)
 ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="me", password="x" * 3)
 
 
-REAL = {"ipmi": IpmiDriver, "ipmitool": IpmitoolDriver}
+REAL = {"ipmi": IpmiDriver, "ipmitool": IpmitoolDriver, "redfish": RedfishDriver}
+IPMI = [IpmiDriver, IpmitoolDriver]
 
 
 @pytest.fixture(params=["memory", *(pytest.param(each, marks=pytest.mark.daemon) for each in REAL)])
@@ -29,7 +31,7 @@ def pair(request):
     if request.param == "memory":
         bmc = SmallBmc(clock=reactor)
         return bmc, bmc, ACCESS
-    bmc = request.getfixturevalue("bmc")
+    bmc = request.getfixturevalue("machine" if request.param == "redfish" else "bmc")
     return REAL[request.param](reactor), bmc, bmc.access()
 
 
@@ -102,15 +104,13 @@ async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
 
 @needs_bmcs
 async def test_slow_bmcs_are_told_exactly_one_cycle(farm):
-    bmcs = [farm.start("127.0.0.1", free_port("127.0.0.1"), power="on") for _ in REAL]
+    bmcs = [farm.start("127.0.0.1", free_port("127.0.0.1"), power="on") for _ in IPMI]
     for bmc in bmcs:
         bmc.takes(3)
-    pairs = [
-        (make(reactor), bmc, bmc.access()) for make, bmc in zip(REAL.values(), bmcs, strict=True)
-    ]
+    pairs = [(make(reactor), bmc, bmc.access()) for make, bmc in zip(IPMI, bmcs, strict=True)]
     ends = await gatherResults([Deferred.fromCoroutine(carry_out(p, "cycle")) for p in pairs])
-    assert [outcome for outcome, _ in ends] == [ok("on")] * len(REAL)
-    assert [bmc.told() for bmc in bmcs] == [["off", "on"]] * len(REAL)
+    assert [outcome for outcome, _ in ends] == [ok("on")] * len(IPMI)
+    assert [bmc.told() for bmc in bmcs] == [["off", "on"]] * len(IPMI)
 
 
 @needs_bmcs

@@ -41,9 +41,9 @@ class Watching:
         self.watch = ReachWatch(lambda: self.plan, self._ask, self.clock)
         self.watch.on_change = lambda: self.told.append(self.watch.reached)
 
-    async def _ask(self, address, port):
-        number = int(address) - int(IPv4Address("10.9.0.0"))
-        self.asked.append((self.clock.seconds(), number, port))
+    async def _ask(self, asked):
+        number = int(asked.address) - int(IPv4Address("10.9.0.0"))
+        self.asked.append((self.clock.seconds(), number, asked.port))
         self.asking += 1
         self.most_asking = max(self.asking, self.most_asking)
         await deferLater(self.clock, self.answers_in)

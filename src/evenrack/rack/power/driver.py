@@ -2,7 +2,8 @@
 
 Each says what went wrong in one of three classes, and no other way:
 
-* `CannotEverWork` (`BmcRefusedPassword`, `BmcRefused`, `ProgramFailed`): trying again is useless.
+* `CannotEverWork` (`BmcRefusedPassword`, `BmcRefused`, `BmcNotTrusted`, `ProgramFailed`): trying
+  again is useless.
 * `BmcUnreachable`, `BmcBusy`: it was not done; try again later.
 * `BmcSilent`: it may have been done; look first.
 """

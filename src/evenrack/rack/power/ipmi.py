@@ -3,15 +3,11 @@
 Open, do, close: a BMC has one session of this rack at a time, and none that is kept.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 from secrets import token_bytes
 from typing import Any, Final, TypeVar
-from weakref import WeakValueDictionary
 
-from twisted.internet.defer import Deferred, DeferredLock, DeferredSemaphore
-from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.logger import Logger
 
 from evenrack.errors import BmcBusy, BmcRefused, BmcRefusedSuite
@@ -30,6 +26,7 @@ from evenrack.rack.power.rmcp.commands import (
 )
 from evenrack.rack.power.rmcp.session import Session, converse
 from evenrack.rack.power.rmcp.suites import SUITES
+from evenrack.rack.power.turns import Turns
 
 Result = TypeVar("Result")
 
@@ -54,8 +51,7 @@ class IpmiDriver:
         chance: Callable[[int], bytes] = token_bytes,
     ) -> None:
         self._around = Around(reactor=reactor, token_bytes=chance)
-        self._places = DeferredSemaphore(most_sessions)
-        self._turns: WeakValueDictionary[tuple[Any, int], DeferredLock] = WeakValueDictionary()
+        self._turns = Turns(reactor, most_sessions)
         self._suites: dict[tuple[Any, int], int] = {}
 
     async def query(self, access: BmcAccess) -> PowerState:
@@ -93,7 +89,7 @@ class IpmiDriver:
             return data
 
         ends = self._around.reactor.seconds() + SECONDS
-        async with self._alone(access, ends):
+        async with self._turns.alone(access, ends):
             return await self._with_some_suite(access, ends, talk)
 
     async def _with_some_suite(
@@ -130,27 +126,3 @@ class IpmiDriver:
             return (access.cipher_suite,)
         known = self._suites.get((access.address, access.port), CIPHER_SUITES[0])
         return (known, *(suite for suite in CIPHER_SUITES if suite != known))
-
-    @asynccontextmanager
-    async def _alone(self, access: BmcAccess, ends: float) -> AsyncIterator[None]:
-        """Wait for the end of this BMC's other session, then for a place; BmcBusy when too long."""
-        key = (access.address, access.port)
-        turn = self._turns.get(key)
-        if turn is None:
-            turn = self._turns[key] = DeferredLock()
-        await self._in_time(turn.acquire(), ends, "another session with this BMC takes too long")
-        try:
-            await self._in_time(self._places.acquire(), ends, "too many sessions on this rack")
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            turn.release()
-
-    async def _in_time(self, waiting: Deferred[Any], ends: float, why: str) -> None:
-        reactor = self._around.reactor
-        try:
-            await waiting.addTimeout(max(0.0, ends - reactor.seconds()), reactor)
-        except WaitedTooLong:
-            raise BmcBusy(why) from None

@@ -1,7 +1,6 @@
 """Finds out which BMCs answer this rack: each is asked now and then, without a password."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Address
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -30,8 +29,8 @@ WAIT_SECONDS = 0.5
 FAILURES = 2
 """A BMC counts as out of reach after so many questions without an answer."""
 
-Ask = Callable[[IPv4Address, int], Awaitable[bool]]
-"""Asks the BMC at an address and port whether it is there (IPMI 2.0, 22.13)."""
+Ask = Callable[[BmcTarget], Awaitable[bool]]
+"""Asks a BMC whether it is there."""
 
 
 class ReachWatch(MultiService):
@@ -110,7 +109,7 @@ class ReachWatch(MultiService):
 
     async def _ask_one(self, target: BmcTarget) -> None:
         try:
-            answers = await self._ask(target.address, target.port)
+            answers = await self._ask(target)
         except EvenrackError as problem:
             self.log.warn("BMC {bmc}: {problem}", bmc=target.bmc, problem=str(problem))
             answers = False

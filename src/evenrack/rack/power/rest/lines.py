@@ -1,0 +1,108 @@
+"""Connections to one BMC over TLS: each says so much and no more, and none outlives its use."""
+
+from typing import Any, Final, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IHandshakeListener, IProtocolFactory, IStreamClientEndpoint
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.python.failure import Failure
+from twisted.web.iweb import IAgentEndpointFactory
+from zope.interface import implementer
+
+from evenrack.model.power import BmcAccess
+from evenrack.rack.power.rest.trust import BmcTrust
+
+CONNECT_SECONDS: Final = 4.0
+MOST_BYTES: Final = 1 << 20
+"""On one connection, all that a BMC says: what comes after it ends that."""
+
+_CLOSED: Final = Failure(ConnectionDone())
+
+
+@implementer(IHandshakeListener)
+class _Line(ProtocolWrapper):
+    """One connection, inside TLS: hears so much and no more."""
+
+    def __init__(self, factory: Any, wrapped: Any) -> None:
+        super().__init__(factory, wrapped)
+        self.lost: Deferred[None] = Deferred()
+        self.left = MOST_BYTES
+        self.is_secret = False
+        """Whether the BMC has shown its certificate, and may have heard something."""
+
+    def handshakeCompleted(self) -> None:  # noqa: N802  Twisted's name
+        self.is_secret = True
+
+    def dataReceived(self, data: bytes) -> None:
+        self.left -= len(data)
+        if self.left < 0:
+            self.abortConnection()
+        else:
+            super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure = _CLOSED) -> None:
+        super().connectionLost(reason)
+        self.lost.callback(None)
+
+
+class _LineFactory(WrappingFactory[_Line]):
+    noisy = False
+    protocol = _Line
+
+
+@implementer(IAgentEndpointFactory)
+class Lines:
+    """Makes the connections of one conversation, and knows them."""
+
+    def __init__(self, reactor: Any, access: BmcAccess, trust: BmcTrust) -> None:
+        self._reactor = reactor
+        self._access = access
+        self._end = trust.end_for(access)
+        self._lines: list[_Line] = []
+
+    @property
+    def distrusts(self) -> str | None:
+        """What was wrong with the certificate at the other end."""
+        return self._end.problem
+
+    @property
+    def have_heard(self) -> bool:
+        """Whether a connection there was, since the last `forget_lost`, on which it is heard."""
+        return any(line.is_secret for line in self._lines)
+
+    @property
+    def said_too_much(self) -> bool:
+        """Whether the BMC did not come to an end."""
+        return any(line.left < 0 for line in self._lines)
+
+    def forget_lost(self) -> None:
+        """Forget the connections that have ended."""
+        self._lines = [line for line in self._lines if not line.lost.called]
+
+    def abort(self) -> list[Deferred[None]]:
+        """End them all; each is over when its Deferred fires."""
+        for line in self._lines:
+            if not line.lost.called:
+                line.abortConnection()
+        return [line.lost for line in self._lines]
+
+    def endpointForURI(self, _uri: Any) -> "Lines":  # noqa: N802  Twisted's name
+        return self
+
+    def connect(self, factory: IProtocolFactory) -> Deferred[Any]:
+        """Connect as an endpoint does."""
+        plain = HostnameEndpoint(
+            self._reactor,
+            str(self._access.address),
+            self._access.port,
+            timeout=CONNECT_SECONDS,
+        )
+        over_tls = wrapClientTLS(self._end, cast("IStreamClientEndpoint", plain))
+        connecting = cast("Deferred[Any]", over_tls.connect(_LineFactory(factory)))
+        return connecting.addCallback(self._connected)
+
+    def _connected(self, line: _Line) -> Any:
+        self._lines.append(line)
+        return line.wrappedProtocol

@@ -1,0 +1,206 @@
+"""The driver that speaks Redfish, with a service that has sessions and keeps connections open."""
+
+import json
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.internet.task import deferLater
+
+from evenrack.errors import (
+    BmcBusy,
+    BmcRefused,
+    BmcRefusedPassword,
+    BmcSilent,
+)
+from evenrack.rack.power.redfish import RedfishDriver
+from tests.rack.power.small_redfish import (
+    RESET,
+    ROOT,
+    SESSIONS,
+    SYSTEM,
+    SYSTEMS,
+    never,
+    refuse,
+)
+
+FIRST = [f"GET {ROOT}", f"POST {SESSIONS}", f"GET {SYSTEMS}", f"GET {SYSTEM}"]
+POST = f"POST {RESET}"
+
+
+@pytest.fixture
+def driver():
+    return RedfishDriver(reactor)
+
+
+async def failure(kind, talk):
+    with pytest.raises(kind) as failed:
+        await talk
+    assert failed.type is kind
+    return str(failed.value)
+
+
+async def heard(service, what):
+    while what not in service.heard:
+        await deferLater(reactor, 0.005)
+
+
+async def test_a_conversation_is_one_session_on_one_connection_and_leaves_none(driver, service):
+    assert await driver.query(service.access()) == "off"
+    assert service.heard == [*FIRST, f"DELETE {SESSIONS}/token-1"]
+    assert service.credentials == ["nobody", "nobody", "session", "session", "session"]
+    assert (service.connections, service.sessions) == (1, set())
+
+
+async def test_what_was_found_is_not_looked_for_again(driver, service):
+    await driver.query(service.access())
+    del service.heard[:]
+    assert await driver.query(service.access()) == "off"
+    assert service.heard == [
+        f"POST {SESSIONS}",
+        f"GET {SYSTEM}",
+        f"DELETE {SESSIONS}/token-2",
+    ]
+
+
+async def test_basic_authentication_is_used_where_it_is_asked_for(driver, service):
+    await driver.turn_on(service.access(login="basic"))
+    assert set(service.credentials[1:]) == {"basic"}
+    assert service.credentials[0] == "nobody"
+    assert (service.told, service.tokens) == (["On"], 0)
+
+
+async def test_basic_authentication_is_used_where_there_are_no_sessions(driver, service):
+    service.has_sessions = False
+    assert await driver.query(service.access()) == "off"
+    assert service.credentials == ["nobody", "basic", "basic"]
+
+
+async def test_a_wrong_password_is_told_once(driver, service):
+    words = await failure(BmcRefusedPassword, driver.turn_on(service.access(user="nobody")))
+    assert words == "the BMC refuses the user name or password (HTTP 401)"
+    assert service.heard == FIRST[:2]
+
+
+async def test_a_session_that_the_bmc_ends_is_no_wrong_password(driver, service):
+    def forget(_request):
+        service.sessions.clear()
+        return refuse(_request, 401)
+
+    service.says[f"GET {SYSTEM}"] = forget
+    assert await failure(BmcBusy, driver.turn_on(service.access())) == (
+        "the BMC has ended the session"
+    )
+    assert service.told == []
+
+
+async def test_a_bmc_without_a_session_left_is_busy(driver, service):
+    extended = [{"MessageId": "Base.1.8.SessionLimitExceeded"}]
+    more = {"error": {"@Message.ExtendedInfo": extended}}
+    service.says[f"POST {SESSIONS}"] = lambda request: refuse(request, 400, **more)
+    words = await failure(BmcBusy, driver.query(service.access()))
+    assert words == "the BMC has no session left (HTTP 400)"
+
+
+async def test_a_kind_that_the_bmc_does_not_do_is_not_sent(driver, service):
+    service.kinds = ("ForceOn", "ForceOff")
+    words = await failure(BmcRefused, driver.reset(service.access()))
+    assert words == "the BMC does not do ForceRestart; it does ForceOff, ForceOn"
+    assert POST not in service.heard
+    assert service.sessions == set()
+    service.says[POST] = lambda request: (
+        service.told.append(json.load(request.content)["ResetType"]) or b"{}"
+    )
+    await driver.turn_on(service.access())
+    assert service.told == ["ForceOn"]
+
+
+async def test_a_bmc_that_does_not_say_what_it_does_is_told(driver, service):
+    service.kinds = None
+    await driver.shut_down(service.access())
+    assert service.told == ["GracefulShutdown"]
+
+
+async def test_a_refusal_to_be_what_it_is_already_is_no_trouble(driver, service):
+    service.state = "On"
+    service.says[POST] = lambda request: refuse(request, 400)
+    await driver.turn_on(service.access())
+    await failure(BmcRefused, driver.turn_off(service.access()))
+    await failure(BmcRefused, driver.reset(service.access()))
+
+
+@pytest.mark.deadline(20)
+async def test_a_bmc_that_agrees_and_does_nothing_is_left_after_a_while(driver, service):
+    service.says[POST] = lambda request: service.told.append("agreed") or b"{}"
+    began = reactor.seconds()
+    await driver.turn_on(service.access())
+    assert 2 < reactor.seconds() - began < 4
+    assert service.told == ["agreed"]
+    assert service.sessions == set()
+
+
+async def test_trouble_after_the_bmc_has_agreed_is_none_of_the_command(driver, service):
+    def agree(_request):
+        service.says[f"GET {SYSTEM}"] = lambda request: refuse(request, 500)
+        return b"{}"
+
+    service.says[POST] = agree
+    await driver.turn_on(service.access())
+    assert service.heard.count(POST) == 1
+
+
+@pytest.mark.deadline(20)
+@pytest.mark.parametrize("name", ["turn_on", "turn_off", "reset", "shut_down"])
+async def test_what_is_told_and_not_answered_is_unknown_and_told_once(driver, service, name):
+    service.says[POST] = lambda request: request.transport.abortConnection() or never(request)
+    words = await failure(BmcSilent, getattr(driver, name)(service.access()))
+    assert words.startswith("the BMC was told, and did not answer: ")
+    assert service.heard.count(POST) == 1
+    await heard(service, f"DELETE {SESSIONS}/token-1")
+    assert service.sessions == set()
+
+
+@pytest.mark.deadline(20)
+async def test_a_bmc_that_takes_too_long_is_told_once_and_left(driver, service):
+    service.says[POST] = never
+    began = reactor.seconds()
+    words = await failure(BmcSilent, driver.reset(service.access()))
+    assert 5 < reactor.seconds() - began < 8
+    assert "within" in words
+    assert service.heard.count(POST) == 1
+    assert service.sessions == set()
+
+
+async def test_what_is_broken_before_anything_is_told_is_not_unknown(driver, service):
+    service.says[f"GET {SYSTEM}"] = lambda request: refuse(request, 500)
+    await failure(BmcBusy, driver.reset(service.access()))
+    service.says[f"GET {SYSTEM}"] = None
+    service.says[POST] = lambda request: refuse(request, 500)
+    await failure(BmcSilent, driver.reset(service.access()))
+
+
+async def test_the_next_start_is_once_and_of_the_version_that_was_seen(driver, service):
+    service.etag = 'W/"7"'
+    await driver.boot_once(service.access(), "bios")
+    assert service.told == [("Once", "BiosSetup", 'W/"7"')]
+
+
+async def test_a_cancelled_conversation_ends_its_session(driver, service):
+    service.says[POST] = never
+    talk = Deferred.fromCoroutine(driver.turn_on(service.access()))
+    await heard(service, POST)
+    talk.cancel()
+    with pytest.raises(CancelledError):
+        await talk
+    assert service.heard[-1] == f"DELETE {SESSIONS}/token-1"
+    assert service.sessions == set()
+    assert await driver.query(service.access()) == "off"
+
+
+async def test_a_bmc_has_one_conversation_at_a_time(driver, service):
+    most = []
+    service.says[f"GET {SYSTEM}"] = lambda request: most.append(len(service.sessions)) or b"{}"
+    access = service.access()
+    talks = [Deferred.fromCoroutine(driver.query(access)) for _ in range(4)]
+    assert await gatherResults(talks) == ["unknown"] * 4
+    assert most == [1] * 4
