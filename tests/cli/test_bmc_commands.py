@@ -144,6 +144,17 @@ def test_a_bmc_s_own_key_is_read_from_a_file_and_not_shown(api, call, password_f
 
 
 CHANGED = [
+    (
+        ["--driver", "redfish", "--login", "basic", "--system", "1", "--no-certificate-sha256"],
+        {"driver": "redfish", "login": "basic", "system": "1", "certificate_sha256": None},
+        None,
+    ),
+    (
+        ["--no-system", "--certificate-sha256", "ab", "--no-certificate-name"],
+        {"system": None, "certificate_sha256": "ab", "certificate_name": None},
+        None,
+    ),
+    (["--certificate-name", "b1.test"], {"certificate_name": "b1.test"}, None),
     (["--no-k-g", "--boot-type", "uefi"], {"k_g": None, "boot_type": "uefi"}, None),
     (["--address", "10.9.0.2", "--port", "1"], {"address": "10.9.0.2", "port": 1}, None),
     (["--name", "b2", "--no-cipher-suite"], {"name": "b2", "cipher_suite": None}, None),

@@ -27,6 +27,10 @@ def bmc(number=1, **more):
     return Bmc(id=number, **{**values, **more})
 
 
+def redfish(**more):
+    return bmc(driver="redfish", **more)
+
+
 def machine(number=1, **more):
     return Machine(id=number, **{"name": f"m{number}", "bmc": number, **more})
 
@@ -45,6 +49,8 @@ OTHER_MACHINES = [machine(2), machine(3)]
         bmc(user="u" * 16, address=IPv4Address("223.255.255.255")),
         bmc(user="é" * 8),
         bmc(address=OTHERS[0].address, port=624),
+        bmc(driver="redfish", login="basic", system="Node 1", certificate_sha256="ab" * 32),
+        bmc(driver="redfish", certificate_name="b1.test", address=OTHERS[0].address),
     ],
 )
 def test_a_bmc_that_breaks_no_rule_is_fine(good):
@@ -72,6 +78,20 @@ def test_a_bmc_that_breaks_no_rule_is_fine(good):
         (bmc(user="a\nb"), "user", "printable characters only"),
         (bmc(user="\ud800"), "user", "printable characters only"),
         (bmc(k_g_set=True), "k_g", "choose --driver ipmi, or no key"),
+        (redfish(k_g_set=True), "k_g", "Redfish knows no key K_g"),
+        (redfish(cipher_suite=3), "cipher_suite", "Redfish knows no cipher suites"),
+        (redfish(user="a:b"), "user", "cannot have a colon"),
+        (redfish(system=""), "system", "its system must have 1 to 253 printable"),
+        (redfish(system="x" * 254), "system", "its system must have 1 to 253 printable"),
+        (redfish(certificate_name="a\n"), "certificate_name", "1 to 253 printable"),
+        (
+            redfish(certificate_name="b1.test", certificate_sha256="ab" * 32),
+            "certificate_name",
+            "may have any name: leave one of both out",
+        ),
+        (bmc(system="1"), "system", "only --driver redfish knows a system: leave it out (--no-sys"),
+        (bmc(certificate_sha256="ab" * 32), "certificate_sha256", "(--no-certificate-sha256)"),
+        (bmc(certificate_name="b"), "certificate_name", "only --driver redfish knows"),
     ],
 )
 def test_a_bmc_that_breaks_a_rule_is_named_with_the_field_and_the_cure(wrong, field, said):
@@ -124,6 +144,27 @@ def test_a_password_that_is_kept_does_not_follow_a_bmc_to_another_address():
     assert breach.field == "password"
     assert "from 10.9.0.1 to 10.9.0.99" in breach.sentence
     assert "--password-file" in breach.sentence
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"port": 8443}, {"certificate_sha256": "ab" * 32}, {"certificate_name": "b1.test"}],
+)
+def test_a_password_that_is_kept_is_told_to_nobody_else_by_redfish(more):
+    (breach,) = moved_breaches(redfish(**more), redfish())
+    assert (breach.field, "--password-file" in breach.sentence) == ("password", True)
+    assert moved_breaches(redfish(**more), redfish(**more, login="basic", system="1")) == ()
+    (breach,) = moved_breaches(redfish(), bmc())
+    assert "whom Redfish trusts at its address changes" in breach.sentence
+
+
+def test_a_port_that_is_usual_goes_along_with_the_driver_and_another_one_stays():
+    assert (bmc().port, redfish().port) == (623, 443)
+    assert bmc().changed({"driver": "redfish"}) == redfish()
+    assert redfish().changed({"driver": "ipmi"}).port == 623
+    assert bmc(port=6230).changed({"driver": "redfish"}).port == 6230
+    assert bmc().changed({"driver": "redfish", "port": 623}).port == 623
+    assert bmc().changed({"user": "x"}) == bmc(user="x")
 
 
 def test_a_machine_that_breaks_no_rule_is_fine():

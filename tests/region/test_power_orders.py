@@ -449,9 +449,26 @@ async def test_a_rack_is_told_how_a_bmc_is_asked_and_its_own_key(database_dsn, l
         assert (await power.api()("PATCH", "/api/v1/bmcs/b1", body)).status == 200
         (number,) = await power.order("query", "m1")
         assert (await power.end_of(number))["result"] == "ok"
-        (access,) = power.machines.asked_with
+        (access,) = [one for one in power.machines.asked_with if one.driver == "ipmi"]
         assert {name: getattr(access, name) for name in body} == body
         assert not any("5e5a" in line for _, line in log.lines)
+
+
+async def test_a_rack_is_told_whose_certificate_a_redfish_service_has(database_dsn):
+    async with power_fleet_on(database_dsn) as power:
+        body = {
+            "driver": "redfish",
+            "login": "basic",
+            "system": "Node 1",
+            "certificate_sha256": "ab" * 32,
+        }
+        secret = {"password": power.machines.opened_by}
+        assert (await power.api()("PATCH", "/api/v1/bmcs/b1", {**body, **secret})).status == 200
+        (number,) = await power.order("query", "m1")
+        assert (await power.end_of(number))["result"] == "ok"
+        (access,) = [one for one in power.machines.asked_with if one.driver == "redfish"]
+        assert {name: getattr(access, name) for name in body} == body
+        assert (access.port, access.certificate_name) == (443, "")
 
 
 async def test_an_order_ends_when_the_password_is_nowhere_to_be_seen_in_what_is_kept(

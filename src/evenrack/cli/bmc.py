@@ -25,6 +25,8 @@ from evenrack.cli.inventory import (
 from evenrack.cli.session import Session, say
 from evenrack.cli.show import bmcs_table, object_page
 
+_REMOVABLE = ("cipher_suite", "k_g", "system", "certificate_sha256", "certificate_name")
+
 MOST_SECRET_FILE_BYTES = 4096
 """What is longer is some other file."""
 
@@ -32,9 +34,15 @@ MOST_SECRET_FILE_BYTES = 4096
 def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options that say how a BMC is reached."""
     options = (
-        click.option("--driver", required=required, help="How it is asked: ipmi, or ipmitool."),
+        click.option(
+            "--driver", required=required, help="How it is asked: ipmi, ipmitool, or redfish."
+        ),
         click.option("--address", required=required, help="Its IPv4 address."),
-        click.option("--port", type=int, help="Its UDP port, 1 to 65535; 623 when not given."),
+        click.option(
+            "--port",
+            type=int,
+            help="Its port, 1 to 65535; when not given 623 (UDP), of redfish 443 (TCP).",
+        ),
         click.option("--user", required=required, help="At most 16 bytes."),
         click.option(
             "--password-file",
@@ -64,6 +72,22 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
             type=click.Path(allow_dash=True),
             help="The file with the BMC's own key K_g, if it has one: text, or 0x and digits.",
         ),
+        click.option(
+            "--login",
+            type=click.Choice(["session", "basic"]),
+            help="redfish: in a session when not given and it has them, or with each request.",
+        ),
+        click.option("--system", help="redfish: which of its systems, where it has several."),
+        click.option(
+            "--certificate-sha256",
+            metavar="DIGITS",
+            help="redfish: the fingerprint of its certificate; else an authority must have signed.",
+        ),
+        click.option(
+            "--certificate-name",
+            metavar="NAME",
+            help="redfish: the name in a signed certificate; its address when not given.",
+        ),
     )
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -92,6 +116,8 @@ bmc.add_command(import_bmcs)
         "evenrack bmc add b1 --driver ipmi --address 10.9.0.1 --user admin --password-file f",
         "evenrack bmc add b2 --driver ipmitool --address 10.9.0.2 --port 6230 --user admin "
         "--password-file - --cipher-suite 17 --json",
+        "evenrack bmc add b3 --driver redfish --address 10.9.0.3 --user admin --password-file f "
+        f"--certificate-sha256 {'0f' * 32}",
     ),
 )
 @click.argument("name")
@@ -140,6 +166,9 @@ def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
 @_access(required=False)
 @click.option("--no-cipher-suite", is_flag=True, help="Try 17, and 3 where the BMC refuses 17.")
 @click.option("--no-k-g", is_flag=True, help="It has no key of its own any more.")
+@click.option("--no-system", is_flag=True, help="It has one system only.")
+@click.option("--no-certificate-sha256", is_flag=True, help="An authority has signed it.")
+@click.option("--no-certificate-name", is_flag=True, help="Its certificate is for its address.")
 @if_generation
 @json_object
 @click.pass_obj
@@ -148,16 +177,15 @@ def set_bmc(
     /,
     name: str,
     *,
-    no_cipher_suite: bool,
-    no_k_g: bool,
     if_generation: str | None,
     as_json: bool,
     **access: Any,
 ) -> None:
     """Change a BMC, by name or id; another address takes the password again."""
+    removed = {field: access.pop(f"no_{field}") for field in _REMOVABLE}
     fields = {**given(name=access.pop("new_name")), **_fields(access)}
-    fields = one_or_none(fields, "cipher_suite", remove=no_cipher_suite)
-    fields = one_or_none(fields, "k_g", remove=no_k_g)
+    for field, remove in removed.items():
+        fields = one_or_none(fields, field, remove=remove)
     changed = set_fields(session, address_of("bmcs", name), fields, if_generation)
     follow = f"evenrack bmc show {changed['name']}"
     show_done(session, changed, as_json=as_json, deed="bmc changed", follow=follow)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.bmc_rules import (
@@ -162,7 +162,7 @@ def _once_each(wanted: Sequence[Line]) -> tuple[list[Line], list[LineProblem]]:
 def _bmc_after(each: WantedBmc, before: Bmc | None) -> Bmc:
     if before is None:
         return Bmc(id=BmcId(NEW), name=each.name, **each.fields)
-    return evolve(before, **each.fields)
+    return before.changed(each.fields)
 
 
 def _about_bmc(after: Bmc, before: Bmc | None, password: bytes) -> tuple[Breach, ...]:

@@ -9,7 +9,12 @@ from evenrack.model.bmc import Bmc, Machine
 from evenrack.model.findings import MOST_SHOWN, shown
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
 from evenrack.model.network_rules import NAME
-from evenrack.model.power import MOST_PASSWORD_BYTES, MOST_USER_BYTES, k_g_bytes
+from evenrack.model.power import (
+    MOST_NAME_CHARACTERS,
+    MOST_PASSWORD_BYTES,
+    MOST_USER_BYTES,
+    k_g_bytes,
+)
 
 FIRST_MULTICAST = IPv4Address("224.0.0.0")
 
@@ -54,13 +59,19 @@ def k_g_breaches(bmc: Bmc, text: bytes) -> tuple[Breach, ...]:
 
 def moved_breaches(bmc: Bmc, before: Bmc) -> tuple[Breach, ...]:
     """Find what is wrong with a BMC that keeps its password: who is at its address would get it."""
-    if bmc.address == before.address:
+    if bmc.address != before.address:
+        what = f"its address changes from {before.address} to {bmc.address}, which would be sent"
+    elif bmc.driver == "redfish" and _is_told(bmc) != _is_told(before):
+        what = "whom Redfish trusts at its address changes, and would be sent"
+    else:
         return ()
-    sentence = (
-        f"its address changes from {before.address} to {bmc.address}, which would be sent the "
-        "password that is kept: give the password with it (--password-file)"
-    )
+    sentence = f"{what} the password that is kept: give the password with it (--password-file)"
     return _breaches(f"bmc {shown(bmc.name)}", [("password", sentence)])
+
+
+def _is_told(bmc: Bmc) -> tuple[object, ...]:
+    """Give all that says who is told the password itself; IPMI never sends it."""
+    return (bmc.driver, bmc.port, bmc.certificate_sha256, bmc.certificate_name)
 
 
 def _breaches(name: str, found: Iterable[tuple[str, str]]) -> tuple[Breach, ...]:
@@ -87,6 +98,34 @@ def _about_bmc(bmc: Bmc, others: Collection[Bmc]) -> Iterator[tuple[str, str]]:
             "ipmitool takes a key K_g only where other programs see it; choose --driver ipmi, "
             "or no key (--no-k-g)",
         )
+
+    yield from _about_redfish(bmc) if bmc.driver == "redfish" else _only_redfish_has(bmc)
+
+
+def _about_redfish(bmc: Bmc) -> Iterator[tuple[str, str]]:
+    if bmc.k_g_set:
+        yield "k_g", "Redfish knows no key K_g: leave it out (--no-k-g)"
+    if bmc.cipher_suite is not None:
+        yield "cipher_suite", "Redfish knows no cipher suites: leave it out (--no-cipher-suite)"
+    if ":" in bmc.user:
+        yield "user", "with Redfish its user cannot have a colon (RFC 7617); give another one"
+    if bmc.certificate_sha256 is not None and bmc.certificate_name is not None:
+        yield (
+            "certificate_name",
+            "a certificate with a known fingerprint may have any name: leave one of both out "
+            "(--no-certificate-name, --no-certificate-sha256)",
+        )
+    for field in ("system", "certificate_name"):
+        name = getattr(bmc, field)
+        if name is not None and not (0 < len(name) <= MOST_NAME_CHARACTERS and name.isprintable()):
+            yield field, f"its {field} must have 1 to {MOST_NAME_CHARACTERS} printable characters"
+
+
+def _only_redfish_has(bmc: Bmc) -> Iterator[tuple[str, str]]:
+    for field in ("system", "certificate_sha256", "certificate_name"):
+        if getattr(bmc, field) is not None:
+            option = field.replace("_", "-")
+            yield field, f"only --driver redfish knows a {field}: leave it out (--no-{option})"
 
 
 def _about_user(user: str) -> Iterator[tuple[str, str]]:

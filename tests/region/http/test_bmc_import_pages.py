@@ -87,6 +87,29 @@ async def test_an_import_changes_what_is_there_exchanges_addresses_and_keeps_pas
         assert (done.status, done.json["changed"]) == (200, 1)
 
 
+async def test_bmcs_with_redfish_are_imported_with_what_they_are_known_by(database_dsn):
+    async with api_process(database_dsn) as api:
+        file = (
+            "name,driver,address,user,password,port,system,certificate_sha256,certificate_name\n"
+            f"b1,redfish,10.9.0.1,me,word,,Node 1,{'AB' * 32},\n"
+            "b2,redfish,10.9.0.2,me,word,8443,,,b2.test\n"
+            "b3,ipmi,10.9.0.3,me,word,,,,\n"
+        )
+        assert (await sent(api, file)).json["new"] == 3
+        assert (await sent(api, file)).json["same"] == 3
+        names = ("port", "system", "certificate_sha256", "certificate_name")
+        assert [[bmc[name] for name in names] for bmc in await listed(api, "bmcs")] == [
+            [443, "Node 1", "ab" * 32, None],
+            [8443, None, None, "b2.test"],
+            [623, None, None, None],
+        ]
+        changed = await sent(api, file.replace("Node 1", ""))
+        assert (changed.status, changed.json["changed"]) == (200, 1)
+        assert (await listed(api, "bmcs"))[0]["system"] is None
+        wrong = await sent(api, file.replace("AB" * 32, "AB"))
+        assert [error["field"] for error in wrong.json["errors"]] == ["certificate_sha256"]
+
+
 async def test_all_that_is_wrong_is_told_with_its_line_and_nothing_is_imported(database_dsn):
     async with api_process(database_dsn) as api:
         wrong = (

@@ -35,6 +35,7 @@ BMC = {
 SHOWN = {
     *("id", "name", "driver", "address", "port", "user", "cipher_suite", "password_set"),
     *("privilege", "boot_type", "k_g_set"),
+    *("login", "system", "certificate_sha256", "certificate_name"),
     *("owner", "reach"),
     "generation",
 }
@@ -111,6 +112,10 @@ async def test_objects_have_the_keys_that_programs_rely_on(database_dsn):
             "cipher_suite": None,
             "privilege": "operator",
             "boot_type": "uefi",
+            "login": "session",
+            "system": None,
+            "certificate_sha256": None,
+            "certificate_name": None,
             "password_set": True,
             "k_g_set": False,
             "owner": None,
@@ -159,6 +164,38 @@ async def test_a_bmc_s_own_key_is_taken_and_forgotten_and_in_no_answer(database_
         gone = await api("PATCH", "/api/v1/bmcs/b3", {"driver": "ipmitool", "k_g": None})
         assert (gone.json["driver"], gone.json["k_g_set"]) == ("ipmitool", False)
         assert not any("SESAME" in answer for answer in api.answers)
+
+
+async def test_a_bmc_with_redfish_has_its_own_port_and_a_fingerprint_in_one_form(database_dsn):
+    async with served(database_dsn) as api:
+        body = {**BMC, "name": "b3", "address": "10.9.0.3", "driver": "redfish"}
+        options = {"login": "basic", "system": "Node 1", "certificate_sha256": "AB:" * 31 + "CD"}
+        made = await api("POST", "/api/v1/bmcs", {**body, **options})
+        assert (made.status, made.json["port"]) == (201, 443)
+        assert made.json["certificate_sha256"] == "ab" * 31 + "cd"
+        assert (await api("GET", "/api/v1/bmcs/b3")).json == made.json
+        bad = {"certificate_sha256": "AB", "system": "", "login": "kerberos"}
+        refused = await api("PATCH", "/api/v1/bmcs/b3", bad)
+        assert {error["field"] for error in refused.json["errors"]} == bad.keys()
+        none = {"certificate_sha256": None, "system": None, "password": CLEAR}
+        changed = await api("PATCH", "/api/v1/bmcs/b3", {**none, "certificate_name": "b3.test"})
+        assert changed.json["certificate_name"] == "b3.test"
+        assert changed.json["certificate_sha256"] is changed.json["system"] is None
+        away = await api("PATCH", "/api/v1/bmcs/b3", {"driver": "ipmi", "certificate_name": None})
+        assert (away.status, away.json["port"]) == (200, 623)
+
+
+async def test_redfish_is_not_told_a_password_that_was_given_for_something_else(database_dsn):
+    async with served(database_dsn) as api:
+        refused = await api("PATCH", "/api/v1/bmcs/b1", {"driver": "redfish"})
+        (error,) = refused.json["errors"]
+        assert (refused.status, error["field"]) == (422, "password")
+        taken = await api("PATCH", "/api/v1/bmcs/b1", {"driver": "redfish", "password": CLEAR})
+        assert (taken.status, taken.json["port"]) == (200, 443)
+        for body in ({"port": 8443}, {"certificate_sha256": "ab" * 32}):
+            assert (await api("PATCH", "/api/v1/bmcs/b1", body)).status == 422
+            assert (await api("PATCH", "/api/v1/bmcs/b1", {**body, "password": "x"})).status == 200
+        assert (await api("PATCH", "/api/v1/bmcs/b1", {"login": "basic"})).status == 200
 
 
 async def test_a_password_is_taken_when_created_and_when_changed_and_opens_with_the_key(
@@ -239,9 +276,9 @@ FIELDS = [
     ),
     (
         "bmcs",
-        {**BMC, "driver": "redfish", "cipher_suite": 0, "port": "623", "password": 7, "id": 1},
+        {**BMC, "driver": "telnet", "cipher_suite": 0, "port": "623", "password": 7, "id": 1},
         {
-            "driver": "must be ipmi or ipmitool",
+            "driver": "must be ipmi, ipmitool, redfish",
             "cipher_suite": "must be 17 or 3",
             "port": "must be a whole number, not text",
             "password": "must be text, not a number",

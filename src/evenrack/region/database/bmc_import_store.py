@@ -106,13 +106,15 @@ def write_machines(
 
 _BMC_ROWS = (
     "FROM json_to_recordset(CAST(:rows AS json)) AS each (id integer, name text, driver text, "
-    'address text, port integer, "user" text, password text, cipher_suite integer)'
+    'address text, port integer, "user" text, password text, cipher_suite integer, system text, '
+    "certificate_sha256 text, certificate_name text)"
 )
 _NEW_BMCS = " ".join(
     (
-        'INSERT INTO bmc (id, name, driver, address, port, "user", password, cipher_suite, era,',
-        "generation) OVERRIDING SYSTEM VALUE SELECT id, name, driver, address, port,",
-        "\"user\", decode(password, 'hex'), cipher_suite, :era, :generation",
+        'INSERT INTO bmc (id, name, driver, address, port, "user", password, cipher_suite, system,',
+        "certificate_sha256, certificate_name, era, generation) OVERRIDING SYSTEM VALUE",
+        "SELECT id, name, driver, address, port, \"user\", decode(password, 'hex'),",
+        "cipher_suite, system, certificate_sha256, certificate_name, :era, :generation",
         _BMC_ROWS,
     )
 )
@@ -120,6 +122,8 @@ _CHANGE_BMCS = " ".join(
     (
         "UPDATE bmc SET driver = each.driver, address = each.address, port = each.port,",
         '"user" = each."user", cipher_suite = each.cipher_suite, era = :era,',
+        "system = each.system, certificate_sha256 = each.certificate_sha256,",
+        "certificate_name = each.certificate_name,",
         "generation = :generation, password = coalesce(decode(each.password, 'hex'),",
         "bmc.password)",
         _BMC_ROWS,

@@ -117,6 +117,10 @@ def fields_of(value: Value) -> dict[str, Any]:
                 "cipher_suite": value.cipher_suite,
                 "privilege": value.privilege,
                 "boot_type": value.boot_type,
+                "login": value.login,
+                "system": value.system,
+                "certificate_sha256": value.certificate_sha256,
+                "certificate_name": value.certificate_name,
             }
         case Machine():
             return {"name": value.name}
@@ -168,6 +172,10 @@ def _bmc(row: Any) -> Bmc:
         privilege=row.privilege,
         boot_type=row.boot_type,
         k_g_set=row.k_g_set,
+        login=row.login,
+        system=row.system,
+        certificate_sha256=row.certificate_sha256,
+        certificate_name=row.certificate_name,
     )
 
 

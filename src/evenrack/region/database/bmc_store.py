@@ -122,8 +122,10 @@ class Wish:
 
     def wanted(self, value: Value) -> Value:
         """Give an object as it shall be."""
-        wanted = evolve(value, **self.fields)
-        if isinstance(wanted, Bmc) and (self.no_k_g or self.k_g is not None):
+        if isinstance(value, Machine):
+            return evolve(value, **self.fields)
+        wanted = value.changed(self.fields)
+        if self.no_k_g or self.k_g is not None:
             return evolve(wanted, k_g_set=self.k_g is not None)
         return wanted
 

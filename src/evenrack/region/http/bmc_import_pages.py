@@ -21,7 +21,7 @@ from evenrack.model.bmc_import import (
 from evenrack.model.csv_lines import LineProblem, Read, read_lines
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.network_rules import NAME
-from evenrack.model.power import CIPHER_SUITES, IPMI_PORT
+from evenrack.model.power import CIPHER_SUITES, default_port
 from evenrack.region.database.bmc_import_store import (
     BmcPicture,
     read_bmc_picture,
@@ -49,17 +49,18 @@ def bmc_import_page(
     door: DatabaseDoor,
     think: Think,
     sealer: Sealer,
-    driver: Field,
+    fields: Mapping[str, Field],
 ) -> DeclaredPage:
-    """Make the page below the list of BMCs; `driver` reads how one is asked."""
+    """Make the page below the list of BMCs; `fields` read what a request reads as well."""
     columns: Mapping[str, Read] = {
         "name": _name,
-        "driver": driver.read,
+        "driver": fields["driver"].read,
         "address": _address,
         "port": _port,
         "user": str,
         "password": str.encode,
         "cipher_suite": _cipher_suite,
+        **{name: _or_empty(fields[name].read) for name in _MAY_BE_EMPTY},
     }
     importing = Importing(door, think, lambda _asked: _Bmcs(sealer=sealer, columns=columns))
     declared = Declared(operation=_BMCS, answer=importing.answer)
@@ -86,9 +87,10 @@ def _address(text: str) -> IPv4Address:
         raise ValueError("must be an IPv4 address, as in 10.0.0.1") from None
 
 
-def _port(text: str) -> int:
+def _port(text: str) -> int | None:
+    """Read a port; None for the usual one of the driver."""
     if not text:
-        return IPMI_PORT
+        return None
     if not (text.isascii() and text.isdecimal() and len(text) <= len("65535")):
         raise ValueError("must be a whole number, or empty")
     return int(text)
@@ -102,6 +104,11 @@ def _cipher_suite(text: str) -> int | None:
     return int(text)
 
 
+def _or_empty(read: Read) -> Read:
+    return lambda text: read(text) if text else None
+
+
+_MAY_BE_EMPTY = ("system", "certificate_sha256", "certificate_name")
 _BMC_REQUIRED = ("name", "driver", "address", "user")
 _MACHINE_COLUMNS: Mapping[str, Read] = {"name": _name, "bmc": _name}
 
@@ -123,6 +130,8 @@ class _Bmcs:
         for row in lines.rows:
             values = dict(row.values)
             name, password = values.pop("name"), values.pop("password", b"")
+            if values.get("port", ...) is None:
+                values["port"] = default_port(values["driver"])
             self._wanted.append(
                 WantedBmc(line=row.line, name=name, fields=values, password=password)
             )

@@ -14,8 +14,10 @@ from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
 from evenrack.model.power import (
     K_G_DIGITS,
     MOST_K_G_BYTES,
+    MOST_NAME_CHARACTERS,
     MOST_PASSWORD_BYTES,
     MOST_USER_BYTES,
+    fingerprint_from_text,
 )
 from evenrack.region.database.bmc_facts import reach_and_owners
 from evenrack.region.database.bmc_reading import Kept, Noun, fields_of, find, read_page
@@ -67,6 +69,23 @@ k_g = Field(
     schema={**text.schema, "minLength": 1, "maxLength": _MOST_K_G_CHARACTERS, "writeOnly": True},
 )
 
+certificate_sha256 = Field(
+    read=lambda value: fingerprint_from_text(text(value)),
+    schema={**text.schema, "pattern": "^[0-9A-Fa-f]{64}$|^(?:[0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$"},
+)
+
+
+def _long_name(value: Any) -> str:
+    found: str = text(value)
+    if not 0 < len(found) <= MOST_NAME_CHARACTERS:
+        raise ValueError(f"must have 1 to {MOST_NAME_CHARACTERS} characters")
+    return found
+
+
+_LONG_NAME = Field(
+    read=_long_name, schema={**text.schema, "minLength": 1, "maxLength": MOST_NAME_CHARACTERS}
+)
+
 _NAME = name.but(**{"not": {"pattern": "^[0-9]+$"}})
 
 _BMCS = Kind(
@@ -74,7 +93,7 @@ _BMCS = Kind(
     plural="bmcs",
     fields={
         "name": _NAME,
-        "driver": one_of("ipmi", "ipmitool"),
+        "driver": one_of("ipmi", "ipmitool", "redfish"),
         "address": address,
         "port": whole_number.but(minimum=LOWEST_PORT, maximum=HIGHEST_PORT),
         "user": text.but(minLength=1, maxLength=MOST_USER_BYTES),
@@ -83,6 +102,10 @@ _BMCS = Kind(
         "privilege": one_of("user", "operator", "administrator"),
         "boot_type": one_of("uefi", "legacy"),
         "k_g": nullable(k_g),
+        "login": one_of("session", "basic"),
+        "system": nullable(_LONG_NAME),
+        "certificate_sha256": nullable(certificate_sha256),
+        "certificate_name": nullable(_LONG_NAME),
     },
     required=("name", "driver", "address", "user", "password"),
     hidden=("password", "k_g"),
@@ -114,7 +137,7 @@ _MACHINES = Kind(
 
 def bmc_pages(door: DatabaseDoor, sealer: Sealer, think: Think) -> dict[bytes, Resource]:
     """Make the pages under /api/v1."""
-    bmcs = {b"import": bmc_import_page(door, think, sealer, _BMCS.fields["driver"])}
+    bmcs = {b"import": bmc_import_page(door, think, sealer, _BMCS.fields)}
     machines = {b"import": machine_import_page(door, think)}
     return {
         b"bmcs": noun_page(_BMCS, _Store("bmc", sealer), door, below=bmcs),
