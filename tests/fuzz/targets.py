@@ -23,6 +23,7 @@ TARGETS = (
     "omapi_bytes",
     "rack_plan",
     "rackd_conf",
+    "redfish_answers",
     "regiond_conf",
     "rmcp_datagrams",
     "state_file",

@@ -7,9 +7,12 @@ import base64
 import json
 
 from attrs import define, field
+from OpenSSL import SSL
 from twisted.internet import ssl
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
+from zope.interface import implementer
 
 from evenrack.model.power import BmcAccess
 from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, fingerprint, own_certificate
@@ -23,6 +26,7 @@ KINDS = ("On", "ForceOff", "ForceRestart", "GracefulShutdown")
 AFTER = {"On": "On", "ForceOff": "Off", "ForceRestart": "On", "GracefulShutdown": "Off"}
 
 
+@implementer(IOpenSSLServerConnectionCreator)
 @define(kw_only=True, eq=False, slots=False)
 class SmallRedfish(Resource):
     """One service with one system."""
@@ -50,9 +54,7 @@ class SmallRedfish(Resource):
         super().__init__()
 
     def listen(self):
-        own = ssl.CertificateOptions(
-            privateKey=self.identity.key, certificate=self.identity.certificate
-        )
+        self.show(self.identity)
         site = Site(self, timeout=None, reactor=self.clock)
         site.displayTracebacks, site.noisy = False, False
         build = site.buildProtocol
@@ -64,8 +66,17 @@ class SmallRedfish(Resource):
             return protocol
 
         site.buildProtocol = counted
-        self.port = self.clock.listenSSL(0, site, own, interface=str(ADDRESS))
+        self.port = self.clock.listenSSL(0, site, self, interface=str(ADDRESS))
         return self
+
+    def show(self, identity):
+        """Show this certificate from the next connection on."""
+        self.shown = ssl.CertificateOptions(
+            privateKey=identity.key, certificate=identity.certificate
+        )
+
+    def serverConnectionForTLS(self, protocol):  # noqa: N802  Twisted's name
+        return SSL.Connection(self.shown.getContext(), None)
 
     def access(self, **more):
         given = {

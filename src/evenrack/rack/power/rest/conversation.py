@@ -189,9 +189,7 @@ class Conversation:
         try:
             return read(read_object(answer.body))
         except ValueError as problem:
-            raise BmcUnreachable(
-                f"the BMC does not say {what} as Redfish does: {problem}"
-            ) from None
+            raise BmcUnreachable(f"the BMC does not say {what} as it should: {problem}") from None
 
     def _refusal(self, answer: Answer, what: str, *, changes: bool) -> EvenrackError:
         found = refusal(answer.status, answer.body, what, hidden=self._hidden, changes=changes)

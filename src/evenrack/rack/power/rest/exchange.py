@@ -104,8 +104,11 @@ class Exchange:
 
     async def end(self) -> None:
         """Close every connection, whether or not the BMC agrees."""
-        closing = self._pool.closeCachedConnections()
-        await DeferredList([closing, *self._lines.abort()], consumeErrors=True)
+        try:
+            await DeferredList(self._lines.abort(), consumeErrors=True)
+        finally:
+            # last: one whose answer nobody has read goes into the pool when it ends
+            self._pool.closeCachedConnections()
 
     async def _ask(self, request: Request, login: Login) -> Answer:
         headers = Headers(_HEADERS)
