@@ -15,17 +15,25 @@ import time
 import urllib.request
 import uuid
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import bcrypt
 from attrs import frozen
 from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from evenrack.model.power import BmcAccess
 from evenrack.runtime.child_process import ProgramId, is_alive, start_detached, stop_program
-from evenrack.trust.certificates import certificate_der, certificate_pem, key_pem
+from evenrack.trust.certificates import (
+    Identity,
+    certificate_der,
+    certificate_pem,
+    key_pem,
+    new_key,
+)
 from tests.trusted import handmade
 
 ADDRESS = IPv4Address("127.0.0.1")
@@ -52,6 +60,24 @@ def own_certificate(by=None, *, name=None, at=None):
     """A BMC's key and certificate: its own, or signed by an authority, for an address or a name."""
     who = x509.IPAddress(ADDRESS) if name is None else x509.DNSName(name)
     return handmade(who, usage=ExtendedKeyUsageOID.SERVER_AUTH, by=by, at=at)
+
+
+def unreadable_certificate(by, names):
+    """Make one whose names are these bytes, and no form that anybody knows."""
+    key, now = new_key(), datetime.now(UTC)
+    content = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, names)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(by.certificate.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(content, critical=False)
+        .sign(by.key, hashes.SHA256())
+    )
+    return Identity(key=key, certificate=certificate)
 
 
 def free_tcp_port():

@@ -34,6 +34,7 @@ class SmallRedfish(Resource):
     isLeaf = True
     clock: object
     identity: object = field(factory=own_certificate)
+    chain: tuple = ()
     has_sessions: bool = True
     state: str = "Off"
     says: dict = field(factory=dict)
@@ -43,6 +44,8 @@ class SmallRedfish(Resource):
     told: list = field(factory=list)
     heard: list = field(factory=list)
     """All requests, as `METHOD path`."""
+    hosts: list = field(factory=list)
+    """Whom they named as the one that is asked (RFC 9110, 7.2)."""
     credentials: list = field(factory=list)
     """Who asked, for each of them: nobody, basic, session, or wrong."""
     sessions: set = field(factory=set)
@@ -55,7 +58,7 @@ class SmallRedfish(Resource):
 
     def listen(self):
         self.show(self.identity)
-        site = Site(self, timeout=None, reactor=self.clock)
+        site = self.site = Site(self, timeout=None, reactor=self.clock)
         site.displayTracebacks, site.noisy = False, False
         build = site.buildProtocol
 
@@ -72,7 +75,9 @@ class SmallRedfish(Resource):
     def show(self, identity):
         """Show this certificate from the next connection on."""
         self.shown = ssl.CertificateOptions(
-            privateKey=identity.key, certificate=identity.certificate
+            privateKey=identity.key,
+            certificate=identity.certificate,
+            extraCertChain=list(self.chain) or None,
         )
 
     def serverConnectionForTLS(self, protocol):  # noqa: N802  Twisted's name
@@ -98,6 +103,7 @@ class SmallRedfish(Resource):
     def render(self, request):
         path, method = request.path.decode(), request.method.decode()
         self.heard.append(f"{method} {path}")
+        self.hosts.append(request.getHeader("host"))
         self.credentials.append(self._who(request))
         request.setHeader("content-type", "application/json")
         say = self.says.get(f"{method} {path}")

@@ -21,7 +21,14 @@ from evenrack.model.power import BmcAccess
 from evenrack.rack.power.redfish import RedfishDriver
 from evenrack.rack.power.rest.lines import MOST_BYTES
 from evenrack.trust.certificates import certificate_pem as pem_of
-from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, fingerprint, own_certificate
+from tests.rack.power.redfish_farm import (
+    ADDRESS,
+    PASSWORD,
+    USER,
+    fingerprint,
+    own_certificate,
+    unreadable_certificate,
+)
 from tests.rack.power.small_redfish import (
     RESET,
     ROOT,
@@ -323,6 +330,44 @@ async def test_a_certificate_that_has_expired_is_not_trusted():
         assert service.heard == []
     finally:
         service.end()
+
+
+@pytest.fixture
+def served_with():
+    """Give a way to start services with a certificate and its chain; they end with the test."""
+    services = []
+
+    def start(identity, *chain):
+        service = SmallRedfish(clock=reactor, identity=identity, chain=chain).listen()
+        services.append(service)
+        return service
+
+    yield start
+    for service in services:
+        service.end()
+
+
+async def test_only_the_bmc_s_own_certificate_has_the_pinned_fingerprint(driver, served_with):
+    signer = authority("of BMCs")
+    service = served_with(own_certificate(signer), signer.certificate)
+    assert await driver.query(service.access()) == "off"
+    del service.heard[:]
+    stranger = own_certificate(signer)
+    for certificate in (signer.certificate, stranger.certificate):
+        access = service.access(certificate_sha256=fingerprint(certificate))
+        await failure(BmcNotTrusted, driver.query(access))
+    assert service.heard == []
+
+
+async def test_a_certificate_that_cannot_be_read_is_not_trusted(served_with):
+    signer = authority("of BMCs")
+    root = ssl.Certificate.loadPEM(pem_of(signer.certificate))
+    driver = RedfishDriver(reactor, authorities=ssl.trustRootFromCertificates([root]))
+    three_bytes = bytes.fromhex("30058703010203")  # an address of three bytes
+    service = served_with(unreadable_certificate(signer, three_bytes))
+    words = await failure(BmcNotTrusted, driver.query(service.access(certificate_sha256="")))
+    assert "another certificate: it " in words
+    assert service.heard == []
 
 
 async def test_another_certificate_while_a_conversation_runs_gets_no_token(driver, service):

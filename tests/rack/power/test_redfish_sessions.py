@@ -1,6 +1,7 @@
 """The driver that speaks Redfish, with a service that has sessions and keeps connections open."""
 
 import json
+from ipaddress import IPv6Address
 
 import pytest
 from twisted.internet import reactor
@@ -50,6 +51,23 @@ async def test_a_conversation_is_one_session_on_one_connection_and_leaves_none(d
     assert service.heard == [*FIRST, f"DELETE {SESSIONS}/token-1"]
     assert service.credentials == ["nobody", "nobody", "session", "session", "session"]
     assert (service.connections, service.sessions) == (1, set())
+    assert set(service.hosts) == {f"127.0.0.1:{service.access().port}"}
+
+
+async def test_a_conversation_that_goes_well_is_in_no_log(driver, service, logged):
+    await driver.query(service.access())
+    assert [line for line in logged() if "HTTP/1.1" not in line] == []  # but for the service's own
+
+
+async def test_a_bmc_with_an_ipv6_address_is_asked_as_any_other(driver, service):
+    port = reactor.listenSSL(0, service.site, service, interface="::1")
+    address = IPv6Address("::1")
+    try:
+        access = service.access(address=address, port=port.getHost().port)
+        assert await driver.query(access) == "off"
+        assert set(service.hosts) == {f"[::1]:{access.port}"}
+    finally:
+        port.stopListening()
 
 
 async def test_what_was_found_is_not_looked_for_again(driver, service):

@@ -17,10 +17,13 @@ from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
 from evenrack.errors import BmcNotTrusted, BmcSilent, BmcUnreachable, EvenrackError
-from evenrack.model.power import BmcAccess
+from evenrack.model.power import REDFISH_PORT, BmcAccess
 from evenrack.rack.power.rest.lines import MOST_BYTES, Lines
 from evenrack.rack.power.rest.trust import BmcTrust
 from evenrack.runtime.log_format import error_text
+
+_NOWHERE: Final = "https://bmc.invalid"
+"""The library reads no URL with an IPv6 address; `lines` leads all of them to the BMC."""
 
 _HEADERS: Final = {"Accept": ["application/json"], "OData-Version": ["4.0"]}
 """DSP0266, 6.5.1."""
@@ -70,8 +73,8 @@ class Exchange:
     def __init__(self, reactor: Any, access: BmcAccess, trust: BmcTrust) -> None:
         self._reactor = reactor
         self._where = f"{access.address}, TCP port {access.port}"
-        host = f"[{access.address}]" if ":" in str(access.address) else str(access.address)
-        self._url = f"https://{host}:{access.port}"
+        host = f"[{access.address}]" if access.address.version == 6 else str(access.address)  # noqa: PLR2004  of IP
+        self._host = f"{host}:{access.port}" if access.port != REDFISH_PORT else host
         self._lines = Lines(reactor, access, trust)
         self._pool = HTTPConnectionPool(reactor)
         self._pool.retryAutomatically = False
@@ -112,6 +115,7 @@ class Exchange:
 
     async def _ask(self, request: Request, login: Login) -> Answer:
         headers = Headers(_HEADERS)
+        headers.setRawHeaders("Host", [self._host])
         if login.token:
             headers.setRawHeaders("X-Auth-Token", [login.token])
         if request.if_match:
@@ -119,7 +123,7 @@ class Exchange:
         form: Any = {} if request.form is None else {"json": request.form}
         response = await self._client.request(
             request.method,
-            self._url + request.path,
+            _NOWHERE + request.path,
             headers=headers,
             auth=login.basic,
             allow_redirects=False,

@@ -51,6 +51,12 @@ class _LineFactory(WrappingFactory[_Line]):
     noisy = False
     protocol = _Line
 
+    def doStart(self) -> None:  # noqa: N802  Twisted's name
+        """Start nothing: the factory inside would only log that it has been started."""
+
+    def doStop(self) -> None:  # noqa: N802  Twisted's name
+        """Stop nothing, as above."""
+
 
 @implementer(IAgentEndpointFactory)
 class Lines:

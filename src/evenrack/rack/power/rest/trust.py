@@ -20,6 +20,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
 from evenrack.model.power import BmcAccess
+from evenrack.runtime.log_format import error_text
 from evenrack.trust.certificates import certificate_der
 
 _WHY: Final = {
@@ -78,7 +79,10 @@ class BmcEnd:
     def _verified(
         self, _connection: SSL.Connection, shown: crypto.X509, code: int, depth: int, ok: int
     ) -> bool:
-        self.problem = self.verify(shown, code, depth, bool(ok))
+        try:
+            self.problem = self.verify(shown, code, depth, bool(ok))
+        except Exception as problem:  # noqa: BLE001  whatever a stranger has put into it
+            self.problem = f"it cannot be read: {error_text(problem)}"
         return self.problem is None
 
 
