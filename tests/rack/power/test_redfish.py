@@ -1,5 +1,7 @@
 """The driver that speaks Redfish, against an emulator that others wrote."""
 
+from ipaddress import IPv6Address
+
 import pytest
 from attrs import evolve
 from twisted.internet import reactor, ssl
@@ -139,6 +141,13 @@ async def test_a_closed_port_is_unreachable_within_a_second(driver):
     )
     words = await failure(BmcUnreachable, driver.turn_on(access), seconds=1)
     assert words == f"nothing listens on 127.0.0.1, TCP port {access.port}"
+
+
+async def test_an_address_to_which_no_way_leads_is_unreachable_at_once(driver):
+    nowhere = IPv6Address("fe80::1")  # which every link has, and this one names none
+    access = BmcAccess(address=nowhere, user=USER, password=PASSWORD, driver="redfish", port=443)
+    words = await failure(BmcUnreachable, driver.turn_on(access), seconds=1)
+    assert words.startswith("no connection to fe80::1, TCP port 443: ")
 
 
 async def test_a_conversation_that_is_cancelled_leaves_nothing(driver, machine):

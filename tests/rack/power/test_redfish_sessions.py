@@ -133,6 +133,12 @@ async def test_a_kind_that_the_bmc_does_not_do_is_not_sent(driver, service):
     assert service.told == ["ForceOn"]
 
 
+async def test_a_bmc_that_does_not_say_where_it_is_told_is_not_told(driver, service):
+    service.says[f"GET {SYSTEM}"] = lambda request: b'{"PowerState": "On"}'
+    words = await failure(BmcRefused, driver.turn_off(service.access()))
+    assert words == "the BMC does not say where its system is told to switch"
+
+
 async def test_a_bmc_that_does_not_say_what_it_does_is_told(driver, service):
     service.kinds = None
     await driver.shut_down(service.access())
