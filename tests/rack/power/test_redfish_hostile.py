@@ -128,7 +128,7 @@ async def test_what_is_no_json_object_is_no_answer_and_nothing_is_told(
     driver, service, place, body
 ):
     service.says[place] = lambda request: BODIES[body]
-    words = await failure(BmcUnreachable, driver.turn_off(service.access()), seconds=1)
+    words = await failure(BmcUnreachable, driver.turn_off(service.access()))
     assert "as it should: what it answers is no JSON" in words
     assert (service.told, service.sessions) == ([], set())
 
@@ -137,7 +137,7 @@ async def test_what_is_no_json_object_is_no_answer_and_nothing_is_told(
 @pytest.mark.parametrize("place", PLACES)
 async def test_an_answer_without_end_or_half_of_one_is_none(driver, service, place, say):
     service.says[place] = say
-    words = await failure(BmcUnreachable, driver.turn_on(service.access()), seconds=3)
+    words = await failure(BmcUnreachable, driver.turn_on(service.access()))
     assert say is not packed or "its answer is packed, which nobody asked for" in words
     assert POST not in service.heard
 
@@ -145,7 +145,7 @@ async def test_an_answer_without_end_or_half_of_one_is_none(driver, service, pla
 @pytest.mark.parametrize("say", [pours, packed, cuts])
 async def test_such_an_answer_to_a_command_leaves_it_open_and_it_is_told_once(driver, service, say):
     service.says[POST] = say
-    await failure(BmcSilent, driver.reset(service.access()), seconds=3)
+    await failure(BmcSilent, driver.reset(service.access()))
     assert service.heard.count(POST) == 1
 
 
@@ -161,7 +161,7 @@ async def test_no_redirect_is_followed(driver, service, elsewhere, place, status
     port = elsewhere.port.getHost().port
     where = place.partition(" ")[2]
     service.says[place] = redirect(f"https://127.0.0.1:{port}{where}", status)
-    words = await failure(BmcRefused, driver.turn_on(service.access()), seconds=1)
+    words = await failure(BmcRefused, driver.turn_on(service.access()))
     assert "elsewhere, which is not followed" in words
     assert service.told == []
 
@@ -194,7 +194,7 @@ def answers_with(port):
 async def test_no_link_to_another_host_is_followed(driver, service, elsewhere, number):
     place, answer = answers_with(elsewhere.port.getHost().port)[number]
     service.says[place] = lambda request: form(answer)
-    words = await failure(BmcUnreachable, driver.turn_on(service.access()), seconds=1)
+    words = await failure(BmcUnreachable, driver.turn_on(service.access()))
     assert "a link of it leads elsewhere" in words
     assert (service.told, service.sessions) == ([], set())
 
@@ -238,11 +238,11 @@ async def test_each_status_has_its_class_before_and_after_it_was_told(
     driver, service, status, before, after
 ):
     service.says[f"GET {SYSTEM}"] = lambda request: refuse(request, status)
-    await failure(before, driver.reset(service.access()), seconds=1)
+    await failure(before, driver.reset(service.access()))
     assert service.told == []
     del service.says[f"GET {SYSTEM}"]
     service.says[POST] = lambda request: refuse(request, status)
-    await failure(after, driver.reset(service.access()), seconds=1)
+    await failure(after, driver.reset(service.access()))
     assert service.heard.count(POST) == 1
 
 
@@ -293,7 +293,7 @@ async def test_a_slow_bmc_ends_in_time_and_is_told_nothing_late(driver, service)
     for place in (f"GET {SYSTEMS}", f"GET {SYSTEM}"):
         service.says[place] = slowly({"Members": [linked(SYSTEM)]})
     service.says[f"GET {ROOT}"] = slowly(service._root())
-    words = await failure(BmcUnreachable, driver.turn_on(service.access()), seconds=10.2)
+    words = await failure(BmcUnreachable, driver.turn_on(service.access()), seconds=12)
     assert "no answer of" in words
     assert POST not in service.heard
     await deferLater(reactor, 3.1)  # what it still says, it says to nobody
@@ -450,7 +450,7 @@ async def test_what_never_comes_to_an_end_is_left(driver, raw, words):
 
 async def test_what_speaks_no_tls_is_told_nothing(driver, raw):
     _, access = raw(b"HTTP/1.1 200 OK\r\n\r\n{}", over_tls=False)
-    words = await failure(BmcUnreachable, driver.turn_on(access), seconds=2)
+    words = await failure(BmcUnreachable, driver.turn_on(access))
     assert "no TLS" in words
 
 

@@ -25,6 +25,7 @@ from tests.rack.power.small_redfish import (
     refuse,
 )
 
+pytestmark = pytest.mark.deadline(30)
 FIRST = [f"GET {ROOT}", f"POST {SESSIONS}", f"GET {SYSTEMS}", f"GET {SYSTEM}"]
 POST = f"POST {RESET}"
 
@@ -153,12 +154,11 @@ async def test_a_refusal_to_be_what_it_is_already_is_no_trouble(driver, service)
     await failure(BmcRefused, driver.reset(service.access()))
 
 
-@pytest.mark.deadline(20)
 async def test_a_bmc_that_agrees_and_does_nothing_is_left_after_a_while(driver, service):
     service.says[POST] = lambda request: service.told.append("agreed") or b"{}"
     began = reactor.seconds()
     await driver.turn_on(service.access())
-    assert 2 < reactor.seconds() - began < 4
+    assert 2 < reactor.seconds() - began < 7
     assert service.told == ["agreed"]
     assert service.sessions == set()
 
@@ -173,7 +173,6 @@ async def test_trouble_after_the_bmc_has_agreed_is_none_of_the_command(driver, s
     assert service.heard.count(POST) == 1
 
 
-@pytest.mark.deadline(20)
 @pytest.mark.parametrize("name", ["turn_on", "turn_off", "reset", "shut_down"])
 async def test_what_is_told_and_not_answered_is_unknown_and_told_once(driver, service, name):
     service.says[POST] = lambda request: request.transport.abortConnection() or never(request)
@@ -184,12 +183,11 @@ async def test_what_is_told_and_not_answered_is_unknown_and_told_once(driver, se
     assert service.sessions == set()
 
 
-@pytest.mark.deadline(20)
 async def test_a_bmc_that_takes_too_long_is_told_once_and_left(driver, service):
     service.says[POST] = never
     began = reactor.seconds()
     words = await failure(BmcSilent, driver.reset(service.access()))
-    assert 5 < reactor.seconds() - began < 8
+    assert 5 < reactor.seconds() - began < 9.5
     assert "within" in words
     assert service.heard.count(POST) == 1
     assert service.sessions == set()
