@@ -69,6 +69,7 @@ PURE := $(wildcard \
 	src/evenrack/rack/dhcp/snippets.py \
 	src/evenrack/rack/dhcp/statements.py \
 	src/evenrack/rack/dhcp/written_vlans.py \
+	src/evenrack/rack/dhcp/written_vlans6.py \
 	src/evenrack/rack/foreign_servers.py \
 	src/evenrack/rack/listen/heard.py \
 	src/evenrack/rack/listen/packet_filter.py \

@@ -39,7 +39,7 @@ from evenrack.rack.dhcp.dhcpd_words import LISTENING
 from evenrack.rack.dhcp.host_changes import HostChanges
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
-from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
 from evenrack.rack.dhcp_host import Wanted
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.plan_intake import PlanIntake
@@ -163,7 +163,10 @@ class Rack:
         self._intake = PlanIntake(self.newest, self._follow, self._think)
         four = IscDhcpServer(self.program, NormalPairs(), ACCESS, think_beside(reactor))
         program6 = DhcpdProgram(folder / "dhcp6", str(binary), reactor, family="-6")
-        six = IscDhcp6Server(program6, self._state, self._no_interfaces, reactor, utc_now)
+        host = Host6(
+            interfaces=self._no_interfaces, clock=reactor, wall_clock=utc_now, think=self._think
+        )
+        six = IscDhcp6Server(program6, self._state, host)
         self.converge = Converge(
             BothFamilies(four, six),
             AppliedDhcp(self._state, self._think),

@@ -20,7 +20,7 @@ from evenrack.rack.dhcp.lease_reader import LeaseReader
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 from evenrack.rack.dhcp.server import IscDhcpServer
-from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
 from evenrack.rack.dhcp.systemd_unit import WORDS, DhcpdUnit, Systemd
 from evenrack.rack.host_probe import find_hosts
 from evenrack.rack.interfaces import read_interfaces
@@ -133,8 +133,13 @@ def _dhcp_server(
 
 
 def _dhcp6_server(config: RackConfig, state: StateFolder, reactor: Any) -> IscDhcp6Server:
-    interfaces = _interfaces_of_this_host(reactor)
-    return IscDhcp6Server(_dhcpd(config, state, reactor, "-6"), state, interfaces, reactor, utc_now)
+    host = Host6(
+        interfaces=_interfaces_of_this_host(reactor),
+        clock=reactor,
+        wall_clock=utc_now,
+        think=think_beside(reactor),
+    )
+    return IscDhcp6Server(_dhcpd(config, state, reactor, "-6"), state, host)
 
 
 def _listener(config: RackConfig, reactor: Any) -> StartListener:

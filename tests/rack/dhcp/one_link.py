@@ -16,9 +16,10 @@ from evenrack.model.interface_list import Interface
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.own_addresses6 import OWN_ADDRESSES, usable_in
-from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
 from evenrack.runtime.child_process import stop_program
 from evenrack.runtime.spawned import run_spawned
+from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.trusted import now
 
@@ -87,14 +88,14 @@ class Rack6:
             family="-6",
             entrance=self.keeper.entrance_of(f"rack{self.number}"),
         )
-        return IscDhcp6Server(
-            program,
-            self.kept,
-            interfaces,
-            self.clock,
-            now,
+        host = Host6(
+            interfaces=interfaces,
+            clock=self.clock,
+            wall_clock=now,
+            think=think_beside(reactor),
             own_addresses=lambda: usable_in(self.keeper.run(shown)),
         )
+        return IscDhcp6Server(program, self.kept, host)
 
     def own(self, plan):
         """Give a plan as it is for this rack."""

@@ -19,6 +19,12 @@ class Four:
     def running(self):
         return bool(self.has)
 
+    async def prepare(self, plan):
+        pass
+
+    async def check(self, plan):
+        pass
+
     def serves(self, plan):
         return self.has == plan
 

@@ -4,12 +4,14 @@ from errno import ENOSPC
 from ipaddress import IPv4Interface, IPv6Address
 
 from attrs import define, field
+from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from evenrack.errors import ProgramFailed
 from evenrack.model.interface_list import Interface
 from evenrack.rack.dhcp.own_addresses6 import own_addresses6, usable_in
-from evenrack.rack.dhcp.server6 import RETRY_SECONDS, IscDhcp6Server
+from evenrack.rack.dhcp.server6 import RETRY_SECONDS, Host6, IscDhcp6Server
+from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.one_link import Kept
 from tests.trusted import now
@@ -39,6 +41,9 @@ class SmallDhcpd6:
     def ignored(self):
         return self.ignores
 
+    async def check(self, text):
+        pass
+
     async def restart(self, text, interfaces):
         if self.disk_is_full:
             raise OSError(ENOSPC, "No space left on device")
@@ -59,14 +64,14 @@ class Host:
         self.server = self.rackd()
 
     def rackd(self):
-        return IscDhcp6Server(
-            self.dhcpd,
-            self.kept,
-            self.interfaces,
-            self.clock,
-            now,
+        host = Host6(
+            interfaces=self.interfaces,
+            clock=self.clock,
+            wall_clock=now,
+            think=think_beside(reactor),
             own_addresses=lambda: usable_in(self.kernel),
         )
+        return IscDhcp6Server(self.dhcpd, self.kept, host)
 
     async def interfaces(self):
         if not self.ip_works:

@@ -1,10 +1,12 @@
 """Since when the DHCPv6 server has a half that another rack had: what it remembers of that."""
 
 from attrs import define, evolve
+from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from evenrack.model.held_halves import HeldHalves
-from evenrack.rack.dhcp.server6 import IscDhcp6Server
+from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
+from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.one_link import Kept
 from tests.trusted import now
@@ -36,7 +38,8 @@ def server(kept, *, running):
     async def interfaces():
         return ()
 
-    return IscDhcp6Server(Program(running), kept, interfaces, Clock(), now)
+    host = Host6(interfaces=interfaces, clock=Clock(), wall_clock=now, think=think_beside(reactor))
+    return IscDhcp6Server(Program(running), kept, host)
 
 
 def waited():

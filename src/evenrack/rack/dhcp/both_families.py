@@ -23,6 +23,7 @@ class BothFamilies:
 
     async def prepare(self, plan: DhcpPlan) -> None:
         await self._four.prepare(plan)
+        await self._six.prepare(plan)
 
     def serves(self, plan: DhcpPlan) -> bool:
         return self._four.serves(plan) and self._six.serves(plan)

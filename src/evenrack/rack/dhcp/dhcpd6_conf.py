@@ -4,9 +4,11 @@ There is no failover in DHCPv6: of each range a rack of a pair has its half (`mo
 reservations stand in the files of both.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
+
+from attrs import frozen
 
 from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.halves import Span, spans_of
@@ -33,18 +35,50 @@ _SERVER_ADDRESS: Final = b"\x00\x01\x00\x10"
 """Within that option: one address of 16 bytes follows."""
 
 
+@frozen(kw_only=True)
+class VlanText6:
+    """What stands of one VLAN in the file, in its parts; a part may be empty."""
+
+    networks: str
+    hosts: str
+
+
 def dhcpd6_conf(services: DhcpPlan, *, held: Collection[VlanId] = ()) -> str:
     """Write the file for all VLANs with IPv6 that a rack serves; empty where there is none.
 
     In VLANs that are `held` nobody is given an address of a range yet. ValueError names the object
     whose text dhcpd could not be given.
     """
-    ordered = sorted((it for it in services if it.vlan.has_ipv6), key=attrgetter("vlan.id"))
-    if not ordered:
+    return file6_with(
+        vlan_text6(it, is_held=it.vlan.id in held) for it in with_ipv6_in_order(services)
+    )
+
+
+def with_ipv6_in_order(services: DhcpPlan) -> list[VlanService]:
+    """Give the VLANs with IPv6 in the order in which they stand in the file."""
+    return sorted((it for it in services if it.vlan.has_ipv6), key=attrgetter("vlan.id"))
+
+
+def file6_with(vlans: Iterable[VlanText6]) -> str:
+    """Put the file together from the texts of its VLANs, in their order; empty for none."""
+    texts = list(vlans)
+    if not texts:
         return ""
-    sections = [section for it in ordered for section in _networks(it, is_held=it.vlan.id in held)]
-    hosts = [host for it in ordered for host in _hosts(it)]
-    return "\n".join([_global_statements(), *sections, *hosts])
+    parts = [*(it.networks for it in texts), *(it.hosts for it in texts)]
+    return "\n".join([_global_statements(), *filter(None, parts)])
+
+
+def vlan_text6(service: VlanService, *, is_held: bool) -> VlanText6:
+    """Write one VLAN; ValueError as `dhcpd6_conf`. Its name and number stand nowhere."""
+    return VlanText6(
+        networks="\n".join(_networks(service, is_held=is_held)), hosts="\n".join(_hosts(service))
+    )
+
+
+def what_text6_is_of(service: VlanService) -> tuple[Any, ...]:
+    """Give all of a VLAN that its text is made of: equal values, equal texts."""
+    parts = ((it.id, it.settings, it.snippets, it.subnets6) for it in service.vlan.served)
+    return service.half, *parts
 
 
 def _global_statements() -> str:

@@ -14,7 +14,7 @@ from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.differing import unlike
 from evenrack.model.identifiers import ReservationId
 from evenrack.model.network import Reservation, Subnet, Vlan
-from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
+from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf, what_text6_is_of
 from evenrack.rack.dhcp.dhcpd_conf import (
     VlanText,
     card_of,
@@ -99,13 +99,16 @@ def _newer(old: VlanService, new: VlanService | None) -> VlanService:
     """Give the new one where only reservations make a difference to clients."""
     if new is None or not new.same_relation(old) or new.vlan.as_json == old.vlan.as_json:
         return old
-    if _text_of_ipv6(new) != _text_of_ipv6(old):
+    if not _same_ipv6(old, new):
         return old  # the server for IPv6 has to restart
     return new if _other_text(old) == _other_text(new) else old
 
 
-def _text_of_ipv6(service: VlanService) -> tuple[str, bool]:
-    return dhcpd6_conf((service,)), service.half_held
+def _same_ipv6(old: VlanService, new: VlanService) -> bool:
+    if old.half_held != new.half_held:
+        return False
+    same_values = what_text6_is_of(old) == what_text6_is_of(new)
+    return same_values or dhcpd6_conf((old,)) == dhcpd6_conf((new,))
 
 
 def _other_text(service: VlanService) -> VlanText:

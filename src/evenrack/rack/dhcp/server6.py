@@ -4,9 +4,11 @@ It never holds the first one up: where it does not start it is tried again, and 
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
+from attrs import frozen
 from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -17,10 +19,11 @@ from evenrack.model.dhcp_report import Ipv6Side
 from evenrack.model.held_halves import HeldHalves
 from evenrack.model.identifiers import VlanId
 from evenrack.model.interface_list import Interface
-from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
 from evenrack.rack.dhcp.own_addresses6 import OwnAddresses, own_addresses6
 from evenrack.rack.dhcp.systemd_unit import DhcpdUnit
+from evenrack.rack.dhcp.written_vlans6 import WrittenVlans6
+from evenrack.runtime.thinking import Think
 
 RETRY_SECONDS: Final = 30.0
 """So long what did not start, or did not serve an interface, is not tried again."""
@@ -37,27 +40,27 @@ class KeptHalves(Protocol):
         """Keep these."""
 
 
+@frozen(kw_only=True)
+class Host6:
+    """What the server needs of its host."""
+
+    interfaces: Callable[[], Awaitable[tuple[Interface, ...]]]
+    clock: IReactorTime
+    wall_clock: Callable[[], datetime]
+    think: Think
+    own_addresses: Callable[[], OwnAddresses] = own_addresses6
+
+
 class IscDhcp6Server:
     """One dhcpd -6, from a plan to a running program; it has no OMAPI."""
 
     log = Logger()
 
-    def __init__(
-        self,
-        program: DhcpdProgram | DhcpdUnit,
-        kept: KeptHalves,
-        interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
-        clock: IReactorTime,
-        wall_clock: Callable[[], datetime],
-        *,
-        own_addresses: Callable[[], OwnAddresses] = own_addresses6,
-    ) -> None:
+    def __init__(self, program: DhcpdProgram | DhcpdUnit, kept: KeptHalves, host: Host6) -> None:
         self._program = program
         self._kept = kept
-        self._interfaces = interfaces
-        self._clock = clock
-        self._wall_clock = wall_clock
-        self._own_addresses = own_addresses
+        self._host = host
+        self._clock = host.clock
         self._halves = kept.held_halves() if program.running() else HeldHalves()
         """Where it does not run, another rack may have given the same half away meanwhile."""
         self._met: Collection[VlanId] = ()
@@ -65,22 +68,36 @@ class IscDhcp6Server:
         self._served: DhcpPlan = ()
         self._names: Mapping[VlanId, Sequence[str]] = {}
         self._error, self._failed_text = "", ""
+        self._aim = ""
+        """The text that it is to have."""
         self._tried_at = float("-inf")
         self._one_at_a_time = DeferredLock()
+        self._written = WrittenVlans6()
+        self._writing = DeferredLock()
+        self._in_file: str | None = None
+        """What its file has, where that was read since it last changed."""
+
+    async def prepare(self, plan: DhcpPlan) -> None:
+        """Write what it is to be given, where it holds up nobody."""
+        with suppress(ValueError):  # who checks it is told
+            await self._text(plan)
 
     def serves(self, plan: DhcpPlan) -> bool:
-        """Tell whether it has this, or follows it by itself already."""
+        """Tell whether it has this, or follows it by itself already.
+
+        Costs little for a plan that was prepared.
+        """
         try:
             if self._wanted is not None:
-                return self._text(plan) == self._text(self._wanted)
-            return self._text(plan) == (self._program.current_text() or "")
+                return self._write(plan) == self._write(self._wanted)
+            return self._write(plan) == (self._program.current_text() or "")
         except ValueError:
             return False
 
     async def check(self, plan: DhcpPlan) -> None:
         """Try a configuration; DhcpConfigurationRefused says what is wrong with it."""
         try:
-            text = self._text(plan)
+            text = await self._text(plan)
         except ValueError as problem:
             raise DhcpConfigurationRefused(str(problem)) from problem
         if text:
@@ -93,8 +110,6 @@ class IscDhcp6Server:
 
     def want_soon(self, plan: DhcpPlan) -> None:
         """Serve this from the next look on: who says so has no time to wait for it."""
-        if self._wanted is None or not self.serves(plan):
-            self._tried_at = float("-inf")
         self._wanted = plan
 
     async def look(
@@ -136,7 +151,10 @@ class IscDhcp6Server:
             plan = self._wanted or ()
             try:
                 self._note_halves(plan)
-                await self._bring_to(plan, self._text(plan))
+                text = await self._text(plan)
+                if text != self._aim:  # whatever became of it when it was tried before
+                    self._aim, self._tried_at = text, float("-inf")
+                await self._bring_to(plan, text)
             except (ProgramFailed, ValueError, OSError) as problem:
                 self._failed(str(problem))
                 await self._leave_what_others_may_have(plan)
@@ -155,11 +173,11 @@ class IscDhcp6Server:
         if not text:
             if self._program.running():
                 await self._program.stop()
-            self._served, self._error = plan, ""
+            self._is_served(plan)
             return
-        is_so = self._program.running() and self._program.current_text() == text
+        is_so = await self._runs_with(text)
         if is_so:
-            self._served, self._error = plan, ""
+            self._is_served(plan)
             if not self._names:
                 await self._find_names(plan)
         if self._clock.seconds() - self._tried_at < RETRY_SECONDS and (
@@ -175,12 +193,24 @@ class IscDhcp6Server:
         names = sorted({name for each in self._names.values() for name in each})
         if not names:  # it would listen everywhere
             raise ProgramFailed("dhcpd -6", "was not started", "no interface is on its VLANs")
+        self._in_file = None
         await self._program.restart(text, names)
-        self._served, self._error = plan, ""
+        self._is_served(plan)
         self.log.info("serves IPv6 on {names}", names=", ".join(names))
 
+    async def _runs_with(self, text: str) -> bool:
+        if not self._program.running():
+            return False
+        if self._in_file is None:
+            self._in_file = await self._host.think(self._program.current_text)
+        return self._in_file == text
+
+    def _is_served(self, plan: DhcpPlan) -> None:
+        self._served, self._error = plan, ""
+        self._written.forget_others(plan)
+
     async def _find_names(self, plan: DhcpPlan) -> None:
-        interfaces = await self._interfaces()
+        interfaces = await self._host.interfaces()
         self._names = {
             it.vlan.id: sorted({each.name for each in interfaces if each.address.ip == it.address})
             for it in plan
@@ -200,7 +230,7 @@ class IscDhcp6Server:
         ]
         return any(
             name in ignored and any(address in subnet for subnet in subnets)
-            for name, address in self._own_addresses()
+            for name, address in self._host.own_addresses()
         )
 
     def _failed(self, why: str) -> None:
@@ -214,11 +244,20 @@ class IscDhcp6Server:
             self._kept.keep_held_halves(halves)
             self._halves = halves
 
-    def _text(self, plan: DhcpPlan) -> str:
-        return dhcpd6_conf(plan, held=self._halves.waiting(plan, self._now()))
+    async def _text(self, plan: DhcpPlan) -> str:
+        """Write it beside the reactor's thread, and not again for the same plan."""
+        held = self._halves.waiting(plan, self._now())
+        known = self._written.known(plan, held)
+        if known is not None:
+            return known
+        async with self._writing:
+            return await self._host.think(lambda: self._written.file(plan, held))
+
+    def _write(self, plan: DhcpPlan) -> str:
+        return self._written.file(plan, self._halves.waiting(plan, self._now()))
 
     def _now(self) -> int:
-        return int(self._wall_clock().timestamp())
+        return int(self._host.wall_clock().timestamp())
 
 
 def _has_all(plan: DhcpPlan, served: DhcpPlan) -> bool:
