@@ -268,6 +268,17 @@ _RELAYED = (
         TWO_RACKS,
     ),
 )
+_IPV6 = (
+    in_network(
+        "every_rack_has_all_of_ipv6",
+        {
+            "IPv6: each rack gives its half, one is killed, and the other serves whoever asks": (
+                r"a client was given fd77:1::1[0-7].., and rack\d has the upper half"
+            )
+        },
+        TWO_RACKS,
+    ),
+)
 _EVIDENCE = (
     in_network(
         "the_lost_are_called_dead",
@@ -393,6 +404,7 @@ BROKEN = (
     *_CABLES,
     *_POOLS,
     *_RELAYED,
+    *_IPV6,
     *_EVIDENCE,
     *_LOST_AND_BACK,
     *_POWER,

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred
 
 from evenrack.rack import converge, region_connections, register
 from evenrack.rack.converge import Converge
-from evenrack.rack.dhcp import dhcpd_conf, failover
+from evenrack.rack.dhcp import dhcpd6_conf, dhcpd_conf, failover
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.failover_states import KnownStates
 from evenrack.rack.hosts_in_step import HostsInStep
@@ -165,6 +165,12 @@ def relayed_vlans_are_in_no_pair():
 
     failover_name = failover.failover_name
     dhcpd_conf._shared_network = in_no_pair
+
+
+def every_rack_has_all_of_ipv6():
+    """Give away all of each IPv6 range, on both racks of a pair."""
+    spans_of = dhcpd6_conf.spans_of
+    dhcpd6_conf.spans_of = lambda span, _half: spans_of(span, "whole")
 
 
 def old_orders_are_carried_out():

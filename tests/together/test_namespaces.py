@@ -19,6 +19,7 @@ from evenrack.lab.drill import (
     dhcp_boot,
     dhcp_changes,
     dhcp_hosts,
+    dhcp_ipv6,
     dhcp_losses,
     dhcp_pairs,
     lost_rack,
@@ -97,6 +98,7 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
         (dhcp_pairs, dhcp_boot, dhcp_hosts, connection_tables),
         (dhcp_losses, lost_rack),  # one trial, so that they judge the same loss
         (dhcp_changes, made_vlan),
+        (dhcp_ipv6,),
         (power,),
         (power_losses, power_queue, power_reach),
         (secrecy,),

@@ -1,7 +1,6 @@
 """Two racks and a client on one link with IPv6, for real dhcpds and a real dhclient."""
 
 import os
-import re
 import shutil
 from ipaddress import IPv4Interface, IPv6Address
 from pathlib import Path
@@ -11,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.task import Clock
 
 from evenrack.lab.network.keeper import Keeper
+from evenrack.lab.traffic.real_client6 import Machine6, address_in
 from evenrack.model.held_halves import HeldHalves
 from evenrack.model.interface_list import Interface
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
@@ -27,6 +27,11 @@ DHCLIENT = shutil.which("dhclient", path=f"{os.environ.get('PATH', '')}:/usr/sbi
 CABLE = "eth1"
 HOSTS = ("rack1", "rack2", "client")
 SECONDS_FOR_A_LEASE = 4
+SETTINGS = """\
+option dhcp6.ntp-servers code 56 = string;
+also request dhcp6.ntp-servers;
+also request dhcp6.sntp-servers;
+"""
 
 
 def connect(keeper):
@@ -134,30 +139,13 @@ class Client6:
         """Let a machine ask for an address."""
         folder = self.folder / duid.replace(":", "")
         folder.mkdir(exist_ok=True)
-        leases, told, script = (folder / name for name in ("leases", "told", "script"))
-        octal = "".join(f"\\{int(pair, 16):03o}" for pair in duid.split(":"))
-        leases.write_text(f'default-duid "{octal}";\n')
-        told.write_text("")
-        script.write_text(f"#!/bin/sh\ncase $reason in BOUND6) env > {told} ;; esac\n")
-        script.chmod(0o755)
-        (folder / "conf").write_text(
-            "option dhcp6.ntp-servers code 56 = string;\nalso request dhcp6.ntp-servers;\n"
-            "also request dhcp6.sntp-servers;\n"
-        )
+        machine = Machine6(folder=folder)
+        machine.begin(duid, SETTINGS)
         command = [
             *self.keeper.entrance_of(self.host),
-            *("timeout", str(seconds), DHCLIENT, "-6", "-1", "-d", "-cf", str(folder / "conf")),
-            *("-lf", str(leases), "-pf", str(folder / "pid"), "-sf", str(script)),
-            self.interface,
+            *("timeout", str(seconds), *machine.command(DHCLIENT, self.interface)),
         ]
-        waiting = f"while kill -0 $! && ! [ -s {told} ]; do sleep 0.05; done 2>/dev/null"
-        shell = f'"$@" & {waiting}; kill $! 2>/dev/null; wait'
-        await run_spawned(
-            reactor,
-            ["sh", "-c", shell, "sh", *command],
-            seconds=seconds + 5,
-            environment={"PATH": os.environ["PATH"]},
-        )
-        variables = dict(re.findall(r"^(\w+)=(.*)$", told.read_text(), re.MULTILINE))
-        address = variables.get("new_ip6_address")
-        return Told(address=None if address is None else IPv6Address(address), variables=variables)
+        environment = {"PATH": os.environ["PATH"]}
+        await run_spawned(reactor, command, seconds=seconds + 5, environment=environment)
+        told = machine.told()
+        return Told(address=address_in(told), variables=told)

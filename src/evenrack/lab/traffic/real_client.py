@@ -71,7 +71,7 @@ def ask_for_lease(
     searched: str = SEARCHED,
 ) -> Lease:
     """Run the client once on a host: RealClientMissing, or NoLease when nobody gave one in time."""
-    program = _find(client, searched)
+    program = find_client(client, searched)
     with tempfile.TemporaryDirectory(prefix="evenrack-client-") as folder:
         script = Path(folder) / "script"
         script.write_text(_SCRIPT)
@@ -88,7 +88,8 @@ def ask_for_lease(
         return _read(client, answer.read_text())
 
 
-def _find(client: ClientName, searched: str) -> str:
+def find_client(client: ClientName, searched: str) -> str:
+    """Find its program; RealClientMissing."""
     program = shutil.which(client, path=searched)
     if program is None:
         raise RealClientMissing(
