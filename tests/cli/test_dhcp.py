@@ -11,6 +11,7 @@ from evenrack.cli.show_dhcp import dhcp_page, leases_page
 from evenrack.model.json_form import to_json
 from tests.cli.small_api import small_api
 from tests.dhcp_fleet import dhcp_fleet, rack_id
+from tests.rack.dhcp.golden_plans6 import FULL, GOLDEN, serving6
 
 ROW = {
     "vlan": "vlan1",
@@ -192,6 +193,40 @@ def test_render_diff_says_why_a_rack_does_not_tell(api, call):
     code, printed, told = call("dhcp", "render", "--rack", "rack1", "--diff")
     assert (code != 0, printed) == (True, "")
     assert "rack1: this region process has no link to it now" in told
+
+
+def with_ipv6(half):
+    return {**PLAN, "dhcp": to_json((serving6(FULL, half=half),))}
+
+
+def test_render_prints_the_file_for_ipv6_alone_and_that_there_is_one(api, call):
+    api.answer("/api/v1/dhcp-plans/rack1", with_ipv6("lower"))
+    code, printed, told = call("dhcp", "render", "--rack", "rack1", "--ipv6")
+    assert (code, told) == (0, "")
+    assert printed == (GOLDEN / "lower.conf").read_text()
+    code, printed, told = call("dhcp", "render", "--rack", "rack1")
+    assert (code, told) == (0, "its file for IPv6: evenrack dhcp render --rack rack1 --ipv6\n")
+    assert "subnet 10." in printed
+    assert "subnet6" not in printed
+    api.answer("/api/v1/dhcp-plans/rack1", PLAN)
+    asked = call("dhcp", "render", "--rack", "rack1", "--ipv6")
+    assert asked == (0, "", "rack1 serves no IPv6\n")
+
+
+@pytest.mark.parametrize("only", [(), ("--ipv6",)])
+def test_render_diff_tells_what_changes_of_ipv6_too(api, call, only):
+    api.answer("/api/v1/dhcp-plans/rack1", with_ipv6("lower"))
+    api.answer(SERVED, with_ipv6("upper"))
+    code, printed, told = call("dhcp", "render", "--rack", "rack1", "--diff", *only)
+    assert (code, told) == (0, "")
+    assert printed.startswith(
+        "--- rack1: what it serves of IPv6\n+++ rack1: its newest plan of IPv6\n"
+    )
+    assert re.search(r"^\+ +range6 fd00:1::100 fd00:1::102;$", printed, re.MULTILINE)
+    changed = with_ipv6("lower")
+    api.answer(SERVED, {**changed, "dhcp": with_lease_seconds(changed["dhcp"], 1200)})
+    _, printed, _ = call("dhcp", "render", "--rack", "rack1", "--diff", *only)
+    assert printed.count("+  default-lease-time 600;") == (1 if only else 2)
 
 
 MOURNED = {

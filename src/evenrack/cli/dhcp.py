@@ -109,53 +109,68 @@ def partner_down(
 @dhcp.command(
     "render",
     epilog=examples(
-        "evenrack dhcp render --rack rack1", "evenrack dhcp render --rack rack1 --diff"
+        "evenrack dhcp render --rack rack1",
+        "evenrack dhcp render --rack rack1 --ipv6",
+        "evenrack dhcp render --rack rack1 --diff",
     ),
 )
 @click.option("--rack", required=True, help="By name or id.")
 @click.option(
     "--diff", "only_changes", is_flag=True, help="Only how it differs from what is served."
 )
+@click.option("--ipv6", "only_ipv6", is_flag=True, help="The file of the server for IPv6.")
 @click.pass_obj
-def render(session: Session, rack: str, *, only_changes: bool) -> None:
+def render(session: Session, rack: str, *, only_changes: bool, only_ipv6: bool) -> None:
     """Print the dhcpd.conf that a rack is to have; its key for OMAPI is left out.
 
-    With --diff the rack is asked what it serves now, and what is still to change is printed. What
-    only waits for the rack's turn, or was refused there, differs.
+    With --diff the rack is asked what it serves now, and what is still to change is printed, of
+    both files. What only waits for the rack's turn, or was refused there, differs. The half of an
+    IPv6 range stands there also while the rack holds it back.
     """
     client, address = session.client(), f"/api/v1/dhcp-plans/{quote(rack, safe='')}"
     found = client.get(address)
-    text = _file_of(found["dhcp"])
+    files = _files_of(found["dhcp"])
     if only_changes:
-        _print_changes(found["rack"], _file_of(client.get(f"{address}/served")["dhcp"]), text)
-    elif not found["dhcp"]:
-        say(f"{found['rack']} serves no VLAN")
-    else:
-        click.echo(text, nl=False)
+        before = _files_of(client.get(f"{address}/served")["dhcp"])
+        wanted = ["IPv6"] if only_ipv6 else list(files)
+        _print_changes(found["rack"], before, {family: files[family] for family in wanted})
+        return
+    text = files["IPv6" if only_ipv6 else "IPv4"]
+    if not text:
+        say(f"{found['rack']} serves no {'IPv6' if only_ipv6 else 'VLAN'}")
+    click.echo(text, nl=False)
+    if files["IPv6"] and not only_ipv6:
+        say(f"its file for IPv6: evenrack dhcp render --rack {found['rack']} --ipv6")
 
 
-def _file_of(plan: Any) -> str:
-    """Write the file for a plan, with words for the rack's own key; nothing for no VLAN."""
+def _files_of(plan: Any) -> dict[str, str]:
+    """Write both files for a plan, with words for the rack's own key; empty where there is none."""
     # imported late: only this command needs the renderer
     from evenrack.model.dhcp_plan import dhcp_plan_from_json
+    from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
     from evenrack.rack.dhcp.dhcpd_conf import dhcpd_conf
     from evenrack.rack.dhcp.omapi_access import OmapiAccess
 
     if not plan:
-        return ""
-    text = dhcpd_conf(dhcp_plan_from_json(plan), OmapiAccess(port=7911, key=ANY_KEY))
-    return text.replace(ANY_KEY, "the key of this rack")
+        return {"IPv4": "", "IPv6": ""}
+    services = dhcp_plan_from_json(plan)
+    text = dhcpd_conf(services, OmapiAccess(port=7911, key=ANY_KEY))
+    text = text.replace(ANY_KEY, "the key of this rack")
+    return {"IPv4": text, "IPv6": dhcpd6_conf(services)}
 
 
-def _print_changes(rack: str, before: str, after: str) -> None:
+def _print_changes(rack: str, before: dict[str, str], after: dict[str, str]) -> None:
     """Print a unified diff, as diff(1) and patch(1) know it."""
-    lines = unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
-        f"{rack}: what it serves",
-        f"{rack}: its newest plan",
-    )
-    changes = "".join(lines)
+    changes = ""
+    for family, text in after.items():
+        kind = "" if family == "IPv4" else f" of {family}"
+        lines = unified_diff(
+            before[family].splitlines(keepends=True),
+            text.splitlines(keepends=True),
+            f"{rack}: what it serves{kind}",
+            f"{rack}: its newest plan{kind}",
+        )
+        changes += "".join(lines)
     click.echo(changes, nl=False)
     if not changes:
         say(f"nothing changes on {rack}: it serves its newest plan")
