@@ -62,6 +62,7 @@ PURE := $(wildcard \
 	src/evenrack/rack/dhcp/dhcpd_words.py \
 	src/evenrack/rack/dhcp/host_changes.py \
 	src/evenrack/rack/dhcp/lease_file.py \
+	src/evenrack/rack/dhcp/lease_file6.py \
 	src/evenrack/rack/dhcp/lease_entries.py \
 	src/evenrack/rack/dhcp/lease_tail.py \
 	src/evenrack/rack/dhcp/news_bag.py \

@@ -338,6 +338,13 @@ def test_leases_are_shown_with_who_knows_them_and_who_did_not_tell():
     assert lines[-1] == "not told by rack2: its disk is gone"
 
 
+def test_a_lease_of_ipv6_is_shown_with_its_clients_duid():
+    six = {**FOREVER, "address": "fd00:1::7", "duid": "00:02:00:00:ab:11", "iaid": 7}
+    lines = page_text(leases_page({**LEASES, "leases": [six]})).splitlines()
+    assert "mac or duid" in lines[1]
+    assert re.split(" {2,}", lines[2])[1:4] == ["fd00:1::7", "active", "00:02:00:00:ab:11"]
+
+
 def test_a_vlan_that_nobody_serves_is_told_from_one_without_leases():
     text = page_text(leases_page({"vlan": "vlan1", "leases": [], "sides": []}))
     assert text == "leases of vlan1: none\n\nnobody serves vlan1: no rack was asked"

@@ -20,6 +20,7 @@ TARGETS = (
     "ipmitool_words",
     "key_files",
     "lease_file",
+    "lease_file6",
     "omapi_bytes",
     "rack_plan",
     "rackd_conf",

@@ -213,7 +213,9 @@ def _surroundings(config, state, interfaces, server, listener, find_hosts):
         dhcp_server=server,
         think=think_beside(reactor),
         leases=LeaseReader(
-            DhcpdFiles(state.dhcp_folder).leases, think_beside(reactor), Clock()
+            *(DhcpdFiles(it).leases for it in (state.dhcp_folder, state.dhcp6_folder)),
+            think_beside(reactor),
+            Clock(),
         ).page,
         lease_file=DhcpdFiles(state.dhcp_folder).leases,
         listener=listener,

@@ -186,14 +186,14 @@ def leases_table(found: dict[str, Any]) -> Table:
     return Table(
         title=f"leases of {found['vlan']}",
         columns=(
-            *("address", "state", "mac", "hostname", "vendor class"),
+            *("address", "state", "mac or duid", "hostname", "vendor class"),
             *("starts", "ends", "known to"),
         ),
         rows=[
             (
                 row["address"],
                 row["state"],
-                row["mac"] or "-",
+                row.get("duid") or row["mac"] or "-",  # an older region tells no DUID
                 row["hostname"] or "-",
                 row["vendor_class"] or "-",
                 _moment(row["starts"]),

@@ -1,12 +1,15 @@
 """Leases as a DHCP server wrote them down, and how a region asks a rack for them."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
-from attrs import frozen
+from attrs import field, frozen
 
-from evenrack.model.json_form import from_json
+from evenrack.model.json_form import LATER, from_json
+
+LeaseAddress = IPv4Address | IPv6Address
+LeaseNetwork = IPv4Network | IPv6Network
 
 LeaseState = Literal[
     "active", "expired", "released", "free", "backup", "abandoned", "reset", "unknown"
@@ -24,6 +27,11 @@ MOST_LEASE_NETWORKS = 1_000
 MOST_TEXT_CHARACTERS = 255
 """Of a text that a client sent: an option of DHCP has no more bytes (RFC 2132)."""
 
+MOST_DUID_BYTES = 130
+"""With its type (RFC 8415 section 11.1)."""
+
+MOST_IAID = 0xFFFFFFFF
+
 LATEST = 253_402_300_799
 """The last second of the year 9999, of Unix: what comes after it nobody can write as a date."""
 
@@ -32,9 +40,10 @@ LATEST = 253_402_300_799
 class DhcpLease:
     """The newest that one server wrote down of one address."""
 
-    address: IPv4Address
+    address: LeaseAddress
     state: LeaseState = "unknown"
     mac: str | None = None
+    """Of IPv6 the card that is in the DUID, if there is one."""
     hostname: str | None = None
     """As the client sent it."""
     vendor_class: str | None = None
@@ -44,22 +53,34 @@ class DhcpLease:
     never_ends: bool = False
     heard: int | None = None
     """When the server last had to do with the client (`cltt`)."""
+    duid: str | None = field(default=None, metadata=LATER)
+    """By which an IPv6 client is known: pairs of hexadecimal digits with colons."""
+    iaid: int | None = field(default=None, metadata=LATER)
+    """The number under which that client asked for this address (RFC 8415 section 4.2)."""
 
 
 @frozen(kw_only=True)
 class LeasesAsked:
     """Which leases are asked for: of these networks, with higher addresses than `after`."""
 
-    networks: tuple[IPv4Network, ...]
-    after: IPv4Address | None = None
+    networks: tuple[LeaseNetwork, ...]
+    after: LeaseAddress | None = None
 
 
 @frozen(kw_only=True)
 class LeasePage:
-    """Some leases in the order of their addresses, and whether there are higher ones."""
+    """Some leases in the order of their addresses, and whether there are higher ones.
+
+    Those of IPv6 come after those of IPv4.
+    """
 
     leases: tuple[DhcpLease, ...] = ()
     more: bool = False
+
+
+def place_of(address: LeaseAddress) -> tuple[int, int]:
+    """Give where an address stands in the order of both families."""
+    return address.version, int(address)
 
 
 def leases_asked_from_json(form: Any) -> LeasesAsked:
@@ -75,7 +96,8 @@ def lease_page_from_json(form: Any) -> LeasePage:
     page = from_json(form, LeasePage)
     if len(page.leases) > MOST_LEASES or (page.more and not page.leases):
         raise ValueError(f"a page has at most {MOST_LEASES} leases, and the last has no more")
-    if any(one.address >= next_one.address for one, next_one in pairwise(page.leases)):
+    places = [place_of(lease.address) for lease in page.leases]
+    if any(one >= next_one for one, next_one in pairwise(places)):
         raise ValueError("the addresses are not in order")
     for lease in page.leases:
         check_lease(lease)
@@ -90,3 +112,7 @@ def check_lease(lease: DhcpLease) -> None:
     times = (lease.starts, lease.ends, lease.heard)
     if any(time is not None and not 0 <= time <= LATEST for time in times):
         raise ValueError("a time is not within the years 1970 to 9999")
+    if lease.duid is not None and len(lease.duid) >= 3 * MOST_DUID_BYTES:
+        raise ValueError(f"a DUID has at most {MOST_DUID_BYTES} bytes")
+    if lease.iaid is not None and not 0 <= lease.iaid <= MOST_IAID:
+        raise ValueError(f"an identity has a number up to {MOST_IAID}")

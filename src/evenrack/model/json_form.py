@@ -8,6 +8,7 @@ from ipaddress import (
     IPv6Address,
     IPv6Network,
     ip_address,
+    ip_network,
 )
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -134,6 +135,9 @@ def _make_converter() -> Converter:
         converter.register_unstructure_hook(kind, str)
     converter.register_structure_hook(IPv4Address | IPv6Address, _from_text(ip_address))
     converter.register_unstructure_hook(IPv4Address | IPv6Address, str)
+    converter.register_structure_hook(IPv4Address | IPv6Address | None, _or_none(ip_address))
+    converter.register_structure_hook(IPv4Network | IPv6Network, _from_text(ip_network))
+    converter.register_unstructure_hook(IPv4Network | IPv6Network, str)
     converter.register_structure_hook(NextServer | None, _or_none(next_server_from_text))
     converter.register_structure_hook_factory(_is_value, _value_reader)
     converter.register_unstructure_hook_factory(

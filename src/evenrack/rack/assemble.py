@@ -62,7 +62,7 @@ def assemble(
 
     think = think_beside(reactor)
     lease_file = DhcpdFiles(state.dhcp_folder).leases
-    leases = LeaseReader(lease_file, think, reactor)
+    leases = LeaseReader(lease_file, DhcpdFiles(state.dhcp6_folder).leases, think, reactor)
     six = _dhcp6_server(config, state, reactor)
     service = RackService(
         config,

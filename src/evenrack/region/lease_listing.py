@@ -8,7 +8,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred, DeferredList
 
 from evenrack.errors import NotTold
-from evenrack.model.dhcp_lease import LeasePage, LeasesAsked
+from evenrack.model.dhcp_lease import LeaseAddress, LeasePage, LeasesAsked
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
 from evenrack.region.lease_merging import MergedLease, merged
@@ -30,8 +30,8 @@ class LeaseListing:
     _why_not: dict[RackId, str] = field(factory=dict, init=False)
 
     async def read(
-        self, after: IPv4Address | None, limit: int
-    ) -> tuple[list[MergedLease], IPv4Address | None]:
+        self, after: LeaseAddress | None, limit: int
+    ) -> tuple[list[MergedLease], LeaseAddress | None]:
         """Give so many leases, and the address after which to go on; None when that is all.
 
         States are chosen here and not at the racks: whether a lease is active the newer of two
@@ -53,9 +53,11 @@ class LeaseListing:
                 return found, None
         return found, reached
 
-    async def _page(self, after: IPv4Address | None) -> dict[RackId, LeasePage]:
+    async def _page(self, after: LeaseAddress | None) -> dict[RackId, LeasePage]:
         """Ask all at once who have told so far."""
-        asked = LeasesAsked(networks=tuple(it.cidr for it in self.vlan.subnets), after=after)
+        of_ipv4 = (it.cidr for it in self.vlan.subnets)
+        of_ipv6 = (it.cidr for it in self.vlan.subnets6)
+        asked = LeasesAsked(networks=(*of_ipv4, *of_ipv6), after=after)
         racks = [rack for rack in self.sides if rack not in self._why_not]
         answers = [Deferred.fromCoroutine(self._ask(rack, asked)) for rack in racks]
         pages = [page for _, page in await DeferredList(answers, fireOnOneErrback=True)]

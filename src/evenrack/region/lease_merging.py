@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from ipaddress import IPv4Address
 from typing import Any
 
 from attrs import frozen
 
-from evenrack.model.dhcp_lease import DhcpLease, LeasePage
+from evenrack.model.dhcp_lease import DhcpLease, LeaseAddress, LeasePage, place_of
 from evenrack.model.identifiers import RackId
 
 
@@ -25,7 +24,7 @@ class Merged:
     """Leases in the order of their addresses, as far as all that told are known."""
 
     leases: tuple[MergedLease, ...]
-    told_up_to: IPv4Address | None
+    told_up_to: LeaseAddress | None
     """Ask again for what comes after it; None when nothing does."""
 
 
@@ -36,16 +35,16 @@ def merged(pages: Mapping[RackId, LeasePage]) -> Merged:
     would be to say that the first one does not know it.
     """
     ends = [page.leases[-1].address for page in pages.values() if page.more]
-    told_up_to = min(ends) if ends else None
-    written: dict[IPv4Address, dict[RackId, DhcpLease]] = {}
+    told_up_to = min(ends, key=place_of) if ends else None
+    written: dict[LeaseAddress, dict[RackId, DhcpLease]] = {}
     for rack, page in pages.items():
         for lease in page.leases:
-            if told_up_to is None or lease.address <= told_up_to:
+            if told_up_to is None or place_of(lease.address) <= place_of(told_up_to):
                 written.setdefault(lease.address, {})[rack] = lease
     return Merged(
         leases=tuple(
             MergedLease(lease=newest(*by_rack.values()), racks=tuple(by_rack))
-            for _, by_rack in sorted(written.items())
+            for _, by_rack in sorted(written.items(), key=lambda it: place_of(it[0]))
         ),
         told_up_to=told_up_to,
     )
@@ -67,6 +66,8 @@ def lease_row(known: MergedLease, names: Mapping[RackId, str]) -> dict[str, Any]
         "address": str(lease.address),
         "state": lease.state,
         "mac": lease.mac,
+        "duid": lease.duid,
+        "iaid": lease.iaid,
         "hostname": lease.hostname,
         "vendor_class": lease.vendor_class,
         "starts": _moment(lease.starts),

@@ -1,6 +1,6 @@
 """What real dhcpds tell a real dhclient of IPv6, and how they follow a plan."""
 
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, IPv6Network
 
 import pytest
 from attrs import evolve
@@ -16,11 +16,13 @@ from evenrack.model.snippet import Snippet
 from evenrack.rack.dhcp.both_families import BothFamilies
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
+from evenrack.rack.dhcp.lease_file6 import leases6_in
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.server6 import RETRY_SECONDS
 from evenrack.runtime.child_process import stop_program
 from evenrack.runtime.thinking import think_beside
+from evenrack.runtime.wall_clock import utc_now
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.golden_plans import OMAPI
 from tests.rack.dhcp.golden_plans6 import TOLD, serving6, subnet6
@@ -32,6 +34,7 @@ BY_CARD = "00:03:00:01:52:54:00:12:34:56"
 BY_DUID = "00:02:00:00:ab:11:01:ff"
 MACHINES = ({"mac": "52:54:00:12:34:56"}, {"duid": BY_DUID})
 LOWER = (IPv6Address("fd00:1::100"), IPv6Address("fd00:1::17f"))
+NETWORK = IPv6Network("fd00:1::/64")
 UPPER = (IPv6Address("fd00:1::180"), IPv6Address("fd00:1::1ff"))
 
 
@@ -107,6 +110,30 @@ async def test_who_has_all_of_a_range_gives_the_upper_half_away_last(keeper, lin
     given = [(await client.ask(anyone(number))).address for number in range(4)]
     assert [str(it)[-3:] for it in sorted(given[:2])] == ["104", "105"]
     assert [str(it)[-3:] for it in sorted(given[2:])] == ["106", "107"]
+
+
+async def test_leases_are_read_as_the_real_server_wrote_them_also_when_it_starts_again(
+    keeper, link
+):
+    one, _, client = link
+    await until_client_can_ask(keeper)
+    await one.server().want(one.own(plan()))
+    odd = "00:02:00:00:ab:22:5c:7d:0a:3b:7b:00:7f:ff"
+    began = int(utc_now().timestamp())
+    given = {who: (await client.ask(who)).address for who in (anyone(1), odd, BY_DUID)}
+    assert given.pop(BY_DUID) is not None
+
+    def read():
+        return leases6_in([DhcpdFiles(one.folder).leases.read_bytes()], [NETWORK])
+
+    leases = read()
+    assert {it.duid: it.address for it in leases.values()} == given, "reservations are no leases"
+    by_card = leases[given[anyone(1)]]
+    assert (by_card.state, by_card.mac) == ("active", "02:00:00:00:00:01")
+    assert began <= by_card.heard <= by_card.ends - 600 <= utc_now().timestamp()
+    one.kill()
+    await one.server().want(one.own(plan()))
+    assert read() == leases, "it wrote the file anew"
 
 
 async def test_where_only_machines_with_a_reservation_are_served_others_get_nothing(keeper, link):

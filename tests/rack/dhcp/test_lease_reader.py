@@ -1,7 +1,7 @@
 """Leases from disk: beside the reactor, page by page, and no page too large for an answer."""
 
 import json
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from itertools import pairwise
 
 import pytest
@@ -41,7 +41,9 @@ def write(folder, count):
 
 
 def reader_of(file, clock=None):
-    return LeaseReader(file, think_beside(reactor), clock or Clock())
+    return LeaseReader(
+        file, file.with_name("dhcpd6.leases"), think_beside(reactor), clock or Clock()
+    )
 
 
 async def all_pages(reader, asked=ASKED):
@@ -109,6 +111,43 @@ async def test_another_question_is_answered_from_another_reading(tmp_path):
     narrow = LeasesAsked(networks=(IPv4Network("10.0.0.8/30"),), after=IPv4Address("10.0.0.9"))
     found = await reader.page(narrow)
     assert [str(it.address) for it in found.leases] == ["10.0.0.10", "10.0.0.11"]
+
+
+ENTRY6 = r"""ia-na "m\006\212\346\000\002\000\000\253\021\001\377" {
+  cltt 4 2026/11/26 10:11:12;
+  iaaddr %s {
+    binding state active;
+    ends 4 2026/11/26 10:21:12;
+  }
+}
+"""
+ASKED_6 = IPv6Network("fd00:1::/64")
+
+
+async def test_leases_of_both_families_are_told_in_one_list_those_of_ipv6_last(tmp_path):
+    file = write(tmp_path, 3)
+    (tmp_path / "dhcpd6.leases").write_text(ENTRY6 % "fd00:1::2" + ENTRY6 % "fd00:1::1")
+    both = LeasesAsked(networks=(*ASKED.networks, ASKED_6))
+    found = [
+        lease.address for page in await all_pages(reader_of(file), both) for lease in page.leases
+    ]
+    assert [str(it) for it in found] == [
+        *("10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00:1::1", "fd00:1::2")
+    ]
+    for n, address in enumerate(found):
+        page = await reader_of(file).page(evolve(both, after=address))
+        assert [lease.address for lease in page.leases] == found[n + 1 :]
+    only_six = await reader_of(tmp_path / "none").page(LeasesAsked(networks=(ASKED_6,)))
+    assert len(only_six.leases) == 2
+    assert len((await reader_of(file).page(ASKED)).leases) == 3
+
+
+async def test_a_file_of_ipv6_that_cannot_be_read_is_told_only_where_it_is_asked_about(tmp_path):
+    file = write(tmp_path, 1)
+    (tmp_path / "dhcpd6.leases").mkdir()
+    assert len((await reader_of(file).page(ASKED)).leases) == 1
+    with pytest.raises(LeasesUnreadable, match="Is a directory"):
+        await reader_of(file).page(LeasesAsked(networks=(ASKED_6,)))
 
 
 async def test_a_server_that_was_never_started_knows_of_no_lease(tmp_path):

@@ -86,6 +86,8 @@ async def test_both_racks_are_asked_and_the_newer_entry_of_each_address_is_shown
             "address": "10.1.0.100",
             "state": "active",
             "mac": "52:54:00:12:34:56",
+            "duid": None,
+            "iaid": None,
             "hostname": "new",
             "vendor_class": None,
             "starts": "2026-11-26T10:02:00+00:00",
@@ -95,6 +97,52 @@ async def test_both_racks_are_asked_and_the_newer_entry_of_each_address_is_shown
         }
         everything = (await api("GET", f"{LEASES}?all=true")).json["leases"]
         assert [it["state"] for it in everything] == ["active", "active", "released"]
+
+
+def entry6(address, minute, state):
+    return (
+        f'ia-na "\\001\\000\\000\\000\\000\\003\\000\\001RT\\000\\0224V" {{\n'
+        f"  cltt 4 2026/11/26 10:{minute:02}:00;\n  iaaddr {address} {{\n"
+        f"    binding state {state};\n    ends 4 2026/11/26 11:{minute:02}:00;\n  }}\n}}\n"
+    )
+
+
+async def test_leases_of_ipv6_come_after_those_of_ipv4_from_the_files_of_both_racks(database_dsn):
+    async with pair_on(database_dsn) as (dhcp, api, write):
+        subnet = {"vlan": "vlan1", "cidr": "fd00:1::/64"}
+        assert (await api("POST", "/api/v1/subnets", subnet)).status == 201
+        write("rack1", entry("10.1.0.100", 1, "active", "four"))
+        for rack, *entries in (
+            ("rack1", ("fd00:1::9", 1, "active"), ("fd00:2::9", 1, "active")),
+            ("rack2", ("fd00:1::9", 2, "released"), ("fd00:1::a", 2, "active")),
+        ):
+            folder = dhcp.fleet.folder / rack / "dhcp6"
+            folder.mkdir(exist_ok=True)
+            (folder / "dhcpd.leases").write_text("".join(entry6(*it) for it in entries))
+        found = (await api("GET", LEASES)).json
+        assert jsonschema_rs.validator_for(_READ.answer, validate_formats=True).is_valid(found)
+        assert [it["address"] for it in found["leases"]] == ["10.1.0.100", "fd00:1::a"]
+        assert found["leases"][1] == {
+            "address": "fd00:1::a",
+            "state": "active",
+            "mac": "52:54:00:12:34:56",
+            "duid": "00:03:00:01:52:54:00:12:34:56",
+            "iaid": 1,
+            "hostname": None,
+            "vendor_class": None,
+            "starts": None,
+            "ends": "2026-11-26T11:02:00+00:00",
+            "never_ends": False,
+            "racks": ["rack2"],
+        }
+        shown, after = [], ""
+        while after is not None:
+            page = (await api("GET", f"{LEASES}?all=true&limit=1{after}")).json
+            shown += [(it["address"], it["state"]) for it in page["leases"]]
+            after = page["next"] and f"&after={page['next']}"
+        assert shown == [
+            *(("10.1.0.100", "active"), ("fd00:1::9", "released"), ("fd00:1::a", "active"))
+        ]
 
 
 async def test_a_rack_that_cannot_be_asked_is_named_and_the_other_one_tells(database_dsn):

@@ -10,10 +10,16 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from ipaddress import IPv4Address, IPv4Network, collapse_addresses
-from typing import Any, Final
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, collapse_addresses
+from typing import Any, Final, TypeVar
 
-from evenrack.model.dhcp_lease import LATEST, LEASE_STATES, MOST_TEXT_CHARACTERS, DhcpLease
+from evenrack.model.dhcp_lease import (
+    LATEST,
+    LEASE_STATES,
+    MOST_TEXT_CHARACTERS,
+    DhcpLease,
+    LeaseAddress,
+)
 
 MOST_LINE_BYTES: Final = 64 * 1024
 """dhcpd writes each statement on a line of its own; a longer one is damage, and is skipped."""
@@ -24,7 +30,7 @@ MOST_WORDS: Final = 16
 _MOST_OF_A_TEXT: Final = 4 * MOST_TEXT_CHARACTERS
 """Bytes of a text that are looked at: each may stand there as four, `\\ooo`."""
 
-_WORDS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{};]|#.*|[^\s"{};#]+')
+WORDS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[{};]|#.*|[^\s"{};#]+')
 _BEGINS: Final = re.compile(rb"lease\s+(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})\s*\{")
 _ESCAPED: Final = re.compile(rb"\\([0-7]{1,3}|.)", re.DOTALL)
 _DATE: Final = re.compile(rb"(\d{4})/(\d{1,2})/(\d{1,2})")
@@ -32,14 +38,16 @@ _CLOCK: Final = re.compile(rb"(\d{1,2}):(\d{1,2}):(\d{1,2})")
 _SECONDS: Final = re.compile(rb"\d{1,12}")
 _MAC: Final = re.compile(rb"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){0,19}")
 
+Network = TypeVar("Network", IPv4Network, IPv6Network)
+
 _LETTERS: Final = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"b": b"\b"}
 
 
 def leases_in(
     chunks: Iterable[bytes], networks: Sequence[IPv4Network]
-) -> dict[IPv4Address, DhcpLease]:
+) -> dict[LeaseAddress, DhcpLease]:
     """Give the newest entry of each address within these networks."""
-    is_wanted = _within(networks)
+    is_wanted = within(networks)
     return {lease.address: lease for lease in entries_in(chunks, is_wanted)}
 
 
@@ -84,7 +92,7 @@ class _Reader:
             self._words, self._depth, self._entry = [], 0, None
         elif self._skips(line):
             return
-        for word in _WORDS.findall(line):
+        for word in WORDS.findall(line):
             if word == b"}":
                 yield from self._close()
             else:
@@ -200,11 +208,14 @@ def _date(text: bytes) -> int:
         return -1
 
 
-def _text(word: bytes) -> str:
-    """Read a word, in quotation marks or not."""
+def unescaped(word: bytes) -> bytes:
+    """Read the bytes of a word, in quotation marks or not."""
     plain = word[1:].removesuffix(b'"') if word.startswith(b'"') else word
-    plain = _ESCAPED.sub(_unescape, plain[:_MOST_OF_A_TEXT])
-    return plain.decode(errors="replace")[:MOST_TEXT_CHARACTERS]
+    return _ESCAPED.sub(_unescape, plain[:_MOST_OF_A_TEXT])
+
+
+def _text(word: bytes) -> str:
+    return unescaped(word).decode(errors="replace")[:MOST_TEXT_CHARACTERS]
 
 
 def _unescape(found: re.Match[bytes]) -> bytes:
@@ -221,13 +232,13 @@ def _address(word: bytes) -> IPv4Address | None:
         return None
 
 
-def _within(networks: Sequence[IPv4Network]) -> Callable[[IPv4Address], bool]:
+def within(networks: Sequence[Network]) -> Callable[[Any], bool]:
     """Make the test of an address, which is done a hundred thousand times for one file."""
     apart = sorted(collapse_addresses(networks))
     firsts = [int(each.network_address) for each in apart]
     lasts = [int(each.broadcast_address) for each in apart]
 
-    def is_wanted(address: IPv4Address) -> bool:
+    def is_wanted(address: Any) -> bool:
         place = bisect_right(firsts, int(address)) - 1
         return place >= 0 and int(address) <= lasts[place]
 

@@ -3,7 +3,7 @@
 import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +13,17 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from evenrack.errors import LeasesUnreadable
-from evenrack.model.dhcp_lease import MOST_LEASES, DhcpLease, LeasePage, LeasesAsked
+from evenrack.model.dhcp_lease import (
+    MOST_LEASES,
+    DhcpLease,
+    LeaseNetwork,
+    LeasePage,
+    LeasesAsked,
+    place_of,
+)
 from evenrack.model.json_form import to_json
 from evenrack.rack.dhcp.lease_file import leases_in
+from evenrack.rack.dhcp.lease_file6 import leases6_in
 from evenrack.runtime.thinking import Think
 
 MOST_PAGE_BYTES: Final = 900_000
@@ -31,15 +39,16 @@ _CHUNK_BYTES: Final = 256 * 1024
 class _Listing:
     """What one reading found, kept while pages of it are still to be asked for."""
 
-    networks: tuple[IPv4Network, ...]
+    networks: tuple[LeaseNetwork, ...]
     leases: Sequence[DhcpLease]
 
 
 class LeaseReader(Service):
     """One reading at a time. Who asks for the next page gets it from the reading of the first."""
 
-    def __init__(self, file: Path, think: Think, clock: IReactorTime) -> None:
-        self._file = file
+    def __init__(self, file: Path, file6: Path, think: Think, clock: IReactorTime) -> None:
+        """`file6` is that of the server for IPv6."""
+        self._files = file, file6
         self._think = think
         self._clock = clock
         self._one_at_a_time = DeferredLock()
@@ -56,7 +65,7 @@ class LeaseReader(Service):
         async with self._one_at_a_time:
             known = self._listing
             if known is None or asked.after is None or known.networks != asked.networks:
-                known = await self._think(lambda: _read(self._file, asked.networks))
+                known = await self._think(lambda: _read(*self._files, asked.networks))
             page = await self._think(lambda: page_of(known.leases, asked))
             self._keep(known if page.more else None)
             return page
@@ -75,7 +84,7 @@ def page_of(leases: Sequence[DhcpLease], asked: LeasesAsked) -> LeasePage:
     start = (
         0
         if asked.after is None
-        else bisect_right(leases, asked.after, key=lambda lease: lease.address)
+        else bisect_right(leases, place_of(asked.after), key=lambda lease: place_of(lease.address))
     )
     end, used = start, 0
     for lease in leases[start : start + MOST_LEASES]:
@@ -86,18 +95,27 @@ def page_of(leases: Sequence[DhcpLease], asked: LeasesAsked) -> LeasePage:
     return LeasePage(leases=tuple(leases[start:end]), more=end < len(leases))
 
 
-def _read(file: Path, networks: tuple[IPv4Network, ...]) -> _Listing:
+def _read(file: Path, file6: Path, networks: tuple[LeaseNetwork, ...]) -> _Listing:
+    """Read the file of each family that is asked about."""
+    of_ipv4 = [each for each in networks if isinstance(each, IPv4Network)]
+    of_ipv6 = [each for each in networks if isinstance(each, IPv6Network)]
+    found: list[DhcpLease] = []
     try:
-        found = leases_in(_chunks(file), networks)
-    except FileNotFoundError:
-        found = {}  # a server that was never started knows of no lease
+        if of_ipv4:
+            found += leases_in(_chunks(file), of_ipv4).values()
+        if of_ipv6:
+            found += leases6_in(_chunks(file6), of_ipv6).values()
     except OSError as problem:
         raise LeasesUnreadable(f"its file of leases cannot be read: {problem.strerror}") from None
-    in_order = sorted(found.values(), key=lambda lease: lease.address)
-    return _Listing(networks=networks, leases=in_order)
+    return _Listing(networks=networks, leases=sorted(found, key=lambda it: place_of(it.address)))
 
 
 def _chunks(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
+    """Read a file piece by piece; a server that was never started has none, and no lease."""
+    try:
+        opened = file.open("rb")
+    except FileNotFoundError:
+        return
+    with opened:
         while chunk := opened.read(_CHUNK_BYTES):
             yield chunk

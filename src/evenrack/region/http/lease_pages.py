@@ -1,10 +1,10 @@
 """The address of the leases of a VLAN: both racks of its pair are asked while the request waits."""
 
 from collections.abc import Awaitable, Callable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import ip_address
 from typing import Any, Final
 
-from evenrack.model.dhcp_lease import LEASE_STATES
+from evenrack.model.dhcp_lease import LEASE_STATES, LeaseAddress
 from evenrack.model.fleet import Fleet
 from evenrack.model.network import Vlan
 from evenrack.region.http.fields import or_null
@@ -17,7 +17,7 @@ from evenrack.region.http.operations import (
     text_read_by,
     yes_or_no,
 )
-from evenrack.region.http.shapes import BOOLEAN, TEXT, TIME, object_of, rows_of, word_of
+from evenrack.region.http.shapes import BOOLEAN, COUNT, TEXT, TIME, object_of, rows_of, word_of
 from evenrack.region.lease_listing import LeaseListing
 from evenrack.region.lease_merging import lease_row
 from evenrack.region.rack_asking import AskLeases
@@ -31,6 +31,8 @@ _LEASE = object_of(
     address=TEXT,
     state=word_of(*sorted(LEASE_STATES)),
     mac=or_null(TEXT),
+    duid=or_null(TEXT),
+    iaid=or_null(COUNT),
     hostname=or_null(TEXT),
     vendor_class=or_null(TEXT),
     starts=or_null(TIME),
@@ -42,11 +44,11 @@ _LEASE = object_of(
 _SIDE = object_of(rack=TEXT, told=BOOLEAN, why=or_null(TEXT))
 
 
-def _address(text: str) -> IPv4Address:
+def _address(text: str) -> LeaseAddress:
     try:
-        return IPv4Address(text)
-    except AddressValueError:
-        raise ValueError("an IPv4 address is needed") from None
+        return ip_address(text)
+    except ValueError:
+        raise ValueError("an IPv4 or IPv6 address is needed") from None
 
 
 _READ = Operation(
@@ -54,7 +56,7 @@ _READ = Operation(
     arguments={
         "after": text_read_by(
             _address,
-            {"type": "string", "format": "ipv4"},
+            {"type": "string", "anyOf": [{"format": "ipv4"}, {"format": "ipv6"}]},
             "only those with a higher address; `next` says which",
         ),
         "limit": limit_up_to(MOST_IN_A_LIST),
