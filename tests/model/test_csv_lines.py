@@ -128,6 +128,20 @@ def test_a_header_with_several_mistakes_tells_all_of_them():
     assert len(refusal("nam,note,note\n")) == 4
 
 
+def test_of_columns_that_take_each_others_place_one_has_to_be_there():
+    def names(text):
+        read_lines(text, COLUMNS, required=("name",), one_of=("size", "note"))
+
+    for header in (b"name,size\n", b"note,name\n", b"name,size,note\n"):
+        names(header)
+    with pytest.raises(FileRefused) as refused:
+        names(b"nam\n")
+    told = [problem.sentence for problem in refused.value.problems]
+    assert [words.split(";")[0] for words in told[1:]] == [
+        *("line 1: the column name is missing", "line 1: the column size or note is missing")
+    ]
+
+
 def test_a_file_may_have_so_many_lines_and_bytes_and_no_more():
     full = b"name,size\n" + b"a,7\n" * (MOST_LINES - 1)
     assert len(read(full).rows) == MOST_LINES - 1

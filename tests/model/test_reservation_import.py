@@ -1,12 +1,13 @@
 """The plan of an import: the rules of every other change, held against the whole file at once."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.network import Range, Reservation, Subnet, Vlan
+from evenrack.model.network6 import Range6, Reservation6, Subnet6
 from evenrack.model.network_rules import problems_of
 from evenrack.model.reservation_import import Wanted, plan_import, vlans_of
 
@@ -159,12 +160,120 @@ def test_the_vlans_of_the_addresses_have_to_be_read():
     assert vlans_of((), wanted((0, "10.2.0.1"))) == set()
 
 
+def ip6(text):
+    return IPv6Address(text)
+
+
+DUIDS = [f"00:02:00:00:ab:{n:02x}" for n in range(4)]
+SIX = Subnet6(
+    id=4,
+    cidr=IPv6Network("fd00:1::/64"),
+    ranges=(Range6(id=2, first=ip6("fd00:1::1000"), last=ip6("fd00:1::1fff")),),
+    hosts=(
+        Reservation6(id=4, address=ip6("fd00:1::10"), duid=DUIDS[0]),
+        Reservation6(id=5, address=ip6("fd00:1::11"), mac=MACS[0]),
+    ),
+)
+WITH_IPV6 = (evolve(VLAN1, subnets6=(SIX,)), VLAN2)
+
+
+def wanted6(*lines):
+    """Each line: who, by the column of that, and the address; and a hostname, if any."""
+    return [
+        Wanted(line=number, address=ip_address(address), hostname=(*name, None)[0], **who)
+        for number, (who, address, *name) in enumerate(lines, 2)
+    ]
+
+
+def plan6(*lines, vlans=WITH_IPV6):
+    return plan_import(vlans, wanted6(*lines))
+
+
+def duid(number):
+    return {"duid": DUIDS[number]}
+
+
+def card(number):
+    return {"mac": MACS[number]}
+
+
+def test_lines_of_ipv6_are_about_a_duid_or_a_card_and_a_card_may_have_both_families():
+    made = plan6(
+        (duid(0), "fd00:1::10"),
+        (card(0), "fd00:1::12"),
+        (duid(1), "fd00:1::13", ""),
+        (card(3), "fd00:1::14"),
+        (card(0), "10.0.0.10", "a"),
+    )
+    assert made.problems == ()
+    assert [each.deed for each in made.lines] == ["same", "changed", "new", "new", "same"]
+    assert made.lines[1].reservation == evolve(SIX.hosts[1], address=ip6("fd00:1::12"))
+    assert [each.row for each in made.changes] == [
+        {**it, "subnet_id": 4, "hostname": ""}
+        for it in (
+            {"id": 5, "mac": MACS[0], "duid": None, "address": "fd00:1::12"},
+            {"id": -4, "mac": None, "duid": DUIDS[1], "address": "fd00:1::13"},
+            {"id": -5, "mac": MACS[3], "duid": None, "address": "fd00:1::14"},
+        )
+    ]
+    by_duid = plan6((duid(1), "fd00:1::13")).fingerprint
+    assert by_duid != plan6((duid(2), "fd00:1::13")).fingerprint
+    exchanged = plan6((duid(0), "fd00:1::11"), (card(0), "fd00:1::10"))
+    assert (exchanged.problems, exchanged.count("changed")) == ((), 2)
+
+
+def test_everything_that_is_wrong_with_lines_of_both_families_is_told_at_once():
+    found = plan6(
+        (duid(1), "fd00:9::1"),
+        (duid(1), "fd00:1::1234"),
+        ({**duid(2), **card(4)}, "fd00:1::20"),
+        ({}, "fd00:1::21"),
+        (card(5), "fd00:1::10"),
+        (card(6), "fd00:1::22", "node"),
+        (duid(3), "10.0.0.20"),
+        ({**duid(3), **card(7)}, "10.0.0.21"),
+        (card(1), "10.0.0.150"),
+        ({"duid": f"00:03:00:01:{MACS[0]}"}, "fd00:1::23"),
+        (card(2), "::10.0.0.20"),
+    ).problems
+    wrong = (
+        (2, "address", "no subnet has the address fd00:9::1; create it first"),
+        (3, "address", "inside the range fd00:1::1000-fd00:1::1fff"),
+        (4, "mac", "name the machine by its duid or by its mac"),
+        (5, "duid", "name the machine by its duid or by its mac"),
+        (6, "address", f"is kept for {DUIDS[0]} already"),
+        (7, "hostname", "is told no hostname"),
+        (8, "mac", "10.0.0.20 is an IPv4 address, which is kept for a card; give its mac"),
+        (8, "duid", "only an IPv6 address is kept for a DUID"),
+        (9, "duid", "only an IPv6 address is kept for a DUID"),
+        (10, "address", "inside the range"),
+        (11, "duid", f"the machine {MACS[0]} has fd00:1::11"),
+        (12, "address", "no subnet has the address ::a00:14"),
+    )
+    assert [(it.line, it.field) for it in found] == [(line, field) for line, field, _ in wrong]
+    for problem, (_, _, words) in zip(found, wrong, strict=True):
+        assert words in problem.detail
+
+
+def test_a_machine_that_is_twice_in_the_file_is_told_with_both_lines():
+    ((line, field, detail),) = [
+        (it.line, it.field, it.detail)
+        for it in plan6((duid(1), "fd00:1::20"), (duid(1), "fd00:1::21")).problems
+    ]
+    assert (line, field) == (3, "duid")
+    assert detail.endswith("(see line 2)")
+
+
 LINES = st.lists(
     st.tuples(
-        st.integers(0, 7),
+        st.integers(0, 7).map(card),
         st.builds("10.{}.0.{}".format, st.integers(0, 2), st.integers(0, 14)),
     )
-    | st.tuples(st.integers(0, 7), st.just("10.0.0.150"), st.just("h")),
+    | st.tuples(st.integers(0, 7).map(card), st.just("10.0.0.150"), st.just("h"))
+    | st.tuples(
+        st.one_of(st.integers(0, 3).map(duid), st.integers(0, 7).map(card)),
+        st.builds("fd00:1::{}".format, st.integers(8, 14)),
+    ),
     max_size=8,
 )
 
@@ -178,19 +287,20 @@ def applied(vlans, made):
         )
         for each in made.lines
     }
+
+    def after(subnet, before):
+        return (
+            *(each for each in before if each.id not in ids),
+            *(numbered[line.line] for line in made.lines if line.subnet == subnet.id),
+        )
+
     return tuple(
         evolve(
             vlan,
             subnets=tuple(
-                evolve(
-                    subnet,
-                    reservations=(
-                        *(each for each in subnet.reservations if each.id not in ids),
-                        *(numbered[line.line] for line in made.lines if line.subnet == subnet.id),
-                    ),
-                )
-                for subnet in vlan.subnets
+                evolve(it, reservations=after(it, it.reservations)) for it in vlan.subnets
             ),
+            subnets6=tuple(evolve(it, hosts=after(it, it.hosts)) for it in vlan.subnets6),
         )
         for vlan in vlans
     )
@@ -198,18 +308,18 @@ def applied(vlans, made):
 
 @given(LINES)
 def test_a_plan_without_problems_breaks_no_rule_and_a_second_one_changes_nothing(lines):
-    made = plan(*lines)
-    after = applied(VLANS, made)
+    made = plan6(*lines)
+    after = applied(WITH_IPV6, made)
     assert bool(problems_of(after)) == bool(made.problems)
     if not made.problems:
-        again = plan_import(after, wanted(*lines))
+        again = plan6(*lines, vlans=after)
         assert (again.changes, again.problems) == ((), ())
         assert again.count("same") == len(lines)
 
 
 @given(LINES, LINES)
 def test_plans_that_change_something_else_have_another_fingerprint(one, other):
-    first, second = plan(*one), plan(*other)
+    first, second = plan6(*one), plan6(*other)
 
     def told(made):
         return [(each.reservation, each.subnet) for each in made.changes]

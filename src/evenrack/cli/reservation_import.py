@@ -24,7 +24,8 @@ from evenrack.cli.session import Session
 def import_reservations(session: Session, /, *, vlan: str | None, **how: Any) -> None:
     """Make and change reservations as a CSV FILE says, all of them or none; - reads standard input.
 
-    Its first line names the columns, in any order: mac, address, and hostname if there is one. A
-    card that has an address on the VLAN gets this one instead. What is not in the file stays.
+    Its first line names the columns, in any order: mac, address, and hostname if there is one. For
+    IPv6 addresses a line may have a duid instead of a mac. A card or DUID that has an address of
+    that family on the VLAN gets this one instead. What is not in the file stays.
     """
     import_file(session, Import(plural="reservations", **how), **given(vlan=vlan))

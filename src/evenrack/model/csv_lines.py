@@ -72,9 +72,16 @@ class FileRefused(CannotEverWork):
 
 
 def read_lines(
-    content: bytes, columns: Mapping[str, Read], *, required: Sequence[str], shows: bool = True
+    content: bytes,
+    columns: Mapping[str, Read],
+    *,
+    required: Sequence[str],
+    one_of: Sequence[str] = (),
+    shows: bool = True,
 ) -> Lines:
     """Read UTF-8, with or without a byte order mark; FileRefused when it has no useful header.
+
+    That has the required columns, and at least `one_of` others.
 
     Empty lines, and those that begin with `#`, are skipped. Spaces around a value do not count.
     Without `shows` no problem shows what stands in the file: it may have no header, but passwords.
@@ -83,7 +90,8 @@ def read_lines(
     header = next(lines, None)
     if header is None:
         raise FileRefused([LineProblem(line=1, detail=f"no header; {_first_line(columns)}")])
-    names = _header(*header, columns, required, shows=shows)
+    needed = [*((name,) for name in required), *([one_of] if one_of else [])]
+    names = _header(*header, columns, needed, shows=shows)
     rows: list[Row] = []
     problems: list[LineProblem] = []
     for number, line in lines:
@@ -125,8 +133,14 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 
 def _header(
-    number: int, line: str, columns: Mapping[str, Read], required: Sequence[str], *, shows: bool
+    number: int,
+    line: str,
+    columns: Mapping[str, Read],
+    needed: Sequence[Sequence[str]],
+    *,
+    shows: bool,
 ) -> list[str]:
+    """Read the names of the columns; of each group that is needed one has to be there."""
     try:
         names = [name.lower() for name in _values_of(line)]
     except ValueError as problem:
@@ -142,7 +156,11 @@ def _header(
     wrong += [
         f"the column {name} is named twice; remove one" for name in columns if names.count(name) > 1
     ]
-    wrong += [f"the column {name} is missing" for name in required if name not in names]
+    wrong += [
+        f"the column {' or '.join(group)} is missing"
+        for group in needed
+        if not set(group) & set(names)
+    ]
     if wrong:
         told = [f"{detail}; {_first_line(columns)}" for detail in wrong[:MOST_COLUMNS_TOLD]]
         raise FileRefused(LineProblem(line=number, detail=detail) for detail in told)

@@ -98,6 +98,47 @@ async def test_a_file_is_planned_and_imported_and_again_changes_nothing(database
             check(document, PATH, "POST", answer)
 
 
+BOTH_FAMILIES = b"""mac,duid,address,hostname
+52:54:00:12:34:56,,10.0.0.4,renamed
+52:54:00:12:34:56,,fd00:1::20,
+,00:02:00:00:AB:11,fd00:1::21,
+,00:02:00:00:ab:14,fd00:1::22,
+"""
+
+
+async def test_reservations_of_both_families_are_imported_together_by_card_or_duid(database_dsn):
+    async with api_process(database_dsn) as api:
+        await filled(api)
+        subnet = {"vlan": "vlan1", "cidr": "fd00:1::/64"}
+        assert (await api.locally("POST", "/api/v1/subnets", subnet)).status == 201
+        moves = {"duid": "00:02:00:00:ab:11", "address": "fd00:1::99"}
+        made = (await api.locally("POST", "/api/v1/reservations", moves)).json
+        done = await sent(api, BOTH_FAMILIES)
+        assert (done.status, done.json["new"], done.json["changed"]) == (200, 2, 2), done.text
+        found = (await api.locally("GET", "/api/v1/reservations?limit=1000")).json["reservations"]
+        assert {it["address"]: (it.get("mac"), it.get("duid")) for it in found} == {
+            "10.0.0.4": ("52:54:00:12:34:56", None),
+            "fd00:1::20": ("52:54:00:12:34:56", None),
+            "fd00:1::21": (None, "00:02:00:00:ab:11"),
+            "fd00:1::22": (None, "00:02:00:00:ab:14"),
+        }
+        assert made["id"] in {it["id"] for it in found if it["address"] == "fd00:1::21"}
+        again = await sent(api, BOTH_FAMILIES)
+        assert (again.json["new"], again.json["changed"], again.json["same"]) == (0, 0, 4)
+        refused = await sent(
+            api,
+            b"mac,duid,address\n,00:02,fd00:1::30\n,00:02:00:00:ab:12,10.0.0.9\n"
+            b"52:54:00:00:00:09,00:02:00:00:ab:13,fd00:1::31\n,,fd00:1::32\n",
+        )
+        assert [(it["line"], it["field"]) for it in refused.json["errors"]] == [
+            *((2, "duid"), (3, "mac"), (3, "duid"), (4, "mac"), (5, "duid"))
+        ]
+        no_name = await sent(api, b"address\nfd00:1::33\n")
+        assert (no_name.status, no_name.json["count"]) == (422, 1)
+        assert no_name.json["detail"].startswith("line 1: the column mac or duid is missing")
+        assert len((await api.locally("GET", "/api/v1/reservations")).json["reservations"]) == 4
+
+
 async def test_all_errors_are_told_at_once_and_nothing_is_changed(database_dsn):
     async with api_process(database_dsn) as api:
         await filled(api)

@@ -106,10 +106,10 @@ def write_import(connection: Connection, statements: Statements, mark: Mark) -> 
 
 
 _INSERT = (
-    "INSERT INTO reservation (subnet_id, mac, address, hostname, era, generation) "
-    "SELECT subnet_id, mac, address, hostname, :era, :generation "
+    "INSERT INTO reservation (subnet_id, mac, duid, address, hostname, era, generation) "
+    "SELECT subnet_id, mac, duid, address, hostname, :era, :generation "
     "FROM json_to_recordset(CAST(:rows AS json)) "
-    "AS each (subnet_id integer, mac text, address text, hostname text)"
+    "AS each (subnet_id integer, mac text, duid text, address text, hostname text)"
 )
 _UPDATE = (
     "UPDATE reservation SET subnet_id = each.subnet_id, mac = each.mac, address = each.address, "
@@ -121,16 +121,7 @@ _UPDATE = (
 
 
 def _json_of(lines: Sequence[Imported]) -> tuple[str, ...]:
-    rows = [
-        {
-            "id": each.reservation.id,
-            "subnet_id": each.subnet,
-            "mac": each.reservation.mac,
-            "address": str(each.reservation.address),
-            "hostname": each.reservation.hostname,
-        }
-        for each in lines
-    ]
+    rows = [each.row for each in lines]
     return tuple(
         json.dumps(rows[begin : begin + ROWS_AT_ONCE])
         for begin in range(0, len(rows), ROWS_AT_ONCE)

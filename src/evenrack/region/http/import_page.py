@@ -4,7 +4,7 @@ from typing import Any
 
 from attrs import define, field
 
-from evenrack.model.csv_lines import LineProblem, read_lines
+from evenrack.model.csv_lines import LineProblem, Read, read_lines
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.reservation_import import Wanted, plan_import
 from evenrack.region.database.engine import Connection
@@ -25,7 +25,16 @@ from evenrack.region.http.object_pages import bad_request
 from evenrack.region.http.operations import Declared, DeclaredPage, any_text
 from evenrack.runtime.thinking import Think
 
-COLUMNS = {name: RESERVATIONS.fields[name] for name in ("mac", "address", "hostname")}
+
+def _or_none(read: Read) -> Read:
+    """Take an empty value for none: a line names its machine in one of two columns."""
+    return lambda text: read(text) if text else None
+
+
+COLUMNS: dict[str, Read] = {
+    **{name: _or_none(RESERVATIONS.fields[name]) for name in ("mac", "duid")},
+    **{name: RESERVATIONS.fields[name] for name in ("address", "hostname")},
+}
 FORGOTTEN_AT_ONCE = 1_000
 
 _IMPORT = import_operation(
@@ -56,7 +65,8 @@ class _Work:
 
     def read(self, body: bytes) -> None:
         """Read the file; FileRefused."""
-        lines = read_lines(body, COLUMNS, required=RESERVATIONS.required)
+        one_of = ("mac", "duid")
+        lines = read_lines(body, COLUMNS, required=RESERVATIONS.required, one_of=one_of)
         self._problems = lines.problems
         self._wanted = [Wanted(line=row.line, **row.values) for row in lines.rows]
 
