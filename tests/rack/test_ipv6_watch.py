@@ -24,10 +24,12 @@ class Server:
     async def look(self, applied, *, is_served, met):
         self.looks.append((applied, is_served, set(met)))
 
-    def side_of(self, it):
-        if not it.vlan.has_ipv6:
-            return None
-        return Ipv6Side(half=it.half, running=not self.error, error=self.error)
+    def sides(self, plan):
+        return {
+            it.vlan.id: Ipv6Side(half=it.half, running=not self.error, error=self.error)
+            for it in plan
+            if it.vlan.has_ipv6
+        }
 
 
 def test_each_second_it_looks_and_a_change_is_told_once():

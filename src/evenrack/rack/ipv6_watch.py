@@ -1,13 +1,13 @@
 """Sees each second that the DHCPv6 server follows what this rack serves, and tells of it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from attrs import evolve
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
 
-from evenrack.model.dhcp_plan import DhcpPlan, VlanService
+from evenrack.model.dhcp_plan import DhcpPlan
 from evenrack.model.dhcp_report import DhcpReport, Ipv6Side
 from evenrack.model.held_halves import met_partners
 from evenrack.model.identifiers import VlanId
@@ -24,8 +24,8 @@ class Dhcp6Server(Protocol):
     ) -> None:
         """See that it serves what it is to, if that for IPv4 serves: some of its pairs have met."""
 
-    def side_of(self, service: VlanService) -> Ipv6Side | None:
-        """Tell how it serves a VLAN; None where there is no IPv6."""
+    def sides(self, plan: DhcpPlan) -> Mapping[VlanId, Ipv6Side]:
+        """Tell how it serves each VLAN that has IPv6."""
 
 
 class Ipv6Watch(MultiService):
@@ -45,7 +45,7 @@ class Ipv6Watch(MultiService):
         self._applied = applied
         self._is_served = is_served
         self._four = four
-        self._told: dict[VlanId, Ipv6Side] = {}
+        self._told: Mapping[VlanId, Ipv6Side] = {}
         self.on_change: Callable[[], None] = lambda: None
         if server is not None:
             looking = LookAgain(self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS)
@@ -64,8 +64,7 @@ class Ipv6Watch(MultiService):
         applied = self._applied()
         met = met_partners(applied, self._four())
         await server.look(applied, is_served=self._is_served(), met=met)
-        sides = ((it.vlan.id, server.side_of(it)) for it in self._applied())
-        told = {vlan: side for vlan, side in sides if side is not None}
+        told = server.sides(self._applied())
         if told != self._told:
             self._told = told
             self.on_change()

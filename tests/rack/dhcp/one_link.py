@@ -55,6 +55,11 @@ def connect(keeper):
             keeper.run(["ip", *add.split()])
 
 
+def side_of(server, service):
+    """Give how a DHCPv6 server serves one VLAN."""
+    return server.sides((service,))[service.vlan.id]
+
+
 class Kept:
     """What a rack keeps of halves."""
 

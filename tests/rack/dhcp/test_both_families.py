@@ -4,6 +4,7 @@ from attrs import define, field
 
 from evenrack.rack.dhcp.both_families import BothFamilies
 from evenrack.rack.dhcp_host import really_applied
+from tests.rack.dhcp.one_link import side_of
 from tests.rack.dhcp.test_server6 import Host, vlan
 
 OLD, NEW = (vlan(1),), (vlan(1, "upper"),)
@@ -63,10 +64,10 @@ async def test_a_disk_that_is_full_is_told_and_fails_nothing():
     await both.restart(OLD, ["eth1"])
     host.dhcpd.disk_is_full = True
     await both.follow(OLD)
-    assert "No space left" in host.server.side_of(OLD[0]).error
+    assert "No space left" in side_of(host.server, OLD[0]).error
     host.dhcpd.disk_is_full = False
     await host.later()
-    assert host.server.side_of(OLD[0]).running
+    assert side_of(host.server, OLD[0]).running
 
 
 async def test_a_daemon_killed_between_both_restarts_finds_what_the_server_for_ipv4_has():

@@ -26,7 +26,7 @@ from evenrack.runtime.wall_clock import utc_now
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.golden_plans import OMAPI
 from tests.rack.dhcp.golden_plans6 import TOLD, serving6, subnet6
-from tests.rack.dhcp.one_link import CABLE, DHCLIENT, Client6, Kept, Rack6, connect
+from tests.rack.dhcp.one_link import CABLE, DHCLIENT, Client6, Kept, Rack6, connect, side_of
 
 pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
 
@@ -153,13 +153,13 @@ async def test_a_daemon_that_comes_back_leaves_it_alone_and_one_that_died_is_sta
     assert later.serves(wanted)
     await later.look(wanted, is_served=True)
     assert one.pid() == pid
-    side = later.side_of(wanted[0])
+    side = side_of(later, wanted[0])
     assert (side.half, side.running, side.applied, side.error) == (
         *("lower", True),
         *(wanted[0].number, ""),
     )
     one.kill()
-    assert not later.side_of(wanted[0]).running
+    assert not side_of(later, wanted[0]).running
     await later.look(wanted, is_served=False)
     assert one.pid() is None, "it waits with the server for IPv4"
     one.clock.advance(RETRY_SECONDS)
@@ -197,7 +197,7 @@ async def test_what_cannot_be_served_keeps_the_last_good_text_and_is_told(link):
     elsewhere = one.server(address="10.1.0.99")
     await elsewhere.want(tuple(evolve(it, address=far[0].address) for it in text))
     assert one.pid() is None, "the lower half may be another rack's by now"
-    side = elsewhere.side_of(text[0])
+    side = side_of(elsewhere, text[0])
     assert not side.running
     assert "no interface is on its VLANs" in side.error
 
@@ -210,7 +210,7 @@ async def test_a_link_without_an_address_of_the_subnet_is_told_and_served_when_i
     wanted = other.own((serving6(subnet6(5, ("100", "1ff"))),))
     wanted = tuple(evolve(it, address=other.own(plan())[0].address) for it in wanted)
     await server.want(wanted)
-    side = server.side_of(wanted[0])
+    side = side_of(server, wanted[0])
     assert not side.running
     assert "Not configured to listen on any interfaces" in side.error
     add = f"-n rack2 addr add fd00:5::2/64 dev {CABLE} nodad"
@@ -219,7 +219,7 @@ async def test_a_link_without_an_address_of_the_subnet_is_told_and_served_when_i
     assert other.pid() is None, "not tried again at once"
     other.clock.advance(RETRY_SECONDS)
     await server.look(wanted, is_served=True)
-    assert server.side_of(wanted[0]).running
+    assert side_of(server, wanted[0]).running
     keeper.run(["ip", *add.replace("add fd00", "del fd00").replace(" nodad", "").split()])
 
 
@@ -262,8 +262,8 @@ async def test_only_the_server_that_has_another_text_restarts_and_one_for_ipv6_h
         elsewhere = tuple(evolve(it, address=wanted[0].address) for it in elsewhere)
         await apply(elsewhere)
         assert pids()[0] is not None
-        assert "Not configured to listen" in six.side_of(elsewhere[0]).error
-        assert six.side_of(elsewhere[0]).running, "with what it served before"
+        assert "Not configured to listen" in side_of(six, elsewhere[0]).error
+        assert side_of(six, elsewhere[0]).running, "with what it served before"
         assert one.pid() is not None
         await both.stop()
         assert pids() == (None, None)
@@ -280,7 +280,7 @@ async def test_what_may_be_another_racks_by_now_is_not_gone_back_to(link):
     assert one.pid() is not None
     await server.want(both[1:])  # which no interface has an address for
     assert one.pid() is None, "the first VLAN is not given away any more"
-    assert "Not configured to listen" in server.side_of(both[1]).error
+    assert "Not configured to listen" in side_of(server, both[1]).error
     await server.want(both)
     assert one.pid() is not None
     await server.look((), is_served=False)

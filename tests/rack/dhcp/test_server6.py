@@ -13,7 +13,7 @@ from evenrack.rack.dhcp.own_addresses6 import own_addresses6, usable_in
 from evenrack.rack.dhcp.server6 import RETRY_SECONDS, Host6, IscDhcp6Server
 from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
-from tests.rack.dhcp.one_link import Kept
+from tests.rack.dhcp.one_link import Kept, side_of
 from tests.trusted import now
 
 
@@ -31,14 +31,18 @@ class SmallDhcpd6:
     """The interfaces of each start."""
     ignores: tuple = ()
     disk_is_full: bool = False
+    asked: int = 0
+    """How often it was asked whether it runs, or what it said: files are read for that."""
 
     def running(self):
+        self.asked += 1
         return self.runs
 
     def current_text(self):
         return self.text
 
     def ignored(self):
+        self.asked += 1
         return self.ignores
 
     async def check(self, text):
@@ -93,7 +97,7 @@ async def test_what_a_plan_took_away_ends_also_where_no_interface_is_on_what_is_
     assert host.dhcpd.started == [["eth1"]]
     await host.server.want((second,))
     assert not host.dhcpd.runs, "the first VLAN may be another rack's"
-    assert "no interface is on its VLANs" in host.server.side_of(second).error
+    assert "no interface is on its VLANs" in side_of(host.server, second).error
 
 
 async def test_what_a_plan_took_away_ends_also_while_interfaces_cannot_be_read():
@@ -112,6 +116,20 @@ async def test_what_a_plan_took_away_ends_also_while_interfaces_cannot_be_read()
     assert host.dhcpd.runs, "nothing was taken from it"
 
 
+async def test_a_look_at_many_vlans_asks_the_server_as_little_as_at_one():
+    plan = tuple(vlan(number) for number in range(1, 51))
+    host = Host(*plan)
+    await host.server.want(plan)
+    asked = []
+    for part in (plan[:1], plan):
+        before = host.dhcpd.asked
+        assert all(side.running for side in host.server.sides(part).values())
+        asked.append(host.dhcpd.asked - before)
+    assert asked[0] == asked[1]
+    assert len(host.server.sides(plan)) == len(plan)
+    assert host.server.sides(()) == {}
+
+
 OF_LINK = "fe800000000000000000000000000002 03 40 20 80     eth2\n"
 ELSEWHERE = "fd000009000000000000000000000002 03 40 00 82     eth2\n"
 TENTATIVE = "fd000002000000000000000000000002 03 40 00 c2     eth2\n"
@@ -127,7 +145,7 @@ async def test_an_interface_without_an_address_costs_no_restart_before_it_has_on
         host.kernel = kernel
         await host.later()
         assert len(host.dhcpd.started) == 1, kernel
-    assert "has no IPv6 address" in host.server.side_of(plan[1]).error
+    assert "has no IPv6 address" in side_of(host.server, plan[1]).error
     host.kernel = OF_LINK + OF_VLAN
     await host.server.look(plan, is_served=True)
     assert len(host.dhcpd.started) == 2

@@ -8,7 +8,7 @@ from evenrack.model.held_halves import HeldHalves
 from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
 from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
-from tests.rack.dhcp.one_link import Kept
+from tests.rack.dhcp.one_link import Kept, side_of
 from tests.trusted import now
 
 PLAN = (evolve(serving6(subnet6(1, ("1", "9")), half="upper"), half_held=True),)
@@ -50,14 +50,14 @@ def waited():
 
 async def test_a_daemon_that_comes_back_to_its_running_server_has_waited_for_its_half():
     six = server(waited(), running=True)
-    assert not six.side_of(PLAN[0]).held
+    assert not side_of(six, PLAN[0]).held
 
 
 async def test_after_a_boot_the_half_may_have_been_another_racks_since_and_waits_anew():
     kept = waited()
     six = server(kept, running=False)
     await six.want(PLAN)
-    assert six.side_of(PLAN[0]).held
+    assert side_of(six, PLAN[0]).held
     assert kept.halves.halves[0].since > LONG_AGO
 
 

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from evenrack.errors import DhcpConfigurationRefused, ProgramFailed
-from evenrack.model.dhcp_plan import DhcpPlan, VlanService
+from evenrack.model.dhcp_plan import DhcpPlan
 from evenrack.model.dhcp_report import Ipv6Side
 from evenrack.model.held_halves import HeldHalves
 from evenrack.model.identifiers import VlanId
@@ -129,22 +129,30 @@ class IscDhcp6Server:
             self._wanted = applied
         await self._follow()
 
-    def side_of(self, service: VlanService) -> Ipv6Side | None:
-        """Tell how it serves a VLAN; None where there is no IPv6."""
-        if not service.vlan.has_ipv6:
-            return None
-        vlan = service.vlan.id
-        served = next((it for it in self._served if it.vlan.id == vlan), None)
-        ignored = [name for name in self._names.get(vlan, ()) if name in self._program.ignored()]
-        error = self._error or "; ".join(NOT_ON_LINK.format(name=name) for name in ignored)
-        is_there = served is not None and self._program.running() and not ignored
-        return Ipv6Side(
-            half=service.half,
-            held=vlan in self._halves.waiting((service,), self._now()),
-            running=is_there,
-            applied=served.number if served is not None and is_there else None,
-            error=error,
-        )
+    def sides(self, plan: DhcpPlan) -> Mapping[VlanId, Ipv6Side]:
+        """Tell how it serves each VLAN that has IPv6.
+
+        What the server is and says is read once: a rack may have hundreds of VLANs.
+        """
+        services = [it for it in plan if it.vlan.has_ipv6]
+        if not services:
+            return {}
+        served = {it.vlan.id: it for it in self._served} if self._program.running() else {}
+        ignored = frozenset(self._program.ignored())
+        waiting = frozenset(self._halves.waiting(plan, self._now()))
+        found = {}
+        for service in services:
+            vlan = service.vlan.id
+            deaf = [name for name in self._names.get(vlan, ()) if name in ignored]
+            runs = None if deaf else served.get(vlan)
+            found[vlan] = Ipv6Side(
+                half=service.half,
+                held=vlan in waiting,
+                running=runs is not None,
+                applied=None if runs is None else runs.number,
+                error=self._error or "; ".join(NOT_ON_LINK.format(name=name) for name in deaf),
+            )
+        return found
 
     async def _follow(self) -> None:
         async with self._one_at_a_time:
