@@ -6,6 +6,7 @@ from typing import get_args
 from attrs import evolve
 from hypothesis import strategies as st
 
+from evenrack.model.bmc_host import HostName
 from evenrack.model.dhcp_plan import Role
 from evenrack.model.dhcp_probe import Found, ProbeAnswer
 from evenrack.model.dhcp_report import (
@@ -80,6 +81,7 @@ dhcp_reports = st.builds(
 bmc_ids = st.integers(1, 99).map(BmcId)
 bmc_lists = st.lists(bmc_ids, max_size=5, unique=True).map(tuple)
 addresses = st.integers(1, 2**32 - 2).map(IPv4Address)
+bmc_hosts = addresses | st.ip_addresses(v=6) | st.just(HostName("bmc1.example.com"))
 ports = st.integers(1, 65535)
 rack_plans = st.builds(
     RackPlan,
@@ -87,7 +89,7 @@ rack_plans = st.builds(
     number=any_fleet_numbers,
     managed_by=process_ids,
     dhcp=dhcp_plans(),
-    bmcs=st.lists(st.builds(BmcTarget, bmc=bmc_ids, address=addresses, port=ports), max_size=3).map(
+    bmcs=st.lists(st.builds(BmcTarget, bmc=bmc_ids, address=bmc_hosts, port=ports), max_size=3).map(
         tuple
     ),
 )
@@ -95,7 +97,7 @@ phases = st.sampled_from(get_args(Phase))
 shown = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=16)
 accesses = st.builds(
     BmcAccess,
-    address=addresses,
+    address=bmc_hosts,
     port=ports,
     user=shown,
     password=shown,

@@ -144,7 +144,8 @@ _ENTRIES = (
         meaning="A BMC answers no connected rack.",
         suffers="Its machine cannot be switched; orders for it wait, and fail after a minute.",
         do="Give a rack an address in the BMC's network, or see whether the BMC is on and where "
-        "its inventory says: `evenrack bmc show NAME`.",
+        "its inventory says: `evenrack bmc show NAME`. Of a host name the racks' logs say whether "
+        "they find its address.",
     ),
     Problem(
         code="RackCloned",

@@ -4,6 +4,7 @@ import json
 from ipaddress import IPv4Address
 
 from evenrack.balance.rack_plans import dhcp_plan_for
+from evenrack.model.bmc_host import HostName
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, ProcessId, RackId
 from evenrack.model.power import BmcTarget
@@ -28,6 +29,7 @@ SEEDS = (
     _form(_plan()),
     _form(_plan(dhcp=dhcp_plan_for(dhcp_fleet({1: [1, 2]}, services={1: (1, 2)}), rack_id(1)))),
     _form(_plan(bmcs=(BmcTarget(bmc=BmcId(1), address=IPv4Address("10.9.0.1")),))),
+    _form(_plan(bmcs=(BmcTarget(bmc=BmcId(1), address=HostName("bmc1.example.com")),))),
 )
 WORDS = sorted({word.encode() for word in rack_plan_to_json(_plan())} | {b'"', b"[", b"{", b"null"})
 

@@ -1,6 +1,6 @@
 """BMCs by their addresses, and racks on VLANs: as if each had been compared with each."""
 
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from evenrack.model.address_index import AddressIndex
 from evenrack.model.attachment import attached_to
 from evenrack.model.bmc import Bmc
+from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId, RackId, SubnetId, VlanId
 from evenrack.model.network import Subnet, Vlan
 
 ADDRESSES = st.integers(0, 63).map(lambda last: IPv4Address("10.0.0.0") + last)
+ELSEWHERE = st.sampled_from([IPv6Address("::a00:1"), HostName("bmc1.example.com")])
 LENGTHS = st.sampled_from([0, 26, 27, 28, 29, 30, 31, 32])
 NETWORKS = st.builds(
     lambda address, length: IPv4Network((address, length), strict=False), ADDRESSES, LENGTHS
@@ -33,12 +35,17 @@ def bmcs_at(addresses):
     }
 
 
-@given(st.lists(st.tuples(ADDRESSES, st.sampled_from([623, 624]))), st.lists(NETWORKS))
-def test_the_bmcs_in_some_networks_are_found_in_the_order_of_their_ids(addresses, networks):
+@given(st.lists(st.tuples(ADDRESSES | ELSEWHERE, st.sampled_from([623, 624]))), st.lists(NETWORKS))
+def test_the_bmcs_in_some_networks_and_all_of_unknown_ones_are_found_in_the_order_of_their_ids(
+    addresses, networks
+):
     bmcs = bmcs_at(addresses)
     found = AddressIndex(bmcs).within(networks)
     assert found == [
-        bmc for bmc in bmcs.values() if any(bmc.address in network for network in networks)
+        bmc
+        for bmc in bmcs.values()
+        if not isinstance(bmc.address, IPv4Address)
+        or any(bmc.address in network for network in networks)
     ]
 
 

@@ -1,12 +1,13 @@
 """What BMCs and machines must fulfil: each rule finds its breach, names it, and nothing else."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.bmc_host import HostName
 from evenrack.model.bmc_rules import (
     bmc_breaches,
     k_g_breaches,
@@ -35,7 +36,7 @@ def machine(number=1, **more):
     return Machine(id=number, **{"name": f"m{number}", "bmc": number, **more})
 
 
-OTHERS = [bmc(2), bmc(3, cipher_suite=3)]
+OTHERS = [bmc(2), bmc(3, cipher_suite=3), bmc(4, address=HostName("bmc4"))]
 OTHER_MACHINES = [machine(2), machine(3)]
 
 
@@ -51,6 +52,8 @@ OTHER_MACHINES = [machine(2), machine(3)]
         bmc(address=OTHERS[0].address, port=624),
         bmc(driver="redfish", login="basic", system="Node 1", certificate_sha256="ab" * 32),
         bmc(driver="redfish", certificate_name="b1.test", address=OTHERS[0].address),
+        bmc(address=HostName("bmc4.example.com")),
+        bmc(address=IPv6Address("2001:db8::7")),
     ],
 )
 def test_a_bmc_that_breaks_no_rule_is_fine(good):
@@ -67,6 +70,8 @@ def test_a_bmc_that_breaks_no_rule_is_fine(good):
         (bmc(name="12"), "name", "digits alone read as an id; name it bmc12"),
         (bmc(name="b2"), "name", "another bmc has this name; choose another"),
         (bmc(address=OTHERS[1].address), "address", '"b3" has 10.9.0.3 port 623 already'),
+        (bmc(address=HostName("bmc4")), "address", '"b4" has bmc4 port 623 already'),
+        (bmc(address=IPv6Address("fe80::1")), "address", "an address that racks can reach"),
         (bmc(address=IPv4Address("0.0.0.0")), "address", "no BMC can have the address"),  # noqa: S104
         (bmc(address=IPv4Address("224.0.0.1")), "address", "no BMC can have the address"),
         (bmc(address=IPv4Address("255.255.255.255")), "address", "no BMC can have"),
@@ -140,10 +145,11 @@ def test_a_password_that_no_bmc_can_have_is_refused_and_not_shown(wrong, said):
 def test_a_password_that_is_kept_does_not_follow_a_bmc_to_another_address():
     before = bmc()
     assert moved_breaches(bmc(port=6230, user="other"), before) == ()
-    (breach,) = moved_breaches(bmc(address=IPv4Address("10.9.0.99")), before)
-    assert breach.field == "password"
-    assert "from 10.9.0.1 to 10.9.0.99" in breach.sentence
-    assert "--password-file" in breach.sentence
+    for elsewhere in (IPv4Address("10.9.0.99"), HostName("bmc99"), IPv6Address("2001:db8::99")):
+        (breach,) = moved_breaches(bmc(address=elsewhere), before)
+        assert breach.field == "password"
+        assert f"from 10.9.0.1 to {elsewhere}" in breach.sentence
+        assert "--password-file" in breach.sentence
 
 
 @pytest.mark.parametrize(
@@ -221,7 +227,7 @@ def access(one, password):
     return BmcAccess(address=one.address, port=one.port, **values)
 
 
-@given(st.text(), st.text(), st.ip_addresses(v=4), st.integers(), st.binary())
+@given(st.text(), st.text(), st.ip_addresses(), st.integers(), st.binary())
 def test_any_values_are_judged_and_hostile_ones_draw_nothing(name, user, address, port, password):
     one = bmc(name=name, user=user, address=address, port=port)
     breaches = [*bmc_breaches(one, OTHERS), *password_breaches(one, password)]

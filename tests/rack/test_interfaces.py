@@ -12,7 +12,13 @@ from evenrack.errors import ProgramFailed
 from evenrack.lab.network.keeper import refuse_without_namespaces, start_keeper
 from evenrack.lab.refusals import LabRefused
 from evenrack.model.interface_list import Interface
-from evenrack.rack.interfaces import COMMAND, interfaces_printed, read_interfaces
+from evenrack.rack.interfaces import (
+    COMMAND,
+    interfaces_printed,
+    networks_printed,
+    read_interfaces,
+    read_networks,
+)
 from evenrack.runtime.child_process import stop_program
 from evenrack.runtime.spawned import Ended, run_spawned
 
@@ -192,3 +198,26 @@ async def test_a_cable_that_is_cut_changes_nothing_and_an_interface_set_down_is_
     assert await read() == attached
     ip("link set eth1 down")
     assert await read() == ()
+
+
+def test_the_networks_of_both_families_are_listed_once_each():
+    links = [
+        link("lo", address("127.0.0.1/8"), flags=["LOOPBACK", "UP"]),
+        link("eth1", address("fd00:0:0:1::2/64", family="inet6"), address("10.1.0.2/24")),
+        link("eth0", address("10.1.0.9/24"), address("fe80::1/64", family="inet6", scope="link")),
+        link("eth2", address("10.2.0.9/24"), address("fd00::9/64", family="inet6", tentative=True)),
+        link("eth3", address("10.3.0.9/24"), flags=["BROADCAST"]),
+        {},
+    ]
+    found = networks_printed(json.dumps(links).encode())
+    assert [str(each) for each in found] == ["10.1.0.0/24", "10.2.0.0/24", "fd00:0:0:1::/64"]
+
+
+async def test_the_real_networks_are_those_of_the_real_addresses():
+    async def run(arguments):
+        return await run_spawned(reactor, arguments, seconds=5)
+
+    addresses, networks = await read_interfaces(run), await read_networks(run)
+    assert {it.address.network for it in addresses} <= {*networks}
+    with pytest.raises(ProgramFailed):
+        await read_networks(printing(b"[7]"))

@@ -37,7 +37,11 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
         click.option(
             "--driver", required=required, help="How it is asked: ipmi, ipmitool, or redfish."
         ),
-        click.option("--address", required=required, help="Its IPv4 address."),
+        click.option(
+            "--address",
+            required=required,
+            help="Its IPv4 or IPv6 address, or a host name.",
+        ),
         click.option(
             "--port",
             type=int,
@@ -118,6 +122,8 @@ bmc.add_command(import_bmcs)
         "--password-file - --cipher-suite 17 --json",
         "evenrack bmc add b3 --driver redfish --address 10.9.0.3 --user admin --password-file f "
         f"--certificate-sha256 {'0f' * 32}",
+        "evenrack bmc add b3 --driver ipmi --address bmc3.example.com --user admin "
+        "--password-file f",
     ),
 )
 @click.argument("name")

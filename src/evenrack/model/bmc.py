@@ -1,11 +1,11 @@
 """What can be switched on and off: BMCs, and the machines that they switch."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from typing import Any, Literal
 
 from attrs import evolve, field, frozen
 
+from evenrack.model.bmc_host import BmcHost
 from evenrack.model.identifiers import BmcId, MachineId
 from evenrack.model.power import BootType, Driver, Login, Privilege, default_port
 
@@ -20,7 +20,7 @@ class Bmc:
     id: BmcId
     name: str
     driver: Driver
-    address: IPv4Address
+    address: BmcHost
     user: str
     """1 to 16 printable bytes in UTF-8 (IPMI 2.0 section 22.28)."""
     port: int = field()

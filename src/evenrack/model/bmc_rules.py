@@ -1,11 +1,11 @@
 """What BMCs and machines must fulfil, each alone and beside the others."""
 
 from collections.abc import Collection, Iterable, Iterator
-from ipaddress import IPv4Address
 
 from attrs import frozen
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.bmc_host import problem_of
 from evenrack.model.findings import MOST_SHOWN, shown
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
 from evenrack.model.network_rules import NAME
@@ -15,8 +15,6 @@ from evenrack.model.power import (
     MOST_USER_BYTES,
     k_g_bytes,
 )
-
-FIRST_MULTICAST = IPv4Address("224.0.0.0")
 
 
 @frozen(kw_only=True)
@@ -80,8 +78,9 @@ def _breaches(name: str, found: Iterable[tuple[str, str]]) -> tuple[Breach, ...]
 
 def _about_bmc(bmc: Bmc, others: Collection[Bmc]) -> Iterator[tuple[str, str]]:
     yield from _about_name(bmc.name, "bmc", [each.name for each in others])
-    if not _is_for_hosts(bmc.address):
-        yield "address", f"no BMC can have the address {bmc.address}; give its own"
+    problem = problem_of(bmc.address)
+    if problem is not None:
+        yield "address", problem
     if not LOWEST_PORT <= bmc.port <= HIGHEST_PORT:
         yield "port", f"its port must be {LOWEST_PORT} to {HIGHEST_PORT}"
     for other in others:
@@ -172,7 +171,3 @@ def _about_name(name: str, noun: str, taken: Collection[str]) -> Iterator[tuple[
         yield "name", f"digits alone read as an id; name it {noun}{name[:MOST_SHOWN]}"
     if name in taken:
         yield "name", f"another {noun} has this name; choose another"
-
-
-def _is_for_hosts(address: IPv4Address) -> bool:
-    return address.packed[0] > 0 and address < FIRST_MULTICAST  # RFC 6890

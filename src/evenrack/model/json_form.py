@@ -17,6 +17,7 @@ import attrs
 from cattrs import BaseValidationError, Converter, override, transform_error
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn
 
+from evenrack.model.bmc_host import BmcHost, HostName, bmc_host_from_text
 from evenrack.model.boot import NextServer, next_server_from_text
 from evenrack.model.fleet_number import FleetNumber
 
@@ -138,6 +139,9 @@ def _make_converter() -> Converter:
     converter.register_structure_hook(IPv4Address | IPv6Address | None, _or_none(ip_address))
     converter.register_structure_hook(IPv4Network | IPv6Network, _from_text(ip_network))
     converter.register_unstructure_hook(IPv4Network | IPv6Network, str)
+    converter.register_structure_hook(BmcHost, _from_text(bmc_host_from_text))
+    converter.register_unstructure_hook(BmcHost, str)
+    converter.register_unstructure_hook(HostName, str)
     converter.register_structure_hook(NextServer | None, _or_none(next_server_from_text))
     converter.register_structure_hook_factory(_is_value, _value_reader)
     converter.register_unstructure_hook_factory(

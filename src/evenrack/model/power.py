@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 from attrs import Attribute, field, frozen
 
+from evenrack.model.bmc_host import BmcHost, HostName
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.json_form import LATER, from_json, to_json
 
@@ -160,7 +161,7 @@ def _check_seconds(_order: Any, _field: "Attribute[float]", seconds: float) -> N
 class BmcAccess:
     """Where a BMC is, and how to log in (IPMI 2.0, 13.17 and 22.30)."""
 
-    address: IPv4Address | IPv6Address
+    address: BmcHost
     port: int = field(default=IPMI_PORT, validator=_check_port)
     user: str = field(validator=_check_user)
     """1 to 16 bytes in UTF-8."""
@@ -182,13 +183,23 @@ class BmcAccess:
     certificate_name: str = field(default="", validator=_check_name, metadata=LATER)
     """The name in a certificate that an authority signed; empty for the address."""
 
+    @property
+    def ip(self) -> IPv4Address | IPv6Address:
+        """Give the address; ValueError while it is still a name (`rack.power.by_name`)."""
+        if isinstance(self.address, HostName):
+            raise ValueError(f"{self.address} was not looked up")  # noqa: TRY004  a value, too
+        return self.address
+
 
 @frozen(kw_only=True)
 class BmcTarget:
-    """A BMC that a rack is to try to reach: it lies in the network of one of its addresses."""
+    """A BMC that a rack is to try to reach: it lies in the network of one of its addresses.
+
+    Only of IPv4 addresses the region knows that; for all others the rack sees for itself.
+    """
 
     bmc: BmcId
-    address: IPv4Address
+    address: BmcHost
     port: int = IPMI_PORT
     probe: Probe = field(default="rmcp", metadata=LATER)
 

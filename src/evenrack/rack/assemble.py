@@ -23,9 +23,11 @@ from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.server6 import Host6, IscDhcp6Server
 from evenrack.rack.dhcp.systemd_unit import WORDS, DhcpdUnit, Systemd
 from evenrack.rack.host_probe import find_hosts
-from evenrack.rack.interfaces import read_interfaces
+from evenrack.rack.interfaces import read_interfaces, read_networks
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
-from evenrack.rack.power.drivers import answers, every_driver
+from evenrack.rack.power.by_name import OwnNetworks, Places, answers_here
+from evenrack.rack.power.drivers import every_driver
+from evenrack.rack.power.names import Names
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.region_session import RegionSession
 from evenrack.rack.service import RackService, Surroundings
@@ -64,6 +66,7 @@ def assemble(
     lease_file = DhcpdFiles(state.dhcp_folder).leases
     leases = LeaseReader(lease_file, DhcpdFiles(state.dhcp6_folder).leases, think, reactor)
     six = _dhcp6_server(config, state, reactor)
+    places = _places(reactor)
     service = RackService(
         config,
         rack,
@@ -83,8 +86,8 @@ def assemble(
             lease_file=lease_file,
             listener=_listener(config, reactor),
             find_hosts=partial(find_hosts, reactor),
-            driver=every_driver(reactor),
-            ask_bmc=partial(answers, reactor),
+            driver=every_driver(reactor, places),
+            ask_bmc=partial(answers_here, reactor, places),
             trust=keeper,
         ),
     )
@@ -115,10 +118,19 @@ def endpoint_of(reactor: Any, address: HostPort) -> IStreamClientEndpoint:
 
 
 def _interfaces_of_this_host(reactor: Any) -> Callable[[], Awaitable[tuple[Interface, ...]]]:
+    return partial(read_interfaces, _run_by(reactor))
+
+
+def _places(reactor: Any) -> Places:
+    networks = OwnNetworks(partial(read_networks, _run_by(reactor)), reactor)
+    return Places(Names(reactor.nameResolver, reactor), networks, reactor)
+
+
+def _run_by(reactor: Any) -> Callable[[Sequence[str]], Awaitable[Ended]]:
     async def run(arguments: Sequence[str]) -> Ended:
         return await run_spawned(reactor, arguments, seconds=PROGRAM_SECONDS)
 
-    return partial(read_interfaces, run)
+    return run
 
 
 def _dhcp_server(

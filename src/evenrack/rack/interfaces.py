@@ -1,10 +1,10 @@
-"""The IPv4 addresses of this host's interfaces: they say which VLANs the rack is attached to."""
+"""The addresses of this host's interfaces: they say which VLANs and BMCs are next to the rack."""
 
 import json
 import shlex
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
-from ipaddress import IPv4Address, IPv4Interface
-from typing import Any, Final
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network, ip_network
+from typing import Any, Final, TypeVar
 
 from evenrack.errors import ProgramFailed
 from evenrack.model.interface_list import Interface
@@ -14,20 +14,31 @@ COMMAND: Final = ("ip", "-j", "addr")
 _NOT_YET_OR_NO_LONGER: Final = ("tentative", "dadfailed", "deprecated")
 _MOST_SHOWN = 200
 
+Read = TypeVar("Read")
+Run = Callable[[Sequence[str]], Awaitable[Ended]]
+"""Runs a program to its end."""
 
-async def read_interfaces(
-    run: Callable[[Sequence[str]], Awaitable[Ended]],
-) -> tuple[Interface, ...]:
-    """Ask the kernel, by ip(8), for the addresses of the interfaces that are up.
 
-    `run` runs a program to its end. ProgramFailed when ip fails, or prints what cannot be read.
+async def read_interfaces(run: Run) -> tuple[Interface, ...]:
+    """Ask the kernel, by ip(8), for the IPv4 addresses of the interfaces that are up.
+
+    ProgramFailed when ip fails, or prints what cannot be read.
     """
+    return await _read(run, interfaces_printed)
+
+
+async def read_networks(run: Run) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Ask it for the networks of both families in which they are; ProgramFailed as above."""
+    return await _read(run, networks_printed)
+
+
+async def _read(run: Run, read: Callable[[bytes], Read]) -> Read:
     ended = await run(COMMAND)
     if ended.code != 0:
         words = ended.errors.decode(errors="replace").strip()
         raise ProgramFailed(shlex.join(COMMAND), f"ended with exit code {ended.code}", words)
     try:
-        return interfaces_printed(ended.output)
+        return read(ended.output)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
         shown = ended.output[:_MOST_SHOWN].decode(errors="replace")
         raise ProgramFailed(
@@ -49,25 +60,44 @@ def interfaces_printed(printed: bytes) -> tuple[Interface, ...]:
     loopback interfaces, link-local addresses (RFC 3927), and addresses that are not to be used
     yet or any longer.
     """
+    return tuple(sorted({found for link in _links(printed) for found in _usable(link)}))
+
+
+def networks_printed(printed: bytes) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Read which networks of both families the same interfaces are in, each once."""
+    found = {
+        ip_network((entry["local"], entry["prefixlen"]), strict=False)
+        for link in _links(printed)
+        for entry in _entries(link, "inet", "inet6")
+    }
+    return tuple(sorted(found, key=lambda network: (network.version, network.network_address)))
+
+
+def _links(printed: bytes) -> list[Any]:
     links = json.loads(printed)
     if not isinstance(links, list):
         raise TypeError("it is no list of interfaces")
-    return tuple(sorted({found for link in links if link for found in _usable(link)}))
+    return [link for link in links if link]
 
 
 def _usable(link: Any) -> Iterator[Interface]:
-    flags = link["flags"]
-    if "UP" not in flags or "LOOPBACK" in flags:
-        return
-    for entry in link["addr_info"]:
-        if not entry or entry["family"] != "inet" or entry["scope"] != "global":
-            continue
-        if any(entry.get(mark) for mark in _NOT_YET_OR_NO_LONGER):
-            continue
+    for entry in _entries(link, "inet"):
         address = IPv4Address(entry["local"])
         if not address.is_link_local:
             with_prefix = IPv4Interface((address, entry["prefixlen"]))
             yield Interface(name=_text(link["ifname"]), address=with_prefix)
+
+
+def _entries(link: Any, *families: str) -> Iterator[Any]:
+    """Give the addresses of an interface that are to be used anywhere."""
+    flags = link["flags"]
+    if "UP" not in flags or "LOOPBACK" in flags:
+        return
+    for entry in link["addr_info"]:
+        if not entry or entry["family"] not in families or entry["scope"] != "global":
+            continue
+        if not any(entry.get(mark) for mark in _NOT_YET_OR_NO_LONGER):
+            yield entry
 
 
 def _text(name: Any) -> str:

@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import time
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import pytest
@@ -84,19 +84,14 @@ def needs_bmcs(test):
 class Bmc:
     """One simulator and its machine."""
 
-    address: IPv4Address
+    address: IPv4Address | IPv6Address
     port: int
     folder: Path
     program: ProgramId
 
-    def access(self, *, user=USER, password=PASSWORD, cipher_suite=None):
-        return BmcAccess(
-            address=self.address,
-            port=self.port,
-            user=user,
-            password=password,
-            cipher_suite=cipher_suite,
-        )
+    def access(self, **other):
+        given = {"address": self.address, "user": USER, "password": PASSWORD} | other
+        return BmcAccess(port=self.port, **given)
 
     def power(self):
         return "on" if (self.folder / "power").read_text().strip() == "1" else "off"
@@ -126,7 +121,7 @@ class Bmc:
     def wait_for_answer(self):
         """Wait until it answers; blocks."""
         give_up = time.monotonic() + START_SECONDS
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        with socket.socket(_family(self.address), socket.SOCK_DGRAM) as asking:
             asking.settimeout(0.1)
             asking.connect((str(self.address), self.port))
             while is_alive(self.program) and time.monotonic() < give_up:
@@ -180,7 +175,7 @@ class Farm:
         )
         arguments = [IPMI_SIM, "-c", "lan", "-f", "emulated", "-s", "state", "-n"]
         started = start_detached(arguments, log=folder / "log", directory=folder)
-        bmc = Bmc(address=IPv4Address(address), port=port, folder=folder, program=started)
+        bmc = Bmc(address=ip_address(address), port=port, folder=folder, program=started)
         self.bmcs.append(bmc)
         bmc.press(power)
         bmc.wait_for_answer()
@@ -193,6 +188,10 @@ class Farm:
 
 def free_port(address):
     """Give a UDP port that nobody uses at this address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    with socket.socket(_family(ip_address(address)), socket.SOCK_DGRAM) as probe:
         probe.bind((str(address), 0))
         return probe.getsockname()[1]
+
+
+def _family(address):
+    return socket.AF_INET6 if address.version == 6 else socket.AF_INET

@@ -30,4 +30,4 @@ async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
 
 
 def test_there_is_a_driver_for_every_word_that_a_bmc_can_be_declared_with():
-    assert every_driver(Clock())._drivers.keys() == set(get_args(Driver))
+    assert every_driver(Clock(), None)._drivers.keys() == set(get_args(Driver))

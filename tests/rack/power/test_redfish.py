@@ -16,9 +16,10 @@ from evenrack.errors import (
     BmcUnreachable,
 )
 from evenrack.model.power import BmcAccess, BmcTarget
-from evenrack.rack.power.drivers import answers
+from evenrack.rack.power.by_name import answers_here
 from evenrack.rack.power.redfish import RedfishDriver
 from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, free_tcp_port
+from tests.rack.power.test_by_name import places
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
 
@@ -171,6 +172,6 @@ async def test_no_log_of_either_side_and_no_repr_shows_the_password(driver, mach
 async def test_whether_a_bmc_is_there_is_asked_without_a_password(machine):
     there = BmcTarget(bmc=1, address=ADDRESS, port=machine.emulator.port, probe="tcp")
     heard = machine.emulator.log()
-    assert await answers(reactor, there)
-    assert not await answers(reactor, evolve(there, port=free_tcp_port()))
+    assert await answers_here(reactor, places(), there)
+    assert not await answers_here(reactor, places(), evolve(there, port=free_tcp_port()))
     assert '"GET' not in machine.emulator.log()[len(heard) :]

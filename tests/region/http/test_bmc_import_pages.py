@@ -119,6 +119,7 @@ async def test_all_that_is_wrong_is_told_with_its_line_and_nothing_is_imported(d
             "b 3,ipmitool,10.9.0.3,me,word,,\n"
             "b4,ipmitool,10.9.0.1,me,word,,\n"
             f'b5,ipmitool,10.9.0.5,me,"{HIDDEN * 2}",,\n'
+            "b6,ipmitool,hidden1,me,word,,\n"
         )
         answer = await sent(api, wrong)
         assert (answer.status, answer.json["code"]) == (422, "FieldsRefused")
@@ -128,7 +129,10 @@ async def test_all_that_is_wrong_is_told_with_its_line_and_nothing_is_imported(d
             (4, "name"),
             (5, "address"),
             (6, "password"),
+            (7, "address"),
         ]
+        assert "a host name needs its domain" in answer.json["errors"][-1]["detail"]
+        assert "hidden1" not in answer.text
         assert HIDDEN not in answer.text
         assert await listed(api, "bmcs") == []
         answer = await sent(api, "name,bmc\nm1,b1\nm2,b2\n", noun="machines")

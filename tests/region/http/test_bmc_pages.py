@@ -267,6 +267,21 @@ async def test_an_object_that_has_changed_is_answered_412_with_its_present_state
         assert kept.status == 200
 
 
+async def test_a_bmc_has_an_ipv6_address_or_a_host_name_in_one_form_and_each_once(database_dsn):
+    async with served(database_dsn) as api:
+        for name, given, kept in (
+            ("b7", "2001:DB8:0:0::7", "2001:db8::7"),
+            ("b8", "BMC8.example.com", "bmc8.example.com"),
+        ):
+            made = await api("POST", "/api/v1/bmcs", {**BMC, "name": name, "address": given})
+            assert (made.status, made.json["address"]) == (201, kept)
+            assert (await api("GET", f"/api/v1/bmcs/{name}")).json["address"] == kept
+            twice = await api("POST", "/api/v1/bmcs", {**BMC, "name": "b9", "address": given})
+            assert [error["field"] for error in twice.json["errors"]] == ["address"]
+        moved = await api("PATCH", "/api/v1/bmcs/b7", {"address": "bmc7.example.com"})
+        assert (moved.status, moved.json["errors"][0]["field"]) == (422, "password")
+
+
 NEW_BMC = {**BMC, "name": "b7", "address": "10.9.0.7"}
 FIELDS = [
     (
@@ -316,7 +331,10 @@ FIELDS = [
         BMC,
         {"name": "another bmc has this name", "address": '"b1" has 10.9.0.1 port 623 already'},
     ),
-    ("bmcs", {**BMC, "address": "bmc1.example.com"}, {"address": "is not an IPv4 address"}),
+    ("bmcs", {**NEW_BMC, "address": "b_7"}, {"address": "must be an IPv4 or IPv6 address or a"}),
+    ("bmcs", {**NEW_BMC, "address": "fe80::1%eth0"}, {"address": "must be an IPv4 or IPv6"}),
+    ("bmcs", {**NEW_BMC, "address": "fe80::1"}, {"address": "means something else on each link"}),
+    ("bmcs", {**NEW_BMC, "address": 7}, {"address": "must be text, not a number"}),
     ("machines", {"name": "m2", "bmc": "b1"}, {"bmc": 'switches "m1" already'}),
     (
         "machines",

@@ -3,31 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from evenrack.model.power import BmcAccess, BmcTarget, Driver, PowerState
-from evenrack.rack.power import rmcp_ping
+from evenrack.model.power import BmcAccess, Driver, PowerState
+from evenrack.rack.power.by_name import ByName, Places
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.redfish import RedfishDriver
-from evenrack.rack.power.tcp_probe import accepts
 
 
-def every_driver(reactor: Any) -> "Drivers":
+def every_driver(reactor: Any, places: Places) -> "Drivers":
     """Make those that there are."""
     return Drivers(
         {
-            "ipmi": IpmiDriver(reactor),
-            "ipmitool": IpmitoolDriver(reactor),
-            "redfish": RedfishDriver(reactor),
+            "ipmi": ByName(IpmiDriver(reactor), places),
+            "ipmitool": ByName(IpmitoolDriver(reactor), places),
+            "redfish": ByName(RedfishDriver(reactor), places),
         }
     )
-
-
-async def answers(reactor: Any, target: BmcTarget) -> bool:
-    """Say whether a BMC is there, without a password. Raises as `rmcp_ping.ping`."""
-    if target.probe == "tcp":
-        return await accepts(reactor, target.address, target.port)
-    return await rmcp_ping.answers(reactor, target.address, target.port)
 
 
 class Drivers:

@@ -71,7 +71,7 @@ class IpmitoolDriver:
         self, access: BmcAccess, command: Command, read: Callable[[Said], Answer]
     ) -> Answer:
         ends = self._reactor.seconds() + self._seconds
-        async with self._turns.setdefault((access.address, access.port), DeferredLock()):
+        async with self._turns.setdefault((access.ip, access.port), DeferredLock()):
             await self._find(access, ends)
             return read(await self._tell(access, command, ends))
 
@@ -80,7 +80,7 @@ class IpmitoolDriver:
         left = ends - self._reactor.seconds()
         if left < self._ping_seconds:
             raise BmcBusy("another conversation with this BMC took too long")
-        heard = await ping(self._reactor, access.address, access.port, self._ping_seconds)
+        heard = await ping(self._reactor, access.ip, access.port, self._ping_seconds)
         if heard == "refused":
             raise BmcUnreachable(f"nothing listens on {access.address}, UDP port {access.port}")
         if heard == "silence":
@@ -99,7 +99,7 @@ class IpmitoolDriver:
                 suite=suite,
                 following=following,
             )
-            self._suites[access.address, access.port] = following
+            self._suites[access.ip, access.port] = following
         return await self._run(access, suites[-1], command, ends)
 
     async def _run(self, access: BmcAccess, suite: int, command: Command, ends: float) -> Said:
@@ -125,5 +125,5 @@ class IpmitoolDriver:
         """List the suites to try: what is pinned, or what it took last, and then the others."""
         if access.cipher_suite is not None:
             return (access.cipher_suite,)
-        known = self._suites.get((access.address, access.port), CIPHER_SUITES[0])
+        known = self._suites.get((access.ip, access.port), CIPHER_SUITES[0])
         return (known, *(suite for suite in CIPHER_SUITES if suite != known))

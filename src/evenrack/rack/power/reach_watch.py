@@ -50,6 +50,8 @@ class ReachWatch(MultiService):
         self._clock = clock
         self._due: dict[BmcTarget, float] = {}
         self._failures: dict[BmcTarget, int] = {}
+        self._problems: dict[BmcTarget, str] = {}
+        """Why they could not even be asked; said once, not each time."""
         self._asking: dict[BmcTarget, Deferred[None]] = {}
         self.on_change: Callable[[], None] = lambda: None
         self.reached: tuple[BmcId, ...] = ()
@@ -68,6 +70,7 @@ class ReachWatch(MultiService):
         targets = self._targets()
         self._due = {target: self._due.get(target, now) for target in targets}
         self._failures = {t: n for t, n in self._failures.items() if t in self._due}
+        self._problems = {t: why for t, why in self._problems.items() if t in self._due}
         await self._answers_to([self._begin(target) for target in self._in_turn(now)])
         reached = tuple(
             sorted(t.bmc for t in self._due if self._failures.get(t, FAILURES) < FAILURES)
@@ -110,8 +113,9 @@ class ReachWatch(MultiService):
     async def _ask_one(self, target: BmcTarget) -> None:
         try:
             answers = await self._ask(target)
+            self._problems.pop(target, None)
         except EvenrackError as problem:
-            self.log.warn("BMC {bmc}: {problem}", bmc=target.bmc, problem=str(problem))
+            self._say(target, str(problem))
             answers = False
         now = self._clock.seconds()
         if answers:
@@ -120,3 +124,8 @@ class ReachWatch(MultiService):
             self._failures[target] = self._failures.get(target, FAILURES - 1) + 1
         if target in self._due:
             self._due[target] = now + (AGAIN_SECONDS if answers else SILENT_SECONDS)
+
+    def _say(self, target: BmcTarget, problem: str) -> None:
+        if self._problems.get(target) != problem:
+            self._problems[target] = problem
+            self.log.warn("BMC {bmc}: {problem}", bmc=target.bmc, problem=problem)

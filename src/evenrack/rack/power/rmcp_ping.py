@@ -60,7 +60,10 @@ async def ping(
 
 
 async def answers(
-    reactor: Any, address: IPv4Address, port: int = IPMI_PORT, seconds: float = 4.0
+    reactor: Any,
+    address: IPv4Address | IPv6Address,
+    port: int = IPMI_PORT,
+    seconds: float = 4.0,
 ) -> bool:
     """Say whether a BMC answers there; refused is no as well, only sooner. Raises as `ping`."""
     return await ping(reactor, address, port, seconds) == "answer"

@@ -1,6 +1,6 @@
 """Asks whether somebody takes connections at a BMC's address, and says nothing to them."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any, cast
 
 from twisted.internet.endpoints import HostnameEndpoint
@@ -22,7 +22,9 @@ class _Silences(Factory):
     protocol = _Silence
 
 
-async def accepts(reactor: Any, address: IPv4Address, port: int, seconds: float = 4.0) -> bool:
+async def accepts(
+    reactor: Any, address: IPv4Address | IPv6Address, port: int, seconds: float = 4.0
+) -> bool:
     """Say whether a connection comes about; refused is no as well, only sooner."""
     endpoint = HostnameEndpoint(reactor, str(address), port, timeout=seconds)
     try:

@@ -1,7 +1,6 @@
 """Reads BMCs and machines, with a number for each row; secrets only where they are asked for."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from types import MappingProxyType
 from typing import Any, Literal, cast
 
@@ -9,6 +8,7 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, Connection, FromClause, Table, false, select
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.bmc_host import bmc_host_from_text
 from evenrack.model.findings import shown
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, MachineId
@@ -165,7 +165,7 @@ def _bmc(row: Any) -> Bmc:
         id=BmcId(row.id),
         name=row.name,
         driver=row.driver,
-        address=IPv4Address(row.address),
+        address=bmc_host_from_text(row.address),
         port=row.port,
         user=row.user,
         cipher_suite=row.cipher_suite,

@@ -4,12 +4,12 @@ A file with its columns mixed up has a password where something else is meant.
 """
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
 from typing import Any, TypeVar, get_args
 
 from attrs import define, field
 
 from evenrack.model.bmc import Bmc, Machine
+from evenrack.model.bmc_host import WANTED, BmcHost, HostName, bmc_host_from_text
 from evenrack.model.bmc_import import (
     Deed,
     ObjectPlan,
@@ -80,11 +80,12 @@ def _name(text: str) -> str:
     return text
 
 
-def _address(text: str) -> IPv4Address:
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        raise ValueError("must be an IPv4 address, as in 10.0.0.1") from None
+def _address(text: str) -> BmcHost:
+    """Read where a BMC is. Any word could be a host name: also a password in the wrong column."""
+    host = bmc_host_from_text(text)
+    if isinstance(host, HostName) and "." not in host:
+        raise ValueError(f"must be {WANTED}; in a file a host name needs its domain")
+    return host
 
 
 def _port(text: str) -> int | None:

@@ -38,7 +38,7 @@ from evenrack.region.http.bmc_import_pages import bmc_import_page, machine_impor
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import (
     Field,
-    address,
+    bmc_host,
     boolean,
     name,
     nullable,
@@ -94,7 +94,7 @@ _BMCS = Kind(
     fields={
         "name": _NAME,
         "driver": one_of("ipmi", "ipmitool", "redfish"),
-        "address": address,
+        "address": bmc_host,
         "port": whole_number.but(minimum=LOWEST_PORT, maximum=HIGHEST_PORT),
         "user": text.but(minLength=1, maxLength=MOST_USER_BYTES),
         "password": password,

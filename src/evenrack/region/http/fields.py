@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from evenrack.model.bmc_host import HOST_NAME_PATTERN, BmcHost, bmc_host_from_text
 from evenrack.model.boot import next_server_from_text
 from evenrack.model.findings import shown
 from evenrack.model.network6_rules import duid_from_text
@@ -107,6 +108,14 @@ def _read_either_address(value: Any) -> IPv4Address | IPv6Address:
         raise ValueError(f"{shown(value)} is not an IPv6 address, as in fd00::1") from None
 
 
+def _read_bmc_host(value: Any) -> BmcHost:
+    written = _read_text(value)
+    try:
+        return bmc_host_from_text(written)
+    except ValueError as problem:
+        raise ValueError(f"{shown(written)} cannot be: it {problem}") from None
+
+
 def _read_either_network(value: Any) -> IPv4Network | IPv6Network:
     if not _looks_like_ipv6(value):
         return _read_network(value)
@@ -186,6 +195,15 @@ either_address = Field(
     schema={"type": "string", "pattern": f"^(?:{_ADDRESS}|{_ADDRESS6})$"},
 )
 """An address of IPv4 or IPv6."""
+
+bmc_host = Field(
+    read=_read_bmc_host,
+    schema={
+        "type": "string",
+        "pattern": f"^(?:{_ADDRESS}|{_ADDRESS6}|{HOST_NAME_PATTERN})$",
+    },
+)
+"""Where a BMC is: an address of either family, or a name."""
 
 either_network = Field(
     read=_read_either_network,

@@ -73,7 +73,7 @@ class Exchange:
     def __init__(self, reactor: Any, access: BmcAccess, trust: BmcTrust) -> None:
         self._reactor = reactor
         self._where = f"{access.address}, TCP port {access.port}"
-        host = f"[{access.address}]" if access.address.version == 6 else str(access.address)  # noqa: PLR2004  of IP
+        host = f"[{access.ip}]" if access.ip.version == 6 else str(access.ip)  # noqa: PLR2004  of IP
         self._host = f"{host}:{access.port}" if access.port != REDFISH_PORT else host
         self._lines = Lines(reactor, access, trust)
         self._pool = HTTPConnectionPool(reactor)

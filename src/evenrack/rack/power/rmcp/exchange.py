@@ -41,7 +41,7 @@ class Exchange(DatagramProtocol):
 
     def begin(self, access: BmcAccess) -> None:
         """Take a port of this host; BmcUnreachable when there is none, or no way to the BMC."""
-        here = _ANY_ADDRESS[access.address.version]
+        here = _ANY_ADDRESS[access.ip.version]
         try:
             self._port = self._reactor.listenUDP(0, self, interface=here)
             self._port.connect(str(access.address), access.port)

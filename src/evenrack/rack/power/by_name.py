@@ -1,0 +1,154 @@
+"""BMCs with a name or an address of IPv6: where they are, and whether that is next to this rack.
+
+The region knows the networks of racks for IPv4 only, and no name; so every rack is told of such
+BMCs, and sees for itself which are in its own networks.
+"""
+
+from collections.abc import Awaitable, Callable, Collection
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Any, Final, TypeVar
+
+from attrs import evolve
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import TimeoutError as WaitedTooLong
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from evenrack.errors import BmcUnreachable, ProgramFailed
+from evenrack.model.bmc_host import BmcHost, HostName
+from evenrack.model.power import BmcAccess, BmcTarget, PowerState
+from evenrack.rack.power import rmcp_ping
+from evenrack.rack.power.driver import PowerDriver
+from evenrack.rack.power.names import Addresses, Names
+from evenrack.rack.power.tcp_probe import accepts
+
+Networks = Collection[IPv4Network | IPv6Network]
+Found = TypeVar("Found")
+
+LOOKUP_SECONDS: Final = 0.9
+"""To find out where a BMC is. Before a driver's 9 s for all the rest, so that nothing is sent later
+than 10 s after it was asked for. A name that takes longer is there when it is asked for again."""
+
+NETWORKS_SECONDS: Final = 5.0
+"""So long the own networks are taken to be as they were."""
+
+
+class OwnNetworks:
+    """The networks in which this host has an address, of both families."""
+
+    log = Logger()
+
+    def __init__(self, read: Callable[[], Awaitable[Networks]], clock: IReactorTime) -> None:
+        self._read = read
+        self._clock = clock
+        self._one_at_a_time = DeferredLock()
+        self._seen: Networks = ()
+        self._until = float("-inf")
+
+    async def __call__(self) -> Networks:
+        async with self._one_at_a_time:
+            if self._clock.seconds() >= self._until:
+                try:
+                    self._seen = await self._read()
+                except ProgramFailed as problem:
+                    self.log.warn("own networks not read: {problem}", problem=str(problem))
+                self._until = self._clock.seconds() + NETWORKS_SECONDS
+        return self._seen
+
+
+class Places:
+    """Where BMCs are, seen from this rack."""
+
+    def __init__(
+        self, names: Names, networks: Callable[[], Awaitable[Networks]], clock: IReactorTime
+    ) -> None:
+        self._names = names
+        self._networks = networks
+        self._clock = clock
+
+    async def near(self, host: BmcHost) -> IPv4Address | IPv6Address | None:
+        """Give the address of a BMC in this rack's networks; None when it has none there.
+
+        BmcUnreachable when its name cannot be looked up. Of IPv4 addresses the region has seen to
+        it.
+        """
+        if isinstance(host, IPv4Address):
+            return host
+        addresses, networks = await self._in_time(host, self._look(host))
+        return _first_in(networks, addresses)
+
+    async def place_of(self, host: BmcHost) -> IPv4Address | IPv6Address:
+        """Give the address at which a BMC is to be told something: a near one if there is one.
+
+        BmcUnreachable when its name cannot be looked up.
+        """
+        if not isinstance(host, HostName):
+            return host
+        addresses, networks = await self._in_time(host, self._look(host))
+        return _first_in(networks, addresses) or addresses[0]
+
+    async def _look(self, host: IPv6Address | HostName) -> tuple[Addresses, Networks]:
+        if isinstance(host, HostName):
+            return await self._names.addresses_of(host), await self._networks()
+        return (host,), await self._networks()
+
+    async def _in_time(self, host: BmcHost, work: Any) -> tuple[Addresses, Networks]:
+        looking: Deferred[tuple[Addresses, Networks]] = Deferred.fromCoroutine(work)
+        try:
+            return await looking.addTimeout(LOOKUP_SECONDS, self._clock)
+        except WaitedTooLong:
+            raise BmcUnreachable(
+                f"looking up {host} takes this rack longer than {LOOKUP_SECONDS:g} s: see whether "
+                f"its DNS servers answer (getent ahosts {host}), or give the BMC its address "
+                "instead"
+            ) from None
+
+
+class ByName:
+    """Looks a BMC's name up before its driver is asked; promises what `driver.PowerDriver` does."""
+
+    def __init__(self, driver: PowerDriver, places: Places) -> None:
+        self._driver = driver
+        self._places = places
+
+    async def query(self, access: BmcAccess) -> PowerState:
+        return await self._driver.query(await self._placed(access))
+
+    async def turn_on(self, access: BmcAccess) -> None:
+        await self._driver.turn_on(await self._placed(access))
+
+    async def turn_off(self, access: BmcAccess) -> None:
+        await self._driver.turn_off(await self._placed(access))
+
+    async def shut_down(self, access: BmcAccess) -> None:
+        await self._driver.shut_down(await self._placed(access))
+
+    async def reset(self, access: BmcAccess) -> None:
+        await self._driver.reset(await self._placed(access))
+
+    async def _placed(self, access: BmcAccess) -> BmcAccess:
+        host = access.address
+        if not isinstance(host, HostName):
+            return access
+        return evolve(
+            access,
+            address=await self._places.place_of(host),
+            certificate_name=access.certificate_name or host,
+        )
+
+
+async def answers_here(reactor: Any, places: Places, target: BmcTarget) -> bool:
+    """Say whether a BMC in this rack's networks answers, without a password.
+
+    BmcUnreachable as `near`, and as `rmcp_ping.answers`.
+    """
+    address = await places.near(target.address)
+    if address is None:
+        return False
+    if target.probe == "tcp":
+        return await accepts(reactor, address, target.port)
+    return await rmcp_ping.answers(reactor, address, target.port)
+
+
+def _first_in(networks: Networks, addresses: Addresses) -> IPv4Address | IPv6Address | None:
+    return next((each for each in addresses if any(each in one for one in networks)), None)
