@@ -25,7 +25,7 @@ INTRODUCTION = Introduction(
 PROVING = Proving(tag=TAG, told=TOLD)
 CONSOLE, BMC = both_ends(17)
 ANSWER = bytes.fromhex("81047b2004010001000000")
-SAID = BMC.seal(IPMI_MESSAGE, ANSWER, sequence=1, vector=VECTOR)
+SAID = BMC.seal(IPMI_MESSAGE, ANSWER, sequence=1, chance=VECTOR)
 
 _HEAD = bytes((TAG, 0, 3, 0)) + OURS.to_bytes(4, "little")
 _CHOSEN = b"".join(bytes((n, 0, 0, 8, a, 0, 0, 0)) for n, a in enumerate(TOLD.suite.algorithms))

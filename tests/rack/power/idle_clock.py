@@ -35,6 +35,19 @@ class IdleClock(Clock):
         protocol.datagramReceived = seen
         return reactor.listenUDP(port, protocol, interface=interface)
 
+    def addReader(self, reader):  # noqa: N802  Twisted's name
+        read = reader.doRead
+
+        def seen():
+            self._quiet = 0
+            return read()
+
+        reader.doRead = seen
+        reactor.addReader(reader)
+
+    def removeReader(self, reader):  # noqa: N802  Twisted's name
+        reactor.removeReader(reader)
+
     def _look(self):
         self._next = reactor.callLater(0, self._look)
         self._quiet += 1

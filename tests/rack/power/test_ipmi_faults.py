@@ -1,12 +1,11 @@
 """The driver that speaks IPMI itself, against our own BMC: silence, turns, and cancelling."""
 
-import errno
+import resource
 
 import pytest
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, gatherResults
-from twisted.internet.error import CannotListenError
 from twisted.internet.task import deferLater
 
 from evenrack.errors import (
@@ -15,7 +14,7 @@ from evenrack.errors import (
     BmcUnreachable,
 )
 from evenrack.rack.power.ipmi import IpmiDriver
-from tests.rack.power.idle_clock import IdleClock, start, until
+from tests.rack.power.idle_clock import start, until
 
 pytestmark = pytest.mark.deadline(30)
 
@@ -168,15 +167,15 @@ async def test_a_host_that_cannot_be_sent_to_is_unreachable(driver, bmc, failure
     await failure(BmcUnreachable, driver.query(access))
 
 
-async def test_without_a_port_to_ask_from_the_bmc_is_unreachable(bmc, failure):
-    class Full(IdleClock):
-        """A reactor whose host has no UDP port left: nothing real can be used up so far."""
-
-        def listenUDP(self, port, protocol, interface=""):  # noqa: N802  Twisted's name
-            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, "in use"))
-
-    words = await failure(BmcUnreachable, IpmiDriver(Full()).turn_on(bmc.access()))
-    assert "this host cannot send" in words
+async def test_without_a_port_to_ask_from_the_bmc_is_unreachable(driver, bmc, failure):
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))  # no new file has a number below
+    try:
+        asked = start(driver.turn_on(bmc.access()))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "this host cannot send" in await failure(BmcUnreachable, asked)
+    assert bmc.heard == []
 
 
 # One at a time

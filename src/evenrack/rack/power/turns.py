@@ -38,6 +38,9 @@ class Turns:
             turn.release()
 
     async def _in_time(self, waiting: Deferred[Any], ends: float, why: str) -> None:
+        if waiting.called:  # mostly nobody is before us, and a timer costs as much as AES
+            await waiting
+            return
         try:
             await waiting.addTimeout(max(0.0, ends - self._reactor.seconds()), self._reactor)
         except WaitedTooLong:

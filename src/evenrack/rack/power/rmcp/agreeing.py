@@ -160,7 +160,7 @@ class _Agreeing:
             IPMI_MESSAGE,
             close_session(protection.bmc_session).message(1),
             sequence=1,
-            vector=self._around.token_bytes(BLOCK_BYTES),
+            chance=self._around.token_bytes(BLOCK_BYTES),
         )
         self._exchange.send(closing)
 

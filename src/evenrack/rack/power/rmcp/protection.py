@@ -4,7 +4,7 @@ import hmac
 from typing import Final
 
 from attrs import field, frozen
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
 
 from evenrack.rack.power.rmcp.packets import (
     PROTECTED,
@@ -41,10 +41,27 @@ class Protection:
     keys: SessionKeys = field(repr=False)
     console_session: int
     bmc_session: int
+    _encrypting: CipherContext = field(init=False, repr=False, eq=False)
+    _decrypting: CipherContext = field(init=False, repr=False, eq=False)
+    """One of each for the whole session: making them is most of what a datagram costs."""
 
-    def seal(self, kind: int, payload: bytes, *, sequence: int, vector: bytes) -> bytes:
-        """Make a datagram; `vector` is BLOCK_BYTES by chance, and never the same again."""
-        encrypted = vector + self._encrypted(payload, vector)
+    @_encrypting.default
+    def _encryptor(self) -> CipherContext:
+        return self._cipher().encryptor()
+
+    @_decrypting.default
+    def _decryptor(self) -> CipherContext:
+        return self._cipher().decryptor()
+
+    def seal(self, kind: int, payload: bytes, *, sequence: int, chance: bytes) -> bytes:
+        """Make a datagram; `chance` is BLOCK_BYTES that nobody can guess, and never the same again.
+
+        They are encrypted as if they stood before the payload, which makes them its initial vector:
+        as little to be guessed, and the chaining of blocks goes on from one datagram to the next.
+        """
+        padding = -(len(payload) + 1) % BLOCK_BYTES
+        padded = payload + bytes(range(1, padding + 1)) + bytes((padding,))
+        encrypted = self._encrypting.update(chance + padded)
         header = session_header(kind | PROTECTED, self.bmc_session, sequence, len(encrypted))
         proved = header + encrypted
         padding = -(len(proved) + _TRAILER_BYTES) % 4
@@ -70,21 +87,15 @@ class Protection:
         proof = self.suite.code(self.keys.integrity, after_rmcp[:end])
         return hmac.compare_digest(proof, after_rmcp[end:])
 
-    def _encrypted(self, payload: bytes, vector: bytes) -> bytes:
-        padding = -(len(payload) + 1) % BLOCK_BYTES
-        padded = payload + bytes(range(1, padding + 1)) + bytes((padding,))
-        work = self._cipher(vector).encryptor()
-        return work.update(padded) + work.finalize()
-
     def _decrypted(self, encrypted: bytes) -> bytes | None:
-        vector, blocks = encrypted[:BLOCK_BYTES], encrypted[BLOCK_BYTES:]
-        if not blocks or len(blocks) % BLOCK_BYTES:
+        if len(encrypted) <= BLOCK_BYTES or len(encrypted) % BLOCK_BYTES:
             return None
-        work = self._cipher(vector).decryptor()
-        padded = work.update(blocks) + work.finalize()
+        # What the first block, the initial vector, seems to hold depends on what was read before;
+        # what follows depends on the blocks before it in this datagram alone.
+        padded = self._decrypting.update(encrypted)[BLOCK_BYTES:]
         padding = padded[-1]
         # What the padding consists of is not looked at: it is proved, and not all fill it alike.
         return padded[: -padding - 1] if padding < len(padded) else None
 
-    def _cipher(self, vector: bytes) -> "Cipher[modes.CBC]":
-        return Cipher(algorithms.AES(self.keys.encryption), modes.CBC(vector))
+    def _cipher(self) -> "Cipher[modes.CBC]":
+        return Cipher(algorithms.AES(self.keys.encryption), modes.CBC(bytes(BLOCK_BYTES)))

@@ -55,7 +55,7 @@ async def converse(
         finally:
             await session.close()
     finally:
-        await exchange.end()
+        exchange.end()
 
 
 class Session:
@@ -146,8 +146,8 @@ class Session:
 
     def _sealed(self, message: bytes) -> bytes:
         self._sent += 1
-        vector = self._around.token_bytes(BLOCK_BYTES)
-        return self._protection.seal(IPMI_MESSAGE, message, sequence=self._sent, vector=vector)
+        chance = self._around.token_bytes(BLOCK_BYTES)
+        return self._protection.seal(IPMI_MESSAGE, message, sequence=self._sent, chance=chance)
 
     def _next_request(self) -> int:
         self._request = (self._request + 1) % _REQUEST_NUMBERS

@@ -1,0 +1,93 @@
+"""One socket and what is heard on it: real datagrams on loopback."""
+
+import socket
+from ipaddress import ip_address
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
+
+from evenrack.errors import BmcUnreachable
+from evenrack.model.power import BmcAccess
+from evenrack.rack.power.rmcp.exchange import Asking, Exchange
+
+ASKING = Asking(at=(0.0,), seconds=5.0)
+
+
+@pytest.fixture(params=["127.0.0.1", "::1"])
+def peer(request):
+    """Give a socket that answers when it is told to."""
+    family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as peer:
+        peer.bind((request.param, 0))
+        yield peer
+
+
+@pytest.fixture
+def exchange(peer):
+    exchange = Exchange(reactor)
+    host, port, *_ = peer.getsockname()
+    exchange.begin(BmcAccess(address=ip_address(host), port=port, user="u", password="p"))
+    yield exchange
+    exchange.end()
+    assert exchange not in reactor.getReaders()
+
+
+def ask(exchange):
+    return Deferred.fromCoroutine(exchange.ask(lambda _nth: b"question", lambda d: d, ASKING))
+
+
+def answer(peer, answer=b"answer"):
+    question, who = peer.recvfrom(100)
+    assert question == b"question"
+    peer.sendto(answer, who)
+
+
+async def test_what_is_asked_is_answered(exchange, peer):
+    asked = ask(exchange)
+    answer(peer)
+    assert await asked == b"answer"
+
+
+async def test_a_stranger_is_not_heard(exchange, peer):
+    asked = ask(exchange)
+    _, who = peer.recvfrom(100, socket.MSG_PEEK)
+    with socket.socket(peer.family, socket.SOCK_DGRAM) as stranger:
+        stranger.sendto(b"answer of a stranger", who)
+    await deferLater(reactor, 0.05)
+    assert not asked.called
+    answer(peer)
+    assert await asked == b"answer"
+
+
+async def test_an_error_of_another_socket_that_had_its_number_ends_nothing(exchange, peer):
+    asked = ask(exchange)
+    reactor.removeReader(exchange)  # as the reactor does before it tells
+    exchange.connectionLost(None)
+    answer(peer)
+    assert await asked == b"answer"
+
+
+async def test_nobody_listens_any_more_is_known_at_once_also_between_questions(exchange, peer):
+    asked = ask(exchange)
+    answer(peer)
+    await asked
+    peer.close()
+    exchange.send(b"the network refuses this")
+    await deferLater(reactor, 0.05)
+    began = reactor.seconds()
+    for _ in range(2):
+        with pytest.raises(BmcUnreachable, match="nobody listens there"):
+            await ask(exchange)
+    assert reactor.seconds() - began < ASKING.seconds / 2
+
+
+async def test_what_comes_after_its_end_is_heard_by_nobody(exchange, peer):
+    asked = ask(exchange)
+    exchange.end()
+    exchange.doRead()
+    exchange.connectionLost(None)
+    exchange.send(b"nothing")
+    assert peer.recv(100) == b"question"
+    asked.addErrback(lambda _: None).cancel()
