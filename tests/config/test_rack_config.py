@@ -129,3 +129,14 @@ def test_a_vlan_is_not_asked_all_the_time(problems, seconds):
     assert problems(text) == [
         f"dhcp.foreign_probe_seconds: {seconds} is neither 0 (never) nor from 30 to 86400 seconds"
     ]
+
+
+def test_how_much_is_done_with_bmcs_at_a_time_is_set_and_each_limit_is_at_least_one(read, problems):
+    names = ("most_sessions", "most_orders", "most_looks", "probes_per_second")
+    text = 'regions: ["localhost:1"]\npower: {%s}'
+    power = read(text % ", ".join(f"{name}: {n}" for n, name in enumerate(names, start=5))).power
+    assert [getattr(power, name) for name in names] == [5, 6, 7, 8]
+    wrong = zip(names, (0, -1, 1001, 0), strict=True)
+    found = problems(text % ", ".join(f"{name}: {n}" for name, n in wrong))
+    assert [each.partition(":")[0] for each in found] == [f"power.{name}" for name in names]
+    assert found[0].endswith("0 is not 1 to 1000 sessions")

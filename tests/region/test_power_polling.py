@@ -22,6 +22,8 @@ def test_a_rack_asks_so_many_at_once_the_oldest_first_and_none_twice():
     asking = {BmcId(1): ONE, BmcId(99): ONE}
     chosen = [each.bmc for each in chosen_of(many, asking)]
     assert chosen == [*range(2, MOST_OF_RACK), 50]
+    chosen = [each.bmc for each in chosen_of(many, asking, 3)]
+    assert chosen == [2, 50]
 
 
 async def machine_of(power, number=1):

@@ -102,6 +102,26 @@ class RackDhcp:
     """How often each VLAN is asked which DHCP servers it has; 0: never. Default 600."""
 
 
+_MOST_AT_ONCE = 1000
+
+
+@frozen(kw_only=True)
+class RackPower:
+    """How much this rack does with BMCs at a time."""
+
+    most_sessions: int = field(default=64, validator=between(1, _MOST_AT_ONCE, "sessions"))
+    """IPMI sessions at a time, each with another BMC; further ones wait. Default 64."""
+
+    most_orders: int = field(default=16, validator=between(1, _MOST_AT_ONCE, "conversations"))
+    """Conversations with BMCs for orders at a time; further ones wait. Default 16."""
+
+    most_looks: int = field(default=8, validator=between(1, _MOST_AT_ONCE, "conversations"))
+    """The same for looks that nobody ordered: the periodic power state. Default 8."""
+
+    probes_per_second: int = field(default=32, validator=between(1, _MOST_AT_ONCE, "probes"))
+    """BMCs that are asked in a second whether they are there. Default 32."""
+
+
 @frozen(kw_only=True)
 class RackConfig:
     """Every setting of a rack daemon."""
@@ -138,6 +158,9 @@ class RackConfig:
 
     dhcp: RackDhcp = RackDhcp()
     """The DHCP server."""
+
+    power: RackPower = RackPower()
+    """How much is done with BMCs at a time."""
 
 
 def load_rack_config(path: Path, *, hostname: Callable[[], str] = socket.gethostname) -> RackConfig:

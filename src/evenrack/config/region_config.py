@@ -304,6 +304,10 @@ class RegionConfig:
     """Seconds after which a machine's power state is asked for again. Give every region host the
     same value. Default 300."""
 
+    power_polls_of_rack: int = field(default=8, validator=between(1, 1000, "BMCs"))
+    """BMCs that one rack is asked about at a time for that; `power.most_looks` of its rackd.conf
+    has to be as many. Give every region host the same value. Default 8."""
+
     audit: AuditSettings = AuditSettings()
     """How long the audit log is kept. Give every region host the same value."""
 

@@ -86,7 +86,7 @@ def assemble(
             lease_file=lease_file,
             listener=_listener(config, reactor),
             find_hosts=partial(find_hosts, reactor),
-            driver=every_driver(reactor, places),
+            driver=every_driver(reactor, places, most_sessions=config.power.most_sessions),
             ask_bmc=partial(answers_here, reactor, places),
             trust=keeper,
         ),

@@ -128,9 +128,16 @@ class RackService(MultiService):
                 record=self._record_phase,
                 may_act=lambda: self.lease.manager is not None,
                 clock=surroundings.clock,
+                most_at_once=config.power.most_orders,
+                most_looks_at_once=config.power.most_looks,
             )
         )
-        self._reach = ReachWatch(self._bmcs, surroundings.ask_bmc, surroundings.clock)
+        self._reach = ReachWatch(
+            self._bmcs,
+            surroundings.ask_bmc,
+            surroundings.clock,
+            config.power.probes_per_second,
+        )
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
         )

@@ -37,9 +37,8 @@ from evenrack.runtime.look_again import LookAgain
 
 LOOK_SECONDS = 1.0
 MOST_OF_RACK = 8
-"""BMCs that one rack is asked about at once: 10,000 on ten racks have their turn in 300 s."""
-MOST_READ_OF_RACK = 2 * MOST_OF_RACK
-"""Those that are being asked are still due: as many others are read."""
+"""BMCs that one rack is asked about at once when nothing else is set: 10,000 on ten racks have
+their turn in 300 s."""
 HELD_SECONDS = 10.0
 """After its rack could not ask a BMC, which says nothing about the BMC: it had no lease, or an
 order had come."""
@@ -65,8 +64,15 @@ class PowerPolling(MultiService):
 
     log = Logger()
 
-    def __init__(self, source: PollingSource, clock: IReactorTime, poll_seconds: float) -> None:
+    def __init__(
+        self,
+        source: PollingSource,
+        clock: IReactorTime,
+        poll_seconds: float,
+        most_of_rack: int = MOST_OF_RACK,
+    ) -> None:
         super().__init__()
+        self._most_of_rack = most_of_rack
         self._source = source
         self._poll_seconds = poll_seconds
         self._asking: dict[BmcId, RackId] = {}
@@ -76,11 +82,10 @@ class PowerPolling(MultiService):
 
     async def _look(self) -> None:
         source = self._source
+        most = 2 * self._most_of_rack  # who is being asked is still due: as many others are read
         try:
-            due = await source.database.read(
-                lambda c: read_due(c, source.process, MOST_READ_OF_RACK)
-            )
-            wanted = chosen_of(due, self._asking)
+            due = await source.database.read(lambda c: read_due(c, source.process, most))
+            wanted = chosen_of(due, self._asking, self._most_of_rack)
             fleet = (
                 await source.database.read(source.cache.read_without_answers) if wanted else None
             )
@@ -125,12 +130,14 @@ class PowerPolling(MultiService):
             del self._asking[due.bmc]
 
 
-def chosen_of(due: Sequence[DueBmc], asking: Mapping[BmcId, RackId]) -> list[DueBmc]:
+def chosen_of(
+    due: Sequence[DueBmc], asking: Mapping[BmcId, RackId], most_of_rack: int = MOST_OF_RACK
+) -> list[DueBmc]:
     """Leave out what is being asked, and what its rack has no place for."""
     places = Counter(asking.values())
     chosen = []
     for each in due:
-        if each.bmc not in asking and places[each.rack] < MOST_OF_RACK:
+        if each.bmc not in asking and places[each.rack] < most_of_rack:
             places[each.rack] += 1
             chosen.append(each)
     return chosen

@@ -112,7 +112,7 @@ class RegionService(MultiService):
         self.probes = ProbeSender(database, self.connected, registration.process, clock)
         self.wait_ender = RecoverWaitEnder(database, self.connected, registration.process, clock)
         self.orders = self._make_orders(cache)
-        self.polling = self._make_polling(cache, config.power_poll_seconds)
+        self.polling = self._make_polling(cache, config)
         self.view = FleetView(database, cache, clock)
         self.departure = Departure(database, cache, lambda: self.membership.me, clock)
         """To be waited for before the service is stopped, while all doors are open."""
@@ -166,7 +166,7 @@ class RegionService(MultiService):
             lambda: self._surroundings.sealer,
         )
 
-    def _make_polling(self, cache: FleetCache, seconds: float) -> PowerPolling:
+    def _make_polling(self, cache: FleetCache, config: RegionConfig) -> PowerPolling:
         source = PollingSource(
             database=self._surroundings.database,
             cache=cache,
@@ -174,7 +174,12 @@ class RegionService(MultiService):
             orders=self.orders,
             process=self.membership.process,
         )
-        return PowerPolling(source, self._surroundings.clock, seconds)
+        return PowerPolling(
+            source,
+            self._surroundings.clock,
+            config.power_poll_seconds,
+            config.power_polls_of_rack,
+        )
 
     def _wire(self) -> None:
         self.membership.on_new_incarnation = self.presence.resync

@@ -28,7 +28,7 @@ def address_of(bmc):
 class AtDesk:
     """A desk, its driver, 40 machines that are on, and what was recorded."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.clock = Clock()
         self.machines = Machines(clock=self.clock)
         for bmc in range(1, 41):
@@ -44,6 +44,7 @@ class AtDesk:
                 record=self._record,
                 may_act=lambda: self.lease,
                 clock=self.clock,
+                **settings,
             )
         )
         self.desk.startService()
@@ -398,3 +399,14 @@ def test_a_stop_ends_looks(at):
     at.wait(0.25)
     assert ended.value().retryable
     assert look(at).value().retryable
+
+
+def test_a_rack_that_is_set_to_less_does_less_at_once():
+    at = AtDesk(most_at_once=2, most_looks_at_once=1)
+    outcomes = [at.take(n, bmc=n) for n in range(1, 7)]
+    looks = [look(at, bmc=n) for n in range(21, 25)]
+    at.wait(0.25)
+    assert at.driver.talking == 2 + 1
+    at.wait(20)
+    assert {each.value().result for each in (*outcomes, *looks)} == {"ok"}
+    assert at.driver.most_talking == 2 + 1

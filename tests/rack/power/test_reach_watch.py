@@ -14,8 +14,8 @@ from evenrack.rack.power.reach_watch import (
     AGAIN_SECONDS,
     LOOK_SECONDS,
     MOST_AT_ONCE,
-    MOST_UNANSWERED,
     SILENT_SECONDS,
+    UNANSWERED,
     ReachWatch,
 )
 
@@ -29,7 +29,7 @@ def target(number, **more):
 class Watching:
     """A watch, what is in its plan, who answers, who was asked when, and what was told."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         self.clock = Clock()
         self.plan = []
         self.answering = set()
@@ -38,7 +38,7 @@ class Watching:
         self.asking = self.most_asking = 0
         self.answers_in = 0.0
         self.told = []
-        self.watch = ReachWatch(lambda: self.plan, self._ask, self.clock)
+        self.watch = ReachWatch(lambda: self.plan, self._ask, self.clock, **settings)
         self.watch.on_change = lambda: self.told.append(self.watch.reached)
 
     async def _ask(self, asked):
@@ -183,6 +183,17 @@ def test_at_most_32_are_asked_at_once_and_all_have_their_turn(watching):
     assert len(watching.asked) == 100
 
 
+def test_the_rate_is_as_it_was_set():
+    watching = Watching(most_at_once=3)
+    watching.answers_in = 0.25
+    watching.begin(*range(1, 10), answering=range(1, 10))
+    watching.wait(5)
+    seconds = [int(when) for when, *_ in watching.asked]
+    assert [seconds.count(second) for second in (0, 1, 2, 3)] == [3, 3, 3, 0]
+    assert watching.watch.reached == tuple(range(1, 10))
+    watching.watch.stopService()
+
+
 def test_dead_bmcs_do_not_keep_the_others_from_being_asked(watching):
     watching.answers_in = 4.0
     watching.begin(*range(1, 65), answering=[64])
@@ -217,7 +228,7 @@ def test_all_of_very_many_are_asked_again_and_again_at_a_limited_rate(watching):
     watching.answers_in = 4.0
     watching.begin(*numbers)
     watching.wait(120)
-    assert watching.most_asking <= MOST_UNANSWERED
+    assert watching.most_asking <= UNANSWERED * MOST_AT_ONCE == 64
     assert min(len(watching.times(n)) for n in numbers) >= 2
     seconds = [int(when) for when, *_ in watching.asked]
     assert max(seconds.count(second) for second in set(seconds)) <= 2 * MOST_AT_ONCE

@@ -44,6 +44,8 @@ class PowerSurroundings:
     may_act: Callable[[], bool]
     """Whether the rack has a lease."""
     clock: IReactorTime
+    most_at_once: int = MOST_AT_ONCE
+    most_looks_at_once: int = MOST_LOOKS_AT_ONCE
 
 
 @define(kw_only=True, eq=False)
@@ -77,10 +79,10 @@ class PowerDesk(Service):
     def __init__(self, surroundings: PowerSurroundings) -> None:
         self._around = surroundings
         self._attempts: dict[BmcId, _Attempt] = {}
-        self._places = DeferredSemaphore(MOST_AT_ONCE)
+        self._places = DeferredSemaphore(surroundings.most_at_once)
         self._conversations: dict[BmcId, DeferredLock] = {}
         self._looks: dict[BmcId, Deferred[PowerState]] = {}
-        self._look_places = DeferredSemaphore(MOST_LOOKS_AT_ONCE)
+        self._look_places = DeferredSemaphore(surroundings.most_looks_at_once)
 
     async def take(self, order: PowerOrder) -> PowerOutcome:
         """Carry an order out, or wait for the end of the same attempt; OrderOutdated."""

@@ -6,16 +6,16 @@ from typing import Any
 from evenrack.model.power import BmcAccess, Driver, PowerState
 from evenrack.rack.power.by_name import ByName, Places
 from evenrack.rack.power.driver import PowerDriver
-from evenrack.rack.power.ipmi import IpmiDriver
+from evenrack.rack.power.ipmi import MOST_SESSIONS, IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.redfish import RedfishDriver
 
 
-def every_driver(reactor: Any, places: Places) -> "Drivers":
+def every_driver(reactor: Any, places: Places, *, most_sessions: int = MOST_SESSIONS) -> "Drivers":
     """Make those that there are."""
     return Drivers(
         {
-            "ipmi": ByName(IpmiDriver(reactor), places),
+            "ipmi": ByName(IpmiDriver(reactor, most_sessions=most_sessions), places),
             "ipmitool": ByName(IpmitoolDriver(reactor), places),
             "redfish": ByName(RedfishDriver(reactor), places),
         }

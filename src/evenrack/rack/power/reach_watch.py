@@ -20,10 +20,11 @@ AGAIN_SECONDS = 20.0
 SILENT_SECONDS = 5.0
 """How often one that did not."""
 MOST_AT_ONCE = 32
-"""Questions in one look; the others have theirs in the next, what was never asked before all.
-10,000 BMCs have their turn within 8 minutes, and a new one does not wait for them."""
-MOST_UNANSWERED = 64
-"""Questions under way: so many are when every BMC is silent."""
+"""Questions in one look when nothing else is set; the others have theirs in the next, what was
+never asked before all. 10,000 BMCs have their turn within 8 minutes, and a new one does not wait
+for them."""
+UNANSWERED = 2
+"""So many times as many questions may be under way: they are when every BMC is silent."""
 WAIT_SECONDS = 0.5
 """A look waits so long for its answers; those that come later are seen by the next one."""
 FAILURES = 2
@@ -43,8 +44,10 @@ class ReachWatch(MultiService):
         targets: Callable[[], Sequence[BmcTarget]],
         ask: Ask,
         clock: IReactorTime,
+        most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         super().__init__()
+        self._most_at_once = most_at_once
         self._targets = targets
         self._ask = ask
         self._clock = clock
@@ -83,7 +86,7 @@ class ReachWatch(MultiService):
         """Choose whom to ask now: what is new first, then who has waited longest."""
         due = [t for t, when in self._due.items() if when <= now and t not in self._asking]
         due.sort(key=lambda t: (t in self._failures, self._due[t], t.bmc))
-        return due[: min(MOST_AT_ONCE, MOST_UNANSWERED - len(self._asking))]
+        return due[: min(self._most_at_once, UNANSWERED * self._most_at_once - len(self._asking))]
 
     def _begin(self, target: BmcTarget) -> Deferred[None]:
         asking = self._asking[target] = Deferred.fromCoroutine(self._ask_one(target))

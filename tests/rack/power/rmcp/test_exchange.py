@@ -4,13 +4,14 @@ import socket
 from ipaddress import ip_address
 
 import pytest
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from evenrack.errors import BmcUnreachable
-from evenrack.model.power import BmcAccess
 from evenrack.rack.power.rmcp.exchange import Asking, Exchange
+from tests.rack.power.story import ACCESS
 
 ASKING = Asking(at=(0.0,), seconds=5.0)
 
@@ -21,6 +22,7 @@ def peer(request):
     family = socket.AF_INET6 if ":" in request.param else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as peer:
         peer.bind((request.param, 0))
+        peer.settimeout(5)
         yield peer
 
 
@@ -28,7 +30,7 @@ def peer(request):
 def exchange(peer):
     exchange = Exchange(reactor)
     host, port, *_ = peer.getsockname()
-    exchange.begin(BmcAccess(address=ip_address(host), port=port, user="u", password="p"))
+    exchange.begin(evolve(ACCESS, address=ip_address(host), port=port))
     yield exchange
     exchange.end()
     assert exchange not in reactor.getReaders()
