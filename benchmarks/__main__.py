@@ -15,6 +15,7 @@ from benchmarks import (
     moves,
     one_reservation,
     perfdhcp,
+    power_polling,
     power_status,
     replanning,
     spreading,
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "dhcp-render": dhcp_render.measure,
     "one-reservation": one_reservation.measure,
     "power-status": power_status.measure,
+    "power-polling": power_polling.measure,
     "perfdhcp": perfdhcp.measure,
     "replanning": replanning.measure,
 }

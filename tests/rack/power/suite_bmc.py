@@ -88,8 +88,8 @@ class SuiteBmc(DatagramProtocol):
     guid: bytes = bytes(range(16))
     noisy = False
 
-    def listen(self, address="127.0.0.1"):
-        self.port = self.clock.listenUDP(0, self, interface=address)
+    def listen(self, address="127.0.0.1", port=0):
+        self.port = self.clock.listenUDP(port, self, interface=address)
         self.free_at = 0.0
         return self
 

@@ -1,5 +1,6 @@
 """Which BMCs answer this rack: who is asked when, and what is told of it."""
 
+import gc
 import itertools
 from ipaddress import IPv4Address
 
@@ -209,6 +210,17 @@ def test_a_question_that_cannot_be_asked_counts_as_no_answer(watching, logged):
     watching.problem = None
     watching.wait(SILENT_SECONDS + LOOK_SECONDS)
     assert watching.told == [(1,)]
+
+
+def test_a_bug_in_asking_is_logged_and_the_bmc_is_asked_again(watching, logged_failures):
+    watching.problem = RuntimeError("a bug")
+    watching.begin(1, answering=[1])
+    watching.wait(LOOK_SECONDS * 3)
+    watching.problem = None
+    watching.wait(LOOK_SECONDS * 2)
+    assert watching.watch.reached == (1,)
+    gc.collect()
+    assert logged_failures.take(RuntimeError)
 
 
 def test_a_new_bmc_is_asked_before_thousands_that_wait_for_their_turn(watching):
