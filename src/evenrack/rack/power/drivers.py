@@ -17,7 +17,7 @@ def every_driver(reactor: Any, places: Places, *, most_sessions: int = MOST_SESS
         {
             "ipmi": ByName(IpmiDriver(reactor, most_sessions=most_sessions), places),
             "ipmitool": ByName(IpmitoolDriver(reactor), places),
-            "redfish": ByName(RedfishDriver(reactor), places),
+            "redfish": ByName(RedfishDriver(reactor, most_sessions=most_sessions), places),
         }
     )
 
