@@ -110,8 +110,8 @@ class RackPower:
     """How much this rack does with BMCs at a time."""
 
     most_sessions: int = field(default=64, validator=between(1, _MOST_AT_ONCE, "sessions"))
-    """Sessions of IPMI at a time, each with another BMC; further ones wait. As many again of Redfish.
-    Default 64."""
+    """Sessions of IPMI at a time, each with another BMC; further ones wait; and as
+    many conversations of Redfish. Default 64."""
 
     most_orders: int = field(default=16, validator=between(1, _MOST_AT_ONCE, "conversations"))
     """Conversations with BMCs for orders at a time; further ones wait. Default 16."""
