@@ -7,3 +7,9 @@ in `region_mistakes` and `rack_mistakes`; `checks_can_fail` plants them.
 from tests.together import broken_balance, broken_services, broken_trust
 
 BROKEN = (*broken_balance.BROKEN, *broken_services.BROKEN, *broken_trust.BROKEN)
+
+CYCLES_FIND = (
+    ("old_orders_are_carried_out", 43, r"2 outages: its BMC was told off, on, off"),
+    ("cycles_are_finished_unheard", 16, r"2 outages: its BMC was told off, on, off"),
+)
+"""What one round of cycles finds: the mistake, a seed, and what is said of it."""

@@ -27,7 +27,7 @@ from evenrack.lab.progress import Progress
 from evenrack.lab.record import read_record
 from evenrack.lab.up import Wish, bring_up
 from tests.together.broken_feature import Broken
-from tests.together.broken_features import BROKEN
+from tests.together.broken_features import BROKEN, CYCLES_FIND
 from tests.together.chaos_run import ChaosFound, live_through
 from tests.together.cycle_judge import what_is_wrong
 from tests.together.cycle_plan import draw_round
@@ -65,11 +65,6 @@ CHAOS_FINDS = (
 
 
 CYCLES = size_for(20)
-CYCLES_FIND = (
-    ("old_orders_are_carried_out", 43, r"2 outages: its BMC was told off, on, off"),
-    ("orders_wait_for_their_rack", 43, r"it has not ended|its rack was not lost between"),
-)
-"""The same of one round of cycles, whose seed breaks racks for long."""
 
 
 class EnoughSeen(Exception):

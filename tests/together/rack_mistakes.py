@@ -14,7 +14,7 @@ from evenrack.rack.dhcp import dhcpd6_conf, dhcpd_conf, failover
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.failover_states import KnownStates
 from evenrack.rack.hosts_in_step import HostsInStep
-from evenrack.rack.power import desk, ipmitool
+from evenrack.rack.power import desk, ipmitool, order_run
 from evenrack.rack.power.drivers import Drivers
 from evenrack.rack.power.ipmi_command import PASSWORD_DESCRIPTOR
 from evenrack.rack.power.reach_watch import ReachWatch
@@ -185,6 +185,12 @@ def old_orders_are_carried_out():
         return await run(order, driver, recorded, lambda: True, clock, places)
 
     desk.run_order = run_anyhow
+
+
+def cycles_are_finished_unheard():
+    """Turn on again what was turned off, also where no region hears the rack any more."""
+    may_go = order_run.may_go_unrecorded
+    order_run.may_go_unrecorded = lambda *about, region_hears: may_go(*about, region_hears=True)
 
 
 def bmcs_are_not_looked_for():
