@@ -36,6 +36,7 @@ class AtDesk:
         self.driver = SmallDriver(machines=self.machines)
         self.lease = True
         self.has_database = True
+        self.is_mine = True
         self.phases = []
         self.recorded = "NEW"
         self.desk = PowerDesk(
@@ -52,6 +53,8 @@ class AtDesk:
     async def _record(self, order, attempt, before, after):
         if not self.has_database:
             raise DatabaseUnreachable("there is no database")
+        if not self.is_mine:
+            return False
         self.phases.append((order, attempt, after))
         self.recorded = after
         return True
@@ -292,8 +295,8 @@ def test_a_cycle_that_lost_its_lease_goes_on_when_it_is_asked_again_and_has_one(
     assert at.told() == ["off", "on"]
 
 
-def test_what_a_cycle_saw_without_a_database_is_remembered_when_it_is_asked_again(at):
-    """Or it would turn off again what came on late."""
+def stop_at_on_without_a_database(at):
+    """Let a cycle stop without a lease at OFF_SENT, and its machine come on a moment later."""
     at.bmc().troubles["on"] = [BmcSilent("nothing came")]
     first = at.take(action="cycle")
     at.wait(1.5)
@@ -306,6 +309,11 @@ def test_what_a_cycle_saw_without_a_database_is_remembered_when_it_is_asked_agai
     at.bmc().press("on")
     at.lease = True
     at.wait(5)
+
+
+def test_what_a_cycle_saw_without_a_database_is_remembered_when_it_is_asked_again(at):
+    """Or it would turn off again what came on late."""
+    stop_at_on_without_a_database(at)
     still_away = at.take(action="cycle", phase=at.recorded)
     at.wait(2)
     assert (still_away.value().retryable, still_away.value().sent) == (True, True)
@@ -315,6 +323,15 @@ def test_what_a_cycle_saw_without_a_database_is_remembered_when_it_is_asked_agai
     assert (again.value().result, again.value().state) == ("ok", "on")
     assert at.told().count("off") == 1
     assert [phase for _, _, phase in at.phases] == ["OFF_SENT", "OFF_SEEN", "ON_SEEN"]
+
+
+def test_what_a_cycle_saw_counts_for_nothing_when_it_has_lost_its_order_meanwhile(at):
+    stop_at_on_without_a_database(at)
+    at.has_database, at.is_mine = True, False
+    again = at.take(action="cycle", phase=at.recorded)
+    at.wait(10)
+    assert (again.value().result, again.value().retryable) == ("unknown", False)
+    assert at.told().count("off") == 1
 
 
 # Looks that nobody ordered

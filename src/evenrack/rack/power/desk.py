@@ -187,10 +187,9 @@ class PowerDesk(Service):
         """
         try:
             recorded = await record("OFF_SENT", "OFF_SEEN")
-        except CannotEverWork as refused:
-            return _unknown(str(refused))
         except EvenrackError as problem:
-            return evolve(_unknown(str(problem)), retryable=True)
+            may_work = not isinstance(problem, CannotEverWork)
+            return evolve(_unknown(str(problem)), retryable=may_work)
         if not recorded:
             return _unknown("another attempt has taken this order over, or it was cancelled")
         return await self._run_order(evolve(order, phase="OFF_SEEN"), record)
