@@ -73,13 +73,14 @@ class PowerFleet:
     def api(self):
         return Api(next(iter(self.fleet.regions.values())))
 
-    async def add_machine(self, number, **more):
+    async def add_machine(self, number, *, address=None, **more):
         """A machine that is on, as the operator enters it."""
-        bmc = self.machines.add(address_of(number), state="on", **more)
+        address = address or address_of(number)
+        bmc = self.machines.add(address, state="on", **more)
         body = {
             "name": f"b{number}",
             "driver": "ipmitool",
-            "address": str(address_of(number)),
+            "address": str(address),
             "user": "me",
             "password": WORD,
         }
