@@ -174,7 +174,7 @@ def show_bmc(session: Session, name: str, *, as_json: bool) -> None:
 @click.option("--no-k-g", is_flag=True, help="It has no key of its own any more.")
 @click.option("--no-system", is_flag=True, help="It has one system only.")
 @click.option("--no-certificate-sha256", is_flag=True, help="An authority has signed it.")
-@click.option("--no-certificate-name", is_flag=True, help="Its certificate is for its address.")
+@click.option("--no-certificate-name", is_flag=True, help="Its certificate is for --address.")
 @if_generation
 @json_object
 @click.pass_obj
