@@ -8,7 +8,8 @@ from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.rack.acknowledging import ACKNOWLEDGED_TOGETHER, SETTLED_SECONDS
 from evenrack.rack.converge import CHANGE_LOOK_SECONDS, LOOK_SECONDS
 from evenrack.rack.failed_tries import FAILED_SECONDS
-from evenrack.rack.hand_over import PATIENCE_SECONDS, RECOVER_SECONDS
+from evenrack.rack.failover_states import STARTUP_SECONDS
+from evenrack.rack.hand_over import CALLED_BACK_SECONDS, PATIENCE_SECONDS, RECOVER_SECONDS
 from evenrack.rack.role_change import DEMOTED_SECONDS, MEET_SECONDS, PROMOTED_SECONDS
 from tests.dhcp_fleet import rack_id
 from tests.rack.converging import FIRST, SECOND, RackHost, plan_of, refused
@@ -61,11 +62,20 @@ def test_m12_the_last_few_leases_which_a_partner_does_not_acknowledge_are_known_
     turn = host.turn(after)
     host.advance(PATIENCE_SECONDS / 2)
     host.server.unshared = FEW
+    host.server.partner = ALONE
     host.advance(SETTLED_SECONDS / 2)
     assert host.server.runs == FIRST, "more may be on its way"
     host.advance(SETTLED_SECONDS)
     turn.value()
     assert host.server.runs == after
+
+
+def test_m12_a_partner_that_did_not_hear_of_the_pause_may_lack_the_last_few_leases(host):
+    host.server.unshared = FEW
+    host.follow(SECONDARY)
+    turn = host.turn(SECONDARY)
+    host.advance(PATIENCE_SECONDS + LOOK_SECONDS)
+    assert "does not know 4 of its leases" in refused(turn)
 
 
 def demoted_and_met(host):
@@ -304,6 +314,39 @@ def test_one_whose_leaving_was_called_off_as_it_stopped_does_not_wait_for_mclt(h
     host.server.states_now[2] = "recover-wait"
     host.advance(A_MOMENT)
     assert host.states[2] == "recover-wait", "that is for another reason"
+
+
+def called_back(host):
+    """It stopped for good, and begins anew with the partner that it told all, which is gone."""
+    leave(host, ())
+    host.server.begins_in = "recover"
+    host.server.is_met = lambda _: False
+    host.serving(FIRST)
+
+
+def test_one_that_was_called_back_serves_when_its_partner_has_gone_since(host):
+    called_back(host)
+    host.advance(STARTUP_SECONDS)
+    assert host.states[2] == "recover", "its partner is looked for"
+    host.advance(A_MOMENT)
+    assert host.states[2] == ALONE
+
+
+def test_one_that_was_called_back_and_hears_its_partner_gets_its_leases(host):
+    called_back(host)
+    host.server.is_met = lambda _: True
+    host.advance(3 * STARTUP_SECONDS)
+    assert (2, ALONE) not in host.server.put_back_into
+
+
+def test_one_that_stopped_long_ago_is_a_newcomer_which_never_serves_alone(host):
+    leave(host, ())
+    host.advance(CALLED_BACK_SECONDS)
+    host.server.begins_in = "recover"
+    host.server.is_met = lambda _: False
+    host.serving(FIRST)
+    host.advance(3 * STARTUP_SECONDS)
+    assert host.states[2] == "recover"
 
 
 @pytest.mark.parametrize("why", ["not told all", "another partner", "served alone"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -18,7 +19,7 @@ from evenrack.model.dhcp_plan import DhcpPlan, VlanService
 from evenrack.model.dhcp_report import SideState
 from evenrack.model.identifiers import RackId, VlanId
 from evenrack.rack.acknowledging import Acknowledging
-from evenrack.rack.failover_states import FailoverServer, KnownStates
+from evenrack.rack.failover_states import STARTUP_SECONDS, FailoverServer, KnownStates
 from evenrack.rack.role_change import RoleChange, is_demoted
 
 PATIENCE_SECONDS = 4.0
@@ -27,7 +28,11 @@ PATIENCE_SECONDS = 4.0
 RECOVER_SECONDS = 20.0
 """So long who exchanged its role waits for its partner's leases when that is not heard of."""
 
+CALLED_BACK_SECONDS = 60.0
+"""So long after it stopped one may be taken for one that never left: the leader had not seen it."""
+
 _ALONE: Final = "communications-interrupted"
+_SERVING: Final = frozenset({_ALONE, "partner-down", "normal"})
 _AGAIN_SECONDS = 0.05
 
 
@@ -41,6 +46,18 @@ class GivingServer(FailoverServer, Protocol):
 
         Only those that were given `older` seconds ago, or earlier.
         """
+
+
+@frozen
+class _Partner:
+    """A rack, and a moment by the reactor's clock."""
+
+    rack: RackId
+    at: float
+
+    def is_of(self, service: VlanService) -> bool:
+        """Tell whether this pair is with that rack."""
+        return service.peer is not None and service.peer.rack == self.rack
 
 
 def given_away(known: KnownStates, plan: DhcpPlan) -> list[VlanService]:
@@ -68,10 +85,12 @@ class HandOver:
         """Whose roles are exchanged: both sides have restarted, and talk."""
         self._telling: dict[VlanId, Acknowledging] = {}
         """How far a new primary is in telling its partner all."""
-        self._recovering: dict[VlanId, float] = {}
-        """Since when."""
-        self._told: dict[VlanId, RackId] = {}
-        """VLANs that are not served since all that was promised there was told to this partner."""
+        self._recovering: dict[VlanId, _Partner] = {}
+        """Of whom its leases are fetched, and since when."""
+        self._told: dict[VlanId, _Partner] = {}
+        """Who was told all that was promised, and when, where nothing was served since then."""
+        self._unheard: dict[VlanId, float] = {}
+        """Since when one that was called back has not heard that partner."""
 
     async def give(self, services: Sequence[VlanService], plan: DhcpPlan) -> None:
         """Let a server answer no more for these pairs, until their partners know every lease.
@@ -101,19 +120,32 @@ class HandOver:
         stays = {service.vlan.id for service in plan}
         for service in services:
             if service.peer is not None and service.vlan.id not in stays:
-                self._told[service.vlan.id] = service.peer.rack
+                self._told[service.vlan.id] = _Partner(service.peer.rack, self._clock.seconds())
 
     async def _behind(self, services: Sequence[VlanService]) -> int:
         """Wait until the partners know all leases; gives how many they do not know in the end."""
         until = self._clock.seconds() + PATIENCE_SECONDS
         acknowledging = Acknowledging()
-        while behind := acknowledging.behind(
-            await self._server.unshared_leases(services), self._clock.seconds()
-        ):
-            if self._clock.seconds() >= until:
-                break
+        while True:
+            unshared = await self._server.unshared_leases(services)
+            behind = acknowledging.behind(unshared, self._clock.seconds())
+            if not behind and not await self._have_answered(services, unshared):
+                behind = sum(unshared.values())
+            if not behind or self._clock.seconds() >= until:
+                return behind
             await deferLater(self._clock, _AGAIN_SECONDS)
-        return behind
+
+    async def _have_answered(
+        self, services: Sequence[VlanService], unshared: Mapping[VlanId, int]
+    ) -> bool:
+        """Tell whether partners that did not acknowledge all heard of the pause, and so all before.
+
+        They go into this state for it; one that is cut off is not known to be, yet.
+        """
+        for service in services:
+            if unshared.get(service.vlan.id) and await self._partner(service) != _ALONE:
+                return False
+        return True
 
     async def meet(self, change: RoleChange, known: KnownStates) -> frozenset[VlanId]:
         """Let both sides of an exchange go on, as soon as the old primary knows every lease.
@@ -172,27 +204,53 @@ class HandOver:
         """
         now = self._clock.seconds()
         for alone in (service for service in known.plan if service.peer is None):
-            self._told.pop(alone.vlan.id, None)  # the partner does not know what it gives now
+            self._forget(alone.vlan.id)  # the partner does not know what it gives now
         for service, state in _paired(known):
             vlan, was = service.vlan.id, self._given.get(service.vlan.id)
             if state == "paused":
                 is_what_it_was = was is not None and was.same_relation(service)
                 is_safe = service.role == "primary" or is_what_it_was
                 await self._put(service, _ALONE if is_safe else "recover")
-                if not is_safe:
-                    self._recovering[vlan] = now
-            elif state == "recover-wait" and self._has_told_all(service):
-                await self._put(service, "recover-done")  # it had told all that it promised
-            elif state == "recover" and vlan in self._met and vlan in self._recovering:
-                await self._serve_without_partner(service, now - self._recovering[vlan])
-            elif state == "normal":
-                self._recovering.pop(vlan, None)
-                self._told.pop(vlan, None)
+                if not is_safe and service.peer is not None:
+                    self._recovering[vlan] = _Partner(service.peer.rack, now)
+            elif state in _SERVING:
+                self._forget(vlan)
+            else:
+                await self._recover(service, state, now)
 
-    def _has_told_all(self, service: VlanService) -> bool:
+    async def _recover(self, service: VlanService, state: SideState, now: float) -> None:
+        vlan = service.vlan.id
+        if state == "recover-wait" and self._has_told_all(service, now):
+            await self._put(service, "recover-done")  # it had told all that it promised
+        elif state == "recover" and vlan in self._met and vlan in self._recovering:
+            await self._serve_without_partner(service, now - self._recovering[vlan].at)
+        elif state == "recover" and self._is_called_back(service, now):
+            await self._serve_when_unheard(service, now)
+
+    def _forget(self, vlan: VlanId) -> None:
+        for remembered in (self._recovering, self._told, self._unheard):
+            remembered.pop(vlan, None)
+
+    def _has_told_all(self, service: VlanService, now: float) -> bool:
+        recovering = self._recovering.get(service.vlan.id)
+        is_same = recovering is not None and recovering.is_of(service)
+        return is_same or self._is_called_back(service, now)
+
+    def _is_called_back(self, service: VlanService, now: float) -> bool:
         told = self._told.get(service.vlan.id)
-        is_same = service.peer is not None and service.peer.rack == told
-        return is_same or service.vlan.id in self._recovering
+        return told is not None and told.is_of(service) and now - told.at <= CALLED_BACK_SECONDS
+
+    async def _serve_when_unheard(self, service: VlanService, now: float) -> None:
+        """Serve where the partner has gone since; it is looked for as by a server that starts."""
+        if await self._hears(service):
+            self._unheard.pop(service.vlan.id, None)
+        elif now - self._unheard.setdefault(service.vlan.id, now) >= STARTUP_SECONDS:
+            await self._put(service, _ALONE)
+
+    async def _hears(self, service: VlanService) -> bool:
+        with suppress(DhcpServerSilent):
+            return await self._server.hears_partner(service)
+        return True  # the next look asks again
 
     async def _serve_without_partner(self, service: VlanService, waited: float) -> None:
         """Serve where the partner took its role and is gone: else nobody does."""

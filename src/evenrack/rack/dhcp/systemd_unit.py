@@ -175,7 +175,8 @@ class DhcpdUnit:
         """End it for good. Its configuration and its leases are kept, its pairs are over."""
         async with self._one_at_a_time:
             await self._tell("stop")
-            await self._think(self._files.forget_pairs)
+            if not self.running():  # or else leases that it writes now would be lost
+                await self._think(self._files.forget_pairs)
 
     async def _put_back(self, text: str | None, interfaces: Sequence[str]) -> None:
         try:
