@@ -177,7 +177,8 @@ class DhcpFleet:
         )
 
     def is_served_by_pairs(self):
-        running = [it for server in self.servers.values() for it in server.runs or ()]
+        runs = [it for server in self.servers.values() for it in server.runs or ()]
+        running = [it for it in runs if not it.is_shared]
         if not running or not all(it.peer and self._has_complement(it) for it in running):
             return False  # and the fleet need not be read whole
         pairs = self.fleet.read().services.values()

@@ -29,9 +29,10 @@ async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
     assert [(bmc.told, bmc.looks) for bmc in others] == [([], 0)] * len(others)
 
 
-async def test_the_driver_that_speaks_itself_has_as_many_sessions_as_are_set():
-    drivers = every_driver(reactor, None, most_sessions=3)
-    assert drivers._drivers["ipmi"]._driver._places.limit == 3
+@pytest.mark.parametrize("name", ["ipmi", "redfish"])
+def test_a_driver_that_speaks_itself_has_as_many_sessions_as_are_set(name):
+    drivers = every_driver(Clock(), None, most_sessions=3)
+    assert drivers._drivers[name]._driver._turns._places.limit == 3
 
 
 def test_there_is_a_driver_for_every_word_that_a_bmc_can_be_declared_with():

@@ -193,7 +193,7 @@ async def test_a_bmc_has_one_session_at_a_time_and_others_do_not_wait_for_it(dri
         most = max(most, len(slow.open_sessions))
         await deferLater(reactor, 0)
     assert (most, [await look for look in looks]) == (1, ["off"] * 3)
-    assert driver._turns == {}
+    assert driver._turns._turns == {}
 
 
 async def test_a_rack_has_so_many_sessions_at_a_time_and_no_more(bmc_with, clock):
