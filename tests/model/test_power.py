@@ -19,6 +19,7 @@ from evenrack.model.power import (
     fingerprint_from_text,
     k_g_bytes,
     phase_from_text,
+    phases_between,
     power_order_from_json,
     power_order_to_json,
     power_outcome_from_json,
@@ -208,6 +209,14 @@ def test_a_phase_is_read_and_nothing_else():
     assert [phase_from_text(phase) for phase in phases] == phases
     with pytest.raises(ValueError, match="a phase is one of NEW, "):
         phase_from_text("new")
+
+
+def test_between_two_phases_lie_those_that_come_between_and_both():
+    assert phases_between("OFF_SENT", "ON_SENT") == ("OFF_SENT", "OFF_SEEN", "ON_SENT")
+    assert phases_between("OFF_SENT", "OFF_SENT") == ("OFF_SENT",)
+    assert phases_between("NEW", "RESET_SENT") == ("NEW", "RESET_SENT")
+    assert phases_between("OFF_SEEN", "OFF_SENT") == ("OFF_SEEN", "OFF_SENT")
+    assert phases_between("RESET_SENT", "NEW") == ("RESET_SENT", "NEW")
 
 
 @pytest.mark.parametrize("bad", [None, {}, "12", ["1"], [True], [1.0]])

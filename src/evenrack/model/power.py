@@ -268,6 +268,14 @@ def power_outcome_from_json(form: Any) -> PowerOutcome:
     return from_json(form, PowerOutcome)
 
 
+def phases_between(before: Phase, after: Phase) -> tuple[Phase, ...]:
+    """Give the phases from one to another, both with it: those of a `cycle`, which has most."""
+    way = PHASES["cycle"]
+    if before not in way or after not in way[way.index(before) :]:
+        return before, after
+    return way[way.index(before) : way.index(after) + 1]
+
+
 def phase_from_text(text: str) -> Phase:
     """Read a phase; ValueError when it is none."""
     if text not in get_args(Phase):

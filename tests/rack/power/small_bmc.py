@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from evenrack.errors import BmcSilent, DatabaseUnreachable, RegionUnreachable
+from evenrack.model.power import phases_between
 
 
 @define(kw_only=True)
@@ -82,6 +83,8 @@ class Book:
     """Whether the region that is asked has no database."""
     cut_off: bool = False
     """Whether there is no region to ask."""
+    lost: set = field(factory=set)
+    """Of these phases the answer gets lost, once each."""
     written: list = field(factory=list)
 
     async def record(self, before, after):
@@ -89,8 +92,11 @@ class Book:
             raise RegionUnreachable("there is no region")
         if self.unreachable:
             raise DatabaseUnreachable("there is no database")
-        if not self.mine or self.phase not in {before, after}:
+        if not self.mine or self.phase not in phases_between(before, after):
             return False
         self.phase = after
         self.written.append(after)
+        if after in self.lost:
+            self.lost.remove(after)
+            raise RegionUnreachable("the answer got lost")
         return True

@@ -186,6 +186,18 @@ def test_a_rack_that_no_region_hears_finishes_a_cycle_that_is_recorded_as_off(st
     assert story.bmc.told == ["off", "on"]
 
 
+@pytest.mark.parametrize("lost", [{"OFF_SEEN"}, {"ON_SENT"}, {"OFF_SEEN", "ON_SENT"}, {"ON_SEEN"}])
+def test_a_cycle_that_goes_on_without_an_answer_is_not_taken_for_one_that_was_taken_over(
+    story, lost
+):
+    story.bmc.state = "on"
+    story.bmc.turns_in = 1.0
+    story.book.lost = set(lost)
+    assert story.finish("cycle") == ok("on")
+    assert story.bmc.told == ["off", "on"]
+    assert not story.book.lost
+
+
 def test_a_recorded_phase_whose_answer_was_lost_is_recorded_once_more(story):
     real, lost = story.book.record, [True]
 

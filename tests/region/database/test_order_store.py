@@ -272,6 +272,25 @@ def test_a_step_from_another_phase_is_not_recorded(fleet, step):
     assert unfinished(fleet)[0].phase == "NEW"
 
 
+@pytest.mark.parametrize("lost", [("OFF_SENT", "OFF_SEEN"), ("OFF_SENT", "ON_SENT")])
+def test_who_has_no_answer_about_what_was_recorded_records_the_next_from_before_it(fleet, lost):
+    entered(fleet)
+    order = taken(fleet)
+    assert noted(fleet, order)
+    assert noted(fleet, order, lost)
+    assert noted(fleet, order, ("OFF_SENT", "ON_SEEN"))
+    assert unfinished(fleet)[0].phase == "ON_SEEN"
+
+
+def test_nothing_that_came_before_is_recorded_from_there(fleet):
+    entered(fleet)
+    order = taken(fleet)
+    for step in (STEP, ("OFF_SENT", "OFF_SEEN"), ("OFF_SEEN", "ON_SENT")):
+        assert noted(fleet, order, step)
+    assert not noted(fleet, order, STEP)
+    assert not noted(fleet, order, ("OFF_SENT", "OFF_SEEN"))
+
+
 def test_an_older_attempt_records_nothing_any_more(fleet):
     entered(fleet)
     old = taken(fleet)

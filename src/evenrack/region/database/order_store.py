@@ -14,7 +14,14 @@ from evenrack.balance.power_routes import StoredOrder
 from evenrack.errors import CannotEverWork
 from evenrack.model.bmc import Machine
 from evenrack.model.identifiers import BmcId, OrderId, RackId
-from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState, Result
+from evenrack.model.power import (
+    Phase,
+    PowerAction,
+    PowerOutcome,
+    PowerState,
+    Result,
+    phases_between,
+)
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
@@ -190,7 +197,9 @@ def record_phase(
 ) -> bool:
     """Record that a rack's attempt goes from one phase to the next; False when it may not.
 
-    Safe to repeat: what is recorded already is recorded. Nothing more is sent of a cancelled one.
+    Safe to repeat: what is recorded already is recorded. So is what the attempt recorded in
+    between, and has no answer about: it still names the phase before that. Nothing more is sent
+    of a cancelled one.
     """
     before, after = step
     return (
@@ -199,14 +208,14 @@ def record_phase(
                 "UPDATE power_order SET phase = :after, steps = CASE WHEN phase = :after "  # noqa: S608  a constant of ours
                 f"THEN steps ELSE {_AND_STEP.removeprefix('steps = ')} END "
                 "WHERE id = :id AND attempt = :attempt AND rack_id = :rack "
-                "AND phase IN (:before, :after) AND result IS NULL "
+                "AND phase = ANY(:between) AND result IS NULL "
                 "AND (cancelled_by IS NULL OR right(:after, 5) <> '_SENT') RETURNING 1"
             ),
             {
                 "id": order,
                 "attempt": attempt,
                 "rack": rack,
-                "before": before,
+                "between": list(phases_between(before, after)),
                 "after": after,
                 **_step(after),
             },
