@@ -117,6 +117,7 @@ def orders(draw):
         action=action,
         phase=draw(st.sampled_from(PHASES[action])),
         seconds_left=draw(st.floats(-100, 100)),
+        unrecorded=draw(st.booleans()),
     )
 
 

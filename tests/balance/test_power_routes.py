@@ -14,6 +14,7 @@ from evenrack.balance.power_routes import (
     StoredOrder,
     Take,
     Wait,
+    may_have_gone_further,
     needs_time,
     next_for,
     route,
@@ -233,6 +234,16 @@ def test_a_cycle_at_off_sent_that_may_have_been_finished_unrecorded_is_taken_ove
 def test_an_order_that_was_taken_after_an_outage_has_nothing_unrecorded(seconds_ago, under_way):
     taken = order(seconds_left=50.0)
     assert was_under_way(taken, seconds_ago=seconds_ago, of_seconds=60.0) == under_way
+
+
+@pytest.mark.parametrize("unrecorded", [True, False])
+@pytest.mark.parametrize(
+    ("action", "phase", "may"),
+    [("cycle", "OFF_SENT", True), ("cycle", "OFF_SEEN", False), ("off", "OFF_SENT", False)],
+)
+def test_only_a_cycle_at_off_sent_may_have_gone_further(action, phase, may, unrecorded):
+    one = order(action=action, phase=phase)
+    assert may_have_gone_further(one, unrecorded=unrecorded) == (may and unrecorded)
 
 
 def test_an_off_at_off_sent_is_taken_over_whatever_was_recorded():

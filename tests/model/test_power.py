@@ -75,6 +75,7 @@ orders = st.sampled_from(sorted(PHASES)).flatmap(
         action=st.just(action),
         phase=st.sampled_from(PHASES[action]),
         seconds_left=st.floats(allow_nan=False, allow_infinity=False),
+        unrecorded=st.booleans(),
     )
 )
 outcomes = st.builds(
@@ -255,6 +256,7 @@ def test_the_key_of_a_bmc_is_in_no_repr():
 
 def test_what_came_later_is_not_told_to_who_does_not_need_it():
     assert power_order_to_json(ORDER)["access"] == FORM["access"]
+    assert "unrecorded" not in power_order_to_json(ORDER)
     later = attrs.evolve(ORDER, access=access(driver="ipmi", k_g="k"))
     assert power_order_to_json(later)["access"] == {**FORM["access"], "driver": "ipmi", "k_g": "k"}
 

@@ -422,6 +422,28 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_is_lost_is_no
         assert power.told(1) == ["off", "on"]
 
 
+async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_not_done_twice(
+    own_migrated_server,
+):
+    server, dsn = own_migrated_server
+    async with power_fleet_on(dsn, racks=1) as power:
+        power.machines.bmcs[address_of(1)].turns_in = 1.0
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        await deferToThread(server.stop, "immediate")
+        await eventually(lambda: power.told() == ["off", "on"])
+        await power.fleet.stop_rack("rack1")
+        await deferToThread(server.start)
+        power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp() + interval '6 s'")
+        looks = power.machines.bmcs[address_of(1)].looks
+        power.start_rack("rack1")
+        row = await power.end_of(number)
+        assert (row["result"], row["phase"], row["attempt"]) == ("unknown", "OFF_SENT", 1)
+        assert "when nobody could record it" in row["error"]
+        assert power.machines.bmcs[address_of(1)].looks > looks
+        assert power.told() == ["off", "on"]
+
+
 async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_back(
     own_migrated_server,
 ):

@@ -11,6 +11,8 @@ from twisted.protocols import amp
 from evenrack.errors import DatabaseUnreachable, OrderOutdated
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from evenrack.rack import region_session
+from evenrack.wire.version import UNRECORDED_ORDERS
 from tests.strategies_reports import bmc_lists, power_orders, power_outcomes
 from tests.wire.both_ends import RACK, Link
 
@@ -46,6 +48,21 @@ def test_the_rack_gets_the_order_as_it_is_and_the_region_its_outcome(order, outc
     link = Link(rack={"power": take}).introduce()
     assert power(link, order).value() == outcome
     assert taken == [order]
+
+
+@pytest.mark.parametrize(("older", "told"), [(0, True), (1, False)])
+def test_a_rack_of_the_version_before_is_told_of_nothing_unrecorded(monkeypatch, older, told):
+    """It would end the link: it reads no order with a field that it does not know."""
+    monkeypatch.setattr(region_session, "PROTOCOL", UNRECORDED_ORDERS - older)
+    taken = []
+
+    async def take(order):
+        taken.append(order)
+        return OUTCOME
+
+    link = Link(rack={"power": take}).introduce()
+    assert power(link, evolve(ORDER, unrecorded=True)).value() == OUTCOME
+    assert taken == [evolve(ORDER, unrecorded=told)]
 
 
 def test_an_order_is_answered_when_it_has_ended_however_long_that_takes():

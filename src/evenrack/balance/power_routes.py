@@ -121,6 +121,15 @@ def was_under_way(order: StoredOrder, *, seconds_ago: float, of_seconds: float) 
     return seconds_ago < of_seconds - order.seconds_left
 
 
+def may_have_gone_further(order: StoredOrder, *, unrecorded: bool) -> bool:
+    """Tell whether an order may have been carried out further than its phase tells.
+
+    A `cycle` at OFF_SENT is finished without a record: its machine is on again then, and whoever
+    goes by the phase would turn it off once more.
+    """
+    return unrecorded and (order.action, order.phase) == ("cycle", "OFF_SENT")
+
+
 def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> RackId | None:
     """Choose the rack for an order: the owner, or whoever reaches the BMC and owns the fewest."""
     candidates = [rack for rack in fleet.racks_reaching(bmc) if rack not in without]
@@ -131,12 +140,8 @@ def route(fleet: Fleet, bmc: BmcId, *, without: tuple[RackId, ...] = ()) -> Rack
 
 
 def _is_left_to_the_operator(order: StoredOrder, *, unrecorded: bool) -> bool:
-    """Tell whether no other rack may go on with an order of which something was sent.
-
-    A `cycle` at OFF_SENT may have been finished without a record: its machine is on again then,
-    and a successor would turn it off once more.
-    """
-    if order.action == "cycle" and order.phase == "OFF_SENT" and unrecorded:
+    """Tell whether no other rack may go on with an order of which something was sent."""
+    if may_have_gone_further(order, unrecorded=unrecorded):
         return True
     return order.action in SENT_ONCE or order.cancelled
 

@@ -222,6 +222,8 @@ class PowerOrder:
     """What earlier attempts have recorded."""
     seconds_left: float = field(validator=_check_seconds)
     """Until the deadline of the order, counted from when the rack gets it; may be negative."""
+    unrecorded: bool = field(default=False, metadata=LATER)
+    """Whether more may have been done than `phase` tells: there was no database meanwhile."""
 
 
 @frozen(kw_only=True)

@@ -18,6 +18,7 @@ from evenrack.balance.power_routes import (
     Send,
     StoredOrder,
     Take,
+    may_have_gone_further,
     needs_time,
     next_for,
     was_under_way,
@@ -107,11 +108,7 @@ class PowerOrders(MultiService):
     async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
         """Do what an order needs now; True when it is to be given more time."""
         away = None if order.rack is None else self._absences.seconds(order.rack)
-        unrecorded = was_under_way(
-            order,
-            seconds_ago=self._clock.seconds() - self._no_database_at,
-            of_seconds=seconds_for(order.action),
-        )
+        unrecorded = self._may_be_unrecorded(order)
         step = next_for(order, fleet, away_seconds=away, orders_of=orders_of, unrecorded=unrecorded)
         if isinstance(step, Take):
             orders_of[step.rack] += 1
@@ -125,6 +122,13 @@ class PowerOrders(MultiService):
             ending = Ending(result=step.result, error=step.error)
             await self._database.run(lambda c: end_order(c, order, ending))
         return needs_time(order, step)
+
+    def _may_be_unrecorded(self, order: StoredOrder) -> bool:
+        return was_under_way(
+            order,
+            seconds_ago=self._clock.seconds() - self._no_database_at,
+            of_seconds=seconds_for(order.action),
+        )
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)
@@ -183,6 +187,7 @@ class PowerOrders(MultiService):
             action=order.action,
             phase=order.phase,
             seconds_left=order.seconds_left,
+            unrecorded=may_have_gone_further(order, unrecorded=self._may_be_unrecorded(order)),
         )
 
     async def _give_up(self, order: StoredOrder, problem: EvenrackError) -> None:

@@ -67,7 +67,7 @@ from evenrack.wire.region_commands import (
     ReportReach,
 )
 from evenrack.wire.session import LinkEnd
-from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PLANS_IN_PARTS, PROTOCOL
+from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PLANS_IN_PARTS, PROTOCOL, order_for
 
 GREETING_SECONDS = 5.0
 """A peer that has not finished its handshake and said hello by then is cut."""
@@ -342,7 +342,8 @@ class RackSession(LinkEnd):
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order (`connected_racks.RackLink`)."""
-        outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=order))["outcome"]
+        told = order_for(self._protocol, order)
+        outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=told))["outcome"]
         return outcome
 
     async def read_leases(self, asked: LeasesAsked) -> LeasePage:

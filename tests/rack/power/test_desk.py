@@ -39,15 +39,14 @@ class AtDesk:
         self.is_mine = True
         self.phases = []
         self.recorded = "NEW"
-        self.desk = PowerDesk(
-            PowerSurroundings(
-                driver=self.driver,
-                record=self._record,
-                may_act=lambda: self.lease,
-                clock=self.clock,
-                **settings,
-            )
+        self.around = PowerSurroundings(
+            driver=self.driver,
+            record=self._record,
+            may_act=lambda: self.lease,
+            clock=self.clock,
+            **settings,
         )
+        self.desk = PowerDesk(self.around)
         self.desk.startService()
 
     async def _record(self, order, attempt, before, after):
@@ -59,7 +58,14 @@ class AtDesk:
         self.recorded = after
         return True
 
-    def take(self, order=1, attempt=1, *, action="off", bmc=1, phase="NEW"):
+    def restart(self):
+        """Let another daemon of this rack begin, which knows nothing of the orders before."""
+        self.desk.stopService()
+        self.wait(1)
+        self.desk = PowerDesk(self.around)
+        self.desk.startService()
+
+    def take(self, order=1, attempt=1, *, action="off", bmc=1, phase="NEW", unrecorded=False):
         access = BmcAccess(address=address_of(bmc), user="me", password=WORD)
         taken = PowerOrder(
             id=OrderId(order),
@@ -69,6 +75,7 @@ class AtDesk:
             action=action,
             phase=phase,
             seconds_left=LIMIT,
+            unrecorded=unrecorded,
         )
         return Outcome(Deferred.fromCoroutine(self.desk.take(taken)))
 
@@ -332,6 +339,52 @@ def test_what_a_cycle_saw_counts_for_nothing_when_it_has_lost_its_order_meanwhil
     at.wait(10)
     assert (again.value().result, again.value().retryable) == ("unknown", False)
     assert at.told().count("off") == 1
+
+
+def cycle_that_stops_at_off_sent(at, state):
+    """Let a cycle be recorded as OFF_SENT, and the rack restart when its machine is off or on."""
+    at.bmc().turns_in = 1.0
+    at.take(action="cycle")
+    at.wait(1.5)
+    assert (at.recorded, at.told()) == ("OFF_SENT", ["off"])
+    at.has_database = False
+    at.lease = state == "on"
+    at.wait(5)
+    assert at.bmc().state == state
+    at.restart()
+    at.has_database = at.lease = True
+    return at.told()
+
+
+def test_a_cycle_that_a_rack_finished_unrecorded_before_it_restarted_is_not_done_twice(at):
+    told = cycle_that_stops_at_off_sent(at, "on")
+    assert told == ["off", "on"]
+    again = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
+    at.wait(LIMIT + 5)
+    assert (again.value().result, again.value().retryable) == ("unknown", False)
+    assert "off and on again when nobody could record it" in again.value().error
+    assert at.told() == told
+
+
+def test_a_cycle_that_a_rack_left_off_when_it_restarted_is_finished_whatever_was_recorded(at):
+    assert cycle_that_stops_at_off_sent(at, "off") == ["off"]
+    again = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
+    at.wait(10)
+    assert (again.value().result, at.told()) == ("ok", ["off", "on"])
+
+
+def test_a_rack_that_did_not_restart_knows_what_it_did_and_goes_on(at):
+    at.bmc().turns_in = 3.0
+    at.bmc().troubles["off"] = [BmcBusy("later")]
+    first = at.take(action="cycle")
+    at.wait(1)
+    at.lease = False
+    at.wait(3)
+    assert (first.value().retryable, at.recorded, at.bmc().state) == (True, "OFF_SENT", "on")
+    at.lease = True
+    again = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
+    at.wait(15)
+    assert (again.value().result, at.bmc().state) == ("ok", "on")
 
 
 # Looks that nobody ordered

@@ -106,6 +106,20 @@ def test_only_a_cycle_that_has_seen_off_must_finish():
     assert found == [("cycle", "OFF_SEEN"), ("cycle", "ON_SENT")]
 
 
+@pytest.mark.parametrize(
+    ("action", "phase", "seen", "step"),
+    [
+        ("cycle", "OFF_SENT", "on", "look"),
+        ("cycle", "OFF_SENT", "off", "note off"),
+        ("cycle", "NEW", "on", "send off"),
+        ("off", "OFF_SENT", "on", "send off"),
+        ("cycle", "OFF_SEEN", "off", "send on"),
+    ],
+)
+def test_what_may_have_been_off_unrecorded_is_not_turned_off_again(action, phase, seen, step):
+    assert next_step(action, phase, seen, unrecorded=True) == step
+
+
 def sent_unrecorded(*, region_hears):
     """Give each command that is sent although its phase cannot be recorded."""
     return {

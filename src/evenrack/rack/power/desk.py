@@ -119,8 +119,10 @@ class PowerDesk(Service):
         attempt = _Attempt(key=(order.id, order.attempt), sent=order.phase != "NEW")
         self._attempts[order.bmc] = attempt
         if before is not None:
-            attempt.was_off = before.was_off and before.key == attempt.key
             before.cancel()
+        if before is not None and before.key == attempt.key:
+            attempt.was_off = before.was_off
+            order = evolve(order, unrecorded=False)  # this desk knows what it did
         if order.bmc in self._looks:
             self._looks[order.bmc].cancel()
         attempt.running = Deferred.fromCoroutine(self._run(attempt, order))

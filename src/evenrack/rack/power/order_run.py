@@ -184,7 +184,8 @@ class _Run:
         self._learn(seen=await self._driver.query(self._order.access))
 
     def _next_step(self) -> Step:
-        return next_step(self._order.action, self._phase, self._known.seen)
+        order, seen = self._order, self._known.seen
+        return next_step(order.action, self._phase, seen, unrecorded=order.unrecorded)
 
     async def _send(self, step: Step) -> PowerOutcome | None:
         """Record the command, then give it; None when it was given."""
@@ -270,6 +271,8 @@ class _Run:
         why = f"the time is over, and the machine {state}"
         if self._order.action == "soft" and seen == "on":
             why += ": its operating system may still shut down; `off` turns it off at once"
+        if self._order.unrecorded and self._phase == "OFF_SENT":
+            why += ": it may have been off and on again when nobody could record it"
         if self._trouble:
             why += f"; the last trouble: {self._trouble}"
         return stopped(self._known, why, retryable=not self._known.sent)

@@ -68,12 +68,17 @@ _OFF_THEN_ON: Final[Mapping[PowerAction, Mapping[Phase, tuple[Step, Step]]]] = M
 _NEEDS_NO_RECORD: Final = frozenset({"OFF_SEEN", "ON_SEEN"})
 
 
-def next_step(action: PowerAction, phase: Phase, seen: PowerState) -> Step:
+def next_step(
+    action: PowerAction, phase: Phase, seen: PowerState, *, unrecorded: bool = False
+) -> Step:
     """Decide what to do, from what was asked, what was done, and what was seen a moment ago.
 
-    Nothing is sent to a machine that nobody can see.
+    Nothing is sent to a machine that nobody can see. `unrecorded` says that more may have been done
+    than the phase tells: a machine that is on may have been off, and is not turned off again.
     """
     if seen == "unknown":
+        return "look"
+    if unrecorded and (action, phase, seen) == ("cycle", "OFF_SENT", "on"):
         return "look"
     when_off, when_on = _OFF_THEN_ON[action][phase]
     return when_on if seen == "on" else when_off
