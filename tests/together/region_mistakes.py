@@ -352,14 +352,14 @@ def lost_links_are_anybody_s():
 
 def orders_are_anybody_s():
     """Let every rack record how far an order is."""
-    record = presence.record_phase
+    record = power_orders.record_phase
     whose = "SELECT rack_id FROM power_order WHERE id = %s"
 
     def record_for(connection, _rack, order, attempt, step):
         rack = connection.exec_driver_sql(whose, (order,)).scalar_one_or_none()
         return record(connection, rack, order, attempt, step)
 
-    presence.record_phase = record_for
+    power_orders.record_phase = record_for
 
 
 def connections_wait_for_their_peers():

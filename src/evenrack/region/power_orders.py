@@ -26,7 +26,7 @@ from evenrack.balance.power_routes import (
 from evenrack.errors import DatabaseUnreachable, EvenrackError
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
-from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from evenrack.model.power import BmcAccess, Phase, PowerOrder, PowerOutcome
 from evenrack.region.absences import Absences
 from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.bmc_reading import (
@@ -45,6 +45,7 @@ from evenrack.region.database.order_store import (
     give_back,
     prolong,
     read_unfinished,
+    record_phase,
     seconds_for,
     take_order,
 )
@@ -76,10 +77,16 @@ class PowerOrders(MultiService):
         self._sealer = sealer
         self._absences = Absences(clock)
         self._unfinished = True
-        self._no_database_at = float("-inf")
+        self._no_database_at = clock.seconds()
+        """When racks may last have gone further than could be recorded. What was before this
+        process began it does not know."""
         self._under_way: set[tuple[OrderId, int]] = set()
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
+
+    def startService(self) -> None:
+        self._no_database_at = self._clock.seconds()
+        super().startService()
 
     def trigger(self) -> None:
         """Look soon: there may be a new order."""
@@ -89,6 +96,16 @@ class PowerOrders(MultiService):
         """Look soon unless all orders were finished at the last look."""
         if self._unfinished:
             self._looking.trigger()
+
+    async def record_phase(
+        self, rack: RackId, order: OrderId, attempt: int, step: tuple[Phase, Phase]
+    ) -> bool:
+        """Record how far a rack is with an order; False when it may not go on."""
+        try:
+            return await self._database.run(lambda c: record_phase(c, rack, order, attempt, step))
+        except DatabaseUnreachable:
+            self._no_database_at = self._clock.seconds()
+            raise
 
     async def _look(self) -> None:
         try:

@@ -11,10 +11,9 @@ from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse, TooManyLinks
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import BmcId, LinkId, OrderId, RackId, RunId
+from evenrack.model.identifiers import BmcId, LinkId, RackId, RunId
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
-from evenrack.model.power import Phase
 from evenrack.region.batched_writes import BatchedWrites
 from evenrack.region.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks, RackLink
 from evenrack.region.database.bmc_facts import record_reach
@@ -31,7 +30,6 @@ from evenrack.region.database.connection_store import (
 from evenrack.region.database.dhcp_store import record_interfaces, record_report
 from evenrack.region.database.engine import Connection, Database
 from evenrack.region.database.lease_events import record_new_leases
-from evenrack.region.database.order_store import record_phase
 from evenrack.region.database.process_store import Incarnation
 from evenrack.runtime.look_again import LookAgain
 
@@ -142,12 +140,6 @@ class Presence(MultiService):
             note(connection)
 
         await self._database.run(note_if_it_may)
-
-    async def record_phase(
-        self, rack: RackId, order: OrderId, attempt: int, step: tuple[Phase, Phase]
-    ) -> bool:
-        """Record how far a rack is with an order; False when it may not go on."""
-        return await self._database.run(lambda c: record_phase(c, rack, order, attempt, step))
 
     async def goodbye(self, rack: RackId, run: RunId) -> None:
         """Note that a rack's daemon is being stopped in order."""

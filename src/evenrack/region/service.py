@@ -227,7 +227,7 @@ class RegionService(MultiService):
             dhcp=self.presence.dhcp,
             new_leases=self.presence.new_leases,
             bmc_reach=self.presence.bmc_reach,
-            record_phase=self.presence.record_phase,
+            record_phase=self.orders.record_phase,
             grants_lease=self._grants_lease,
             endpoints=lambda: self.endpoints.endpoints,
             database_clock=self.membership.database_clock,
