@@ -111,7 +111,8 @@ def test_in_network_cycles_say_no(mistake, seed, reason, tmp_path):
     programs = planted(mistake, tmp_path / "programs")
     with lab(broken, tmp_path / "lab", programs) as trial:
         plan = draw_round(seed, [bmc.machine for bmc in trial.fleet.bmcs])
-        wrong = what_is_wrong(cycle_through(trial, plan).runs)
+        lived = cycle_through(trial, plan)
+        wrong = what_is_wrong(lived.runs, lived.orders)
     print("\n".join(wrong))  # noqa: T201  with -s one sees what it says
     assert any(re.search(reason, line) for line in wrong)
 

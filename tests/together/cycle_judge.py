@@ -10,13 +10,17 @@ from typing import Any
 
 from attrs import frozen
 
+from evenrack.balance.power_routes import SURELY_ENDED_SECONDS
 from evenrack.lab.bmc.chassis import Told
 from evenrack.model.power import PowerState
+from evenrack.region.database.order_store import ORDER_SECONDS
 
 MOST_SECONDS = 90.0
 """Every order has ended by then."""
 BLUR_SECONDS = 0.5
 """Moments are compared that programs wrote down which share few processors."""
+RETURN_SECONDS = 10.0
+"""A rack that is put right is heard again by then."""
 _WORDS = {"OFF_SENT": "off", "ON_SENT": "on"}
 
 
@@ -40,18 +44,27 @@ class Run:
     """Of the machine, when all was whole again."""
     lost: Mapping[str, Loss]
     """Every rack that was lost meanwhile."""
+    shared: Sequence[Loss] = ()
+    """When region processes and the database were broken, which are everybody's."""
 
 
-def what_is_wrong(runs: Iterable[Run]) -> list[str]:
-    """Say what must not be, and then tell the story of each order with which it was so."""
+def what_is_wrong(runs: Sequence[Run], orders: Sequence[int]) -> list[str]:
+    """Say what must not be, and then tell the story of each order with which it was so.
+
+    `orders` are those that were given: each must be told of.
+    """
     found = [(run, complaints(run)) for run in runs]
     lines = [line for _, wrong in found for line in wrong]
+    told = {run.row["order"] for run in runs}
+    lines += [f"order {order}: no region tells of it" for order in orders if order not in told]
+    if not orders:
+        lines.append("no order was given")
     return lines + [story(run) for run, wrong in found if wrong]
 
 
 def complaints(run: Run) -> list[str]:
     """Say what must not be."""
-    wrong = [*_outages(run), *_ending(run), *_unknown(run)]
+    wrong = [*_outages(run), *_ending(run), *_failed(run), *_unknown(run)]
     return [f"{_name(run)}: {each}" for each in wrong]
 
 
@@ -113,12 +126,61 @@ def _ending(run: Run) -> Iterable[str]:
         )
 
 
+def _failed(run: Run) -> Iterable[str]:
+    if run.row["result"] != "failed":
+        return
+    words = [told.what for told in run.told]
+    if "off" in words and "on" in words[words.index("off") :]:
+        yield "it is said to have failed, and its machine was off and on again"
+    elif not _met(run):
+        yield "it failed, and nothing was broken that it needs"
+
+
+def _met(run: Run) -> bool:
+    """Tell whether something broke before its end: a rack that had it, or what is everybody's."""
+    racks = {step["rack"] for step in run.row["steps"]}
+    losses = [loss for rack, loss in run.lost.items() if rack in racks or not racks]
+    ended = seconds_of(run.row["ended"])
+    return any(loss.began <= ended for loss in (*losses, *run.shared))
+
+
 def _unknown(run: Run) -> Iterable[str]:
     if run.row["result"] != "unknown":
         return
     sent = [step for step in run.row["steps"] if step["step"] in _WORDS]
-    if not any(_lost_before_the_answer(run, step) for step in sent):
+    if not sent or not _nobody_can_know(run, sent[-1]):
         yield "it ended as unknown, and its rack was not lost between sending and the answer"
+    elif not _is_given_up(run, sent[-1]):
+        yield "it ended as unknown before its time was over, and its rack was not away for long"
+
+
+def _nobody_can_know(run: Run, step: Mapping[str, Any]) -> bool:
+    """Tell whether it is unknown what became of the newest command."""
+    return _lost_before_the_answer(run, step) or _may_be_unrecorded(run, step)
+
+
+def _may_be_unrecorded(run: Run, step: Mapping[str, Any]) -> bool:
+    """Tell whether a lost rack may have finished it, for all that the regions know.
+
+    A region process that was started meanwhile does not know of outages.
+    """
+    loss, ended = run.lost.get(step["rack"]), seconds_of(run.row["ended"])
+    is_newest = step["step"] == run.row["phase"] == "OFF_SENT"
+    return (
+        is_newest
+        and loss is not None
+        and seconds_of(step["at"]) - BLUR_SECONDS <= loss.began <= ended
+        and any(each.began <= ended for each in run.shared)
+    )
+
+
+def _is_given_up(run: Run, step: Mapping[str, Any]) -> bool:
+    """Tell whether its time was over, or its rack was away until it surely sent no more."""
+    loss, ended = run.lost[step["rack"]], seconds_of(run.row["ended"])
+    if ended >= seconds_of(run.row["at"]) + ORDER_SECONDS - BLUR_SECONDS:
+        return True
+    away = min(ended, loss.ended + RETURN_SECONDS) - loss.began
+    return away >= SURELY_ENDED_SECONDS - BLUR_SECONDS
 
 
 def _lost_before_the_answer(run: Run, step: Mapping[str, Any]) -> bool:

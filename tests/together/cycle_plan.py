@@ -48,6 +48,14 @@ _OF_RACKS: tuple[tuple[How, ...], ...] = (
 )
 
 
+MOST_IDLE = 3
+"""Rounds one after the other in which no order is met by a break."""
+
+
+class NothingMet(Exception):
+    """Breaks come too late, or too early: no order meets one any more."""
+
+
 @frozen(kw_only=True)
 class Break:
     """One thing that is broken, and put right again."""
@@ -88,6 +96,15 @@ def draw_round(seed: int, machines: Sequence[str]) -> Round:
         machines=tuple(chance.sample(machines, len(machines))),
         slow={machine: round(chance.uniform(*SLOW_SECONDS), 1) for machine in machines},
     )
+
+
+def is_enough(met: Sequence[int], wanted: int) -> bool:
+    """Tell whether so many orders met a break, by how many did in each round. NothingMet."""
+    if sum(met) >= wanted:
+        return True
+    if len(met) >= MOST_IDLE and not any(met[-MOST_IDLE:]):
+        raise NothingMet(f"in {MOST_IDLE} rounds no order met a break, in all {sum(met)} did")
+    return False
 
 
 def target_of(how: How, rack: str) -> str:

@@ -37,6 +37,8 @@ class NotWhole(Exception):
 class Lived:
     """What came of a round."""
 
+    orders: Sequence[int]
+    """Those that were given."""
     runs: Sequence[Run]
     broken: frozenset[int]
     """The orders that had not ended when the break came that was meant for them."""
@@ -71,6 +73,7 @@ class _Cycling:
         self._meant: dict[tuple[str, Break], Meant] = {}
         self._began: dict[str, float] = {}
         self._lost: dict[str, Loss] = {}
+        self._shared: list[Loss] = []
 
     def live_through(self) -> Lived:
         self._wait_until_whole()
@@ -94,6 +97,7 @@ class _Cycling:
             and _ended_after(row, self._began[owners[row["machine"]]])
         )
         return Lived(
+            orders=orders,
             runs=[self._run(row) for row in rows],
             broken=frozenset(broken),
             said=[f"{rack}: {each}" for rack, each in victims.items()],
@@ -144,8 +148,11 @@ class _Cycling:
         else:
             for name in set(meant.programs) & set(programs.dead()):
                 programs.start(name)
+        loss = Loss(began=self._began[rack], ended=self._now())
         if each.how in LOSSES:
-            self._lost[rack] = Loss(began=self._began[rack], ended=self._now())
+            self._lost[rack] = loss
+        else:
+            self._shared.append(loss)
 
     def _see_the_end(self, orders: Sequence[int]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -153,7 +160,7 @@ class _Cycling:
         def ended() -> bool:
             nonlocal rows
             rows = self._read(orders) or rows
-            return bool(rows) and all(row["result"] is not None for row in rows)
+            return len(rows) == len(orders) and all(row["result"] is not None for row in rows)
 
         self._trial.clocks.wait_until(ended, seconds=MOST_SECONDS, every=_LOOK_SECONDS)
         return rows
@@ -161,7 +168,9 @@ class _Cycling:
     def _read(self, orders: Sequence[int]) -> list[dict[str, Any]]:
         try:
             ids = ",".join(map(str, orders))
-            rows: list[dict[str, Any]] = self._client.get(f"/api/v1/orders?ids={ids}")
+            rows: list[dict[str, Any]] = self._client.get(
+                f"/api/v1/orders?ids={ids}&limit={len(orders)}"
+            )
         except (RegionUnreachable, ApiRefused):
             return []
         return rows
@@ -190,7 +199,9 @@ class _Cycling:
     def _run(self, row: dict[str, Any]) -> Run:
         chassis = self._bmcs[row["machine"]].chassis
         told = chassis.told()[self._told_before[row["machine"]] :]
-        return Run(row=row, told=told, power=chassis.power, lost=self._lost)
+        return Run(
+            row=row, told=told, power=chassis.power, lost=self._lost, shared=tuple(self._shared)
+        )
 
     def _now(self) -> float:
         return self._trial.clocks.now().timestamp()

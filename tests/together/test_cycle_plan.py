@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from evenrack.lab.bmc.chassis import Told
 from evenrack.model.moments import as_text
 from tests.together.cycle_judge import MOST_SECONDS, Loss, Run, complaints, story, what_is_wrong
-from tests.together.cycle_plan import LOSSES, USUAL_SEED, draw_round, target_of
+from tests.together.cycle_plan import (
+    LOSSES,
+    MOST_IDLE,
+    USUAL_SEED,
+    NothingMet,
+    draw_round,
+    is_enough,
+    target_of,
+)
 
 MACHINES = tuple(f"m{number}" for number in range(1, 21))
 OWNERS = {machine: f"rack{number % 5}" for number, machine in enumerate(MACHINES)}
@@ -74,6 +82,20 @@ def test_every_break_is_drawn_soon_and_the_moment_may_be_any():
     assert max(each.after for each in breaks) > 9
 
 
+def test_rounds_end_when_enough_orders_met_a_break():
+    assert not is_enough([], 20)
+    assert not is_enough([16], 20)
+    assert is_enough([16, 4], 20)
+    assert is_enough([20, *[0] * MOST_IDLE], 20)
+
+
+def test_rounds_that_no_order_meets_are_not_lived_through_for_ever():
+    idle = [0] * MOST_IDLE
+    assert not is_enough([*idle[1:], 1, *idle[1:]], 20)
+    with pytest.raises(NothingMet, match="in all 16 did"):
+        is_enough([16, *idle], 20)
+
+
 _OTHERS = ("region process killed", "database killed")
 
 
@@ -100,8 +122,10 @@ ROW = {
     "steps": [step(2, "OFF_SENT"), step(5, "OFF_SEEN"), step(5, "ON_SENT"), step(8, "ON_SEEN")],
 }
 DONE = Run(row=ROW, told=told((4, "off"), (7, "on")), power="on", lost={})
-NOBODY_KNOWS = evolve(DONE, row={**ROW, "result": "unknown"})
 LOST = {"rack1": Loss(began=BEGAN + 3, ended=BEGAN + 30)}
+BROKEN = (Loss(began=BEGAN + 1, ended=BEGAN + 2),)
+OFF_SENT = {**ROW, "phase": "OFF_SENT", "steps": [step(2, "OFF_SENT")]}
+NOBODY_KNOWS = evolve(DONE, row={**OFF_SENT, "result": "unknown", "ended": at(21)})
 
 
 def ending(**fields):
@@ -114,10 +138,13 @@ def ending(**fields):
         DONE,
         evolve(DONE, lost=LOST),
         evolve(DONE, told=told((4, "off"), (5, "off"), (7, "on"), (7.2, "on"))),
-        evolve(ending(result="failed"), told=told((4, "off")), power="off"),
+        evolve(ending(result="failed"), told=told((4, "off")), power="off", lost=LOST),
+        evolve(ending(result="failed", steps=[]), told=[], shared=BROKEN),
+        evolve(ending(result="failed", steps=[]), told=[], lost=LOST),
         ending(ended=at(MOST_SECONDS)),
         evolve(NOBODY_KNOWS, lost=LOST, told=[], power="on"),
         evolve(NOBODY_KNOWS, lost=LOST, told=told((4, "off"), (30, "on"))),
+        evolve(NOBODY_KNOWS, lost=LOST, told=told((2.1, "off")), shared=BROKEN, power="off"),
     ],
 )
 def test_an_order_that_is_as_it_has_to_be_has_no_complaints(run):
@@ -132,7 +159,10 @@ TWICE = told((3, "off"), (5, "on"), (6, "off"), (7, "on"))
     [
         (evolve(DONE, told=TWICE), "2 outages: its BMC was told off, on, off, on"),
         (evolve(NOBODY_KNOWS, told=TWICE, lost=LOST), "2 outages: its BMC was told off, on, off"),
-        (evolve(ending(result="failed"), told=TWICE), "2 outages: its BMC was told off, on, off"),
+        (
+            evolve(ending(result="failed"), told=TWICE, lost=LOST),
+            "2 outages: its BMC was told off, on, off",
+        ),
         (evolve(DONE, told=[]), "said to be ok, and the machine was never turned off"),
         (evolve(DONE, told=told((7, "on"))), "said to be ok, and the machine was never turned off"),
         (
@@ -143,8 +173,29 @@ TWICE = told((3, "off"), (5, "on"), (6, "off"), (7, "on"))
         (ending(result=None, ended=None, phase="OFF_SENT"), "it has not ended: it is at OFF_SENT"),
         (ending(ended=at(MOST_SECONDS + 0.1)), "it ended only after 90.1 s"),
         (
-            evolve(ending(result="failed"), told=told((4, "off"), (12, "on"))),
+            evolve(ending(result="failed"), told=told((4, "off"), (12, "on")), lost=LOST),
             "it ended as failed, and 2.0 s later its BMC was told on",
+        ),
+        (
+            evolve(ending(result="failed"), told=told((4, "off")), power="off"),
+            "it failed, and nothing was broken that it needs",
+        ),
+        (
+            evolve(
+                ending(result="failed"),
+                told=told((4, "off")),
+                power="off",
+                lost={"rack2": LOST["rack1"]},
+            ),
+            "it failed, and nothing was broken that it needs",
+        ),
+        (
+            evolve(ending(result="failed", ended=at(2.5)), told=[], lost=LOST),
+            "it failed, and nothing was broken that it needs",
+        ),
+        (
+            ending(result="failed"),
+            "it is said to have failed, and its machine was off and on again",
         ),
     ],
 )
@@ -169,7 +220,34 @@ NEVER_LOST = "it ended as unknown, and its rack was not lost between sending and
     ids=["not lost", "another one", "before it sent", "after its answer", "after all answers"],
 )
 def test_an_end_as_unknown_needs_a_rack_that_was_lost_between_sending_and_the_answer(lost, words):
-    found = complaints(evolve(NOBODY_KNOWS, lost=lost, told=words))
+    row = {**NOBODY_KNOWS.row, "steps": ROW["steps"], "phase": "ON_SEEN"}
+    found = complaints(evolve(NOBODY_KNOWS, row=row, lost=lost, told=words))
+    assert found == [f"order 7, cycle of m1: {NEVER_LOST}"]
+
+
+def test_an_end_as_unknown_needs_a_rack_that_was_away_for_long_or_an_order_whose_time_is_over():
+    soon = {**OFF_SENT, "result": "unknown", "ended": at(4)}
+    short = {"rack1": Loss(began=BEGAN + 3, ended=BEGAN + 3.5)}
+    too_soon = "it ended as unknown before its time was over, and its rack was not away for long"
+    for row, lost in ((soon, LOST), (soon, short), ({**soon, "ended": at(40)}, short)):
+        found = complaints(evolve(NOBODY_KNOWS, row=row, lost=lost, told=[]))
+        assert found == [f"order 7, cycle of m1: {too_soon}"]
+    late = evolve(NOBODY_KNOWS, row={**soon, "ended": at(60)}, lost=short, told=[])
+    assert complaints(late) == []
+
+
+def test_what_a_second_rack_has_done_and_recorded_is_known():
+    second = [step(21, "OFF_SENT", "rack2", 2), step(24, "ON_SENT", "rack2", 2)]
+    row = {**OFF_SENT, "result": "unknown", "phase": "ON_SENT", "ended": at(60)}
+    row["steps"] = [step(2, "OFF_SENT"), *second]
+    whole = told((22, "off"), (25, "on"))
+    found = complaints(evolve(NOBODY_KNOWS, row=row, lost=LOST, told=whole))
+    assert found == [f"order 7, cycle of m1: {NEVER_LOST}"]
+
+
+def test_without_a_broken_region_what_the_bmc_has_answered_is_known():
+    answered = told((2.1, "off"))
+    found = complaints(evolve(NOBODY_KNOWS, lost=LOST, told=answered, power="off"))
     assert found == [f"order 7, cycle of m1: {NEVER_LOST}"]
 
 
@@ -196,5 +274,11 @@ def test_a_story_tells_all_in_the_order_of_time():
 
 def test_of_many_runs_the_wrong_ones_are_told_with_their_stories():
     twice = evolve(DONE, row={**ROW, "machine": "m2"}, told=TWICE)
-    assert what_is_wrong([DONE, twice]) == [*complaints(twice), story(twice)]
-    assert what_is_wrong([DONE]) == []
+    assert what_is_wrong([DONE, twice], [7]) == [*complaints(twice), story(twice)]
+    assert what_is_wrong([DONE], [7]) == []
+
+
+def test_an_order_of_which_nobody_tells_is_wrong_and_so_are_none():
+    assert what_is_wrong([DONE], [7, 8]) == ["order 8: no region tells of it"]
+    assert what_is_wrong([], [7]) == ["order 7: no region tells of it"]
+    assert what_is_wrong([], []) == ["no order was given"]

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.together.cycle_judge import what_is_wrong
-from tests.together.cycle_plan import USUAL_SEED, draw_round
+from tests.together.cycle_plan import USUAL_SEED, draw_round, is_enough
 from tests.together.cycle_run import NotWhole, cycle_through, size_for
 from tests.together.whole_lab import say, whole_lab
 
@@ -30,12 +30,12 @@ def trial(tmp_path):
 
 def test_rule_5_and_6_whatever_breaks_a_cycle_is_one_outage_and_its_end_is_true(trial):
     machines = [bmc.machine for bmc in trial.fleet.bmcs]
-    runs, seed = 0, SEED
-    while runs < RUNS:
+    met, seed = [], SEED
+    while not is_enough(met, RUNS):
         again = f"CYCLE_SEED={seed} CYCLE_RUNS=1 CYCLE_MACHINES={MACHINES} {THIS}"
         say(f"cycles, seed {seed}; the same again: {again}")
         lived = lived_through(trial, draw_round(seed, machines), again)
-        runs += len(lived.broken)
+        met.append(len(lived.broken))
         ends = Counter(run.row["result"] for run in lived.runs)
         say(f"{'; '.join(lived.said)}: {len(lived.broken)} orders met it; {dict(ends)}")
         refuse_wrong(lived, again)
@@ -53,6 +53,6 @@ def lived_through(trial, plan, again):
 
 def refuse_wrong(lived, again):
     """Fail with what is wrong, the whole story of those orders, and how to see it again."""
-    if wrong := what_is_wrong(lived.runs):
+    if wrong := what_is_wrong(lived.runs, lived.orders):
         told = [*wrong, "; ".join(lived.said), f"the same again: {again}"]
         pytest.fail("\n".join(told), pytrace=False)
