@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.balance.power_routes import (
+    KNOWING_FIRST_SECONDS,
     MOST_ORDERS_OF_RACK,
     OVERDUE_SECONDS,
     SURELY_ENDED_SECONDS,
@@ -234,6 +235,21 @@ def test_a_cycle_at_off_sent_that_may_have_been_finished_unrecorded_is_taken_ove
 def test_an_order_that_was_taken_after_an_outage_has_nothing_unrecorded(seconds_ago, under_way):
     taken = order(seconds_left=50.0)
     assert was_under_way(taken, seconds_ago=seconds_ago, of_seconds=60.0) == under_way
+
+
+@pytest.mark.parametrize("unrecorded", [True, False])
+def test_who_began_later_lets_those_decide_first_who_know_whether_all_was_recorded(unrecorded):
+    fleet = bmc_fleet(ALL, owners={1: 2}, away=[2])
+    later = order(rack=TWO, phase="OFF_SENT")
+
+    def found(away):
+        more = {"unrecorded": unrecorded, "began_later": True}
+        return next_for(later, fleet, away_seconds=away, **more)
+
+    assert found(SURELY_ENDED_SECONDS) == Wait(why="its rack may still act")
+    assert isinstance(
+        found(SURELY_ENDED_SECONDS + KNOWING_FIRST_SECONDS), End if unrecorded else Take
+    )
 
 
 @pytest.mark.parametrize("unrecorded", [True, False])

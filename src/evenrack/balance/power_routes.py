@@ -18,6 +18,10 @@ SURELY_ENDED_SECONDS = 18.0
 """After a rack was lost: its lease has ended 8 s later at most, and what it sent until then has
 arrived 10 s after that."""
 
+KNOWING_FIRST_SECONDS = 3.0
+"""How much longer a process waits that began later than the order: one that was there all the time
+knows whether the database was, and decides first."""
+
 OVERDUE_SECONDS = 40.0
 """How much later than its deadline the rack that has an order may end it: it finishes a `cycle`
 in 20 s, and a conversation with a BMC takes 10 s."""
@@ -97,11 +101,13 @@ def next_for(
     away_seconds: float | None,
     orders_of: Mapping[RackId, int] = MappingProxyType({}),
     unrecorded: bool = False,
+    began_later: bool = False,
 ) -> Step:
     """Decide what an order needs.
 
     `away_seconds` says for how long its rack has been lost, `orders_of` how many each rack has, and
-    `unrecorded` whether a rack may have gone further than could be recorded.
+    `unrecorded` whether a rack may have gone further than could be recorded, and `began_later`
+    whether the process that asks did not see all of the order's time.
     """
     if order.rack is None:
         return _place(order, fleet, orders_of)
@@ -109,7 +115,8 @@ def next_for(
         return _over(order)
     if fleet.is_connected(order.rack):
         return Send(rack=order.rack)
-    if order.phase != "NEW" and (away_seconds is None or away_seconds < SURELY_ENDED_SECONDS):
+    surely_ended = SURELY_ENDED_SECONDS + (KNOWING_FIRST_SECONDS if began_later else 0)
+    if order.phase != "NEW" and (away_seconds is None or away_seconds < surely_ended):
         return Wait(why="its rack may still act")
     if order.phase != "NEW" and _is_left_to_the_operator(order, unrecorded=unrecorded):
         return _lost(order)

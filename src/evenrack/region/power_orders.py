@@ -77,15 +77,15 @@ class PowerOrders(MultiService):
         self._sealer = sealer
         self._absences = Absences(clock)
         self._unfinished = True
-        self._no_database_at = clock.seconds()
-        """When racks may last have gone further than could be recorded. What was before this
-        process began it does not know."""
+        self._no_database_at = float("-inf")
+        self._began_at = clock.seconds()
+        """What was before, it does not know: there may have been no database."""
         self._under_way: set[tuple[OrderId, int]] = set()
         self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
         self._looking.setServiceParent(self)
 
     def startService(self) -> None:
-        self._no_database_at = self._clock.seconds()
+        self._began_at = self._clock.seconds()
         super().startService()
 
     def trigger(self) -> None:
@@ -125,8 +125,14 @@ class PowerOrders(MultiService):
     async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
         """Do what an order needs now; True when it is to be given more time."""
         away = None if order.rack is None else self._absences.seconds(order.rack)
-        unrecorded = self._may_be_unrecorded(order)
-        step = next_for(order, fleet, away_seconds=away, orders_of=orders_of, unrecorded=unrecorded)
+        step = next_for(
+            order,
+            fleet,
+            away_seconds=away,
+            orders_of=orders_of,
+            unrecorded=self._may_be_unrecorded(order),
+            began_later=self._was_under_way(order, self._began_at),
+        )
         if isinstance(step, Take):
             orders_of[step.rack] += 1
             if fleet.manager_of(step.rack) == self._process:
@@ -141,11 +147,11 @@ class PowerOrders(MultiService):
         return needs_time(order, step)
 
     def _may_be_unrecorded(self, order: StoredOrder) -> bool:
-        return was_under_way(
-            order,
-            seconds_ago=self._clock.seconds() - self._no_database_at,
-            of_seconds=seconds_for(order.action),
-        )
+        return self._was_under_way(order, max(self._no_database_at, self._began_at))
+
+    def _was_under_way(self, order: StoredOrder, moment: float) -> bool:
+        seconds_ago = self._clock.seconds() - moment
+        return was_under_way(order, seconds_ago=seconds_ago, of_seconds=seconds_for(order.action))
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)
