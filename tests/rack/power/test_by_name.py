@@ -105,6 +105,32 @@ def test_a_name_that_takes_too_long_is_not_waited_for_but_is_there_the_next_time
     assert clock.getDelayedCalls() == []
 
 
+def test_a_rack_that_stood_still_during_a_lookup_tells_a_bmc_nothing():
+    clock, book, told = Clock(), Book(**{BMC: ["10.0.0.7"]}), []
+
+    class Driver:
+        async def turn_off(self, access):
+            told.append(access.address)
+
+    async def own():
+        return []
+
+    def turn_off(stood_still):
+        book.held.add(BMC)
+        places = Places(Names(book, clock), own, clock)
+        named = evolve(ACCESS, address=BMC)
+        asked = Deferred.fromCoroutine(ByName(Driver(), places).turn_off(named))
+        clock.rightNow += stood_still  # no timer runs meanwhile, and the answer comes before them
+        book.let_go(BMC)
+        return result_of(asked)
+
+    failure = turn_off(LOOKUP_SECONDS + 25)
+    assert (failure.type, told) == (BmcUnreachable, [])
+    assert "looked up only after 25.9 s" in str(failure.value)
+    assert (turn_off(LOOKUP_SECONDS / 2), told) == (None, [IPv4Address("10.0.0.7")])
+    assert clock.getDelayedCalls() == []
+
+
 @pytest.mark.parametrize(
     ("networks", "told", "near"),
     [
