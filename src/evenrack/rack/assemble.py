@@ -27,7 +27,7 @@ from evenrack.rack.interfaces import read_interfaces, read_networks
 from evenrack.rack.listen.link import StartListener, child_listener, unit_listener
 from evenrack.rack.power.by_name import OwnNetworks, Places, answers_here
 from evenrack.rack.power.drivers import every_driver
-from evenrack.rack.power.names import Names
+from evenrack.rack.power.names import Names, host_resolver
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.region_session import RegionSession
 from evenrack.rack.service import RackService, Surroundings
@@ -123,7 +123,7 @@ def _interfaces_of_this_host(reactor: Any) -> Callable[[], Awaitable[tuple[Inter
 
 def _places(reactor: Any) -> Places:
     networks = OwnNetworks(partial(read_networks, _run_by(reactor)), reactor)
-    return Places(Names(reactor.nameResolver, reactor), networks, reactor)
+    return Places(Names(host_resolver(reactor), reactor), networks, reactor)
 
 
 def _run_by(reactor: Any) -> Callable[[Sequence[str]], Awaitable[Ended]]:

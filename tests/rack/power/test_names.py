@@ -1,5 +1,7 @@
 """Names are looked up as little as can be, and no lookup waits for one that hangs."""
 
+import errno
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
@@ -11,7 +13,13 @@ from zope.interface import implementer
 
 from evenrack.errors import BmcUnreachable
 from evenrack.model.bmc_host import HostName
-from evenrack.rack.power.names import KEPT_SECONDS, MOST_AT_ONCE, Names
+from evenrack.rack.power.names import (
+    KEPT_SECONDS,
+    MOST_ADDRESSES,
+    MOST_AT_ONCE,
+    Names,
+    host_resolver,
+)
 
 BMC = HostName("bmc7.example.com")
 
@@ -75,6 +83,12 @@ def test_every_address_is_given_once_in_the_order_of_the_host_without_those_of_o
     assert looking.found() == ["2001:db8::7", "10.0.0.7"]
 
 
+def test_of_a_huge_answer_only_the_first_addresses_are_taken(looking):
+    huge = [f"2001:db8::{number + 1:x}" for number in range(3 * MOST_ADDRESSES)]
+    looking.book.known[BMC] = huge
+    assert looking.found() == huge[:MOST_ADDRESSES]
+
+
 def test_what_was_found_is_kept_for_a_short_while(looking):
     looking.book.known[BMC] = ["10.0.0.7"]
     assert looking.found() == ["10.0.0.7"]
@@ -131,7 +145,32 @@ def test_only_a_few_are_looked_up_at_once_and_none_for_nobody(looking):
 
 
 async def test_the_host_is_asked_as_any_other_program_asks_it():
-    names = Names(reactor.nameResolver, reactor)
+    names = Names(host_resolver(reactor), reactor)
     found = await names.addresses_of(HostName("localhost"))
     assert set(found) <= {ip_address("127.0.0.1"), IPv6Address("::1")}
     assert found
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        OSError(errno.EMFILE, "Too many open files"),
+        socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
+        UnicodeError("label too long"),
+        MemoryError(),
+    ],
+    ids=lambda problem: type(problem).__name__,
+)
+async def test_a_lookup_that_fails_in_any_way_ends_and_takes_no_place_of_another(problem):
+    left = [problem] * (MOST_AT_ONCE + 1)
+
+    def getaddrinfo(*_arguments):
+        if left:
+            raise left.pop()
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.7", 0))]
+
+    names = Names(host_resolver(reactor, getaddrinfo), reactor)
+    for _ in range(MOST_AT_ONCE + 1):
+        with pytest.raises(BmcUnreachable, match="no address for the name"):
+            await Deferred.fromCoroutine(names.addresses_of(BMC)).addTimeout(5, reactor)
+    assert await names.addresses_of(BMC) == (IPv4Address("10.0.0.7"),)

@@ -1,13 +1,15 @@
 """Looks host names up as this host does, in /etc/hosts and the DNS, and remembers them shortly."""
 
+import socket
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 from twisted.internet import address as twisted_address
+from twisted.internet._resolver import GAIResolver
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IHostnameResolver, IHostResolution, IReactorTime
 from twisted.internet.interfaces import IResolutionReceiver as Receiver
@@ -22,7 +24,28 @@ MOST_AT_ONCE: Final = 4
 """Each takes a thread of the reactor, for many seconds where the DNS is silent; who wants to
 connect to a region by its name needs one, too."""
 
+MOST_ADDRESSES: Final = 16
+"""Of one name, as no BMC has more. What is left out of a huge answer costs no time."""
+
 Addresses = tuple[IPv4Address | IPv6Address, ...]
+
+
+def host_resolver(
+    reactor: Any, getaddrinfo: Callable[..., Any] = socket.getaddrinfo
+) -> IHostnameResolver:
+    """Make the resolver that asks this host, as any program does, and ends each lookup.
+
+    The one that a reactor has never ends a lookup that failed in another way than by `gaierror`:
+    without a file descriptor left, for one.
+    """
+
+    def asked(*arguments: Any, **options: Any) -> Any:
+        try:
+            return getaddrinfo(*arguments, **options)
+        except (OSError, UnicodeError, MemoryError) as problem:
+            raise socket.gaierror(socket.EAI_FAIL, str(problem)) from problem
+
+    return GAIResolver(reactor, getaddrinfo=asked)
 
 
 @frozen(kw_only=True)
@@ -101,6 +124,8 @@ class _Found:
         """Nothing has to be done yet."""
 
     def addressResolved(self, address: IAddress) -> None:  # noqa: N802
+        if len(self._found) == MOST_ADDRESSES:
+            return
         if not isinstance(address, twisted_address.IPv4Address | twisted_address.IPv6Address):
             return
         found = ip_address(address.host)
