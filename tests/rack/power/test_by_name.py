@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 
 from evenrack.errors import BmcUnreachable, ProgramFailed
 from evenrack.model.bmc_host import HostName
@@ -193,6 +193,55 @@ def test_own_networks_are_read_anew_after_a_while_and_kept_when_that_fails(logge
         clock.advance(NETWORKS_SECONDS / 2)
     assert seen == ["a", "a", "b", "b", "b", "b", "c", "c"]
     assert len([line for line in logged() if "own networks not read" in line]) == 1
+
+
+class SlowReading:
+    """Own networks that take longer to read than a lookup may take, and a book that is quick."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.begun = []
+        names = Names(Book(**{BMC: ["2001:db8::7"]}), self.clock)
+        self._places = Places(names, OwnNetworks(self._read, self.clock), self.clock)
+
+    async def _read(self):
+        self.begun.append(self.clock.seconds())
+        await deferLater(self.clock, LOOKUP_SECONDS + 0.1)
+        return [ip_network("2001:db8::/64")]
+
+    def near(self, host):
+        """Ask where it is, wait as long as may be, and give the answer or the problem."""
+        asked = Deferred.fromCoroutine(self._places.near(host))
+        self.clock.pump([LOOKUP_SECONDS / 3] * 4)
+        return result_of(asked)
+
+
+@pytest.mark.parametrize("host", [BMC, IPv6Address("2001:db8::7")])
+def test_own_networks_that_are_slow_to_read_are_there_the_next_time_and_blame_no_dns(host):
+    slow = SlowReading()
+    failure = slow.near(host)
+    assert failure.type is BmcUnreachable
+    assert "to read its own networks" in str(failure.value)
+    assert "DNS" not in str(failure.value)
+    for _ in range(3):
+        assert slow.near(host) == IPv6Address("2001:db8::7")
+        slow.clock.advance(NETWORKS_SECONDS)  # meanwhile they are out of date
+    assert len(slow.begun) == 3
+    slow.clock.advance(NETWORKS_SECONDS)
+    assert slow.clock.getDelayedCalls() == []
+
+
+def test_who_waits_for_own_networks_waits_for_one_reading_also_when_that_fails(logged_failures):
+    begun, clock = Deferred(), Clock()
+
+    async def read():
+        await begun
+
+    own = OwnNetworks(read, clock)
+    both = [Deferred.fromCoroutine(own()) for _ in range(2)]
+    begun.errback(ZeroDivisionError())
+    assert [tuple(result_of(each)) for each in both] == [(), ()]
+    logged_failures.take(ZeroDivisionError)
 
 
 def test_why_a_bmc_cannot_be_asked_is_logged_once_and_again_when_it_is_another_reason(logged):

@@ -9,10 +9,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any, Final, TypeVar
 
 from attrs import evolve
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as WaitedTooLong
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from evenrack.errors import BmcUnreachable, ProgramFailed
 from evenrack.model.bmc_host import BmcHost, HostName
@@ -41,19 +42,38 @@ class OwnNetworks:
     def __init__(self, read: Callable[[], Awaitable[Networks]], clock: IReactorTime) -> None:
         self._read = read
         self._clock = clock
-        self._one_at_a_time = DeferredLock()
         self._seen: Networks = ()
         self._until = float("-inf")
+        self._waiting: list[Deferred[None]] | None = None
+        """Who waits for the reading that is under way; None when there is none."""
 
     async def __call__(self) -> Networks:
-        async with self._one_at_a_time:
-            if self._clock.seconds() >= self._until:
-                try:
-                    self._seen = await self._read()
-                except ProgramFailed as problem:
-                    self.log.warn("own networks not read: {problem}", problem=str(problem))
-                self._until = self._clock.seconds() + NETWORKS_SECONDS
+        """Give them; those of before while they are read anew, as that may take long.
+
+        A reading whose waiting is cancelled goes on for who asks next.
+        """
+        if self._waiting is None and self._clock.seconds() >= self._until:
+            self._waiting = []
+            Deferred.fromCoroutine(self._read_anew()).addErrback(self._bug)
+        if self._waiting is not None and not self._seen:
+            mine: Deferred[None] = Deferred()
+            self._waiting.append(mine)
+            await mine
         return self._seen
+
+    async def _read_anew(self) -> None:
+        try:
+            self._seen = await self._read()
+        except ProgramFailed as problem:
+            self.log.warn("own networks not read: {problem}", problem=str(problem))
+        finally:
+            self._until = self._clock.seconds() + NETWORKS_SECONDS
+            waiting, self._waiting = self._waiting or [], None
+            for each in waiting:
+                each.callback(None)  # which is nothing to who has given up
+
+    def _bug(self, failure: Failure) -> None:
+        self.log.failure("own networks not read", failure)
 
 
 class Places:
@@ -98,11 +118,7 @@ class Places:
         try:
             found = await looking.addTimeout(LOOKUP_SECONDS, self._clock)
         except WaitedTooLong:
-            raise BmcUnreachable(
-                f"looking up {host} takes this rack longer than {LOOKUP_SECONDS:g} s: see whether "
-                f"its DNS servers answer (getent ahosts {host}), or give the BMC its address "
-                "instead"
-            ) from None
+            raise BmcUnreachable(self._what_takes_long(host)) from None
         took = self._clock.seconds() - began
         if took > LOOKUP_SECONDS:
             # This rack stood still: what a thread found is handled before timers that are due.
@@ -111,6 +127,18 @@ class Places:
                 "much too busy: the BMC was told nothing, as by now another rack may tell it"
             )
         return found
+
+    def _what_takes_long(self, host: BmcHost) -> str:
+        if isinstance(host, HostName) and not self._names.knows(host):
+            return (
+                f"looking up {host} takes this rack longer than {LOOKUP_SECONDS:g} s: see whether "
+                f"its DNS servers answer (getent ahosts {host}), or give the BMC its address "
+                "instead"
+            )
+        return (
+            f"to read its own networks (ip -j addr) takes this rack longer than "
+            f"{LOOKUP_SECONDS:g} s: see what keeps it so busy"
+        )
 
 
 class ByName:

@@ -86,6 +86,11 @@ class Names:
             )
         return found
 
+    def knows(self, name: HostName) -> bool:
+        """Say whether this name needs no lookup now."""
+        known = self._known.get(name)
+        return known is not None and self._is_fresh(known)
+
     def _is_fresh(self, known: _Known) -> bool:
         return self._clock.seconds() < known.until
 
