@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator
 from attrs import frozen
 
 from evenrack.model.bmc import Bmc, Machine
-from evenrack.model.bmc_host import problem_of
+from evenrack.model.bmc_host import bmc_host_from_text, problem_of
 from evenrack.model.findings import MOST_SHOWN, shown
 from evenrack.model.host_port import HIGHEST_PORT, LOWEST_PORT
 from evenrack.model.network_rules import NAME
@@ -58,7 +58,8 @@ def k_g_breaches(bmc: Bmc, text: bytes) -> tuple[Breach, ...]:
 def moved_breaches(bmc: Bmc, before: Bmc) -> tuple[Breach, ...]:
     """Find what is wrong with a BMC that keeps its password: who is at its address would get it."""
     if bmc.address != before.address:
-        what = f"its address changes from {before.address} to {bmc.address}, which would be sent"
+        # Not to which: in a file with its columns mixed up that is something else, as a password.
+        what = f"its address is {before.address} no more, and who is at the new one would be sent"
     elif bmc.driver == "redfish" and _is_told(bmc) != _is_told(before):
         what = "whom Redfish trusts at its address changes, and would be sent"
     else:
@@ -118,6 +119,21 @@ def _about_redfish(bmc: Bmc) -> Iterator[tuple[str, str]]:
         name = getattr(bmc, field)
         if name is not None and not (0 < len(name) <= MOST_NAME_CHARACTERS and name.isprintable()):
             yield field, f"its {field} must have 1 to {MOST_NAME_CHARACTERS} printable characters"
+        elif name is not None and field == "certificate_name" and not _can_be_a_host(name):
+            yield (
+                field,
+                "its certificate_name must be a host name or an address, as certificates have "
+                "them: give the one that the BMC's certificate is for, as in bmc1.example.com, or "
+                "leave it out (--no-certificate-name)",
+            )
+
+
+def _can_be_a_host(name: str) -> bool:
+    try:
+        bmc_host_from_text(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _only_redfish_has(bmc: Bmc) -> Iterator[tuple[str, str]]:

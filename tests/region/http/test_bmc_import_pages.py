@@ -139,6 +139,16 @@ async def test_all_that_is_wrong_is_told_with_its_line_and_nothing_is_imported(d
         assert [error["line"] for error in answer.json["errors"]] == [2, 3]
 
 
+async def test_a_password_with_a_dot_in_the_column_of_addresses_is_not_shown(database_dsn):
+    async with api_process(database_dsn) as api:
+        await sent(api, FILE)
+        mixed = "name,driver,address,user\nb1,ipmitool,hunter2.secret,me\n"
+        answer = await sent(api, mixed)
+        assert [error["field"] for error in answer.json["errors"]] == ["password"]
+        assert "its address is 10.9.0.1 no more" in answer.text
+        assert "hunter2" not in answer.text
+
+
 async def test_no_answer_and_no_audit_row_shows_what_stands_in_a_file_without_header(database_dsn):
     async with api_process(database_dsn) as api:
         answer = await sent(api, f'b1,ipmitool,10.9.0.1,me,"{HIDDEN}"\n')
