@@ -169,6 +169,12 @@ class NotTold(EvenrackError):
     wire_code = b"NOT_TOLD"
 
 
+class NotUnderstood(NotTold):
+    """A rack could not read what it was asked: it is of an older version."""
+
+    wire_code = b"NOT_UNDERSTOOD"
+
+
 class DhcpConfigurationRefused(CannotEverWork):
     """The DHCP server's own check found mistakes in its configuration; its words say which."""
 

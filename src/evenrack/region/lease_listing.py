@@ -1,13 +1,13 @@
 """Lists the leases of a VLAN: asks its racks, page by page, until there are as many as wanted."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, DeferredList
 
-from evenrack.errors import NotTold
+from evenrack.errors import NotTold, NotUnderstood
 from evenrack.model.dhcp_lease import LeaseAddress, LeasePage, LeasesAsked
 from evenrack.model.identifiers import RackId
 from evenrack.model.network import Vlan
@@ -16,6 +16,8 @@ from evenrack.region.rack_asking import AskLeases
 
 MOST_ROUNDS: Final = 20
 """So often racks are asked for one answer; what was found by then is answered."""
+
+NO_IPV6: Final = "its evenrack-rackd is older and tells leases of IPv4 only; upgrade it"
 
 
 @define(kw_only=True, eq=False)
@@ -28,6 +30,8 @@ class LeaseListing:
     ask: AskLeases
     every_state: bool
     _why_not: dict[RackId, str] = field(factory=dict, init=False)
+    _older: set[RackId] = field(factory=set, init=False)
+    """Those that cannot read a question about IPv6, and are asked about IPv4 alone."""
 
     async def read(
         self, after: LeaseAddress | None, limit: int
@@ -65,14 +69,35 @@ class LeaseListing:
 
     async def _ask(self, rack: RackId, asked: LeasesAsked) -> LeasePage | None:
         try:
-            return await self.ask(rack, asked)
+            return await self._told_by(rack, asked)
         except NotTold as problem:
             self._why_not[rack] = str(problem)
             return None
 
+    async def _told_by(self, rack: RackId, asked: LeasesAsked) -> LeasePage:
+        if rack not in self._older:
+            try:
+                return await self.ask(rack, asked)
+            except NotUnderstood:
+                if _about_ipv4(asked) == asked:
+                    raise
+            self._older.add(rack)
+        about_ipv4 = _about_ipv4(asked)
+        return LeasePage() if about_ipv4 is None else await self.ask(rack, about_ipv4)
+
     def told(self) -> list[dict[str, Any]]:
         """Say of each rack whether it told all that it was asked."""
+        older = dict.fromkeys(self._older, NO_IPV6)
+        why_not = {rack: (older | self._why_not).get(rack) for rack in self.sides}
         return [
-            {"rack": name, "told": rack not in self._why_not, "why": self._why_not.get(rack)}
+            {"rack": name, "told": why_not[rack] is None, "why": why_not[rack]}
             for rack, name in self.sides.items()
         ]
+
+
+def _about_ipv4(asked: LeasesAsked) -> LeasesAsked | None:
+    """Leave IPv6 out of a question; None when nothing is left, as that comes after all of IPv4."""
+    networks = tuple(each for each in asked.networks if isinstance(each, IPv4Network))
+    if not networks or isinstance(asked.after, IPv6Address):
+        return None
+    return evolve(asked, networks=networks)

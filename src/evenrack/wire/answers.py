@@ -4,12 +4,16 @@ Use it as the first base, or as the locator: ``class RegionSession(Answers, amp.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.protocols import amp
 from twisted.python.failure import Failure
+
+BAD_ARGUMENTS: Final = "arguments not understood"
+"""Said of a command with arguments that its receiver cannot read. Older versions say it, too, and
+the other end goes by these words: never change them."""
 
 
 class Answers(amp.CommandLocator):
@@ -36,7 +40,7 @@ class Answers(amp.CommandLocator):
             return failure
         if failure.check(KeyError, ValueError, amp.InvalidSignature) and _while_parsing(failure):
             self.bad_arguments(command_name)  # counted and logged once a peer
-            return Failure(amp.RemoteAmpError(b"BAD_ARGUMENTS", "arguments not understood"))
+            return Failure(amp.RemoteAmpError(b"BAD_ARGUMENTS", BAD_ARGUMENTS))
         self.log.failure("{command} failed", failure=failure, command=command_name)
         return Failure(amp.RemoteAmpError(b"INTERNAL", "internal error; see the log"))
 

@@ -1,15 +1,20 @@
 """Asking racks for leases: what each kind of silence is called. Both real ends of a link."""
 
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 
 import pytest
+from attrs import evolve
 from twisted.internet.defer import Deferred
+from twisted.protocols import amp
 
-from evenrack.errors import NotTold
-from evenrack.model.dhcp_lease import DhcpLease, LeasePage, LeasesAsked
+from evenrack.errors import NotTold, NotUnderstood
+from evenrack.model.dhcp_lease import DhcpLease, LeasePage, LeasesAsked, leases_asked_from_json
+from evenrack.model.json_form import to_json
 from evenrack.rack.region_session import RegionSession
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.rack_asking import ANSWER_SECONDS, RackAsking
+from evenrack.wire.answers import BAD_ARGUMENTS
+from evenrack.wire.arguments import Json
 from evenrack.wire.rack_commands import ReadLeases
 from tests.wire.both_ends import RACK, Link
 
@@ -24,13 +29,34 @@ class OlderSession(RegionSession):
         return None if name == ReadLeases.commandName else super().locateResponder(name)
 
 
-def asked_over(**how):
+def without_ipv6(form):
+    asked = leases_asked_from_json(form)
+    if any(network.version != 4 for network in asked.networks):
+        raise ValueError("no IPv4 network")
+    return asked
+
+
+class ReadLeasesOfIpv4(amp.Command):
+    commandName = ReadLeases.commandName  # noqa: N815  Twisted's name
+    arguments = ((b"asked", Json(to_json, without_ipv6, most_pieces=1)),)
+    response = ReadLeases.response
+
+
+class SessionWithoutIpv6(RegionSession):
+    """The rack's end of a version that knows no leases of IPv6."""
+
+    @ReadLeasesOfIpv4.responder
+    async def read_leases(self, asked):
+        return {"page": PAGE}
+
+
+def asked_over(asked=ASKED, **how):
     """A link that speaks for its rack, and what comes of asking the rack."""
     link = Link(**how).introduce()
     connected = ConnectedRacks()
     connected.add(link.region)
     connected.admit(link.region, recorded=True)
-    return link, link.ask(RackAsking(connected, link.world.clock).leases(RACK, ASKED))
+    return link, link.ask(RackAsking(connected, link.world.clock).leases(RACK, asked))
 
 
 def why(outcome):
@@ -65,6 +91,17 @@ def test_an_older_rack_does_not_know_the_question_and_its_link_stays():
     link, outcome = asked_over(session=OlderSession)
     assert "is older and does not know the question" in why(outcome)
     assert not link.wire.is_gone
+
+
+def test_a_rack_that_knows_no_ipv6_does_not_understand_a_question_about_it_and_its_link_stays():
+    mixed = evolve(ASKED, networks=(*ASKED.networks, IPv6Network("2001:db8::/64")))
+    link, outcome = asked_over(mixed, session=SessionWithoutIpv6)
+    problem = outcome.error()
+    assert isinstance(problem, NotUnderstood)
+    assert str(problem).endswith("is older and cannot read the question; upgrade it")
+    assert BAD_ARGUMENTS == "arguments not understood", "older racks say it in these words"
+    assert not link.wire.is_gone
+    assert asked_over(session=SessionWithoutIpv6)[1].value() == PAGE
 
 
 def test_a_rack_that_takes_too_long_is_waited_for_no_more():
