@@ -1,12 +1,15 @@
 """The driver that speaks Redfish, with a service that has sessions and keeps connections open."""
 
 import json
+import struct
 from ipaddress import IPv6Address
+from socket import IPPROTO_TCP, SO_LINGER, SOL_SOCKET, TCP_USER_TIMEOUT
 
 import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
+from twisted.internet.tcp import Client
 
 from evenrack.errors import (
     BmcBusy,
@@ -53,6 +56,24 @@ async def test_a_conversation_is_one_session_on_one_connection_and_leaves_none(d
     assert service.credentials == ["nobody", "nobody", "session", "session", "session"]
     assert (service.connections, service.sessions) == (1, set())
     assert set(service.hosts) == {f"127.0.0.1:{service.access().port}"}
+
+
+def sockets_to(access):
+    clients = [each for each in reactor.getReaders() if isinstance(each, Client)]
+    return [each.getHandle() for each in clients if each.getPeer().port == access.port]
+
+
+async def test_what_is_still_to_be_sent_dies_with_the_rack_that_sends_it(driver, service):
+    def look(request):
+        for each in sockets_to(access):
+            lingers = struct.unpack("ii", each.getsockopt(SOL_SOCKET, SO_LINGER, 8))
+            seen.append((*lingers, each.getsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT)))
+        return refuse(request, 503)
+
+    access, seen = service.access(), []
+    service.says[POST] = look
+    await failure(BmcBusy, driver.turn_on(access))
+    assert seen == [(1, 0, 9000)]  # the kernel throws it away at once, and tries for 9 s at most
 
 
 async def test_a_conversation_that_goes_well_is_in_no_log(driver, service, logged):

@@ -1,5 +1,7 @@
 """Connections to one BMC over TLS: each says so much and no more, and none outlives its use."""
 
+import struct
+from socket import IPPROTO_TCP, SO_LINGER, SOL_SOCKET, TCP_USER_TIMEOUT
 from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
@@ -17,6 +19,12 @@ from evenrack.rack.power.rest.trust import BmcTrust
 CONNECT_SECONDS: Final = 4.0
 MOST_BYTES: Final = 1 << 20
 """On one connection, all that a BMC says: what comes after it ends that."""
+
+UNHEARD_MILLISECONDS: Final = 9000
+"""What the BMC's host has not acknowledged for so long ends the connection."""
+
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""For SO_LINGER: what is still to be sent when the connection ends is thrown away."""
 
 _CLOSED: Final = Failure(ConnectionDone())
 
@@ -111,4 +119,17 @@ class Lines:
 
     def _connected(self, line: _Line) -> Any:
         self._lines.append(line)
+        _leave_nothing_behind(line)
         return line.wrappedProtocol
+
+
+def _leave_nothing_behind(line: Any) -> None:
+    """Let the kernel send nothing for a rack that is gone: its successor counts on that.
+
+    Else it goes on for many minutes after this process was killed, and a BMC that can be reached
+    again hears a command long after somebody else has taken over. An orderly end loses nothing by
+    it: a connection is closed when its last answer is here, or given up.
+    """
+    handle = line.transport.transport.getHandle()  # below TLS
+    handle.setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
+    handle.setsockopt(IPPROTO_TCP, TCP_USER_TIMEOUT, UNHEARD_MILLISECONDS)
