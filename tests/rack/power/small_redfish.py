@@ -41,6 +41,8 @@ class SmallRedfish(Resource):
     """For `METHOD path`: a function of the request, in place of what would be answered."""
     kinds: tuple | None = KINDS
     etag: str = ""
+    closes: bool = False
+    """Each connection after one answer."""
     told: list = field(factory=list)
     heard: list = field(factory=list)
     """All requests, as `METHOD path`."""
@@ -106,6 +108,8 @@ class SmallRedfish(Resource):
         self.hosts.append(request.getHeader("host"))
         self.credentials.append(self._who(request))
         request.setHeader("content-type", "application/json")
+        if self.closes:
+            request.setHeader("connection", "close")
         say = self.says.get(f"{method} {path}")
         if say is not None:
             return say(request)

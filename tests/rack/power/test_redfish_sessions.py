@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.tcp import Client
+from twisted.protocols.portforward import ProxyFactory, ProxyServer
 
 from evenrack.errors import (
     BmcBusy,
@@ -36,6 +37,23 @@ POST = f"POST {RESET}"
 @pytest.fixture
 def driver():
     return RedfishDriver(reactor)
+
+
+class SlowProxy(ProxyServer):
+    """Passes nothing on for a while, as a BMC that takes long to begin TLS."""
+
+    def connectionMade(self):
+        self.transport.pauseProducing()
+        self.opening = reactor.callLater(self.factory.seconds(), super().connectionMade)
+
+    def connectionLost(self, reason):
+        if self.opening.active():
+            self.opening.cancel()
+        super().connectionLost(reason)
+
+
+class SlowDoor(ProxyFactory):
+    protocol, noisy = SlowProxy, False
 
 
 async def failure(kind, talk):
@@ -101,6 +119,37 @@ async def test_what_was_found_is_not_looked_for_again(driver, service):
         f"GET {SYSTEM}",
         f"DELETE {SESSIONS}/token-2",
     ]
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+async def test_a_session_service_that_has_moved_is_found_anew(driver, service, status):
+    await driver.query(service.access())
+    service.says[f"POST {SESSIONS}"] = lambda request: refuse(request, status)
+    words = await failure(BmcBusy, driver.turn_on(service.access()))
+    assert words == "the BMC has another place for its sessions now"
+    del service.heard[:], service.says[f"POST {SESSIONS}"]
+    assert await driver.query(service.access()) == "off"
+    assert service.heard[:4] == FIRST
+
+
+async def test_a_bmc_that_never_had_a_session_service_there_is_not_asked_again(driver, service):
+    service.says[f"POST {SESSIONS}"] = lambda request: refuse(request, 404)
+    await failure(BmcRefused, driver.query(service.access()))
+
+
+async def test_a_bmc_that_closes_each_connection_and_is_slow_to_take_the_next_keeps_no_session(
+    driver, service
+):
+    service.closes = True
+    factory = SlowDoor("127.0.0.1", service.port.getHost().port)
+    factory.seconds = lambda: 1.5 if f"GET {SYSTEM}" in service.heard else 0
+    door = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    try:
+        assert await driver.query(service.access(port=door.getHost().port)) == "off"
+    finally:
+        door.stopListening()
+    assert service.heard == [*FIRST, f"DELETE {SESSIONS}/token-1"]
+    assert (service.connections, service.sessions) == (5, set())
 
 
 async def test_basic_authentication_is_used_where_it_is_asked_for(driver, service):

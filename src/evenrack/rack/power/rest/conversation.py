@@ -33,7 +33,12 @@ Read = TypeVar("Read")
 ANSWER_SECONDS: Final = 6.0
 """To answer one request."""
 
+LOG_OUT_SECONDS: Final = 4.0
+"""To end the session, for which some BMCs want another connection, and begin TLS slowly."""
+
 CLOSE_SECONDS: Final = 1.0
+"""For the same, when the BMC has not answered before, or when the time of all is nearly over. The
+BMC's turn is given back at most so long after that; what is sent then switches nothing."""
 
 SETTLE_SECONDS: Final = 3.0
 """A BMC that has agreed is looked at for so long; who asked goes on looking by himself."""
@@ -41,6 +46,7 @@ SETTLE_SECONDS: Final = 3.0
 LOOK_SECONDS: Final = 0.5
 
 _NOT_FOUND: Final = 404
+_NO_SUCH_PLACE: Final = frozenset({_NOT_FOUND, 405, 410})
 
 
 @frozen(kw_only=True)
@@ -95,6 +101,7 @@ class Conversation:
         self._session = ""
         self._system = ""
         self._was_known = False
+        self._answers = True
         user, password = way.access.user.encode(), way.access.password.encode()
         self._basic = (user, password)
         self._hidden = (
@@ -117,9 +124,11 @@ class Conversation:
         form = {"UserName": access.user, "Password": access.password}
         request = Request(method="POST", path=service.sessions, form=form)
         try:
-            answer = await self._exchange.ask(request, NOBODY, self._seconds("a session"))
+            answer = await self._ask(request, self._seconds("a session"))
         except BmcSilent as silence:  # a session is no order: nothing was told yet
             raise BmcUnreachable(f"no session: {silence}") from None
+        if answer.status in _NO_SUCH_PLACE and self._way.known is not None:
+            raise BmcBusy("the BMC has another place for its sessions now")
         if answer.status not in OK:
             raise login_refusal(answer.status, answer.body, hidden=self._hidden)
         if not answer.token:
@@ -148,7 +157,7 @@ class Conversation:
 
     async def tell(self, request: Request, what: str) -> None:
         """Have something done: sent once. BmcSilent when it may have been done."""
-        answer = await self._exchange.ask(request, self._login, self._seconds(what))
+        answer = await self._ask(request, self._seconds(what))
         if answer.status not in OK:
             raise self._refusal(answer, what, changes=True)
 
@@ -157,7 +166,7 @@ class Conversation:
 
         BMCs answer at once, and do it later.
         """
-        until = min(self._reactor.seconds() + SETTLE_SECONDS, self._way.ends - CLOSE_SECONDS)
+        until = min(self._reactor.seconds() + SETTLE_SECONDS, self._way.ends - LOG_OUT_SECONDS)
         while self._reactor.seconds() + LOOK_SECONDS < until:
             await deferLater(self._reactor, LOOK_SECONDS)
             try:
@@ -171,8 +180,9 @@ class Conversation:
         if not self._session:
             return
         request = Request(method="DELETE", path=self._session)
+        left = self._way.ends - self._reactor.seconds() if self._answers else 0.0
         try:
-            await self._exchange.ask(request, self._login, CLOSE_SECONDS)
+            await self._ask(request, max(CLOSE_SECONDS, min(left, LOG_OUT_SECONDS)))
         except EvenrackError:
             return  # it ends by itself after its timeout (DSP0266, 13.3.4.4)
 
@@ -181,7 +191,13 @@ class Conversation:
 
     async def _get(self, path: str) -> Answer:
         request = Request(method="GET", path=path)
-        return await self._exchange.ask(request, self._login, self._seconds(path))
+        return await self._ask(request, self._seconds(path))
+
+    async def _ask(self, request: Request, seconds: float) -> Answer:
+        self._answers = False  # until it has
+        answer = await self._exchange.ask(request, self._login, seconds)
+        self._answers = True
+        return answer
 
     def _form_of(self, answer: Answer, what: str, read: Callable[[dict[str, Any]], Read]) -> Read:
         if answer.status not in OK:
