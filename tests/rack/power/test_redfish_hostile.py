@@ -155,6 +155,19 @@ async def test_an_answer_that_is_too_long_is_said_to_be_that(driver, service):
     assert words.endswith(f"says more than {MOST_BYTES} bytes")
 
 
+async def test_many_long_answers_on_one_connection_are_heard(driver, service):
+    def say(request):
+        return form(service._system() | {"more": "x" * (MOST_BYTES // 2)})
+
+    service.says[f"GET {SYSTEM}"] = say
+    await driver.turn_on(service.access())  # and a look before it, and one after it at least
+    assert service.heard.count(f"GET {SYSTEM}") >= 2
+    service.says[f"GET {SYSTEMS}"] = lambda request: form(
+        {"Members": [linked(SYSTEM)], "more": "x" * (MOST_BYTES // 2)}
+    )
+    assert await RedfishDriver(reactor).query(service.access()) == "on"
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("place", [*PLACES, POST])
 async def test_no_redirect_is_followed(driver, service, elsewhere, place, status):

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from evenrack.errors import BmcRefused
 from evenrack.rack.power.rest.answers import (
+    MOST_ERROR_BYTES,
     MOST_MEMBERS,
     MOST_WORDS,
     Service,
     kind_for,
     path_of,
+    read_error,
     read_members,
     read_object,
     read_service,
@@ -166,25 +168,37 @@ def test_the_first_kind_that_a_system_takes_is_chosen():
         kind_for(system, ("ForceRestart",))
 
 
+def read(*messages, **more):
+    return read_error(told(*messages, **more))
+
+
 def test_the_words_of_an_error_are_those_for_people():
-    assert words_of(told(("A", "It burns."), ("B", "Run!")), ()) == "It burns. Run!"
-    assert words_of(told(message="General"), ()) == "General"
-    assert words_of(told(("A", "x" * 500)), ()) == "x" * MOST_WORDS + "..."
-    assert words_of(told(("A", "a\x1b[2Jb\n")), ()) == "a [2Jb "
+    assert words_of(read(("A", "It burns."), ("B", "Run!")), ()) == "It burns. Run!"
+    assert words_of(read(message="General"), ()) == "General"
+    assert words_of(read(("A", "x" * 500)), ()) == "x" * MOST_WORDS + "..."
+    assert words_of(read(("A", "a\x1b[2Jb\n")), ()) == "a [2Jb "
     for silent in (b"", b"<html>", b"{}", b'{"error": 7}', told(), b'{"error": {"message": 7}}'):
-        assert words_of(silent, ()) == ""
+        assert words_of(read_error(silent), ()) == ""
 
 
 def test_a_password_that_a_bmc_says_back_is_not_shown():
-    words = words_of(told(("A", "no s3cret here")), ("s3cret", ""))
+    words = words_of(read(("A", "no s3cret here")), ("s3cret", ""))
     assert words == "its words have the password in them, and are not shown"
 
 
+def test_an_error_that_is_long_is_not_read():
+    text = "x" * (MOST_ERROR_BYTES - len(told(("A", ""))))
+    assert words_of(read(("A", text)), ()) != ""
+    assert read(("A", f"{text}x")) == ()
+
+
 def test_a_message_is_known_in_every_version_of_its_registry():
-    assert says(told(("SessionLimitExceeded", "")), "SessionLimitExceeded")
-    assert says(told(("UnauthorizedLoginAttempt", "")), "UnauthorizedLogin")
-    assert not says(told(("Other", "")), "SessionLimitExceeded")
-    assert not says(b'{"error": {"@Message.ExtendedInfo": [7]}}', "SessionLimitExceeded")
+    assert says(read(("SessionLimitExceeded", "")), "SessionLimitExceeded")
+    assert says(read(("UnauthorizedLoginAttempt", "")), "UnauthorizedLogin")
+    assert not says(read(("Other", "")), "SessionLimitExceeded")
+    assert not says(
+        read_error(b'{"error": {"@Message.ExtendedInfo": [7]}}'), "SessionLimitExceeded"
+    )
 
 
 @given(st.text(alphabet="/redfishv1.:%\\@?# x2E\n", max_size=40))

@@ -21,6 +21,8 @@ ROOT: Final = "/redfish/v1/"
 MOST_MEMBERS: Final = 64
 MOST_SHOWN: Final = 5
 MOST_WORDS: Final = 200
+MOST_ERROR_BYTES: Final = 16 << 10
+"""Of an answer that says no: a longer one is not read, which takes time and helps nobody."""
 
 _PATH: Final = re.compile(r"/redfish/[A-Za-z0-9._~!$&'()*+,;=:@%/-]{1,500}")
 """A place on the host itself: no scheme, no other host, no query, no part of a page."""
@@ -137,35 +139,33 @@ def kind_for(system: System, kinds: Sequence[str]) -> str:
     raise BmcRefused(f"the BMC does not do {kinds[0]}; it does {_list(system.resets)}")
 
 
-def words_of(body: bytes, hidden: Sequence[str]) -> str:
-    """Give what it says of an error (DSP0266, 8.6), for people; empty when that is nothing.
+def read_error(body: bytes) -> Sequence[Mapping[str, Any]]:
+    """Read what an error says (DSP0266, 8.6): its messages; none when it is too long for one."""
+    if len(body) > MOST_ERROR_BYTES:
+        return ()
+    try:
+        error = _below(read_object(body), "error")
+    except ValueError:
+        return ()
+    found = error.get("@Message.ExtendedInfo")
+    extended = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return extended or [{"Message": error.get("message")}]
+
+
+def words_of(messages: Sequence[Mapping[str, Any]], hidden: Sequence[str]) -> str:
+    """Give what it says of an error, for people; empty when that is nothing.
 
     What was hidden from others is not shown either when a BMC says it back.
     """
-    told = [_told(each, "Message") for each in _extended(body)] or [_told(_error(body), "message")]
-    words = " ".join(each for each in told if each)
+    words = " ".join(filter(None, (_told(each, "Message") for each in messages)))
     if any(each in words for each in hidden if each):
         return "its words have the password in them, and are not shown"
     return _printable(words)
 
 
-def says(body: bytes, message: str) -> bool:
+def says(messages: Sequence[Mapping[str, Any]], kind: str) -> bool:
     """Say whether one of its messages is of this kind, of any registry and version."""
-    return any(
-        _told(each, "MessageId").rpartition(".")[2].startswith(message) for each in _extended(body)
-    )
-
-
-def _error(body: bytes) -> Mapping[str, Any]:
-    try:
-        return _below(read_object(body), "error")
-    except ValueError:
-        return {}
-
-
-def _extended(body: bytes) -> list[Mapping[str, Any]]:
-    found = _error(body).get("@Message.ExtendedInfo")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    return any(_told(each, "MessageId").rpartition(".")[2].startswith(kind) for each in messages)
 
 
 def _told(form: Mapping[str, Any], name: str) -> str:

@@ -87,7 +87,7 @@ class Exchange:
         BmcUnreachable or BmcNotTrusted when it was not sent; when it was, and no answer came,
         BmcSilent if it changes something, and BmcUnreachable else.
         """
-        self._lines.forget_lost()
+        self._lines.begin_request()
         asking = Deferred.fromCoroutine(self._ask(request, login))
         # Twisted tells of a request that was cancelled as of one that was lost: who cancels this
         # one must not hear that.

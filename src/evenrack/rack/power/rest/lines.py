@@ -17,8 +17,9 @@ from evenrack.model.power import BmcAccess
 from evenrack.rack.power.rest.trust import BmcTrust
 
 CONNECT_SECONDS: Final = 4.0
-MOST_BYTES: Final = 1 << 20
-"""On one connection, all that a BMC says: what comes after it ends that."""
+MOST_BYTES: Final = 256 << 10
+"""On one connection, all that a BMC says to one request: what comes after it ends that. To read so
+much JSON takes the reactor some 30 ms at worst."""
 
 UNHEARD_MILLISECONDS: Final = 9000
 """What the BMC's host has not acknowledged for so long ends the connection."""
@@ -49,6 +50,11 @@ class _Line(ProtocolWrapper):
             self.abortConnection()
         else:
             super().dataReceived(data)
+
+    def listen_again(self) -> None:
+        """Hear as much again, unless it has said too much before."""
+        if self.left >= 0:
+            self.left = MOST_BYTES
 
     def connectionLost(self, reason: Failure = _CLOSED) -> None:
         super().connectionLost(reason)
@@ -83,7 +89,7 @@ class Lines:
 
     @property
     def have_heard(self) -> bool:
-        """Whether a connection there was, since the last `forget_lost`, on which it is heard."""
+        """Whether a connection there was, since the last `begin_request`, on which it is heard."""
         return any(line.is_secret for line in self._lines)
 
     @property
@@ -91,9 +97,11 @@ class Lines:
         """Whether the BMC did not come to an end."""
         return any(line.left < 0 for line in self._lines)
 
-    def forget_lost(self) -> None:
-        """Forget the connections that have ended."""
+    def begin_request(self) -> None:
+        """Forget the connections that have ended; to this request the others may say much again."""
         self._lines = [line for line in self._lines if not line.lost.called]
+        for line in self._lines:
+            line.listen_again()
 
     def abort(self) -> list[Deferred[None]]:
         """End them all; each is over when its Deferred fires."""

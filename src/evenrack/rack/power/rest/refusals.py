@@ -15,7 +15,7 @@ from evenrack.errors import (
     BmcSilent,
     EvenrackError,
 )
-from evenrack.rack.power.rest.answers import says, words_of
+from evenrack.rack.power.rest.answers import read_error, says, words_of
 
 OK: Final = frozenset({200, 201, 202, 204})
 
@@ -54,10 +54,23 @@ def refusal(
     status: int, body: bytes, what: str, *, hidden: Sequence[str] = (), changes: bool = False
 ) -> EvenrackError:
     """Give the error for an answer that is none of OK; `changes`: it was told to do something."""
+    return _refusal(status, words_of(read_error(body), hidden), what, changes=changes)
+
+
+def login_refusal(status: int, body: bytes, *, hidden: Sequence[str] = ()) -> EvenrackError:
+    """Give the error for a session that did not come about."""
+    messages = read_error(body)
+    if says(messages, "SessionLimitExceeded"):
+        return BmcBusy(f"the BMC has no session left (HTTP {status})")
+    if says(messages, "UnauthorizedLogin"):
+        return BmcRefusedPassword(f"the BMC refuses the user name or password (HTTP {status})")
+    return _refusal(status, words_of(messages, hidden), "a session", changes=False)
+
+
+def _refusal(status: int, words: str, what: str, *, changes: bool) -> EvenrackError:
     if _FIRST_REDIRECT <= status < _BAD_REQUEST:
         return BmcRefused(f"the BMC sends {what} elsewhere, which is not followed (HTTP {status})")
     why, end = _NOT_NOW.get(status) or _NEVER.get(status, "it gives no reason"), f"(HTTP {status})"
-    words = words_of(body, hidden)
     told = f"{why}: {words}" if words else why
     if status == _UNAUTHORIZED:
         return BmcRefusedPassword(f"the BMC refuses the user name or password {end}")
@@ -68,12 +81,3 @@ def refusal(
     if changes:
         return BmcSilent(f"the BMC may have done {what} or not: {told} {end}")
     return BmcBusy(f"the BMC cannot do {what} now: {told} {end}")
-
-
-def login_refusal(status: int, body: bytes, *, hidden: Sequence[str] = ()) -> EvenrackError:
-    """Give the error for a session that did not come about."""
-    if says(body, "SessionLimitExceeded"):
-        return BmcBusy(f"the BMC has no session left (HTTP {status})")
-    if says(body, "UnauthorizedLogin"):
-        return BmcRefusedPassword(f"the BMC refuses the user name or password (HTTP {status})")
-    return refusal(status, body, "a session", hidden=hidden)
