@@ -332,6 +332,17 @@ async def test_the_name_in_a_certificate_of_an_authority_has_to_be_the_right_one
         service.end()
 
 
+@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".test", "\xfc" * 60 + ".test"])
+async def test_a_name_that_no_certificate_can_have_is_said_to_be_that(driver, service, name):
+    access = service.access(certificate_sha256="", certificate_name=name)
+    words = await failure(BmcNotTrusted, driver.query(access), seconds=1.0)
+    assert words.startswith(
+        f"no certificate can be for {name[:80]!r}, which is no name of a host ("
+    )
+    assert "set another --certificate-name" in words
+    assert service.connections == 0
+
+
 async def test_a_certificate_that_has_expired_is_not_trusted():
     root = ssl.Certificate.loadPEM(pem_of(authority("of BMCs").certificate))
     driver = RedfishDriver(reactor, authorities=ssl.trustRootFromCertificates([root]))

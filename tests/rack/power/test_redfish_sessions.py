@@ -171,6 +171,16 @@ async def test_a_wrong_password_is_told_once(driver, service):
     assert service.heard == FIRST[:2]
 
 
+@pytest.mark.parametrize("login", ["session", "basic"])
+async def test_a_service_that_wants_a_login_for_its_root_has_not_refused_the_password(
+    driver, service, login
+):
+    service.says[f"GET {ROOT}"] = lambda request: refuse(request, 401)
+    words = await failure(BmcRefused, driver.query(service.access(login=login)))
+    assert words.startswith("the BMC wants a login before it says what it is (HTTP 401)")
+    assert service.credentials == ["nobody"]
+
+
 async def test_a_session_that_the_bmc_ends_is_no_wrong_password(driver, service):
     def forget(_request):
         service.sessions.clear()

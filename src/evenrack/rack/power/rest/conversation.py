@@ -10,7 +10,14 @@ from typing import Any, Final, TypeVar
 from attrs import evolve, field, frozen
 from twisted.internet.task import deferLater
 
-from evenrack.errors import BmcBusy, BmcRefusedPassword, BmcSilent, BmcUnreachable, EvenrackError
+from evenrack.errors import (
+    BmcBusy,
+    BmcRefused,
+    BmcRefusedPassword,
+    BmcSilent,
+    BmcUnreachable,
+    EvenrackError,
+)
 from evenrack.model.power import BmcAccess, PowerState
 from evenrack.rack.power.rest.answers import (
     ROOT,
@@ -209,9 +216,14 @@ class Conversation:
 
     def _refusal(self, answer: Answer, what: str, *, changes: bool) -> EvenrackError:
         found = refusal(answer.status, answer.body, what, hidden=self._hidden, changes=changes)
-        if isinstance(found, BmcRefusedPassword) and self._login.token:
-            return BmcBusy("the BMC has ended the session")
-        return found
+        if not isinstance(found, BmcRefusedPassword):
+            return found
+        if self._login is NOBODY:  # so it has not been told the password
+            return BmcRefused(
+                f"the BMC wants a login before it says what it is (HTTP {answer.status}), which a "
+                "Redfish service must not"
+            )
+        return BmcBusy("the BMC has ended the session") if self._login.token else found
 
     def _seconds(self, what: str) -> float:
         """Give the time that is left for a request; BmcBusy, and nothing is sent, when none is."""

@@ -19,6 +19,7 @@ from twisted.internet import ssl
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from zope.interface import implementer
 
+from evenrack.errors import BmcNotTrusted
 from evenrack.model.power import BmcAccess
 from evenrack.runtime.log_format import error_text
 from evenrack.trust.certificates import certificate_der
@@ -43,14 +44,14 @@ class BmcTrust:
         self._contexts: dict[bool, SSL.Context] = {}
 
     def end_for(self, access: BmcAccess) -> "BmcEnd":
-        """Make the rack's end for this BMC."""
+        """Make the rack's end for this BMC; BmcNotTrusted when no certificate can be for it."""
         pinned = bool(access.certificate_sha256)
         if pinned not in self._contexts:
             roots = {} if pinned else {"trustRoot": self._authorities}
             self._contexts[pinned] = ssl.CertificateOptions(**roots).getContext()
         name = access.certificate_name or str(access.address)
         verify = _has_fingerprint(access.certificate_sha256) if pinned else _is_named(name)
-        return BmcEnd(context=self._contexts[pinned], name=name, verify=verify)
+        return BmcEnd(context=self._contexts[pinned], asked=_asked_for(name), verify=verify)
 
 
 Verify = Callable[[crypto.X509, int, int, bool], str | None]
@@ -63,7 +64,8 @@ class BmcEnd:
     """The rack's end of connections to one BMC."""
 
     context: SSL.Context
-    name: str
+    asked: bytes
+    """Whose certificate is asked for (RFC 6066, 3); empty: an address's, which cannot be said."""
     verify: Verify
     problem: str | None = None
     """What was wrong with the certificate that was shown last."""
@@ -71,8 +73,8 @@ class BmcEnd:
     def clientConnectionForTLS(self, _protocol: Any) -> SSL.Connection:  # noqa: N802  Twisted's
         self.problem = None
         connection = SSL.Connection(self.context, None)
-        if not _is_address(self.name):  # RFC 6066, 3: no addresses
-            connection.set_tlsext_host_name(self.name.encode("idna"))
+        if self.asked:
+            connection.set_tlsext_host_name(self.asked)
         connection.set_verify(SSL.VERIFY_PEER, self._verified)
         return connection
 
@@ -110,6 +112,18 @@ def _is_named(name: str) -> Verify:
         return None
 
     return verify
+
+
+def _asked_for(name: str) -> bytes:
+    if _is_address(name):
+        return b""
+    try:
+        return name.encode("idna")
+    except UnicodeError as problem:
+        raise BmcNotTrusted(
+            f"no certificate can be for {name[:80]!r}, which is no name of a host "
+            f"({error_text(problem)}): set another --certificate-name; the BMC was told nothing"
+        ) from None
 
 
 def _is_address(name: str) -> bool:
