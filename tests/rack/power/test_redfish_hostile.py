@@ -1,5 +1,6 @@
 """Whatever answers at the address of a Redfish BMC: it is told nothing more, and takes no more."""
 
+import base64
 import gzip
 
 import pytest
@@ -264,6 +265,39 @@ async def test_a_password_that_is_said_back_is_not_passed_on(driver, service):
     service.says[f"GET {SYSTEM}"] = lambda request: refuse(request, 403, error=error)
     words = await failure(BmcRefused, driver.query(service.access()))
     assert "its words have the password in them" in words
+
+
+LOGIN = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+SAID_BACK = [
+    *((secret, first) for secret in (PASSWORD, LOGIN) for first in ("", "x" * 40)),
+    (PASSWORD, "x" * 60),  # of which the end is not shown
+]
+
+
+@pytest.mark.parametrize(("secret", "first"), SAID_BACK)
+async def test_no_name_kind_or_link_passes_on_a_password_that_is_said_back(
+    driver, service, secret, first
+):
+    back = f"{first}{secret}"
+    places = {
+        f"GET {ROOT}": (BmcUnreachable, {"Systems": linked(f"https://{back}")}),
+        f"GET {SYSTEMS}": (BmcRefused, {"Members": [linked(f"{SYSTEM}{back}"), linked(SYSTEM)]}),
+        f"GET {SYSTEM}": (
+            BmcRefused,
+            {
+                "Actions": {
+                    "#ComputerSystem.Reset": {
+                        "target": RESET,
+                        "ResetType@Redfish.AllowableValues": [back],
+                    }
+                }
+            },
+        ),
+    }
+    for place, (kind, answer) in places.items():
+        service.says = {place: lambda request, answer=answer: form(answer)}
+        words = await failure(kind, driver.turn_on(service.access()))
+        assert words == "the password is in what the BMC says, which is not shown"
 
 
 async def test_without_a_token_nobody_is_logged_in(driver, service):

@@ -52,6 +52,9 @@ SETTLE_SECONDS: Final = 3.0
 
 LOOK_SECONDS: Final = 0.5
 
+_MOST_OF_HIDDEN: Final = 8
+"""So many of the first characters of what is hidden are hidden too."""
+
 _NOT_FOUND: Final = 404
 _NO_SUCH_PLACE: Final = frozenset({_NOT_FOUND, 405, 410})
 
@@ -84,8 +87,8 @@ async def converse(
     Raises what `driver` names; what the talk has not sent yet was not done.
     """
     exchange = Exchange(reactor, way.access, way.trust)
+    conversation = Conversation(reactor, exchange, way)
     try:
-        conversation = Conversation(reactor, exchange, way)
         known = await conversation.find_service()
         await conversation.log_in(known.service)
         try:
@@ -93,6 +96,8 @@ async def converse(
             return await talk(conversation), known
         finally:
             await conversation.log_out()
+    except EvenrackError as problem:
+        raise conversation.shown(problem) from None
     finally:
         await exchange.end()
 
@@ -115,6 +120,18 @@ class Conversation:
             way.access.password,
             b64encode(b"%s:%s" % self._basic).decode(),
         )
+
+    def shown(self, problem: EvenrackError) -> EvenrackError:
+        """Give it, or another of its kind when the password, or the beginning of it, is in it.
+
+        It may have names, kinds and links of the BMC in it, and of those only the first part.
+        """
+        words = str(problem)
+        if isinstance(problem, BmcRefusedPassword):  # in our own words
+            return problem
+        if any(each[:_MOST_OF_HIDDEN] in words for each in self._hidden if each):
+            return type(problem)("the password is in what the BMC says, which is not shown")
+        return problem
 
     async def find_service(self) -> Known:
         """Find where things are; nobody has to log in for that (DSP0266, 13.3.1)."""
