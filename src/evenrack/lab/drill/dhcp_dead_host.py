@@ -30,6 +30,8 @@ NEVER_SECONDS = DHCP_HOLD_DOWN_SECONDS + _ASKED_SECONDS + AUTO_PARTNER_DOWN_SECO
 _FORGOTTEN_SECONDS = 75.0
 """What a host said by ARP before it died the kernels of others forget within a minute."""
 _LATE_SECONDS = 5.0
+_CROWD_BEFORE_SECONDS = 10.0
+"""So long before a server is called dead the crowd comes: who is not answered gives up later."""
 _LONGEST_WAIT = 2.0
 _LOOK_SECONDS = 0.1
 _LOOKING_SECONDS = 2.0
@@ -79,6 +81,7 @@ def a_dead_host_is_called_dead(trial: Trial, limit: float) -> Measured:
         trial.cut(dead)
         _wait_for_evidence(trial, vlan, dead)
         known = trial.clocks.seconds()
+        trial.clocks.sleep(AUTO_PARTNER_DOWN_SECONDS - _CROWD_BEFORE_SECONDS)
         with crowd_on(trial, vlan, CROWD):
             seconds, who = _until_called_dead(trial, vlan, left, known, limit)
             called = trial.clocks.seconds()
