@@ -29,7 +29,7 @@ from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import certificates_from_pem, pin_of
 from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
 from tests.region.http.test_inventory_pages import Api
-from tests.region.processes import fleet_on
+from tests.region.processes import QUICK, QUICK_RACK, fleet_on
 
 HOUR = timedelta(hours=1)
 LINGER_SECONDS = 0.6
@@ -39,14 +39,15 @@ LINGER_SECONDS = 0.6
 class MadeCluster:
     """A fleet whose region hosts have keys, and certificates of an authority in the database."""
 
-    def __init__(self, fleet):
+    def __init__(self, fleet, liveness):
         self.fleet = fleet
+        self._liveness = liveness
         self.quiet_at = 0.0
 
     async def initialise(self, host):
         """Run init there; the key file of the first host is copied to the others."""
         keys = self.fleet.folder / f"{host}.keys"
-        config = evolve(self.fleet.region_config(host), key_file=keys)
+        config = evolve(self.fleet.region_config(host, self._liveness), key_file=keys)
         first = next(self.fleet.folder.glob("*.keys"), keys)
         if first != keys:
             shutil.copy(first, keys)
@@ -101,10 +102,10 @@ class MadeCluster:
 
 
 @asynccontextmanager
-async def cluster_on(dsn, *hosts):
+async def cluster_on(dsn, *hosts, liveness=QUICK, rack_liveness=QUICK_RACK):
     """A cluster with one process on each of these hosts."""
-    async with fleet_on(dsn) as fleet:
-        cluster = MadeCluster(fleet)
+    async with fleet_on(dsn, rack_liveness=rack_liveness) as fleet:
+        cluster = MadeCluster(fleet, liveness)
         for host in hosts:
             await cluster.start_region(host)
         yield cluster

@@ -36,6 +36,9 @@ from tests.trusted import enrol, equip
 
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
 QUICK_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=1.5)
+PATIENT = RegionLiveness(dead_after_seconds=20.0, silence_seconds=20.0)
+PATIENT_RACK = RackLiveness(silence_seconds=20.0)
+"""Where a link that a busy machine holds up must not end: it could not come back."""
 LOOK_SECONDS = 0.03
 LOOKING_COSTS = 15
 """Between two looks so many times as long as one took: those that wait for a fleet read it whole,
@@ -169,9 +172,10 @@ class Region:
 class Fleet:
     """Region processes and racks that share a database and an authority."""
 
-    def __init__(self, dsn, folder):
+    def __init__(self, dsn, folder, rack_liveness=QUICK_RACK):
         self.dsn = dsn
         self.folder = folder
+        self.rack_liveness = rack_liveness
         self.regions = {}
         self.racks = {}
         self._hosts = {}
@@ -209,7 +213,7 @@ class Fleet:
             regions=tuple(HostPort(host="127.0.0.1", port=port) for port in ports),
             rack_name=name,
             state_dir=state or self.folder / name,
-            liveness=QUICK_RACK,
+            liveness=self.rack_liveness,
             dhcp=RackDhcp(runner="child"),
         )
         enrol(config.state_dir, new_rack_id(secrets.token_bytes), by=by)
@@ -309,10 +313,10 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_on(dsn, *hosts, liveness=QUICK):
+async def fleet_on(dsn, *hosts, liveness=QUICK, rack_liveness=QUICK_RACK):
     """A fleet with one process on each of these hosts; all of it is stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="evenrack-"))  # short: it has sockets in it
-    fleet = Fleet(dsn, folder)
+    fleet = Fleet(dsn, folder, rack_liveness)
     try:
         for host in hosts:
             fleet.start_region(host, liveness=liveness)

@@ -14,7 +14,7 @@ from evenrack.region.database.trust_store import revoke_rack
 from evenrack.trust import certificates
 from evenrack.trust.certificates import is_issued_by, new_key, new_request, pin_of, serial_of
 from tests.region.made_cluster import cluster_on
-from tests.region.processes import eventually, goes_on
+from tests.region.processes import PATIENT, PATIENT_RACK, eventually, goes_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
@@ -130,7 +130,8 @@ SHORT = timedelta(seconds=3)
 async def test_a_rack_whose_links_are_older_than_their_certificate_is_cut_off_all_the_same(
     database_dsn, monkeypatch, deed, has_renewed
 ):
-    async with cluster_on(database_dsn, "region1", "region2") as cluster:
+    patience = {"liveness": PATIENT, "rack_liveness": PATIENT_RACK}
+    async with cluster_on(database_dsn, "region1", "region2", **patience) as cluster:
         fleet = cluster.fleet
         with monkeypatch.context() as short_lived:
             short_lived.setattr(certificates, "LEAF_LIFE", SHORT)
