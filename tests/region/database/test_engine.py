@@ -58,7 +58,7 @@ async def pooled(dsn):
         database.close()
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "23503"])
 def test_a_transaction_that_lost_a_conflict_is_run_again(sessions, state):
     turns = itertools.count(1)
 
@@ -73,7 +73,7 @@ def test_a_transaction_that_lost_a_conflict_is_run_again(sessions, state):
     assert sessions.value("SELECT key_host FROM cluster") == f"a{ATTEMPTS}"
 
 
-@pytest.mark.parametrize("state", ["40001", "40P01", "55P03"])
+@pytest.mark.parametrize("state", ["40001", "40P01", "55P03", "23503"])
 def test_a_conflict_that_does_not_end_is_told_after_a_few_tries(sessions, state):
     turns = []
     with pytest.raises((DBAPIError, DatabaseUnreachable)):

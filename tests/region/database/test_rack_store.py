@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from sqlalchemy import text
 
 from evenrack.model.dhcp_roles import Pair
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import RackId
+from evenrack.model.identifiers import BmcId, RackId
 from evenrack.region.database.assignment_store import open_problems
 from evenrack.region.database.bmc_facts import read_owners, record_reach, write_owners
 from evenrack.region.database.dhcp_store import (
@@ -33,7 +34,7 @@ from evenrack.region.database.rack_store import Deletion, FleetMoved, delete_rac
 from evenrack.region.database.trust_store import Issued, read_trust, record_certificate
 from evenrack.region.decision_writer import Decisions, write_decisions
 from tests.region.database.sessions import facts, heard, joined, recorded
-from tests.region.database.test_dhcp_store import REPORT, service, vlans
+from tests.region.database.test_dhcp_store import REPORT, interfaces, service, vlans
 from tests.region.database.test_dhcp_store import fleet as dhcp_rows
 from tests.region.database.test_order_store import fleet as power_rows
 from tests.region.database.test_order_store import machine
@@ -248,6 +249,31 @@ def test_who_enters_it_while_it_is_deleted_waits_and_then_does_not(sessions):
         operator.commit()
     assert entering.result(SECONDS).holders == {}
     assert racks(sessions) == []
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        lambda c: record_report(c, ONE, REPORT),
+        lambda c: record_interfaces(c, ONE, interfaces(eth9="10.9.0.2/24")),
+        lambda c: record_reach(c, ONE, [BmcId(1), BmcId(2)]),
+    ],
+    ids=["report", "interfaces", "reach"],
+)
+def test_what_a_rack_says_while_it_is_deleted_is_not_noted_and_no_mistake(power_rows, note):
+    """Its row is there when its word comes, and gone when a row is to refer to it."""
+    sessions = power_rows
+    sessions.change("DELETE FROM bmc_reach")
+    with sessions.open_transaction() as operator:
+        operator.execute(text("DELETE FROM connection"))
+        operator.execute(text("DELETE FROM managing"))
+        operator.execute(text("DELETE FROM bmc_owner"))
+        operator.execute(text("DELETE FROM rack WHERE id = :rack"), {"rack": ONE})
+        noting = sessions.start(lambda: sessions.run(note))
+        sessions.wait_until_blocked()
+        operator.commit()
+    noting.result(SECONDS)
+    assert ONE not in racks(sessions)
 
 
 def test_a_deleted_rack_of_which_no_certificate_is_known_is_not_entered_again(sessions):

@@ -29,8 +29,12 @@ ATTEMPTS = 4
 LOOK_SECONDS = 1.0
 """Between two looks at sessions that may hang."""
 
-REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03"})
-"""Serialization failure, deadlock, lock not available: the same transaction may work now."""
+REPEATABLE_STATES = frozenset({"40001", "40P01", "55P03", "23503"})
+"""Serialization failure, deadlock, lock not available: the same transaction may work now.
+
+Also a foreign key violation: what a statement had just read, say a rack, was deleted before the
+new row could refer to it. The next attempt finds nothing, and writes nothing.
+"""
 
 UNKNOWN_STATES = frozenset({"42P01", "42703"})
 """Undefined table, undefined column."""
