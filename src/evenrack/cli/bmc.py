@@ -31,9 +31,63 @@ MOST_SECRET_FILE_BYTES = 4096
 """What is longer is some other file."""
 
 
-def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_FURTHER_OPTIONS: tuple[Option, ...] = (
+    click.option(
+        "--cipher-suite",
+        type=click.Choice(["3", "17"]),
+        help="Only this one; else 17, and 3 where the BMC refuses 17.",
+    ),
+    click.option(
+        "--privilege",
+        type=click.Choice(["user", "operator", "administrator"]),
+        help="What is asked of the BMC; operator when not given, user may only look.",
+    ),
+    click.option(
+        "--boot-type",
+        type=click.Choice(["uefi", "legacy"]),
+        help="The firmware for which a boot device is set; uefi when not given.",
+    ),
+    click.option(
+        "--k-g-file",
+        metavar="FILE",
+        type=click.Path(allow_dash=True),
+        help="The file with the BMC's own key K_g, if it has one: text, or 0x and digits.",
+    ),
+    click.option(
+        "--login",
+        type=click.Choice(["session", "basic"]),
+        help="redfish: in a session when not given and it has them, or with each request.",
+    ),
+    click.option("--system", help="redfish: which of its systems, where it has several."),
+    click.option(
+        "--certificate-sha256",
+        metavar="DIGITS",
+        help="redfish: the fingerprint of its certificate; else an authority must have signed.",
+    ),
+    click.option(
+        "--certificate-name",
+        metavar="NAME",
+        help="redfish: the name in a signed certificate; its address when not given.",
+    ),
+)
+"""How a BMC is reached, where it is not as most are."""
+
+
+def _access(*, required: bool) -> Option:
     """Add the options that say how a BMC is reached."""
-    options = (
+    options = (*_needed_options(required=required), *_FURTHER_OPTIONS)
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        return reduce(lambda so_far, option: option(so_far), reversed(options), command)
+
+    return add
+
+
+def _needed_options(*, required: bool) -> tuple[Option, ...]:
+    """Give those that a new BMC must have."""
+    return (
         click.option(
             "--driver", required=required, help="How it is asked: ipmi, ipmitool, or redfish."
         ),
@@ -55,49 +109,7 @@ def _access(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., A
             type=click.Path(allow_dash=True),
             help="The file with its password, at most 20 bytes; - is standard input.",
         ),
-        click.option(
-            "--cipher-suite",
-            type=click.Choice(["3", "17"]),
-            help="Only this one; else 17, and 3 where the BMC refuses 17.",
-        ),
-        click.option(
-            "--privilege",
-            type=click.Choice(["user", "operator", "administrator"]),
-            help="What is asked of the BMC; operator when not given, user may only look.",
-        ),
-        click.option(
-            "--boot-type",
-            type=click.Choice(["uefi", "legacy"]),
-            help="The firmware for which a boot device is set; uefi when not given.",
-        ),
-        click.option(
-            "--k-g-file",
-            metavar="FILE",
-            type=click.Path(allow_dash=True),
-            help="The file with the BMC's own key K_g, if it has one: text, or 0x and digits.",
-        ),
-        click.option(
-            "--login",
-            type=click.Choice(["session", "basic"]),
-            help="redfish: in a session when not given and it has them, or with each request.",
-        ),
-        click.option("--system", help="redfish: which of its systems, where it has several."),
-        click.option(
-            "--certificate-sha256",
-            metavar="DIGITS",
-            help="redfish: the fingerprint of its certificate; else an authority must have signed.",
-        ),
-        click.option(
-            "--certificate-name",
-            metavar="NAME",
-            help="redfish: the name in a signed certificate; its address when not given.",
-        ),
     )
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        return reduce(lambda so_far, option: option(so_far), reversed(options), command)
-
-    return add
 
 
 @click.group(

@@ -61,7 +61,6 @@ def assemble(
         return service.connections.sessions()
 
     keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
-
     think = think_beside(reactor)
     lease_file = DhcpdFiles(state.dhcp_folder).leases
     leases = LeaseReader(lease_file, DhcpdFiles(state.dhcp6_folder).leases, think, reactor)

@@ -122,21 +122,9 @@ class RackService(MultiService):
         self._prober = HostProber(
             surroundings.find_hosts, surroundings.interfaces, lambda: self.converge.applied
         )
-        self.desk = PowerDesk(
-            PowerSurroundings(
-                driver=surroundings.driver,
-                record=self._record_phase,
-                may_act=lambda: self.lease.manager is not None,
-                clock=surroundings.clock,
-                most_at_once=config.power.most_orders,
-                most_looks_at_once=config.power.most_looks,
-            )
-        )
+        self.desk = self._make_desk(config, surroundings)
         self._reach = ReachWatch(
-            self._bmcs,
-            surroundings.ask_bmc,
-            surroundings.clock,
-            config.power.probes_per_second,
+            self._bmcs, surroundings.ask_bmc, surroundings.clock, config.power.probes_per_second
         )
         self.connections = RegionConnections(
             surroundings.dialling, self._state.regions(), self._state.keep_regions
@@ -152,14 +140,20 @@ class RackService(MultiService):
             surroundings.clock,
         )
         self._foreign_watch = self._watch_foreign_servers(config, surroundings)
-        self._ipv6_watch = Ipv6Watch(
-            surroundings.dhcp6_server,
-            lambda: self.converge.applied,
-            surroundings.dhcp_server.running,
-            lambda: self.converge.report,
-            surroundings.clock,
-        )
+        self._ipv6_watch = self._watch_ipv6(surroundings)
         self._join_parts()
+
+    def _make_desk(self, config: RackConfig, surroundings: Surroundings) -> PowerDesk:
+        return PowerDesk(
+            PowerSurroundings(
+                driver=surroundings.driver,
+                record=self._record_phase,
+                may_act=lambda: self.lease.manager is not None,
+                clock=surroundings.clock,
+                most_at_once=config.power.most_orders,
+                most_looks_at_once=config.power.most_looks,
+            )
+        )
 
     def _watch_leases(self, surroundings: Surroundings) -> LeaseWatch:
         return LeaseWatch(
@@ -180,6 +174,15 @@ class RackService(MultiService):
             config.dhcp.foreign_probe_seconds,
             surroundings.clock,
             surroundings.wall_clock,
+        )
+
+    def _watch_ipv6(self, surroundings: Surroundings) -> Ipv6Watch:
+        return Ipv6Watch(
+            surroundings.dhcp6_server,
+            lambda: self.converge.applied,
+            surroundings.dhcp_server.running,
+            lambda: self.converge.report,
+            surroundings.clock,
         )
 
     def _join_parts(self) -> None:

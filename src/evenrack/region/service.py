@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from attrs import frozen
-from twisted.application.service import MultiService
+from twisted.application.service import MultiService, Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
@@ -105,12 +105,11 @@ class RegionService(MultiService):
         self.plans = PlanSender(
             database, cache, self.connected, registration.process, clock, surroundings.think
         )
-        self.turns = TurnSender(database, self.connected, registration.process, clock)
-        self.partner_downs = PartnerDownSender(
-            database, self.connected, registration.process, clock
-        )
-        self.probes = ProbeSender(database, self.connected, registration.process, clock)
-        self.wait_ender = RecoverWaitEnder(database, self.connected, registration.process, clock)
+        told_by_me = (database, self.connected, registration.process, clock)
+        self.turns = TurnSender(*told_by_me)
+        self.partner_downs = PartnerDownSender(*told_by_me)
+        self.probes = ProbeSender(*told_by_me)
+        self.wait_ender = RecoverWaitEnder(*told_by_me)
         self.orders = self._make_orders(cache)
         self.polling = self._make_polling(cache, config)
         self.view = FleetView(database, cache, clock)
@@ -120,20 +119,7 @@ class RegionService(MultiService):
         self._joining = LookAgain(self._join, clock, gather_seconds=0.0, at_least_every=1.0)
         self._last_trouble = ""
         self.presence.setServiceParent(self)  # from the start: racks are let in without a database
-        self._parts = (
-            self.endpoints,
-            self.leader,
-            self.plans,
-            self.turns,
-            self.partner_downs,
-            self.probes,
-            self.wait_ender,
-            self.orders,
-            self.polling,
-            self.view,
-            CacheKeeper(database, cache, clock),
-        )
-        """What begins when this process has joined."""
+        self._parts = self._begun_when_joined(CacheKeeper(database, cache, clock))
         self._wire()
 
     def startService(self) -> None:
@@ -145,6 +131,22 @@ class RegionService(MultiService):
 
     def stopService(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._stop_in_order())
+
+    def _begun_when_joined(self, cache_keeper: CacheKeeper) -> tuple[Service, ...]:
+        """Give what has no work before this process has joined."""
+        return (
+            self.endpoints,
+            self.leader,
+            self.plans,
+            self.turns,
+            self.partner_downs,
+            self.probes,
+            self.wait_ender,
+            self.orders,
+            self.polling,
+            self.view,
+            cache_keeper,
+        )
 
     def _make_leader(self, config: RegionConfig, cache: FleetCache) -> Leader:
         return Leader(
