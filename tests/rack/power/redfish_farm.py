@@ -20,10 +20,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 import bcrypt
+import pytest
 from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
+from twisted.internet import reactor
 
 from evenrack.model.power import BmcAccess
 from evenrack.runtime.child_process import ProgramId, is_alive, start_detached, stop_program
@@ -38,6 +40,7 @@ from tests.trusted import handmade
 
 ADDRESS = IPv4Address("127.0.0.1")
 USER, PASSWORD = "operator", "s3cret-of-19-letter"
+PROMISED_SECONDS = 7.0
 START_SECONDS = 30
 TAKES_SECONDS = 1
 WORDS = {
@@ -228,3 +231,14 @@ def _put(kept, system):
         "insert or replace into cache values (?, ?)",
         (pickle.dumps(system["uuid"]), pickle.dumps(system)),
     )
+
+
+async def failure(kind, talk, seconds=PROMISED_SECONDS):
+    """Give the words of what goes wrong, in this way and in no other, in time."""
+    began = reactor.seconds()
+    with pytest.raises(kind) as failed:
+        await talk
+    assert failed.type is kind
+    assert reactor.seconds() - began < seconds
+    assert PASSWORD not in str(failed.value)
+    return str(failed.value)

@@ -18,28 +18,15 @@ from evenrack.errors import (
 from evenrack.model.power import BmcAccess, BmcTarget
 from evenrack.rack.power.by_name import answers_here
 from evenrack.rack.power.redfish import RedfishDriver
-from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, free_tcp_port
+from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, failure, free_tcp_port
 from tests.rack.power.test_by_name import places
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
-
-PROMISED_SECONDS = 7.0
 
 
 @pytest.fixture
 def driver():
     return RedfishDriver(reactor)
-
-
-async def failure(kind, talk, seconds=PROMISED_SECONDS):
-    """Give the words of what goes wrong, in this way and in no other, in time."""
-    began = reactor.seconds()
-    with pytest.raises(kind) as failed:
-        await talk
-    assert failed.type is kind
-    assert reactor.seconds() - began < seconds
-    assert PASSWORD not in str(failed.value)
-    return str(failed.value)
 
 
 async def until(driver, access, state):

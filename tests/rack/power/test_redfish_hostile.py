@@ -4,31 +4,24 @@ import base64
 import gzip
 
 import pytest
-from twisted.internet import reactor, ssl
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.web.server import NOT_DONE_YET
 
 from evenrack.errors import (
     BmcBusy,
-    BmcNotTrusted,
     BmcRefused,
     BmcSilent,
     BmcUnreachable,
     EvenrackError,
 )
-from evenrack.model.power import BmcAccess
 from evenrack.rack.power.redfish import RedfishDriver
 from evenrack.rack.power.rest.lines import MOST_BYTES
-from evenrack.trust.certificates import certificate_pem as pem_of
 from tests.rack.power.redfish_farm import (
-    ADDRESS,
     PASSWORD,
     USER,
-    fingerprint,
-    own_certificate,
-    unreadable_certificate,
+    failure,
 )
 from tests.rack.power.small_redfish import (
     RESET,
@@ -40,7 +33,6 @@ from tests.rack.power.small_redfish import (
     form,
     refuse,
 )
-from tests.trusted import authority, expired
 
 pytestmark = pytest.mark.deadline(30)
 PLACES = [f"GET {ROOT}", f"POST {SESSIONS}", f"GET {SYSTEMS}", f"GET {SYSTEM}"]
@@ -59,16 +51,6 @@ def elsewhere():
     yield found
     found.end()
     assert (found.heard, found.connections) == ([], 0)
-
-
-async def failure(kind, talk, seconds=7.0):
-    began = reactor.seconds()
-    with pytest.raises(kind) as failed:
-        await talk
-    assert failed.type is kind
-    assert reactor.seconds() - began < seconds
-    assert PASSWORD not in str(failed.value)
-    return str(failed.value)
 
 
 def redirect(location, status):
@@ -345,187 +327,6 @@ async def test_a_slow_bmc_ends_in_time_and_is_told_nothing_late(driver, service)
     assert POST not in service.heard
     await deferLater(reactor, 3.1)  # what it still says, it says to nobody
     assert POST not in service.heard
-
-
-@pytest.mark.parametrize("name", ["bmc.test", "other.test"])
-async def test_the_name_in_a_certificate_of_an_authority_has_to_be_the_right_one(name):
-    root = ssl.Certificate.loadPEM(pem_of(authority("of BMCs").certificate))
-    driver = RedfishDriver(reactor, authorities=ssl.trustRootFromCertificates([root]))
-    service = SmallRedfish(
-        clock=reactor, identity=own_certificate(authority("of BMCs"), name="bmc.test")
-    ).listen()
-    access = service.access(certificate_sha256="", certificate_name=name)
-    try:
-        if name == "bmc.test":
-            assert await driver.query(access) == "off"
-        else:
-            words = await failure(BmcNotTrusted, driver.query(access))
-            assert "it is not for other.test" in words
-            assert service.heard == []
-    finally:
-        service.end()
-
-
-@pytest.mark.parametrize("name", ["a..b", "x" * 64 + ".test", "\xfc" * 60 + ".test"])
-async def test_a_name_that_no_certificate_can_have_is_said_to_be_that(driver, service, name):
-    access = service.access(certificate_sha256="", certificate_name=name)
-    words = await failure(BmcNotTrusted, driver.query(access), seconds=1.0)
-    assert words.startswith(
-        f"no certificate can be for {name[:80]!r}, which is no name of a host ("
-    )
-    assert "set another --certificate-name" in words
-    assert service.connections == 0
-
-
-async def test_a_certificate_that_has_expired_is_not_trusted():
-    root = ssl.Certificate.loadPEM(pem_of(authority("of BMCs").certificate))
-    driver = RedfishDriver(reactor, authorities=ssl.trustRootFromCertificates([root]))
-    service = SmallRedfish(
-        clock=reactor, identity=own_certificate(authority("of BMCs"), at=expired())
-    ).listen()
-    try:
-        words = await failure(BmcNotTrusted, driver.query(service.access(certificate_sha256="")))
-        assert "it has expired" in words
-        assert service.heard == []
-    finally:
-        service.end()
-
-
-@pytest.fixture
-def served_with():
-    """Give a way to start services with a certificate and its chain; they end with the test."""
-    services = []
-
-    def start(identity, *chain):
-        service = SmallRedfish(clock=reactor, identity=identity, chain=chain).listen()
-        services.append(service)
-        return service
-
-    yield start
-    for service in services:
-        service.end()
-
-
-async def test_only_the_bmc_s_own_certificate_has_the_pinned_fingerprint(driver, served_with):
-    signer = authority("of BMCs")
-    service = served_with(own_certificate(signer), signer.certificate)
-    assert await driver.query(service.access()) == "off"
-    del service.heard[:]
-    stranger = own_certificate(signer)
-    for certificate in (signer.certificate, stranger.certificate):
-        access = service.access(certificate_sha256=fingerprint(certificate))
-        await failure(BmcNotTrusted, driver.query(access))
-    assert service.heard == []
-
-
-async def test_a_certificate_that_cannot_be_read_is_not_trusted(served_with):
-    signer = authority("of BMCs")
-    root = ssl.Certificate.loadPEM(pem_of(signer.certificate))
-    driver = RedfishDriver(reactor, authorities=ssl.trustRootFromCertificates([root]))
-    three_bytes = bytes.fromhex("30058703010203")  # an address of three bytes
-    service = served_with(unreadable_certificate(signer, three_bytes))
-    words = await failure(BmcNotTrusted, driver.query(service.access(certificate_sha256="")))
-    assert "another certificate: it " in words
-    assert service.heard == []
-
-
-async def test_another_certificate_while_a_conversation_runs_gets_no_token(driver, service):
-    access = service.access()  # another host is at its address from the second connection on
-
-    def close(request):
-        request.setHeader("connection", "close")
-        service.show(own_certificate())
-        return form(service._root())
-
-    service.says[f"GET {ROOT}"] = close
-    words = await failure(BmcNotTrusted, driver.turn_on(access))
-    assert "another certificate" in words
-    assert service.heard == PLACES[:1]
-
-
-class Raw(Protocol):
-    """Says something to everybody, again and again."""
-
-    def connectionMade(self):
-        self.factory.lines.add(self)
-        self.say()
-
-    def say(self):
-        if self in self.factory.lines:
-            self.transport.write(self.factory.words)
-            reactor.callLater(0, self.say)
-
-    def connectionLost(self, reason):
-        self.factory.lines.discard(self)
-
-
-@pytest.fixture
-def raw():
-    """Give a way to start what says these bytes without end, over TLS or not."""
-    ports = []
-
-    def start(words, *, over_tls=True):
-        factory = Factory.forProtocol(Raw)
-        factory.noisy, factory.words, factory.lines = False, words, set()
-        identity = own_certificate()
-        if over_tls:
-            own = ssl.CertificateOptions(privateKey=identity.key, certificate=identity.certificate)
-            port = reactor.listenSSL(0, factory, own, interface=str(ADDRESS))
-        else:
-            port = reactor.listenTCP(0, factory, interface=str(ADDRESS))
-        ports.append(port)
-        return factory, BmcAccess(
-            address=ADDRESS,
-            port=port.getHost().port,
-            user=USER,
-            password=PASSWORD,
-            driver="redfish",
-            certificate_sha256=fingerprint(identity.certificate),
-        )
-
-    yield start
-    for port in ports:
-        port.stopListening()
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 1000,
-        b"X-More: and more\r\n" * 1000,
-        b"x" * 60_000,
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"ffff\r\n" + b" " * 65535,
-        b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
-    ],
-    ids=["headers", "no status", "one line", "chunks", "to be continued"],
-)
-async def test_what_never_comes_to_an_end_is_left(driver, raw, words):
-    factory, access = raw(words)
-    await failure(BmcUnreachable, driver.query(access))
-    while factory.lines:
-        await deferLater(reactor, 0.01)
-
-
-async def test_what_speaks_no_tls_is_told_nothing(driver, raw):
-    _, access = raw(b"HTTP/1.1 200 OK\r\n\r\n{}", over_tls=False)
-    words = await failure(BmcUnreachable, driver.turn_on(access))
-    assert "no TLS" in words
-
-
-async def test_a_host_that_takes_connections_and_says_nothing_is_left_in_time(driver):
-    port = reactor.listenTCP(0, Factory.forProtocol(Protocol), interface=str(ADDRESS))
-    access = BmcAccess(
-        address=ADDRESS,
-        port=port.getHost().port,
-        user=USER,
-        password=PASSWORD,
-        driver="redfish",
-    )
-    try:
-        words = await failure(BmcUnreachable, driver.turn_on(access))
-        assert "within 6.0 s" in words
-    finally:
-        port.stopListening()
 
 
 async def test_whatever_went_wrong_the_next_conversation_is_as_the_first(service):

@@ -19,6 +19,7 @@ from evenrack.errors import (
     BmcSilent,
 )
 from evenrack.rack.power.redfish import RedfishDriver
+from tests.rack.power.redfish_farm import failure
 from tests.rack.power.small_redfish import (
     RESET,
     ROOT,
@@ -54,13 +55,6 @@ class SlowProxy(ProxyServer):
 
 class SlowDoor(ProxyFactory):
     protocol, noisy = SlowProxy, False
-
-
-async def failure(kind, talk):
-    with pytest.raises(kind) as failed:
-        await talk
-    assert failed.type is kind
-    return str(failed.value)
 
 
 async def heard(service, what):
