@@ -216,12 +216,17 @@ def test_after_an_order_that_does_not_know_the_state_it_is_asked_for_at_once(pol
         ("soft", Ending(result="failed", state="on")),
     ],
 )
+@pytest.mark.parametrize("seen_before", [True, False])
 def test_nobody_says_that_nothing_was_ordered_after_an_order_that_may_have_done_it(
-    polled, action, ending
+    polled, action, ending, seen_before
 ):
-    looked(polled, saw("on"))
+    if seen_before:
+        looked(polled, saw("on"))
+        polled.change("UPDATE bmc_state SET next_at = clock_timestamp()")
+    (late,) = [each for each in due(polled) if each.bmc == 1]
     entered(polled, "m1", action=action)
     ended(polled, polled.run(read_unfinished)[0], ending)
+    polled.run(lambda c: record_look(c, late, saw("on"), POLL))  # from before the order
     state = known(polled)["m1"]
     assert (state["power"], state["power_seen"]) == ("unknown", None)
     assert sorted(due_bmcs(polled)) == [1, 2]

@@ -101,13 +101,16 @@ def record_ordered(
     """Write down what an order saw at its end; a state that it does not know is soon asked for.
 
     Where the order may yet change it, or has and nobody saw it, no state is known any more: who
-    then finds another one must not say that nothing was ordered.
+    then finds another one must not say that nothing was ordered. It is unknown from now on, so
+    that the answer to who asked before is not taken for the state after it.
     """
     if may_change:
         connection.execute(
             text(
-                "UPDATE bmc_state SET state = 'unknown', seen_at = NULL, seen_by = NULL, "
-                "next_at = clock_timestamp() WHERE bmc_id = :bmc"
+                "INSERT INTO bmc_state (bmc_id, state, seen_at, next_at) "
+                "SELECT id, 'unknown', clock_timestamp(), clock_timestamp() FROM bmc "
+                "WHERE id = :bmc ON CONFLICT (bmc_id) DO UPDATE SET state = excluded.state, "
+                "seen_at = excluded.seen_at, seen_by = NULL, next_at = excluded.next_at"
             ),
             {"bmc": bmc},
         )
@@ -124,7 +127,8 @@ def last_states(connection: Connection) -> dict[str, dict[str, Any]]:
     """Give the power state of each machine as last seen: when, by whom, and what is wrong."""
     rows = connection.execute(
         text(
-            "SELECT m.name, s.state, s.seen_at, s.seen_by, s.error FROM machine m "
+            "SELECT m.name, s.state, s.seen_by, s.error, "
+            "CASE WHEN s.state <> 'unknown' THEN s.seen_at END AS seen_at FROM machine m "
             "JOIN bmc_state s ON s.bmc_id = m.bmc_id"
         )
     )
