@@ -10,6 +10,7 @@ from evenrack.errors import ProgramFailed
 from evenrack.lab.drill.course import CHECKS, without_network
 from evenrack.lab.leftovers import leftovers
 from evenrack.runtime.child_process import run_program
+from tests.together.whole_lab import failures_logged
 
 pytestmark = pytest.mark.daemon
 
@@ -57,13 +58,7 @@ def test_every_check_measures_within_its_limit(drilled):
 
 
 def test_no_daemon_logged_a_failure_while_it_was_drilled(lab, drilled):
-    failures = [
-        line[:500]
-        for log in lab.glob("*/*d*.log")
-        for line in log.read_text().splitlines()
-        if '"level": "critical"' in line
-    ]
-    assert failures == []
+    assert failures_logged(lab) == []
 
 
 def test_status_tells_of_every_program_and_of_the_fleet(lab):

@@ -36,6 +36,7 @@ from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.record import read_record
 from evenrack.runtime.child_process import run_program, send_signal, wait_until_ended
+from tests.together.whole_lab import failures_logged
 
 pytestmark = [pytest.mark.daemon, pytest.mark.usefixtures("network_possible")]
 
@@ -69,10 +70,12 @@ def lab(tmp_path_factory, network_possible):
     yield folder
     inside = {network_of(program.pid) for program in leftovers(folder)} - {network_of("self"), None}
     assert len(inside) >= 8
+    failures = failures_logged(folder)
     evenrack("lab", "down", "--dir", folder)
     assert leftovers(folder) == []
     assert not folder.exists()
     assert networks_in_use() & inside == set()
+    assert failures == [], "a daemon met what nobody had thought of"
 
 
 @pytest.fixture

@@ -35,11 +35,24 @@ def whole_lab(folder: Path, size: Size) -> Iterator[Trial]:
         owner_pid=os.getpid(),
     )
     fleet = bring_up(wish, progress, CLOCKS)
+    failures: list[str] = []
     try:
         yield Trial(fleet, LabPrograms(fleet, PROGRAMS), CLOCKS, seed=0)
+        failures = failures_logged(folder)
     finally:
         clean_up(folder, read_record(folder), progress)
     assert leftovers(folder) == []
+    assert failures == [], "a daemon met what nobody had thought of"
+
+
+def failures_logged(folder: Path) -> list[str]:
+    """Give what the daemons of a lab logged as nothing that may happen, whatever was broken."""
+    return [
+        f"{log.name}: {line[:3000]}"
+        for log in sorted(folder.glob("*/*d*.log"))
+        for line in log.read_text().splitlines()
+        if '"level": "critical"' in line
+    ]
 
 
 def say(line: str) -> None:
