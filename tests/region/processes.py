@@ -32,6 +32,7 @@ from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.service import RegionService
 from evenrack.runtime.wall_clock import utc_now
+from tests.free_ports import free_ports
 from tests.trusted import enrol, equip
 
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
@@ -75,25 +76,6 @@ async def _until_the_next_look(begun):
     took = reactor.seconds() - begun
     pause = min(MOST_LOOK_SECONDS, max(LOOK_SECONDS, LOOKING_COSTS * took))
     await deferLater(reactor, pause)
-
-
-def free_ports(count):
-    """Find neighbouring ports of loopback that nobody listens on; give the one before them."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            before = probe.getsockname()[1]
-        if before + count < 65000 and all(_is_free(before + n) for n in range(1, count + 1)):
-            return before
-
-
-def _is_free(port):
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 class _UnixConnection(http.client.HTTPConnection):

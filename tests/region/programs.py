@@ -9,8 +9,9 @@ from evenrack.runtime.child_process import (
     start_detached,
     wait_until_ended,
 )
+from tests.free_ports import free_ports
 from tests.postgres_fixtures import for_this_source
-from tests.region.processes import asked, free_ports
+from tests.region.processes import asked
 
 START_SECONDS = 20
 
@@ -24,6 +25,10 @@ def program(name, module):
 REGIOND = program("evenrack-regiond", "evenrack.region.main")
 RACKD = program("evenrack-rackd", "evenrack.rack.main")
 EVENRACK = program("evenrack", "evenrack.cli.main")
+
+
+_LOGS = {}
+"""Of each program that was started here."""
 
 
 def configure(folder, dsn, name="regiond.conf", **more):
@@ -67,17 +72,19 @@ def run(*arguments, of=None, seconds=20, environment=None, **more):
 
 
 def start(folder, path, instance=1, *, of=None):
-    return start_detached(
-        [*(of or REGIOND), "run", "--config", str(path), "--instance", str(instance)],
-        log=folder / f"regiond-{instance}.log",
-        environment=for_this_source(),
-    )
+    command = [*(of or REGIOND), "run", "--config", str(path), "--instance", str(instance)]
+    return _start(command, folder / f"regiond-{instance}.log")
 
 
 def start_rack(folder, path, of=None):
     command = [*(of or RACKD), "run", "--config", str(path)]
-    log = folder / f"{path.stem}.log"
-    return start_detached(command, log=log, environment=for_this_source())
+    return _start(command, folder / f"{path.stem}.log")
+
+
+def _start(command, log):
+    program = start_detached(command, log=log, environment=for_this_source())
+    _LOGS[program] = log
+    return program
 
 
 def wait_for(condition, program, seconds=START_SECONDS):
@@ -85,9 +92,13 @@ def wait_for(condition, program, seconds=START_SECONDS):
         found = condition()
         if found:
             return found
-        assert is_alive(program), "the daemon has ended"
+        assert is_alive(program), f"the daemon has ended: {_last_words(program)}"
         wait_until_ended([program], seconds=0.05)
-    raise AssertionError(f"not within {seconds} s")
+    raise AssertionError(f"not within {seconds} s: {_last_words(program)}")
+
+
+def _last_words(program):
+    return _LOGS[program].read_text()[-2000:] if program in _LOGS else ""
 
 
 def socket_of(folder, instance=1):

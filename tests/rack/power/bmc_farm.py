@@ -186,12 +186,5 @@ class Farm:
             bmc.stop()
 
 
-def free_port(address):
-    """Give a UDP port that nobody uses at this address."""
-    with socket.socket(_family(ip_address(address)), socket.SOCK_DGRAM) as probe:
-        probe.bind((str(address), 0))
-        return probe.getsockname()[1]
-
-
 def _family(address):
     return socket.AF_INET6 if address.version == 6 else socket.AF_INET

@@ -3,7 +3,8 @@
 import pytest
 from twisted.internet import reactor
 
-from tests.rack.power.bmc_farm import Farm, free_port
+from tests.free_ports import free_udp_port
+from tests.rack.power.bmc_farm import Farm
 from tests.rack.power.idle_clock import IdleClock
 from tests.rack.power.redfish_farm import Emulator
 from tests.rack.power.small_redfish import SmallRedfish
@@ -25,7 +26,7 @@ def farm(tmp_path):
 @pytest.fixture
 def bmc(farm):
     """Give one BMC, whose machine is off."""
-    return farm.start(ADDRESS, free_port(ADDRESS))
+    return farm.start(ADDRESS, free_udp_port(ADDRESS))
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ from evenrack.trust.certificates import (
     key_pem,
     new_key,
 )
+from tests.free_ports import free_tcp_port
 from tests.trusted import handmade
 
 ADDRESS = IPv4Address("127.0.0.1")
@@ -81,12 +82,6 @@ def unreadable_certificate(by, names):
         .sign(by.key, hashes.SHA256())
     )
     return Identity(key=key, certificate=certificate)
-
-
-def free_tcp_port():
-    with socket.socket() as probe:
-        probe.bind((str(ADDRESS), 0))
-        return probe.getsockname()[1]
 
 
 @frozen(kw_only=True)

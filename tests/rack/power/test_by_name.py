@@ -26,7 +26,8 @@ from evenrack.rack.power.by_name import (
 from evenrack.rack.power.drivers import every_driver
 from evenrack.rack.power.names import Names
 from evenrack.rack.power.reach_watch import ReachWatch
-from tests.rack.power.bmc_farm import free_port, needs_bmcs
+from tests.free_ports import free_udp_port
+from tests.rack.power.bmc_farm import needs_bmcs
 from tests.rack.power.story import ACCESS
 from tests.rack.power.test_names import BMC, Book, result_of
 
@@ -48,7 +49,7 @@ def places(*addresses, networks=HERE, clock=reactor):
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_a_bmc_is_told_by_its_name_in_either_family(farm, driver, address):
-    bmc = farm.start(address, free_port(address))
+    bmc = farm.start(address, free_udp_port(address))
     access = bmc.access(address=BMC, driver=driver)
     drivers = every_driver(reactor, places(address))
     assert await drivers.query(access) == "off"
@@ -63,7 +64,7 @@ async def test_a_bmc_is_told_by_its_name_in_either_family(farm, driver, address)
 @pytest.mark.deadline(60)
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_a_bmc_is_told_at_its_ipv6_address(farm, driver):
-    bmc = farm.start("::1", free_port("::1"))
+    bmc = farm.start("::1", free_udp_port("::1"))
     access = bmc.access(driver=driver)
     drivers = every_driver(reactor, places())
     await drivers.turn_on(access)
@@ -73,7 +74,7 @@ async def test_a_bmc_is_told_at_its_ipv6_address(farm, driver):
 @needs_bmcs
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_a_closed_port_in_ipv6_is_unreachable(driver):
-    access = evolve(ACCESS, address=IPv6Address("::1"), port=free_port("::1"), driver=driver)
+    access = evolve(ACCESS, address=IPv6Address("::1"), port=free_udp_port("::1"), driver=driver)
     with pytest.raises(BmcUnreachable):
         await every_driver(reactor, places()).query(access)
 
@@ -169,7 +170,7 @@ async def test_a_certificate_is_still_asked_for_the_name_that_was_looked_up(said
 @needs_bmcs
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_only_a_bmc_in_the_networks_of_the_rack_is_asked_whether_it_is_there(farm, address):
-    bmc = farm.start(address, free_port(address))
+    bmc = farm.start(address, free_udp_port(address))
     named = BmcTarget(bmc=BmcId(1), address=BMC, port=bmc.port)
     for target in (named, evolve(named, address=bmc.address)):
         assert await answers_here(reactor, places(address), target)

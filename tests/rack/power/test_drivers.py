@@ -14,7 +14,8 @@ from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.order_run import run_order
 from evenrack.rack.power.redfish import RedfishDriver
-from tests.rack.power.bmc_farm import free_port, needs_bmcs
+from tests.free_ports import free_udp_port
+from tests.rack.power.bmc_farm import needs_bmcs
 from tests.rack.power.small_bmc import Book, SmallBmc
 
 pytestmark = pytest.mark.deadline(90)
@@ -104,7 +105,7 @@ async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
 
 @needs_bmcs
 async def test_slow_bmcs_are_told_exactly_one_cycle(farm):
-    bmcs = [farm.start("127.0.0.1", free_port("127.0.0.1"), power="on") for _ in IPMI]
+    bmcs = [farm.start("127.0.0.1", free_udp_port("127.0.0.1"), power="on") for _ in IPMI]
     for bmc in bmcs:
         bmc.takes(3)
     pairs = [(make(reactor), bmc, bmc.access()) for make, bmc in zip(IPMI, bmcs, strict=True)]

@@ -17,7 +17,8 @@ from evenrack.errors import (
 from evenrack.model.power import BmcAccess
 from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
-from tests.rack.power.bmc_farm import PASSWORD, USER, free_port, needs_bmcs
+from tests.free_ports import free_udp_port
+from tests.rack.power.bmc_farm import PASSWORD, USER, needs_bmcs
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
 
@@ -87,7 +88,7 @@ async def test_a_wrong_user_or_password_is_said_to_be_that_and_soon(driver, bmc,
 
 
 async def test_a_closed_port_is_unreachable_within_a_second(driver):
-    access = BmcAccess(address=ADDRESS, port=free_port(ADDRESS), user=USER, password=PASSWORD)
+    access = BmcAccess(address=ADDRESS, port=free_udp_port(ADDRESS), user=USER, password=PASSWORD)
     for talk in (driver.query, driver.turn_on, driver.turn_off, driver.reset):
         assert await seconds_until(BmcUnreachable, talk(access)) < 1
 
@@ -112,7 +113,7 @@ async def test_a_bmc_that_fails_is_busy(driver, bmc):
 
 @needs_bmcs
 async def test_bmcs_that_take_three_seconds_are_told_once_each(driver, farm):
-    bmcs = [farm.start(ADDRESS, free_port(ADDRESS), power="on") for _ in range(4)]
+    bmcs = [farm.start(ADDRESS, free_udp_port(ADDRESS), power="on") for _ in range(4)]
     for bmc in bmcs:
         bmc.takes(3)
     talks = [driver.turn_on, driver.turn_off, driver.reset, driver.query]

@@ -21,10 +21,10 @@ from evenrack.errors import (
 from evenrack.model.power import BmcAccess
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.runtime.process_table import all_processes
+from tests.free_ports import free_udp_port
 from tests.rack.power.bmc_farm import (
     PASSWORD,
     USER,
-    free_port,
     needs_bmcs,
 )
 
@@ -114,7 +114,7 @@ async def test_a_wrong_user_or_password_is_said_to_be_that_and_soon(driver, bmc,
 
 
 async def test_a_closed_port_is_unreachable_within_a_second(driver):
-    access = BmcAccess(address=ADDRESS, port=free_port(ADDRESS), user=USER, password=PASSWORD)
+    access = BmcAccess(address=ADDRESS, port=free_udp_port(ADDRESS), user=USER, password=PASSWORD)
     for talk in (driver.query, driver.turn_on, driver.turn_off):
         assert await seconds_until(BmcUnreachable, talk(access)) < 1
 
@@ -191,7 +191,7 @@ async def test_who_waits_too_long_for_the_other_conversation_has_sent_nothing(bm
 
 @needs_bmcs
 async def test_other_bmcs_do_not_wait_for_a_slow_one(driver, farm, bmc):
-    quick = farm.start(ADDRESS, free_port(ADDRESS))
+    quick = farm.start(ADDRESS, free_udp_port(ADDRESS))
     bmc.takes(3)
     slow = Deferred.fromCoroutine(driver.query(bmc.access()))
     await driver.turn_on(quick.access())

@@ -18,7 +18,8 @@ from evenrack.errors import (
 from evenrack.model.power import BmcAccess, BmcTarget
 from evenrack.rack.power.by_name import answers_here
 from evenrack.rack.power.redfish import RedfishDriver
-from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, failure, free_tcp_port
+from tests.free_ports import free_tcp_port
+from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, failure
 from tests.rack.power.test_by_name import places
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]

@@ -13,7 +13,8 @@ from twisted.internet.task import deferLater
 
 from evenrack.errors import BmcUnreachable
 from evenrack.rack.power.rmcp_ping import QUESTION, answers, ping
-from tests.rack.power.bmc_farm import free_port, needs_bmcs
+from tests.free_ports import free_udp_port
+from tests.rack.power.bmc_farm import needs_bmcs
 
 ADDRESS = IPv4Address("127.0.0.1")
 LONG = 60.0
@@ -58,7 +59,7 @@ async def test_a_real_bmc_answers(bmc):
 
 
 async def test_a_closed_port_is_refused_at_once():
-    port = free_port(ADDRESS)
+    port = free_udp_port(ADDRESS)
     began = reactor.seconds()
     assert await ping(reactor, ADDRESS, port, LONG) == "refused"
     assert not await answers(reactor, ADDRESS, port, LONG)

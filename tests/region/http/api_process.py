@@ -27,7 +27,8 @@ from evenrack.region.rack_asking import RackAsking
 from evenrack.region.sealing import Sealer
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
-from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually, free_ports
+from tests.free_ports import free_tcp_port
+from tests.region.processes import ANSWER_SECONDS, Answer, _UnixConnection, eventually
 
 POLICIES = PlanPolicies(managing=SpreadPolicy(), bmc=SpreadPolicy())
 
@@ -41,7 +42,7 @@ class ApiProcess:
 
     def __init__(self, dsn, folder, tls=None, listen=None, socket_in="."):
         self.socket = folder / socket_in / "regiond-1.sock"
-        self.address = listen or HostPort(host="127.0.0.1", port=free_ports(1) + 1)
+        self.address = listen or HostPort(host="127.0.0.1", port=free_tcp_port())
         self.database = PooledDatabase(dsn, reactor, name="tests")
         self.think = think_beside(reactor)
         self.view = FleetView(self.database, FleetCache(), reactor)

@@ -20,8 +20,9 @@ from evenrack.model.host_port import HostPort
 from evenrack.region.http.timely_channel import TimelyChannel
 from evenrack.trust.certificates import certificate_pem
 from evenrack.trust.tls import RegionTls
+from tests.free_ports import free_tcp_port
 from tests.region.http.api_process import api_process
-from tests.region.processes import eventually, free_ports
+from tests.region.processes import eventually
 from tests.silent_peer import SilentPeer
 from tests.trusted import authority, expired, rack_identity, region_identity
 
@@ -176,7 +177,7 @@ async def test_a_socket_is_never_shown_a_token(database_dsn):
 
 
 async def test_without_tls_nothing_but_loopback_is_listened_on(database_dsn, log):
-    everywhere = HostPort(host="0.0.0.0", port=free_ports(1) + 1)  # noqa: S104  it is refused
+    everywhere = HostPort(host="0.0.0.0", port=free_tcp_port())  # noqa: S104  it is refused
     async with api_process(database_dsn, listen=everywhere) as api:
         (line,) = log.about("HTTP is not answered on 0.0.0.0", level="error")
         assert "without TLS tokens could be read on the way" in line
