@@ -408,14 +408,15 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_is_lost_is_no
 ):
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, racks=2) as power:
-        owners = power.owners()
-        for bmc in power.machines.bmcs.values():
-            bmc.turns_in = 1.0
+        owners, bmc = power.owners(), power.machines.bmcs[address_of(1)]
+        bmc.stuck = True  # so that nothing is done before or after it is to be
         (number,) = await power.order("cycle", "m1")
         await eventually(lambda: power.told(1) == ["off"])
         await deferToThread(server.stop, "immediate")
+        bmc.press("off")
         await eventually(lambda: power.told(1) == ["off", "on"])
         await power.fleet.stop_rack(owners[1])
+        bmc.press("on")
         await deferToThread(server.start)
         row = await power.end_of(number, SURELY_ENDED_SECONDS + PATIENCE)
         assert (row["result"], row["phase"], row["rack"]) == ("unknown", "OFF_SENT", owners[1])
@@ -427,20 +428,23 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_n
 ):
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, racks=1) as power:
-        power.machines.bmcs[address_of(1)].turns_in = 1.0
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.stuck = True  # so that nothing is done before or after it is to be
         (number,) = await power.order("cycle", "m1")
         await eventually(lambda: power.told() == ["off"])
         await deferToThread(server.stop, "immediate")
+        bmc.press("off")
         await eventually(lambda: power.told() == ["off", "on"])
         await power.fleet.stop_rack("rack1")
+        bmc.press("on")
         await deferToThread(server.start)
         power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp() + interval '6 s'")
-        looks = power.machines.bmcs[address_of(1)].looks
+        looks = bmc.looks
         power.start_rack("rack1")
         row = await power.end_of(number)
         assert (row["result"], row["phase"], row["attempt"]) == ("unknown", "OFF_SENT", 1)
         assert "when nobody could record it" in row["error"]
-        assert power.machines.bmcs[address_of(1)].looks > looks
+        assert bmc.looks > looks
         assert power.told() == ["off", "on"]
 
 
