@@ -4,9 +4,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId
-
-SEEN_SECONDS = 3.0
-"""After so long without a look a rack may have come and gone: its absence is counted anew."""
+from evenrack.region.regular_looks import RegularLooks
 
 
 class Absences:
@@ -15,13 +13,12 @@ class Absences:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._since: dict[RackId, float] = {}
-        self._looked_at = float("-inf")
+        self._looks = RegularLooks(clock)
 
     def look(self, fleet: Fleet) -> None:
         """Take in one reading."""
         now = self._clock.seconds()
-        known = self._since if now - self._looked_at <= SEEN_SECONDS else {}
-        self._looked_at = now
+        known = self._since if self._looks.follows() else {}
         away = [rack for rack in fleet.racks if not fleet.is_connected(rack)]
         self._since = {rack: known.get(rack, now) for rack in away}
 

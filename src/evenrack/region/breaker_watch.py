@@ -14,7 +14,7 @@ from evenrack.balance.circuit_breaker import (
 )
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId, RackId
-from evenrack.region.absences import SEEN_SECONDS
+from evenrack.region.regular_looks import RegularLooks
 
 Lost = TypeVar("Lost", bound=str)
 
@@ -36,7 +36,7 @@ class BreakerWatch:
         self._racks: dict[RackId, float] = {}
         self._processes: dict[ProcessId, float] = {}
         self._began_at = 0.0
-        self._looked_at = LONG_AGO
+        self._looks = RegularLooks(clock)
 
     def look(self, fleet: Fleet, *, silent: Collection[ProcessId]) -> BreakerChange | None:
         """Give what becomes of the breaker with this reading; None when it stays as it is.
@@ -44,10 +44,9 @@ class BreakerWatch:
         `silent` are processes that this one has found dead by their beats.
         """
         now = self._clock.seconds()
-        is_first = now - self._looked_at > SEEN_SECONDS
+        is_first = not self._looks.follows()
         if is_first:
             self._began_at, self._racks, self._processes = now, {}, {}
-        self._looked_at = now
         told = {rack for rack in fleet.racks if ("RackLost", f"rack:{rack}") in fleet.open_problems}
         dead = lost_processes(fleet)
         self._racks = _since(lost_racks(fleet), self._racks, now, told)

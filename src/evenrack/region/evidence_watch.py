@@ -5,7 +5,7 @@ from twisted.internet.interfaces import IReactorTime
 from evenrack.balance.partner_down_evidence import Evidence, complete_evidence, why_not_now
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
-from evenrack.region.absences import SEEN_SECONDS
+from evenrack.region.regular_looks import RegularLooks
 
 
 class EvidenceWatch:
@@ -20,13 +20,12 @@ class EvidenceWatch:
         """For so long it must be; None for ever."""
         self._since: dict[tuple[VlanId, RackId], float] = {}
         self._complete: tuple[Evidence, ...] = ()
-        self._looked_at = float("-inf")
+        self._looks = RegularLooks(clock)
 
     def look(self, fleet: Fleet) -> None:
         """Take in one reading."""
         now = self._clock.seconds()
-        known = self._since if now - self._looked_at <= SEEN_SECONDS else {}
-        self._looked_at = now
+        known = self._since if self._looks.follows() else {}
         self._complete = complete_evidence(fleet)
         keys = ((it.vlan, it.dead) for it in self._complete)
         self._since = {key: known.get(key, now) for key in keys}

@@ -4,7 +4,8 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.absences import SEEN_SECONDS, Absences
+from evenrack.region.absences import Absences
+from evenrack.region.regular_looks import SEEN_SECONDS
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 
 ONE, TWO = rack_id(1), rack_id(2)

@@ -4,8 +4,8 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.absences import SEEN_SECONDS
 from evenrack.region.evidence_watch import EvidenceWatch
+from evenrack.region.regular_looks import SEEN_SECONDS
 from tests.balance.test_partner_down_evidence import (
     ALL_SILENT,
     BREAKER,
