@@ -43,6 +43,7 @@ PURE := $(wildcard \
 	src/evenrack/cli/doctor_checks.py \
 	src/evenrack/region/clock_troubles.py \
 	src/evenrack/region/pool_troubles.py \
+	src/evenrack/region/pool6_troubles.py \
 	src/evenrack/region/foreign_troubles.py \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
@@ -53,8 +54,10 @@ PURE := $(wildcard \
 	src/evenrack/rack/failed_tries.py \
 	src/evenrack/rack/still_its_own.py \
 	src/evenrack/rack/dhcp/address_tally.py \
+	src/evenrack/rack/dhcp/address_tally6.py \
 	src/evenrack/rack/vlan_reports.py \
 	src/evenrack/rack/dhcp/boot.py \
+	src/evenrack/rack/dhcp/entry_cutter.py \
 	src/evenrack/rack/dhcp/failover.py \
 	src/evenrack/rack/dhcp/failover_sockets.py \
 	src/evenrack/rack/dhcp/dhcpd_conf.py \

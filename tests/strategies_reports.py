@@ -12,6 +12,8 @@ from evenrack.model.dhcp_probe import Found, ProbeAnswer
 from evenrack.model.dhcp_report import (
     AddressCount,
     DhcpReport,
+    Ipv6Addresses,
+    Ipv6Side,
     RelayedAddresses,
     SideState,
     VlanError,
@@ -51,10 +53,19 @@ relayed_counts = st.lists(
 ).map(tuple)
 
 
-def with_counts(side, counts):
+ipv6_counts = st.builds(
+    lambda vlan, taken, free: Ipv6Addresses(vlan=vlan, total=taken + free, free=free),
+    vlan_ids,
+    st.integers(0, 300),
+    st.integers(0, 2**127),
+)
+
+
+def with_counts(side, counts, of_ipv6):
     """A side that relays those VLANs, and says what is left of them."""
     relayed = tuple(it.vlan for it in counts)
-    return evolve(side, relayed=relayed, relayed_addresses=counts)
+    ipv6 = Ipv6Side(half="lower", addresses=tuple(evolve(of_ipv6, vlan=it) for it in relayed))
+    return evolve(side, relayed=relayed, relayed_addresses=counts, ipv6=ipv6)
 
 
 vlan_reports = st.builds(
@@ -72,7 +83,7 @@ dhcp_reports = st.builds(
     waiting=tokens,
     running=st.booleans(),
     vlans=st.lists(
-        vlan_reports | st.builds(with_counts, vlan_reports, relayed_counts), max_size=3
+        vlan_reports | st.builds(with_counts, vlan_reports, relayed_counts, ipv6_counts), max_size=3
     ).map(tuple),
     errors=st.lists(st.builds(VlanError, vlan=vlan_ids, error=st.text(max_size=9)), max_size=2).map(
         tuple

@@ -85,6 +85,15 @@ _ENTRIES = (
         "`evenrack dhcp partner-down`.",
     ),
     Problem(
+        code="Ipv6PoolNearlyEmpty",
+        severity=2,
+        meaning="At most 5 % of the IPv6 addresses that a VLAN's racks give away now are free.",
+        suffers="New clients get no IPv6 address as soon as none is left; who has one keeps it.",
+        do="Add a range now: `evenrack range create`. Each rack gives away its half of each range "
+        "only: when one is lost, or waits for leases of another, bring it back, or wait "
+        "(`evenrack dhcp status`). `evenrack dhcp leases` tells who has the addresses.",
+    ),
+    Problem(
         code="RackLost",
         severity=3,
         meaning="No region process has a connection to this rack.",
@@ -163,6 +172,26 @@ _ENTRIES = (
         do="Add a range (`evenrack range create`), let leases end sooner (`evenrack vlan set "
         "--lease-seconds`), or see with `evenrack dhcp leases` who has them. Of a pair whose "
         "servers do not hear each other only one half counts: `evenrack dhcp status`.",
+    ),
+    Problem(
+        code="Ipv6PoolLow",
+        severity=4,
+        meaning="At most 10 % of the IPv6 addresses that a VLAN's racks give away now are free.",
+        suffers="Nobody now. When none is left, new clients get no IPv6 address; who has one keeps "
+        "it.",
+        do="Add a range (`evenrack range create`), better a large one: twice what one rack needs. "
+        "Only halves of racks that serve count: `evenrack dhcp status`. Or let leases end sooner "
+        "(`evenrack vlan set --lease-seconds`).",
+    ),
+    Problem(
+        code="Ipv6HalfLow",
+        severity=4,
+        meaning="At most 10 % of one rack's half of a VLAN's IPv6 ranges are free; the other rack "
+        "has more.",
+        suffers="Nobody now: new clients get addresses of the other rack. When that one is lost, "
+        "they get none as soon as none is left of this half.",
+        do="Add a range (`evenrack range create`): each rack gets half of it. `evenrack dhcp "
+        "leases` tells who has the addresses.",
     ),
     Problem(
         code="RegionNotRedundant",

@@ -105,11 +105,29 @@ def test_m11_status_shows_how_each_rack_serves_ipv6_where_there_is_some():
         dhcp_page([{**ROW, "sides": [{**first, "ipv6": told}, {**second, "ipv6": other}]}])
     )
     assert "IPv6" in text
-    assert "vlan1  rack1  lower                               running  1.7" in text
+    assert "vlan1  rack1  lower                               running  -     1.7" in text
     assert "upper, waits for leases of another  down" in text
     assert "eth1: no" in text
+    assert "all " not in text, "a region of the version before tells no numbers"
     without = [{**first, "ipv6": None}, {**second, "ipv6": None}]
     assert page_text(dhcp_page([{**ROW, "sides": without}])) == page_text(dhcp_page([ROW]))
+
+
+def test_m11_status_shows_what_is_left_of_each_half_and_of_both():
+    told = {"held": False, "running": True, "applied": "1.7", "error": None}
+    halves = [
+        {"half": "lower", "free": 2**63 - 12, "total": 2**63, **told},
+        {"half": "upper", "free": 7, "total": 2048, **told},
+    ]
+    sides = [{**side, "ipv6": it} for side, it in zip(ROW["sides"], halves, strict=True)]
+    left = {"free": 2**63 - 5, "total": 2**63 + 2048}
+    lines = page_text(dhcp_page([{**ROW, "sides": sides, "ipv6_left": left}])).splitlines()
+    told = [" ".join(line.split()) for line in lines[lines.index("IPv6:") :]]
+    assert "vlan1 rack1 lower running all but 12 of 9.2e18 1.7 -" in told
+    assert "vlan1 rack2 upper running 7 of 2048 1.7 -" in told
+    assert "vlan1 all given away now - all but 2053 of 9.2e18 - -" in told
+    alone = page_text(dhcp_page([{**ROW, "sides": sides[:1], "ipv6_left": left}]))
+    assert "given away now" not in alone, "there is nothing to add up"
 
 
 def test_status_shows_by_whom_a_vlan_is_relayed():

@@ -7,11 +7,13 @@ from attrs import evolve
 
 from evenrack.model.dhcp_report import (
     MOST_ADDRESSES,
+    MOST_ADDRESSES6,
     MOST_FOREIGN_SERVERS,
     MOST_TEXT_CHARACTERS,
     AddressCount,
     DhcpReport,
     ForeignServer,
+    Ipv6Addresses,
     Ipv6Side,
     RelayedAddresses,
     VlanError,
@@ -26,6 +28,13 @@ from evenrack.model.json_form import to_json
 SIDE = VlanReport(vlan=VlanId(1), number=FleetNumber(1, 5), role="alone")
 
 ODD = RelayedAddresses(vlan=VlanId(2), addresses=AddressCount(total=9, free=-5))
+
+ALL6 = Ipv6Addresses(vlan=VlanId(1), total=MOST_ADDRESSES6, free=MOST_ADDRESSES6 - 1)
+
+
+def ipv6_with(*addresses):
+    return Ipv6Side(half="lower", addresses=addresses)
+
 
 FOREIGN = ForeignServer(address=IPv4Address("10.1.0.66"), mac="02:00:00:00:00:01", since=5, heard=9)
 
@@ -45,7 +54,8 @@ def test_what_came_later_can_be_left_out_for_a_region_of_before():
     more = {"addresses": count, "since": 1_795_687_872, "foreign": (FOREIGN,)}
     relayed = RelayedAddresses(vlan=VlanId(2), addresses=count)
     more |= {"relayed": (VlanId(2),), "relayed_addresses": (relayed,)}
-    more |= {"ipv6": Ipv6Side(half="upper", running=True, applied=FleetNumber(1, 7))}
+    ipv6 = evolve(ipv6_with(ALL6, evolve(ALL6, vlan=VlanId(2))), applied=FleetNumber(1, 7))
+    more |= {"ipv6": ipv6}
     vlans = (evolve(SIDE, **more),)
     report = DhcpReport(applied="a", clock_ahead=7, not_listening="eth0: no", vlans=vlans)
     assert dhcp_report_from_json(to_json(report)) == report
@@ -65,6 +75,11 @@ def test_what_came_later_can_be_left_out_for_a_region_of_before():
         {"addresses": AddressCount(total=MOST_ADDRESSES + 1, free=5)},
         {"relayed_addresses": (ODD,), "relayed": (ODD.vlan,)},
         {"relayed_addresses": (evolve(ODD, addresses=AddressCount(total=1, free=1)),)},
+        {"ipv6": ipv6_with(evolve(ALL6, free=-1))},
+        {"ipv6": ipv6_with(evolve(ALL6, total=1))},
+        {"ipv6": ipv6_with(evolve(ALL6, total=MOST_ADDRESSES6 + 1))},
+        {"ipv6": ipv6_with(ALL6, ALL6)},
+        {"ipv6": ipv6_with(evolve(ALL6, vlan=VlanId(2)))},
         {"since": -1},
         {"since": 1 << 40},
         {"foreign": (FOREIGN,) * (MOST_FOREIGN_SERVERS + 1)},
@@ -80,6 +95,11 @@ def test_what_came_later_can_be_left_out_for_a_region_of_before():
             "total",
             "relayed",
             "not relayed",
+            "free of IPv6",
+            "sum of IPv6",
+            "total of IPv6",
+            "twice of IPv6",
+            "not relayed of IPv6",
             "before 1970",
             "too late",
             "too many servers",

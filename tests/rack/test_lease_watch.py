@@ -12,12 +12,13 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, LoopingCall
 
 from evenrack.balance.rack_plans import dhcp_plan_for
-from evenrack.model.dhcp_report import AddressCount, DhcpReport, RelayedAddresses
+from evenrack.model.dhcp_report import AddressCount, DhcpReport, Ipv6Side, RelayedAddresses
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.lease_watch import LOOK_SECONDS, TELL_SECONDS, LeaseWatch, is_news
 from evenrack.runtime.thinking import think_beside
 from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 from tests.no_dhcp import think_here
+from tests.rack.dhcp.golden_plans6 import subnet6
 
 ONE = VlanId(1)
 PAIR = serving(dhcp_fleet({1: (1, 2)}, services={1: (1, 2)}), 1)
@@ -34,6 +35,17 @@ ENTRY = """lease %s {
   client-hostname "node";
 }
 """
+ENTRY6 = """ia-na "\\001\\000\\000\\000\\000\\003client %d" {
+  cltt 4 2026/11/26 10:11:12;
+  iaaddr %s {
+    binding state %s;
+    preferred-life 375;
+    max-life 600;
+    ends 4 2026/11/26 10:21:12;
+  }
+}
+
+"""
 MANY, VERY_MANY = 20_000, 100_000
 TICK_SECONDS = 0.01
 
@@ -47,17 +59,27 @@ def with_range_until(plan, last):
     return (evolve(service, vlan=evolve(service.vlan, subnets=(longer,))),)
 
 
+def with_ipv6(plan, *spans, half="lower", relayed=()):
+    """The plan of one VLAN with these IPv6 ranges, of which this rack has a half."""
+    (service,) = plan
+    vlan = evolve(service.vlan, subnets6=(subnet6(1, *spans),), relayed=relayed)
+    return (evolve(service, vlan=vlan, half=half),)
+
+
 class Watching:
     """One rack's watch over a file of leases that a test writes."""
 
     def __init__(self, folder, fleet=PAIR, think=think_here):
-        self.file = folder / "dhcpd.leases"
+        self.file, self.file6 = folder / "dhcpd.leases", folder / "dhcpd6.leases"
         self.file.touch()
+        self.file6.touch()
         self.clock = Clock()
         self.plan = dhcp_plan_for(fleet, rack_id(1))
         self.fleet, self.told = fleet, []
         self.news, self.is_heard = [], True
-        self.watch = LeaseWatch(self.file, lambda: self.plan, self._hear, think, self.clock)
+        self.watch = LeaseWatch(
+            (self.file, self.file6), lambda: self.plan, self._hear, think, self.clock
+        )
         self.watch.on_change = lambda: self.told.append(self.said())
         self.watch.startService()
 
@@ -75,6 +97,19 @@ class Watching:
         """What the rack's next report says of its first VLAN."""
         report = self.watch.added_to(self.fleet.dhcp_report(rack_id(1)))
         return report.vlans[0].addresses
+
+    def said6(self, half="lower"):
+        """The same of IPv6, for the VLANs that it names."""
+        report = self.fleet.dhcp_report(rack_id(1))
+        (side,) = report.vlans
+        report = evolve(report, vlans=(evolve(side, ipv6=Ipv6Side(half=half)),))
+        told = self.watch.added_to(report).vlans[0].ipv6.addresses
+        return {it.vlan: (it.free, it.total) for it in told}
+
+    def write6(self, state, *numbers):
+        """Let the clients of these numbers have the addresses of these numbers, or no more."""
+        with self.file6.open("a") as file:
+            file.write("".join(ENTRY6 % (it, f"fd00:1::{it:x}", state) for it in numbers))
 
     def write(self, state, *last_numbers):
         with self.file.open("a") as file:
@@ -239,6 +274,79 @@ def test_a_file_that_is_not_there_or_cannot_be_read_says_nothing(watching, logge
 def test_a_vlan_of_which_nothing_is_known_is_reported_as_it_is(watching):
     report = DhcpReport(applied="a")
     assert watching.watch.added_to(report) == report
+
+
+def test_what_is_left_of_the_half_of_each_ipv6_range_is_told_with_what_is_served(watching):
+    watching.plan = with_ipv6(watching.plan, ("100", "1ff"), ("1000", "ffff:ffff:ffff:ffff"))
+    watching.write6("active", 0x100, 0x101, 0x180)
+    watching.wait(1)
+    lower = 0x80 + (2**64 - 0x1000) // 2
+    assert watching.said6() == {ONE: (lower - 2, lower)}
+    assert watching.said() == AddressCount(total=100, free=100)
+    watching.plan = with_ipv6(watching.plan, ("100", "1ff"), half="upper")
+    watching.watch.trigger()
+    watching.clock.advance(0)
+    assert watching.said6() == {ONE: (127, 128)}
+    assert len(watching.told) == 2
+
+
+def test_that_few_or_none_are_left_of_a_half_is_told_at_the_next_look(watching):
+    watching.plan = with_ipv6(watching.plan, ("100", "1c7"))
+    told = []
+    watching.watch.on_change = lambda: told.append(watching.said6()[ONE][0])
+    watching.wait(1)
+    for numbers in (range(50), range(50, 90), range(90, 95), range(95, 100)):
+        watching.write6("active", *(0x100 + it for it in numbers))
+        watching.wait()
+    assert told == [100, 10, 5, 0]
+    watching.write6("released", *(0x100 + it for it in range(3)))
+    watching.wait(60)
+    assert told == [100, 10, 5, 0, 3]
+
+
+def test_ipv6_addresses_of_a_relayed_vlan_are_told_with_the_one_that_relays_it(tmp_path):
+    fleet = with_relays(dhcp_fleet({1: (1, 2), 2: ()}, services={1: (1, 2)}), {2: 1})
+    watching = Watching(tmp_path, serving(fleet, 1, 2))
+    (far,) = watching.plan[0].vlan.relayed
+    far = evolve(far, subnets6=(subnet6(2, ("0", "7")),))
+    watching.plan = with_ipv6(watching.plan, ("0", "f"), relayed=(far,))
+    watching.wait(1)
+    assert watching.said6() == {ONE: (8, 8), VlanId(2): (4, 4)}
+
+
+def test_a_server_for_ipv6_that_was_never_started_and_a_vlan_without_ipv6_are_not_counted(
+    watching, logged
+):
+    watching.file6.unlink()
+    watching.wait(1)
+    assert watching.said6() == {}
+    watching.plan = with_ipv6(watching.plan, ("100", "1ff"))
+    watching.wait()
+    assert (watching.said6(), watching.said()) == ({}, AddressCount(total=100, free=100))
+    watching.file6.mkdir()
+    watching.wait()
+    assert watching.said6() == {}
+    assert any("addresses are not counted" in line for line in logged())
+
+
+def test_new_leases_of_ipv6_are_told_once_and_with_those_of_ipv4(watching):
+    watching.plan = with_ipv6(watching.plan, ("100", "1ff"), half="whole")
+    watching.write6("active", 0x100)
+    watching.wait()
+    assert watching.news == []
+    watching.write6("active", 0x100, 0x101)
+    watching.write("active", 101)
+    watching.wait()
+    (news,) = watching.news
+    (vlan,) = news.vlans
+    four, six = vlan.leases
+    assert (str(four.address), four.iaid) == ("10.1.0.101", None)
+    assert (str(six.address), six.iaid, six.state) == ("fd00:1::101", 1, "active")
+    assert six.duid == (b"\0\3client 257").hex(":")
+    watching.news.clear()
+    watching.write6("active", 0x101)
+    watching.wait(60)
+    assert watching.news == []
 
 
 counts = st.builds(

@@ -186,7 +186,7 @@ class PowerFleet:
             dhcp_server=NoDhcpServer(),
             think=think_here,
             leases=no_leases,
-            lease_file=NO_FILE,
+            lease_files=(NO_FILE, NO_FILE),
             listener=no_listener,
             find_hosts=no_host_answers,
             driver=driver,

@@ -199,6 +199,7 @@ class DhcpFleet:
 
 def _surroundings(config, state, interfaces, server, listener, find_hosts):
     trust = trust_of(state)
+    lease_files = tuple(DhcpdFiles(it).leases for it in (state.dhcp_folder, state.dhcp6_folder))
 
     def endpoint_for(addresses):
         plain = [HostnameEndpoint(reactor, each.host, each.port) for each in addresses]
@@ -213,12 +214,8 @@ def _surroundings(config, state, interfaces, server, listener, find_hosts):
         interfaces=interfaces,
         dhcp_server=server,
         think=think_beside(reactor),
-        leases=LeaseReader(
-            *(DhcpdFiles(it).leases for it in (state.dhcp_folder, state.dhcp6_folder)),
-            think_beside(reactor),
-            Clock(),
-        ).page,
-        lease_file=DhcpdFiles(state.dhcp_folder).leases,
+        leases=LeaseReader(*lease_files, think_beside(reactor), Clock()).page,
+        lease_files=lease_files,
         listener=listener,
         find_hosts=find_hosts,
         driver=None,

@@ -188,7 +188,7 @@ class Fleet:
                 dhcp_server=dhcp_server,
                 think=think_here,
                 leases=no_leases,
-                lease_file=NO_FILE,
+                lease_files=(NO_FILE, NO_FILE),
                 listener=no_listener,
                 find_hosts=self.network.find_hosts_on(name),
                 driver=None,

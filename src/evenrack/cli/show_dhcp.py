@@ -1,9 +1,10 @@
 """DHCP as tables: how each VLAN is served, by whom, and who has which address. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evenrack.cli.show import Block, Cell, Line, Table
+from evenrack.model.free_in_words import free_in_words
 
 
 def dhcp_page(vlans: Sequence[dict[str, Any]]) -> list[Block]:
@@ -130,17 +131,26 @@ def _note(row: dict[str, Any], side: dict[str, Any]) -> str:
 
 def _ipv6_tables(vlans: Sequence[dict[str, Any]]) -> list[Block]:
     """List how each rack serves the IPv6 networks of a VLAN, where it has some."""
-    rows: list[Sequence[Cell]] = [
-        (
-            *(row["vlan"], side["rack"], _half(told), "running" if told["running"] else "down"),
-            *(told["applied"] or "-", told["error"] or "-"),
-        )
-        for row in vlans
-        for side in row["sides"]
-        if (told := side.get("ipv6")) is not None  # a region of the version before tells none
-    ]
-    columns = ("vlan", "rack", "of each range", "state", "applied", "note")
+    rows = [line for row in vlans for line in _ipv6_rows(row)]
+    columns = ("vlan", "rack", "of each range", "state", "free", "applied", "note")
     return [Table(title="IPv6", columns=columns, rows=rows)] if rows else []
+
+
+def _ipv6_rows(row: dict[str, Any]) -> Iterator[Sequence[Cell]]:
+    """Give a line for each rack, and one for what two of them have together."""
+    # a region of the version before tells none of it, nor how many are free
+    told = [(side["rack"], it) for side in row["sides"] if (it := side.get("ipv6")) is not None]
+    for rack, ipv6 in told:
+        state = "running" if ipv6["running"] else "down"
+        done = ipv6["applied"] or "-", ipv6["error"] or "-"
+        yield row["vlan"], rack, _half(ipv6), state, _free6(ipv6), *done
+    left = row.get("ipv6_left")
+    if len(told) > 1 and left is not None:
+        yield row["vlan"], "all", "given away now", "-", _free6(left), "-", "-"
+
+
+def _free6(left: dict[str, Any]) -> str:
+    return "-" if left.get("total") is None else free_in_words(left["free"], left["total"])
 
 
 def _half(told: dict[str, Any]) -> str:

@@ -43,6 +43,8 @@ MOST_TEXT_CHARACTERS = 1_000
 MOST_ADDRESSES = 1 << 32
 """That there are."""
 
+MOST_ADDRESSES6 = 1 << 128
+
 
 def _beginning(text: str) -> str:
     return text[:MOST_TEXT_CHARACTERS]
@@ -58,6 +60,11 @@ class AddressCount:
     backup: int = 0
     """The secondary's to give away."""
 
+    @property
+    def left(self) -> tuple[int, ...]:
+        """Give the numbers that somebody may be waiting for: each may fall to nothing."""
+        return self.free + self.backup, self.free, self.backup
+
 
 @frozen(kw_only=True)
 class RelayedAddresses:
@@ -65,6 +72,24 @@ class RelayedAddresses:
 
     vlan: VlanId
     addresses: AddressCount
+
+
+@frozen(kw_only=True)
+class Ipv6Addresses:
+    """Of the IPv6 addresses that a server gives to whoever asks, how many are nobody's.
+
+    They are those of its half of each range, which may be far more than 2^64.
+    """
+
+    vlan: VlanId
+    """The one that it serves, or one that this relays."""
+    total: int
+    free: int
+
+    @property
+    def left(self) -> tuple[int, ...]:
+        """Give the numbers that somebody may be waiting for: each may fall to nothing."""
+        return (self.free,)
 
 
 @frozen(kw_only=True)
@@ -99,6 +124,12 @@ class Ipv6Side:
     """Of the service (`VlanService.number`) that it was last started with; None for none."""
     error: str = field(default="", converter=_beginning)
     """Why it does not serve as it is to; empty when it does."""
+    addresses: tuple[Ipv6Addresses, ...] = field(default=(), metadata=LATER)
+    """Of each VLAN with IPv6, by what the server wrote down; none where it wrote nothing yet."""
+
+    def addresses_of(self, vlan: VlanId) -> Ipv6Addresses | None:
+        """Give what is left of a VLAN; None where it is not told."""
+        return next((told for told in self.addresses if told.vlan == vlan), None)
 
 
 @frozen(kw_only=True)
@@ -199,6 +230,8 @@ def dhcp_report_from_json(form: Any) -> DhcpReport:
             raise ValueError(
                 f"VLAN {side.vlan}: it counts addresses of a VLAN that it does not relay"
             )
+        if side.ipv6 is not None:
+            _check_addresses6(side, side.ipv6)
         if side.since is not None and not 0 <= side.since <= LATEST:
             raise ValueError(f"VLAN {side.vlan}: its state is not of the years 1970 to 9999")
         if len(side.foreign) > MOST_FOREIGN_SERVERS or not all(map(_is_dated, side.foreign)):
@@ -217,6 +250,14 @@ def as_before(report: DhcpReport) -> DhcpReport:
     }
     vlans = tuple(evolve(side, **later) for side in report.vlans)
     return evolve(report, clock_ahead=None, not_listening="", vlans=vlans)
+
+
+def _check_addresses6(side: VlanReport, ipv6: Ipv6Side) -> None:
+    if not all(0 <= it.free <= it.total <= MOST_ADDRESSES6 for it in ipv6.addresses):
+        raise ValueError(f"VLAN {side.vlan}: the counts of its IPv6 addresses do not add up")
+    told = [it.vlan for it in ipv6.addresses]
+    if len({*told}) < len(told) or not {*told} <= {side.vlan, *side.relayed}:
+        raise ValueError(f"VLAN {side.vlan}: it counts IPv6 addresses twice, or not of its VLANs")
 
 
 def _is_dated(server: ForeignServer) -> bool:

@@ -62,8 +62,8 @@ def assemble(
 
     keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
     think = think_beside(reactor)
-    lease_file = DhcpdFiles(state.dhcp_folder).leases
-    leases = LeaseReader(lease_file, DhcpdFiles(state.dhcp6_folder).leases, think, reactor)
+    lease_files = DhcpdFiles(state.dhcp_folder).leases, DhcpdFiles(state.dhcp6_folder).leases
+    leases = LeaseReader(*lease_files, think, reactor)
     six = _dhcp6_server(config, state, reactor)
     places = _places(reactor)
     service = RackService(
@@ -82,7 +82,7 @@ def assemble(
             dhcp6_server=six,
             think=think,
             leases=leases.page,
-            lease_file=lease_file,
+            lease_files=lease_files,
             listener=_listener(config, reactor),
             find_hosts=partial(find_hosts, reactor),
             driver=every_driver(reactor, places, most_sessions=config.power.most_sessions),

@@ -86,8 +86,8 @@ class Surroundings:
     """Does long work where it holds up nobody."""
     leases: Callable[[LeasesAsked], Awaitable[LeasePage]]
     """What the DHCP server wrote down."""
-    lease_file: Path
-    """Where it does."""
+    lease_files: tuple[Path, Path]
+    """Where it does, that for IPv4 and the one for IPv6."""
     listener: StartListener
     """Hears other DHCP servers."""
     find_hosts: FindHosts
@@ -157,7 +157,7 @@ class RackService(MultiService):
 
     def _watch_leases(self, surroundings: Surroundings) -> LeaseWatch:
         return LeaseWatch(
-            surroundings.lease_file,
+            surroundings.lease_files,
             lambda: self.converge.applied,
             self._tell_leases,
             surroundings.think,
@@ -203,7 +203,7 @@ class RackService(MultiService):
         self._teller.trigger()
 
     def _report(self) -> DhcpReport:
-        report = self._ipv6_watch.added_to(self._lease_watch.added_to(self.converge.report))
+        report = self._lease_watch.added_to(self._ipv6_watch.added_to(self.converge.report))
         return self._foreign_watch.added_to(self._clock_watch.added_to(report))
 
     def _rack_self(self, config: RackConfig, surroundings: Surroundings) -> RackSelf:

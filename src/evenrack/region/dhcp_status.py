@@ -5,13 +5,14 @@ from typing import Any
 
 from evenrack.balance.partner_down_evidence import Item, evidence_of
 from evenrack.model.dhcp_lease import LATEST
-from evenrack.model.dhcp_report import AddressCount, ForeignServer, Ipv6Side
+from evenrack.model.dhcp_report import AddressCount, ForeignServer, Ipv6Addresses, Ipv6Side
 from evenrack.model.dhcp_roles import Pair, Pins, Service
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, VlanId
 from evenrack.model.moments import as_text
 from evenrack.model.network import Vlan
 from evenrack.region.foreign_troubles import foreign_servers
+from evenrack.region.pool6_troubles import ipv6_left
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -46,6 +47,7 @@ def _vlan(fleet: Fleet, vlan: Vlan, now: datetime) -> dict[str, Any]:
         "pending": is_pending(pair, service) or not is_there,
         "partner_down": _partner_down(fleet, where),
         "generation": str(number),
+        "ipv6_left": _ipv6_left(ipv6_left(fleet, vlan.id)),
         "sides": [
             {
                 **_side(fleet, vlan.id, where, rack),
@@ -101,16 +103,24 @@ def _side(fleet: Fleet, vlan: VlanId, where: VlanId, rack: RackId) -> dict[str, 
         "error": error,
         "foreign": _foreign(fleet, vlan, rack),
         "not_listening": told.not_listening or None,
-        "ipv6": None if report is None else _ipv6(report.ipv6),
+        "ipv6": None if report is None else _ipv6(report.ipv6, vlan),
     }
 
 
-def _ipv6(side: Ipv6Side | None) -> dict[str, Any] | None:
+def _ipv6_left(left: Ipv6Addresses | None) -> dict[str, int] | None:
+    return None if left is None else {"free": left.free, "total": left.total}
+
+
+def _ipv6(side: Ipv6Side | None, vlan: VlanId) -> dict[str, Any] | None:
+    """Show how IPv6 is served, and what is left of this half of this VLAN."""
     if side is None:
         return None
+    left = _ipv6_left(side.addresses_of(vlan))
     return {
         "half": side.half,
         "held": side.held,
+        "free": None if left is None else left["free"],
+        "total": None if left is None else left["total"],
         "running": side.running,
         "applied": None if side.applied is None else str(side.applied),
         "error": side.error or None,

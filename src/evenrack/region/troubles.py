@@ -5,6 +5,7 @@ from evenrack.model.fleet import Fleet, Rack
 from evenrack.region.balance_troubles import of_balance
 from evenrack.region.clock_troubles import of_clocks
 from evenrack.region.foreign_troubles import of_foreign_servers
+from evenrack.region.pool6_troubles import of_pool6
 from evenrack.region.pool_troubles import of_pool
 from evenrack.region.survival import needed_parts
 from evenrack.region.trouble import Trouble
@@ -17,7 +18,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
     """Give every problem that the tables show, in the order of code and object."""
     troubles = [trouble for rack in fleet.racks.values() for trouble in _of_rack(fleet, rack)]
     for vlan in fleet.vlans.values():
-        troubles += [*of_vlan(fleet, vlan), *of_pool(fleet, vlan)]
+        troubles += [*of_vlan(fleet, vlan), *of_pool(fleet, vlan), *of_pool6(fleet, vlan)]
     troubles += [_of_bmc(fleet.bmcs[bmc]) for bmc in fleet.bmc_survival.unreached]
     if len(fleet.live) == 1:
         alone = fleet.live[0]

@@ -142,15 +142,22 @@ class Client6:
 
     async def ask(self, duid, seconds=SECONDS_FOR_A_LEASE):
         """Let a machine ask for an address."""
-        folder = self.folder / duid.replace(":", "")
-        folder.mkdir(exist_ok=True)
-        machine = Machine6(folder=folder)
+        machine = self._machine(duid)
+        machine.folder.mkdir(exist_ok=True)
         machine.begin(duid, SETTINGS)
-        command = [
-            *self.keeper.entrance_of(self.host),
-            *("timeout", str(seconds), *machine.command(DHCLIENT, self.interface)),
-        ]
-        environment = {"PATH": os.environ["PATH"]}
-        await run_spawned(reactor, command, seconds=seconds + 5, environment=environment)
+        await self._run(machine.command(DHCLIENT, self.interface), seconds)
         told = machine.told()
         return Told(address=address_in(told), variables=told)
+
+    async def release(self, duid):
+        """Let a machine that asked give its address back."""
+        program, family, _once, *others = self._machine(duid).command(DHCLIENT, self.interface)
+        await self._run([program, family, "-r", *others], SECONDS_FOR_A_LEASE)
+
+    def _machine(self, duid):
+        return Machine6(folder=self.folder / duid.replace(":", ""))
+
+    async def _run(self, words, seconds):
+        command = [*self.keeper.entrance_of(self.host), "timeout", str(seconds), *words]
+        environment = {"PATH": os.environ["PATH"]}
+        await run_spawned(reactor, command, seconds=seconds + 5, environment=environment)

@@ -12,7 +12,7 @@ from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_plan import shared_part
 from evenrack.model.dhcp_report import AddressCount
 from evenrack.model.identifiers import VlanId
-from evenrack.rack.dhcp.address_tally import MOST_REST_BYTES, AddressTally, Began, spans_of
+from evenrack.rack.dhcp.address_tally import AddressTally, Began, spans_of
 from tests.dhcp_fleet import dhcp_fleet, rack_id, with_relays
 
 ONE, TWO = VlanId(1), VlanId(2)
@@ -86,13 +86,6 @@ def test_other_declarations_comments_and_entries_that_were_cut_short_harm_no_oth
         entry("10.1.0.104", "active", '  client-hostname "x\\012lease 10.1.0.105 {";\n'),
     )
     assert found[ONE] == AddressCount(total=10, free=7)
-
-
-def test_what_has_no_end_is_not_kept_for_ever():
-    found = AddressTally(SPANS)
-    for _ in range(10):
-        found.take(b"x" * MOST_REST_BYTES)
-    assert len(found._rest) <= MOST_REST_BYTES
 
 
 @given(

@@ -13,10 +13,11 @@ from evenrack.lab.refusals import LabFailed
 from evenrack.model.identifiers import SnippetId
 from evenrack.model.network import VlanSettings
 from evenrack.model.snippet import Snippet
+from evenrack.rack.dhcp.address_tally6 import AddressTally6, spans6_of
 from evenrack.rack.dhcp.both_families import BothFamilies
 from evenrack.rack.dhcp.dhcpd_files import DhcpdFiles
 from evenrack.rack.dhcp.dhcpd_program import DhcpdProgram
-from evenrack.rack.dhcp.lease_file6 import leases6_in
+from evenrack.rack.dhcp.lease_file6 import lease6_in, leases6_in
 from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.rack.dhcp.server6 import RETRY_SECONDS
@@ -33,6 +34,7 @@ pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
 BY_CARD = "00:03:00:01:52:54:00:12:34:56"
 BY_DUID = "00:02:00:00:ab:11:01:ff"
 MACHINES = ({"mac": "52:54:00:12:34:56"}, {"duid": BY_DUID})
+LOWER_OF_FOUR = [IPv6Address(f"fd00:1::10{last}") for last in range(4, 8)]
 LOWER = (IPv6Address("fd00:1::100"), IPv6Address("fd00:1::17f"))
 NETWORK = IPv6Network("fd00:1::/64")
 UPPER = (IPv6Address("fd00:1::180"), IPv6Address("fd00:1::1ff"))
@@ -134,6 +136,43 @@ async def test_leases_are_read_as_the_real_server_wrote_them_also_when_it_starts
     one.kill()
     await one.server().want(one.own(plan()))
     assert read() == leases, "it wrote the file anew"
+
+
+async def test_what_is_left_and_who_is_new_is_counted_by_what_the_real_server_writes(keeper, link):
+    one, _, client = link
+    await until_client_can_ask(keeper)
+    wanted = one.own(plan("lower", ("104", "10b")))
+    await one.server().want(wanted)
+    leases, told = DhcpdFiles(one.folder).leases, []
+    tally = AddressTally6(spans6_of(wanted), new=lambda *new: told.append(new))
+    tally.end()
+    read = 0
+
+    def left():
+        nonlocal read
+        text = leases.read_bytes()
+        tally.take(text[read:])
+        read = len(text)
+        (count,) = tally.counts().values()
+        return count.free, count.total
+
+    assert left() == (4, 4)
+    given = {who: (await client.ask(who)).address for who in (anyone(1), anyone(2), BY_DUID)}
+    given.pop(BY_DUID)
+    assert left() == (2, 4), "reservations are none of the range"
+    assert {lease6_in(entry, address).duid: address for _, address, entry in told} == given
+    await client.release(anyone(1))
+    while left() != (3, 4):  # it is sent, and no answer waited for
+        await deferLater(reactor, 0.05)
+    assert (await client.ask(anyone(3))).address in {*LOWER_OF_FOUR} - {given[anyone(2)]}
+    assert left() == (2, 4)
+    assert len(told) == 3
+    one.kill()
+    await one.server().want(wanted)
+    anew = AddressTally6(spans6_of(wanted), before=tally, new=lambda *new: told.append(new))
+    anew.take(leases.read_bytes())
+    assert anew.counts() == tally.counts(), "it wrote the file anew"
+    assert len(told) == 3
 
 
 async def test_where_only_machines_with_a_reservation_are_served_others_get_nothing(keeper, link):

@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
 
 KEYS = {
     *("vlan", "dhcp_on", "primary_rack", "secondary_rack", "pinned", "pending", "generation"),
-    *("sides", "partner_down", "relay_vlan"),
+    *("sides", "partner_down", "relay_vlan", "ipv6_left"),
 }
 
 

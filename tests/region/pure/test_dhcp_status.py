@@ -12,6 +12,7 @@ from evenrack.model.dhcp_report import (
     AddressCount,
     DhcpReport,
     ForeignServer,
+    Ipv6Addresses,
     Ipv6Side,
     RelayedAddresses,
     VlanError,
@@ -56,6 +57,7 @@ def test_a_vlan_that_nobody_serves_shows_so():
         "pending": False,
         "partner_down": None,
         "generation": "1.5",
+        "ipv6_left": None,
         "sides": [],
     }
 
@@ -288,6 +290,8 @@ def test_m11_a_side_shows_how_it_serves_ipv6_where_there_is_some():
     assert shown == {
         "half": "lower",
         "held": True,
+        "free": None,
+        "total": None,
         "running": False,
         "applied": None,
         "error": "eth1: no",
@@ -297,3 +301,19 @@ def test_m11_a_side_shows_how_it_serves_ipv6_where_there_is_some():
     )
     shown = vlan_of(evolve(fleet, dhcp_reports=reports))["sides"][0]["ipv6"]
     assert (shown["applied"], shown["error"]) == ("1.5", None)
+
+
+def test_m11_a_side_shows_how_much_of_its_half_is_free_and_the_vlan_what_all_give_away():
+    fleet = serving(dhcp_fleet(ATTACHED, pairs=PAIR, services=PAIR), 1, 2)
+    half = 2**63
+    reports = dict(fleet.dhcp_reports)
+    for number, (name, taken) in enumerate((("lower", 1), ("upper", 2)), start=1):
+        report = reports[rack_id(number)]
+        left = Ipv6Addresses(vlan=VlanId(1), total=half, free=half - taken)
+        ipv6 = Ipv6Side(half=name, running=True, addresses=(left,))
+        side = evolve(report.vlans[0], ipv6=ipv6)
+        reports[rack_id(number)] = evolve(report, vlans=(side,))
+    vlan = vlan_of(evolve(fleet, dhcp_reports=reports))
+    told = [(side["ipv6"]["free"], side["ipv6"]["total"]) for side in vlan["sides"]]
+    assert told == [(half - 1, half), (half - 2, half)]
+    assert vlan["ipv6_left"] == {"free": 2**64 - 3, "total": 2**64}

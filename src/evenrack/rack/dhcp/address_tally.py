@@ -16,20 +16,16 @@ from evenrack.model.dhcp_plan import DhcpPlan, vlans_of
 from evenrack.model.dhcp_report import AddressCount
 from evenrack.model.identifiers import VlanId
 from evenrack.model.network import Vlan
+from evenrack.rack.dhcp.entry_cutter import ENTRY_ENDS, EntryCutter
 from evenrack.rack.dhcp.lease_file import time_of
 
 Spans = Mapping[VlanId, Sequence[tuple[int, int]]]
 """The first and the last address of each range of a VLAN."""
 
-MOST_REST_BYTES: Final = 64 * 1024
-"""Of an entry whose end has not come: what is longer is none."""
-
 _UNSAID, _FREE, _BACKUP, _TAKEN = range(4)
 _KINDS: Final = {b"free": _FREE, b"backup": _BACKUP}
 """What has just ended (`expired`, `released`) is its client's until the partner has agreed."""
 
-# A client's text has no line of its own, dhcpd writes its line ends as octal digits.
-_ENDS: Final = b"\n}\n"
 _BEGINS: Final = re.compile(rb"lease (\d{1,3}(?:\.\d{1,3}){3}) \{\n")
 _RELATION: Final = re.compile(
     rb'failover peer "([^"\n]{1,64})" state \{\n  my state ([a-z-]{1,40}) at ([^;\n]{1,40});'
@@ -101,16 +97,14 @@ class AddressTally:
             key=lambda each: each.first,
         )
         self._firsts = [each.first for each in self._ranges]
-        self._rest = b""
+        self._cutter = EntryCutter()
         self._is_read = False
         self.began: dict[str, Began] = {}
         """By the name of the failover relation."""
 
     def take(self, piece: bytes) -> None:
         """Read on; an entry whose end is still to come waits for it."""
-        whole, _, rest = (self._rest + piece).rpartition(_ENDS)
-        self._rest = rest[-MOST_REST_BYTES:]
-        for entry in whole.split(_ENDS):
+        for entry in self._cutter.entries(piece):
             self._note(entry)
 
     def end(self) -> None:
@@ -143,7 +137,7 @@ class AddressTally:
         if found is None:
             return
         if kind == _TAKEN and self._was_free(address) and _GIVEN.search(entry, begins.end()):
-            self._new(found.vlan, entry[begins.start() :] + _ENDS)
+            self._new(found.vlan, entry[begins.start() :] + ENTRY_ENDS)
         found.kinds[address - found.first] = kind
 
     def _range_of(self, address: int) -> _Range | None:

@@ -32,6 +32,11 @@ def leases6_in(
     return {lease.address: lease for line in lines_in(chunks) for lease in reader.read(line)}
 
 
+def lease6_in(entry: bytes, address: IPv6Address) -> DhcpLease | None:
+    """Read the lease of this address out of one entry, or what stands before it in the file."""
+    return leases6_in([entry], [IPv6Network(address)]).get(address)
+
+
 class _Reader6:
     """Follows the brackets: addresses stand within those of an identity, and nothing deeper."""
 

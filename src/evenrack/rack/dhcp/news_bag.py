@@ -1,11 +1,16 @@
 """Gathers new leases until they are told: a few by name, of a storm the number. Pure."""
 
 from collections import Counter
+from collections.abc import Callable
 
 from evenrack.model.dhcp_lease import DhcpLease
 from evenrack.model.identifiers import VlanId
 from evenrack.model.new_leases import MOST_NAMED, MOST_VLANS, LeaseNews, VlanNews
 from evenrack.rack.dhcp.lease_file import entries_in
+
+
+def _lease_in(entry: bytes) -> DhcpLease | None:
+    return next(entries_in([entry]), None)
 
 
 class NewsBag:
@@ -15,10 +20,12 @@ class NewsBag:
         self._named: dict[VlanId, list[DhcpLease]] = {}
         self._more: Counter[VlanId] = Counter()
 
-    def add(self, vlan: VlanId, entry: bytes) -> None:
+    def add(
+        self, vlan: VlanId, entry: bytes, read: Callable[[bytes], DhcpLease | None] = _lease_in
+    ) -> None:
         """Take a new lease as it stands in the file, with its closing bracket."""
         named = self._named.setdefault(vlan, [])
-        lease = next(entries_in([entry]), None) if len(named) < MOST_NAMED else None
+        lease = read(entry) if len(named) < MOST_NAMED else None
         if lease is None:
             self._more[vlan] += 1
         else:

@@ -45,6 +45,8 @@ _EVIDENCE = object_of(what=TEXT, by=or_null(TEXT), says=TEXT, age=or_null(SECOND
 _IPV6 = object_of(
     half=word_of("whole", "lower", "upper", "none"),
     held=BOOLEAN,
+    free=or_null(COUNT),
+    total=or_null(COUNT),
     running=BOOLEAN,
     applied=or_null(GENERATION),
     error=or_null(TEXT),
@@ -90,6 +92,7 @@ _VLAN = object_of(
     pending=BOOLEAN,
     partner_down=or_null(_PARTNER_DOWN),
     generation=GENERATION,
+    ipv6_left=or_null(object_of(free=COUNT, total=COUNT)),
     sides=rows_of(_SIDE),
 )
 
