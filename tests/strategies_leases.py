@@ -67,7 +67,7 @@ lease_news = st.builds(
         st.builds(
             VlanNews,
             vlan=st.integers(1, 9).map(VlanId),
-            leases=lists_at(addresses),
+            leases=lists_at(every_address),
             more=st.integers(0, 2**31),
         ),
         max_size=3,

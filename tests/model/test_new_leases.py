@@ -1,6 +1,6 @@
 """News of leases, as regions read them: no more than are told at once."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -14,6 +14,7 @@ from evenrack.model.new_leases import (
     LeaseNews,
     VlanNews,
     lease_news_from_json,
+    news_as_before,
 )
 
 
@@ -49,3 +50,22 @@ def test_as_much_as_is_told_at_once_is_read_as_it_was_said():
 def test_more_than_is_told_at_once_is_refused(news):
     with pytest.raises(ValueError, match=r"at most|are not"):
         lease_news_from_json(to_json(news))
+
+
+def test_a_region_of_before_is_told_the_number_of_the_leases_of_ipv6():
+    four, six = (
+        DhcpLease(address=IPv4Address("10.1.0.5")),
+        DhcpLease(address=IPv6Address("fd00:1::5"), duid="00:02", iaid=7),
+    )
+    of_vlan = VlanNews(vlan=VlanId(1), leases=(six, four, six), more=4)
+    news = LeaseNews(vlans=(of_vlan, VlanNews(vlan=VlanId(2), leases=(six,))), elsewhere=5)
+    assert lease_news_from_json(to_json(news)) == news
+    known = news_as_before(news)
+    assert known == LeaseNews(
+        vlans=(
+            VlanNews(vlan=VlanId(1), leases=(four,), more=6),
+            VlanNews(vlan=VlanId(2), leases=(), more=1),
+        ),
+        elsewhere=5,
+    )
+    assert news_as_before(known) == known

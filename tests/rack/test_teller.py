@@ -1,6 +1,6 @@
 """What a rack tells the regions of itself: to whom, when, and again until it is taken."""
 
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address
 
 import pytest
 from attrs import evolve
@@ -8,13 +8,14 @@ from twisted.internet.defer import fail
 from twisted.protocols import amp
 
 from evenrack.errors import DatabaseUnreachable, ProgramFailed, RackIdentityInUse
+from evenrack.model.dhcp_lease import DhcpLease
 from evenrack.model.dhcp_report import AddressCount, DhcpReport, VlanReport
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, ProcessId, VlanId
 from evenrack.model.interface_list import Interface
-from evenrack.model.new_leases import LeaseNews
+from evenrack.model.new_leases import LeaseNews, VlanNews
 from evenrack.rack.teller import INTERFACES_SECONDS, LOOK_SECONDS, REPEAT_SECONDS, Teller
-from evenrack.wire.region_commands import ReportDhcp
+from evenrack.wire.region_commands import ReportDhcp, ReportLeases
 from tests.wire.both_ends import RACK, Desk, Link, World
 
 A, B = "region1/1", "region2/1"
@@ -243,18 +244,18 @@ def test_while_ip_fails_what_it_said_before_still_counts(telling):
     assert telling.told() == everything()
 
 
-def as_a_region_of_before(find):
+def as_a_region_of_before(find, command=ReportDhcp, unknown=b"addresses"):
     """Find answers as a region process that knows nothing of how many addresses are left."""
 
     def locate(name):
         answer = find(name)
 
         def strictly(box):
-            if any(b"addresses" in value for value in box.values()):
+            if any(unknown in value for value in box.values()):
                 return fail(amp.RemoteAmpError(b"BAD_ARGUMENTS", "arguments not understood"))
             return answer(box)
 
-        return strictly if name == ReportDhcp.commandName else answer
+        return strictly if name == command.commandName else answer
 
     return locate
 
@@ -295,3 +296,32 @@ def test_new_leases_are_told_and_a_region_of_before_is_told_nothing(telling):
     link.region.locateResponder = lambda name: None if name == b"ReportLeases" else find(name)
     link.ask(link.rack.report_leases(news)).value()
     assert telling.desks[A].told == []
+
+
+FOUR = DhcpLease(address=IPv4Address("10.1.0.5"), mac="52:54:00:12:34:56")
+SIX = DhcpLease(address=IPv6Address("fd00:1::5"), duid="00:02:00:00:ab:11", iaid=7)
+
+
+def test_new_leases_of_ipv6_are_told_by_name_and_by_number_where_the_region_cannot_read_them(
+    telling,
+):
+    link = telling.link(A)
+    news = LeaseNews(vlans=(VlanNews(vlan=VlanId(1), leases=(FOUR, SIX), more=2),), elsewhere=3)
+    link.ask(link.rack.report_leases(news)).value()
+    assert ("leases", RACK, news) in telling.desks[A].told
+    telling.desks[A].told.clear()
+    find = link.region.locateResponder
+    link.region.locateResponder = as_a_region_of_before(find, ReportLeases, b"fd00:")
+    link.ask(link.rack.report_leases(news)).value()
+    known = evolve(news, vlans=(VlanNews(vlan=VlanId(1), leases=(FOUR,), more=3),))
+    assert telling.desks[A].told == [("leases", RACK, known)]
+
+
+def test_news_that_no_region_can_read_are_not_told_twice(telling):
+    link = telling.link(A)
+    find, asked = link.region.locateResponder, []
+    strict = as_a_region_of_before(find, ReportLeases, b"10.1.0.5")
+    link.region.locateResponder = lambda name: asked.append(name) or strict(name)
+    news = LeaseNews(vlans=(VlanNews(vlan=VlanId(1), leases=(FOUR,)),))
+    assert isinstance(link.ask(link.rack.report_leases(news)).error(), amp.UnknownRemoteError)
+    assert asked.count(b"ReportLeases") == 1

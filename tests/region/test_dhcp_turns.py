@@ -5,7 +5,7 @@ Everything is real but the DHCP server and the interfaces of each rack.
 
 import secrets
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Address, IPv4Interface, IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
 from attrs import evolve
@@ -545,6 +545,36 @@ async def test_new_leases_are_events_and_the_rest_of_a_storm_is_counted(database
         first = "10.1.0.103 to 52:54:00:12:34:56; 10.1.0.104 to 52:54:00:12:34:56"
         assert event["text"].startswith(f"vlan1: rack1 gave 20 new leases: {first}; ")
         assert event["text"].endswith("; and 10 more")
+
+
+async def test_new_leases_of_ipv6_are_events_that_name_the_client(database_dsn):
+    async with dhcp_fleet_on(database_dsn, "region1") as dhcp:
+        dhcp.create_vlan(1)
+        network = {"cidr": IPv6Network("fd00:1::/64")}
+        dhcp.inventory(lambda c: create(c, "subnet", network, inside="vlan1"))
+        ends = {"first": IPv6Address("fd00:1::100"), "last": IPv6Address("fd00:1::1ff")}
+        dhcp.inventory(lambda c: create(c, "range", ends))
+        dhcp.start_rack(1, 1)
+        write_leases(dhcp.fleet.folder / "rack1", "10.1.0.100", 3, "active")
+        write_lease6(dhcp.fleet.folder / "rack1", "fd00:1::100")
+        await eventually(lambda: sides_count(dhcp), PATIENCE)
+        write_lease6(dhcp.fleet.folder / "rack1", "fd00:1::101")
+        await eventually(lambda: dhcp.fleet.events("lease"), PATIENCE)
+        (event,) = dhcp.fleet.events("lease")
+        client = "fd00:1::101 to DUID 00:03:00:01:52:54:00:12:34:56 (IAID 1)"
+        assert event["text"] == f"vlan1: rack1 gave a new lease: {client}"
+
+
+def write_lease6(folder, address):
+    """Let a server for IPv6 have written this lease."""
+    file = DhcpdFiles(folder / "dhcp6").leases
+    file.parent.mkdir(exist_ok=True)
+    with file.open("a") as leases:
+        leases.write(
+            'ia-na "\\001\\000\\000\\000\\000\\003\\000\\001RT\\000\\0224V" {\n'
+            "  cltt 4 2026/11/26 10:11:12;\n"
+            f"  iaaddr {address} {{\n    binding state active;\n  }}\n}}\n"
+        )
 
 
 def sides_count(dhcp):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from evenrack.model.dhcp_lease import DhcpLease, check_lease
 from evenrack.model.identifiers import VlanId
@@ -14,6 +14,8 @@ MOST_NAMED = 10
 MOST_VLANS = 10
 
 MOST_MORE = 1 << 32
+
+IPV4 = 4
 
 
 @frozen(kw_only=True)
@@ -31,6 +33,16 @@ class LeaseNews:
 
     vlans: tuple[VlanNews, ...] = ()
     elsewhere: int = 0
+
+
+def news_as_before(news: LeaseNews) -> LeaseNews:
+    """Count the leases of IPv6 instead of naming them, for a region that cannot read them."""
+    return evolve(news, vlans=tuple(map(_as_before, news.vlans)))
+
+
+def _as_before(of_vlan: VlanNews) -> VlanNews:
+    named = tuple(lease for lease in of_vlan.leases if lease.address.version == IPV4)
+    return evolve(of_vlan, leases=named, more=of_vlan.more + len(of_vlan.leases) - len(named))
 
 
 def lease_news_from_json(form: Any) -> LeaseNews:

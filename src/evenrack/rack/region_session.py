@@ -30,7 +30,7 @@ from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
-from evenrack.model.new_leases import LeaseNews
+from evenrack.model.new_leases import LeaseNews, news_as_before
 from evenrack.model.plan_outline import Content, PlanOutline
 from evenrack.model.power import Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
@@ -272,9 +272,17 @@ class RegionSession(LinkEnd):
             await self.callRemote(ReportDhcp, report=as_before(report))
 
     async def report_leases(self, news: LeaseNews) -> None:
-        """Tell this region of new leases; one of before has nothing to write them down in."""
+        """Tell this region of new leases; one of before has nothing to write them down in.
+
+        One that knows the command, and no leases of IPv6, cannot read it: it is told their number.
+        """
         with suppress(amp.UnhandledCommand):
-            await self.callRemote(ReportLeases, news=news)
+            try:
+                await self.callRemote(ReportLeases, news=news)
+            except amp.UnknownRemoteError:
+                if news_as_before(news) == news:
+                    raise
+                await self.callRemote(ReportLeases, news=news_as_before(news))
 
     async def report_reach(self, bmcs: tuple[BmcId, ...]) -> None:
         """Tell this region which BMCs answer this rack."""

@@ -1,8 +1,9 @@
 """Events of new leases: in words that a terminal can be sent, and not for ever."""
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
+from attrs import evolve
 from sqlalchemy import text
 
 from evenrack.model.dhcp_lease import DhcpLease
@@ -44,12 +45,27 @@ def test_a_lease_is_told_with_all_that_is_known_of_its_client():
             {
                 "address": "10.1.0.5",
                 "mac": "52:54:00:12:34:56",
+                "duid": None,
+                "iaid": None,
                 "hostname": "node",
                 "vendor_class": "d-i",
             }
         ],
         "more": 0,
     }
+
+
+def test_a_lease_of_ipv6_is_told_by_the_duid_of_its_client_and_the_number_of_its_identity():
+    duid = "00:03:00:01:52:54:00:12:34:56"
+    lease = DhcpLease(address=IPv6Address("fd00:1::5"), mac=duid[-17:], duid=duid, iaid=7)
+    news = told(lease, evolve(lease, iaid=None), evolve(lease, duid="\x1b[2J", mac=None))
+    assert words(news) == [
+        f"vlan1: rack1 gave 3 new leases: fd00:1::5 to DUID {duid} (IAID 7); "
+        f"fd00:1::5 to DUID {duid}; fd00:1::5 to DUID \ufffd[2J (IAID 7)"
+    ]
+    (event,) = events_of(news, {ONE: "vlan1"}, "rack1")
+    row = event.data["leases"][0]
+    assert (row["mac"], row["duid"], row["iaid"]) == ("52:54:00:12:34:56", duid, 7)
 
 
 def test_how_many_are_left_out_is_told():

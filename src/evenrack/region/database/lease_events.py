@@ -72,13 +72,23 @@ def _leases(count: int) -> str:
 def _in_words(lease: DhcpLease) -> str:
     row = _row(lease)
     about = ", ".join(row[key] for key in ("hostname", "vendor_class") if row[key])
-    return f"{row['address']} to {row['mac'] or 'a client'}" + (f" ({about})" if about else "")
+    return f"{row['address']} to {_client(row)}" + (f" ({about})" if about else "")
+
+
+def _client(row: dict[str, Any]) -> str:
+    """Name a client by what it is known by: of IPv6 its DUID, which has the card mostly."""
+    if row["duid"] is None:
+        return row["mac"] or "a client"
+    number = "" if row["iaid"] is None else f" (IAID {row['iaid']})"
+    return f"DUID {row['duid']}{number}"
 
 
 def _row(lease: DhcpLease) -> dict[str, Any]:
     return {
         "address": str(lease.address),
         "mac": _shown(lease.mac),
+        "duid": _shown(lease.duid),
+        "iaid": lease.iaid,
         "hostname": _shown(lease.hostname),
         "vendor_class": _shown(lease.vendor_class),
     }
