@@ -61,6 +61,17 @@ def test_what_fulfils_the_rules_is_taken():
     assert problems_of([Vlan(id=2, name="far", relay_vlan=9, subnets6=(subnet(),))]) == ()
 
 
+def test_a_vlan_that_relays_ipv6_has_a_subnet_of_it_by_which_its_racks_hear_the_relay():
+    far = Vlan(id=2, name="far", relay_vlan=1, subnets6=(subnet(9, "fd00:9::/64"),))
+    assert problems_of([vlan(subnet()), far]) == ()
+    (finding,) = problems_of([vlan(), far])
+    assert finding.sentence == (
+        f'subnet fd00:9::/64: VLAN "{vlan().name}", which relays "far", has no IPv6 subnet, so its '
+        "racks do not hear the relay; create one there first (it needs no range)"
+    )
+    assert (finding.field_of("subnet", 9), finding.field_of("vlan", 2)) == ("vlan", "relay_vlan")
+
+
 BREACHES = [
     (vlan(subnet(), ipv4=False), "vlan", "subnet fd00:1::/64: VLAN .* has no IPv4 subnet"),
     (vlan(subnet(cidr="fd00:1::/127")), "cidr", "prefix must be 16 to 126"),

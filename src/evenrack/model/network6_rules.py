@@ -40,8 +40,11 @@ def duid_from_text(text: str) -> str:
 def about_ipv6(vlans: Collection[Vlan]) -> Iterator[Finding]:
     """Find everything that is wrong with the IPv6 networks of these VLANs."""
     subnets = [subnet for vlan in vlans for subnet in vlan.subnets6]
+    by_id = {vlan.id: vlan for vlan in vlans}
     for vlan in vlans:
         yield from _without_ipv4(vlan)
+        if vlan.relay_vlan in by_id:
+            yield from _unheard(vlan, by_id[vlan.relay_vlan])
         yield from _machines_with_two_reservations(vlan)
     yield from _overlapping(subnets)
     for subnet in subnets:
@@ -64,6 +67,20 @@ def _without_ipv4(vlan: Vlan) -> Iterator[Finding]:
             f"subnet {subnet.cidr}: VLAN {shown(vlan.name)} has no IPv4 subnet, by which the racks "
             "on it are found; create that first (it needs no range)",
             place_of("subnet", subnet, "vlan"),
+        )
+
+
+def _unheard(vlan: Vlan, by: Vlan) -> Iterator[Finding]:
+    """Find what is behind a relay that no rack hears: dhcpd listens where it has an address."""
+    if by.subnets6:
+        return
+    for subnet in vlan.subnets6:
+        yield found(
+            f"subnet {subnet.cidr}: VLAN {shown(by.name)}, which relays {shown(vlan.name)}, has no "
+            "IPv6 subnet, so its racks do not hear the relay; create one there first (it needs no "
+            "range)",
+            place_of("subnet", subnet, "vlan"),
+            place_of("vlan", vlan, "relay_vlan"),
         )
 
 

@@ -135,3 +135,14 @@ async def test_decisions_read_both_families_and_the_cache_of_ipv4_reservations_n
         assert [kept.duid for kept in net.hosts] == [DUID]
         assert [str(it.last) for it in net.ranges] == ["fd00:1::1ff"]
         assert [len(it.reservations) for it in vlan.subnets] == [1]
+
+
+async def test_relayed_ipv6_is_refused_while_racks_could_not_hear_the_relay(database_dsn):
+    async with served(database_dsn) as api:
+        await made(api, ("vlans", {"name": "far", "relay_vlan": "vlan1"}))
+        far = {"vlan": "far", "cidr": "fd00:9::/64"}
+        refused = await api("POST", "/api/v1/subnets", far)
+        (error,) = refused.json["errors"]
+        assert (refused.status, error["field"]) == (422, "vlan")
+        assert 'which relays "far", has no IPv6 subnet' in error["detail"]
+        await made(api, ("subnets", NET), ("subnets", far))
