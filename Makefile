@@ -48,6 +48,7 @@ PURE := $(wildcard \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
 	src/evenrack/region/lease_merging.py \
+	src/evenrack/region/request_marks.py \
 	src/evenrack/rack/plan_names.py \
 	src/evenrack/rack/role_change.py \
 	src/evenrack/rack/acknowledging.py \

@@ -14,7 +14,7 @@ A token goes to nobody but this host, or a region that proved with its certifica
 import json
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,6 +35,8 @@ ROUNDS_WITH_KEY = 2
 """How often each target is asked for a change that may be repeated."""
 
 _SERVICE_UNAVAILABLE = 503
+_DONE_BEFORE = "AnswerNotKept"
+"""It was done, and what was made then is to be made anew: its secret is kept nowhere."""
 _FIRST_REFUSAL = 400
 
 
@@ -143,8 +145,15 @@ class Client:
         timeout: float,
         credentials: Credentials = NO_CREDENTIALS,
         largest_answer: int = LARGEST_ANSWER,
+        new_key: Callable[[], str] | None = None,
     ) -> None:
+        """With `new_key` each change but a file has a key of its own.
+
+        It is then done once however often it is sent, so other targets are asked for it when one
+        has not answered, and the same one again.
+        """
         self._targets = list(targets)
+        self._new_key = new_key
         self._timeout = timeout
         self._credentials = credentials
         self._largest_answer = largest_answer
@@ -153,20 +162,14 @@ class Client:
         """Return the decoded JSON answer to ``GET path``."""
         return self._first_answer(_Asked(method="GET", path=path))
 
-    def post(
-        self, path: str, body: Any, if_match: str | None = None, *, key: str | None = None
-    ) -> Any:
+    def post(self, path: str, body: Any, if_match: str | None = None) -> Any:
         """Create something: return the decoded JSON answer to ``POST path``.
 
-        With `if_match` only if what it is about still has this generation. With `key`, where the
-        region heeds keys, it is done once however often it is sent: other targets are asked for it
-        when one has not answered, and the same one again.
+        With `if_match` only if what it is about still has this generation.
         ApiRefused and RegionUnreachable when nothing was changed; OutcomeUnknown when that is not
         known.
         """
-        return self._first_answer(
-            _Asked(method="POST", path=path, body=_encoded(body), if_match=if_match, key=key)
-        )
+        return self._change("POST", path, _encoded(body), if_match)
 
     def post_file(self, path: str, content: bytes, content_type: str) -> Any:
         """Send a file: return the decoded JSON answer to ``POST path``; fails as `post` does."""
@@ -176,13 +179,17 @@ class Client:
 
     def patch(self, path: str, body: Any, if_match: str | None = None) -> Any:
         """Set some fields of an object, if it still has this generation; fails as `post` does."""
-        return self._first_answer(
-            _Asked(method="PATCH", path=path, body=_encoded(body), if_match=if_match)
-        )
+        return self._change("PATCH", path, _encoded(body), if_match)
 
     def delete(self, path: str, if_match: str | None = None) -> Any:
         """Delete an object, if it still has this generation; fails as `post` does."""
-        return self._first_answer(_Asked(method="DELETE", path=path, if_match=if_match))
+        return self._change("DELETE", path, None, if_match)
+
+    def _change(self, method: str, path: str, body: bytes | None, if_match: str | None) -> Any:
+        key = None if self._new_key is None else self._new_key()
+        return self._first_answer(
+            _Asked(method=method, path=path, body=body, if_match=if_match, key=key)
+        )
 
     def _first_answer(self, asked: _Asked) -> Any:
         failures: list[str] = []
@@ -196,6 +203,8 @@ class Client:
                     raise
                 unknown = problem
             except ApiRefused as refusal:
+                if refusal.problem.get("code") == _DONE_BEFORE:
+                    raise
                 if refusal.problem.get("status") != _SERVICE_UNAVAILABLE:
                     # who was asked before may still do it
                     raise (unknown or refusal) from None

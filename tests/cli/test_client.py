@@ -1,5 +1,6 @@
 """The HTTP client, against a real server on a Unix socket."""
 
+import itertools
 import socket
 from contextlib import ExitStack
 
@@ -208,15 +209,21 @@ def test_a_region_process_that_does_not_know_the_outcome_is_believed(serve, deed
 # Changes that may be repeated
 
 
-def with_key(client):
-    return client.post("/api/v1/orders", {}, key="k1")
+def with_key(*paths):
+    """A client that gives each change a key: k1, k2, ..."""
+    numbers = itertools.count(1)
+    return client_of(*paths, new_key=lambda: f"k{next(numbers)}")
+
+
+def order(client):
+    return client.post("/api/v1/orders", {})
 
 
 def test_a_change_with_a_key_is_asked_of_the_next_when_one_does_not_answer(serve):
     first, second = serve("a.sock"), serve("b.sock")
     first.say_nothing("/api/v1/orders", method="POST")
     second.answer("/api/v1/orders", [7], method="POST", status=201)
-    assert with_key(client_of(first.path, second.path)) == [7]
+    assert order(with_key(first.path, second.path)) == [7]
     assert (first.keys, second.keys) == (["k1"], ["k1"])
 
 
@@ -228,14 +235,14 @@ def test_a_change_with_a_key_is_asked_again_of_one_that_could_not_do_it_or_does_
     code = {503: "DatabaseUnreachable", 504: "OutcomeUnknown"}[status]
     first.refuse("/api/v1/orders", status, code, "not now", method="POST")
     second.answer("/api/v1/orders", [7], method="POST", status=201)
-    assert with_key(client_of(first.path, second.path)) == [7]
+    assert order(with_key(first.path, second.path)) == [7]
 
 
 def test_a_change_with_a_key_that_nobody_answers_was_asked_twice_and_is_unknown(serve, tmp_path):
     api = serve("a.sock")
     api.say_nothing("/api/v1/orders", method="POST")
     with pytest.raises(OutcomeUnknown, match="may have been done"):
-        with_key(client_of(api.path, tmp_path / "none.sock"))
+        order(with_key(api.path, tmp_path / "none.sock"))
     assert api.keys == ["k1", "k1"]
 
 
@@ -244,15 +251,39 @@ def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done(serve)
     first.say_nothing("/api/v1/orders", method="POST")
     second.refuse("/api/v1/orders", 409, "OrderUnderWay", "busy", method="POST")
     with pytest.raises(OutcomeUnknown):
-        with_key(client_of(first.path, second.path))
+        order(with_key(first.path, second.path))
 
 
 def test_a_refusal_of_a_change_with_a_key_is_final(serve):
     first, second = serve("a.sock"), serve("b.sock")
     first.refuse("/api/v1/orders", 409, "OrderUnderWay", "busy", method="POST")
     with pytest.raises(ApiRefused, match="busy"):
-        with_key(client_of(first.path, second.path))
+        order(with_key(first.path, second.path))
     assert second.keys == []
+
+
+def test_every_change_has_a_key_of_its_own_and_is_asked_of_the_next_after_a_lost_answer(serve):
+    first, second = serve("a.sock"), serve("b.sock")
+    for method in ("POST", "PATCH", "DELETE"):
+        first.say_nothing("/api/v1/vlans", method=method)
+        second.answer("/api/v1/vlans", {"id": 7}, method=method)
+    client = with_key(first.path, second.path)
+    assert client.post("/api/v1/vlans", {}) == {"id": 7}
+    client = with_key(first.path, second.path)
+    assert client.patch("/api/v1/vlans", {}, "1.2") == {"id": 7}
+    client = with_key(first.path, second.path)
+    assert client.delete("/api/v1/vlans", "1.2") == {"id": 7}
+    assert client.delete("/api/v1/vlans") == {"id": 7}
+    assert first.changes == second.changes[:3]
+    assert second.keys == ["k1", "k1", "k1", "k2"]
+
+
+def test_what_was_done_but_is_answered_once_only_is_told_as_done(serve):
+    first, second = serve("a.sock"), serve("b.sock")
+    first.say_nothing("/api/v1/tokens", method="POST")
+    second.refuse("/api/v1/tokens", 409, "AnswerNotKept", "make another", method="POST")
+    with pytest.raises(ApiRefused, match="make another"):
+        with_key(first.path, second.path).post("/api/v1/tokens", {})
 
 
 def test_when_nobody_is_reached_nothing_was_changed(tmp_path, deed):

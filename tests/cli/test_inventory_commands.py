@@ -445,6 +445,8 @@ def test_an_unknown_outcome_is_3(api, call):
     code, printed, told = call("vlan", "create", "vlan1")
     assert (code, printed) == (3, "")
     assert told.startswith("evenrack: OutcomeUnknown: ")
+    assert len(api.keys) == 2, "asked twice"
+    assert len(set(api.keys)) == 1, "with one key"
 
 
 def test_what_has_changed_meanwhile_is_a_failure(api, call):

@@ -82,9 +82,11 @@ async def test_m16_the_operators_word_reaches_the_server_and_is_over_when_all_is
         plan = (await story.api("GET", f"{PAGE}?dead={story.dead}")).json
         assert (plan["survivor"], plan["hindrances"]) == (story.left, [])
         assert (plan["mclt_seconds"], story.words()) == (3600, {})
-        given = await story.api("POST", PAGE, {"dead": story.dead})
+        given = await story.api("POST", PAGE, {"dead": story.dead}, Idempotency_Key="k")
         assert (given.status, given.json["survivor"]) == (200, story.left)
         await eventually(lambda: story.state() == "partner-down", PATIENCE)
+        again = await story.api("POST", PAGE, {"dead": story.dead}, Idempotency_Key="k")
+        assert (again.status, again.json) == (200, given.json)
         word = (await story.row())["partner_down"]
         assert (word["dead"], word["survivor"], word["refused"]) == (story.dead, story.left, None)
         assert word["taken_at"] < word["usable_at"]

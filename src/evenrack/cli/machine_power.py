@@ -45,7 +45,7 @@ def power(
     """
     client = session.client()
     wanted = {"machines": list(names), "action": action}
-    orders = client.post("/api/v1/orders", wanted, key=session.surroundings.new_key())
+    orders = client.post("/api/v1/orders", wanted)
     if wait:
         orders = _ended(session, client, orders)
     if as_json:

@@ -53,7 +53,12 @@ class Session:
         # a socket needs none, so a wrong file is no hindrance there
         on_network = any(isinstance(target, UrlTarget) for target in targets)
         credentials = self.credentials.load() if on_network else NO_CREDENTIALS
-        return Client(targets, timeout=seconds, credentials=credentials)
+        return Client(
+            targets,
+            timeout=seconds,
+            credentials=credentials,
+            new_key=self.surroundings.new_key,
+        )
 
     def draw(self, page: Iterable[Block]) -> None:
         """Show a page: with rich on a terminal, as plain text elsewhere."""

@@ -112,16 +112,22 @@ async def test_a_session_that_ends_at_its_commit_leaves_an_unknown_outcome(own_m
 
 
 @pytest.mark.postgres
-async def test_a_change_of_unknown_outcome_is_answered_504_and_not_as_refused(own_migrated_server):
+async def test_a_change_of_unknown_outcome_is_answered_504_and_told_to_who_asks_again_with_its_key(
+    own_migrated_server,
+):
     server, dsn = own_migrated_server
     execute(server, SLOW_COMMIT, "hurt")
     async with fleet_on(dsn, "region1") as fleet:
         api = Api(fleet.regions["region1/1"])
         await eventually(fleet.has_leader)
-        answer = await api("POST", "/api/v1/vlans", {"name": "vlan1"})
+        wish = {"name": "vlan1"}
+        answer = await api("POST", "/api/v1/vlans", wish, Idempotency_Key="k")
         assert (answer.status, answer.json["code"]) == (504, "OutcomeUnknown")
         assert "see whether it was done" in answer.json["detail"]
         await eventually(lambda: fleet.rows("SELECT 1 FROM vlan"))
+        answer = await api("POST", "/api/v1/vlans", wish, Idempotency_Key="k")
+        assert (answer.status, answer.json["id"]) == (201, 1)
+        assert answer.headers["Location"] == "/api/v1/vlans/1"
 
 
 @pytest.mark.postgres

@@ -89,6 +89,18 @@ async def test_the_document_names_the_role_that_each_operation_needs(database_ds
         assert (await api("GET", DOCUMENT)).status == 401
 
 
+@postgres
+async def test_the_document_says_of_every_change_and_nothing_else_that_it_takes_a_key(database_dsn):
+    async with api_process(database_dsn) as api:
+        paths = (await api.locally("GET", DOCUMENT)).json["paths"]
+        for path, operations in paths.items():
+            for method in operations.keys() - {"parameters"}:
+                taken = [each["name"] for each in operations[method].get("parameters", ())]
+                changes = method != "get"
+                assert ("Idempotency-Key" in taken) == changes, (method, path)
+                assert not changes or "422" in operations[method]["responses"], (method, path)
+
+
 def test_a_page_that_declares_nothing_is_found_and_still_described():
     async def answer(_query):
         return {}

@@ -1,59 +1,57 @@
-"""Keys that clients send with requests for orders, so that a repeated request does nothing twice.
+"""Keys that clients send with requests, so that a repeated request does nothing twice.
 
-The key is written in the transaction that enters the orders: another process that is asked with it
-at the same time waits for that one, and then finds the orders.
+The key is written in the transaction that makes the change: another process that is asked with it
+at the same time waits for that one, and then finds the answer.
 """
 
-from collections.abc import Sequence
-
+from attrs import field, frozen
 from sqlalchemy import Connection, text
-
-from evenrack.errors import CannotEverWork
-from evenrack.model.identifiers import OrderId
 
 KEPT_HOURS = 24
 """After that a key is forgotten, and the same request would be another one."""
 
 
-class KeyReused(CannotEverWork):
-    """A key came with another request before."""
+@frozen(kw_only=True)
+class KeptRequest:
+    """A request that was done."""
 
-    wire_code = b"KEY_REUSED"
+    mark: str
+    """By which it is recognised (`request_marks`)."""
+    answer: str | None = field(repr=False)
+    """None where it is kept nowhere."""
 
 
-def claim_key(connection: Connection, who: str, key: str, request: str) -> list[int] | None:
-    """Give the orders of the same request that was done before; None when it is to be done now.
+def find_request(connection: Connection, who: str, key: str) -> KeptRequest | None:
+    """Give the request that came with this key of this client."""
+    found = connection.execute(
+        text(
+            "SELECT request, answer FROM idempotency_key WHERE who = :who AND key = :key "
+            "AND at >= now() - make_interval(hours => :kept)"
+        ),
+        {"who": who, "key": key, "kept": KEPT_HOURS},
+    ).one_or_none()
+    return None if found is None else KeptRequest(mark=found.request, answer=found.answer)
 
-    KeyReused when the key came with another request of the same client.
-    """
+
+def claim_key(connection: Connection, who: str, key: str, mark: str) -> bool:
+    """Write the key down for a request; False when it came with one before."""
     connection.execute(
         text("DELETE FROM idempotency_key WHERE at < now() - make_interval(hours => :kept)"),
         {"kept": KEPT_HOURS},
     )
-    named = {"who": who, "key": key}
     claimed = connection.execute(
         text(
-            "INSERT INTO idempotency_key (who, key, request, orders) "
-            "VALUES (:who, :key, :request, '{}') ON CONFLICT DO NOTHING RETURNING 1"
+            "INSERT INTO idempotency_key (who, key, request) VALUES (:who, :key, :mark) "
+            "ON CONFLICT DO NOTHING RETURNING 1"
         ),
-        {**named, "request": request},
-    ).one_or_none()
-    if claimed is not None:
-        return None
-    known = connection.execute(
-        text("SELECT request, orders FROM idempotency_key WHERE who = :who AND key = :key"), named
-    ).one()
-    if known.request != request:
-        raise KeyReused(
-            "this key came with another request before: give each request a key of its own, and "
-            "the same one only when it is repeated"
-        )
-    return list(known.orders)
+        {"who": who, "key": key, "mark": mark},
+    )
+    return claimed.one_or_none() is not None
 
 
-def keep_orders(connection: Connection, who: str, key: str, orders: Sequence[OrderId]) -> None:
-    """Note which orders the request of a claimed key has entered."""
+def keep_answer(connection: Connection, who: str, key: str, answer: str) -> None:
+    """Note what the request of a claimed key is answered."""
     connection.execute(
-        text("UPDATE idempotency_key SET orders = :orders WHERE who = :who AND key = :key"),
-        {"orders": list(orders), "who": who, "key": key},
+        text("UPDATE idempotency_key SET answer = :answer WHERE who = :who AND key = :key"),
+        {"answer": answer, "who": who, "key": key},
     )

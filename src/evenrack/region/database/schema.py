@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.database.sessions import READ_ONLY_STATE, connect
 
-SCHEMA = 22
+SCHEMA = 23
 """The schema that this program was written for."""
 
 MIGRATION_LOCK = 0x65766E01

@@ -312,11 +312,16 @@ idempotency_key = Table(
     Column("who", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request", Text, nullable=False),
-    Column("orders", ARRAY(BigInteger), nullable=False),
+    Column("orders", ARRAY(BigInteger), nullable=False, server_default="{}"),
     created_at(),
+    Column(
+        "answer",
+        Text,
+        comment="Status, headers and body, in JSON; null where it held a secret.",
+    ),
     Index("idempotency_key_at", "at"),
-    comment="Requests for power orders that were done, by the key that each came with: who "
-    "repeats one gets the same orders.",
+    comment="Requests that were done, by the key that each came with: who repeats one gets the "
+    "same answer.",
 )
 
 event = Table(

@@ -5,7 +5,7 @@ answer; a row that is lost is in this process's log.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -31,6 +31,16 @@ MOST_WAITING = 500
 """Rows on their way to a database that hangs."""
 
 
+class KeyClaim(Protocol):
+    """The claim of a change to the key with which it is asked for."""
+
+    def take(self, connection: Connection) -> None:
+        """Take the key, or raise what is answered instead."""
+
+    def keep(self, connection: Connection, answer: object, status: int) -> None:
+        """Keep what is answered."""
+
+
 @define(kw_only=True)
 class AskedChange:
     """A change that somebody asks for, as far as it is known by now."""
@@ -42,6 +52,19 @@ class AskedChange:
     data: Mapping[str, Any] = field(factory=dict)
     recorded: int | None = None
     """The status in its row, once that is in the database."""
+    claim: KeyClaim | None = None
+    """Where it has a key."""
+
+    def begin(self, connection: Connection) -> None:
+        """Take its key, before the change."""
+        if self.claim is not None:
+            self.claim.take(connection)
+
+    def end(self, connection: Connection, answer: object, status: int) -> None:
+        """Write its row and keep its answer, after the change."""
+        self.write(connection, status)
+        if self.claim is not None:
+            self.claim.keep(connection, answer, status)
 
     def write(self, connection: Connection, status: int) -> None:
         """Write its row, in the transaction that makes the change."""

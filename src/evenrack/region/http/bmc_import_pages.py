@@ -41,7 +41,7 @@ from evenrack.runtime.thinking import Think
 
 Found = TypeVar("Found")
 
-_BMCS = import_operation("Take a CSV file of BMCs: all of its lines, or none")
+_BMCS = import_operation("Take a CSV file of BMCs: all of its lines, or none", has_secrets=True)
 _MACHINES = import_operation("Take a CSV file of machines: all of its lines, or none")
 
 

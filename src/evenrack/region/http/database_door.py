@@ -21,8 +21,11 @@ class Recorded(Protocol):
     recorded: int | None
     """The status that was written; None before."""
 
-    def write(self, connection: Connection, status: int) -> None:
-        """Write it, with the status that will be answered."""
+    def begin(self, connection: Connection) -> None:
+        """See before anything is done that it is to be done."""
+
+    def end(self, connection: Connection, answer: object, status: int) -> None:
+        """Write it, with what will be answered."""
 
 
 class DatabaseDoor:
@@ -51,7 +54,8 @@ class DatabaseDoor:
     ) -> Result:
         """Run one transaction that changes something, with its row in the audit log.
 
-        `status` is what is answered when it is done. DatabaseUnreachable when it surely was not
+        What `work` gives, and `status`, is what is answered when it is done: that is kept with it,
+        for who asks again with the same key. DatabaseUnreachable when it surely was not
         done; OutcomeUnknown when it may have been.
         """
         once = OneChange(work if asked is None else _with_its_row(work, asked, status))
@@ -104,8 +108,9 @@ def _with_its_row(
     work: Callable[[Connection], Result], asked: Recorded, status: int
 ) -> Callable[[Connection], Result]:
     def both(connection: Connection) -> Result:
+        asked.begin(connection)
         result = work(connection)
-        asked.write(connection, status)
+        asked.end(connection, result, status)
         return result
 
     return both

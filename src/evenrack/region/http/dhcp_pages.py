@@ -13,6 +13,7 @@ from evenrack.model.json_form import to_json
 from evenrack.model.network import Vlan
 from evenrack.region.database.dhcp_store import write_hurry
 from evenrack.region.database.engine import Connection
+from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.notify import notify
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
@@ -190,11 +191,16 @@ class _Answers:
 
     def status_of(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         async def answer(_query: Query, _asked: Asked) -> dict[str, Any]:
-            fleet, found = await self._find(vlan)
-            rows = zip(dhcp_status_of(fleet, self._now()), fleet.vlans.values(), strict=True)
-            return next(row for row, known in rows if known.id == found.id)
+            return self._row(*await self._find(vlan))
 
         return answer
+
+    def _row(self, fleet: Fleet, vlan: Vlan) -> dict[str, Any]:
+        rows = zip(dhcp_status_of(fleet, self._now()), fleet.vlans.values(), strict=True)
+        for row, known in rows:
+            if known.id == vlan.id:
+                return row
+        raise not_found(f"{vlan.name} was deleted meanwhile")
 
     def reconfigure(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         """Let the leader look at once; it does so anyway, so there is hardly ever more to do."""
@@ -203,19 +209,19 @@ class _Answers:
             fleet, found = await self._find(vlan)
             who, now = query.asker.who, asked.fields.get("now", False)
 
-            def work(connection: Connection) -> None:
+            def work(connection: Connection) -> dict[str, Any]:
                 if now:
                     text = f"{who} lets the change of {found.name} wait for no rack that is away"
                     tell(connection, "dhcp", f"vlan:{found.name}", text)
                     write_hurry(connection, fleet.served_in(found.id))
                 else:
                     notify(connection, "wishes")
+                return self._row(read_fleet(connection), found)
 
             try:
-                await self._door.change(work, query.asked)
+                return await self._door.change(work, query.asked)
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
-            return await self.status_of(vlan)(query, asked)
 
         return answer
 

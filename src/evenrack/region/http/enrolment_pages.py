@@ -128,14 +128,14 @@ class _Answers:
     def revoke(self, name: str) -> Callable[[Query, Asked], Any]:
         async def answer(query: Query, _asked_for: Asked) -> dict[str, Any]:
 
-            def work(connection: Connection) -> Enrolment:
+            def work(connection: Connection) -> dict[str, Any]:
                 found = revoke_enrolment(connection, name) if NAME.fullmatch(name) else None
                 if found is None:
                     raise not_found(f'there is no enrolment "{name}"')
-                return found
+                return _form(found)
 
             try:
-                return _form(await self._door.change(work, query.asked))
+                return await self._door.change(work, query.asked)
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
 
@@ -231,6 +231,7 @@ _CREATE = Operation(
     ),
     answer=object_of(**_ENROLMENT, secret=TEXT, region=or_null(TEXT)),
     status=201,
+    is_answered_secret=True,
     problems=(409,),
 )
 

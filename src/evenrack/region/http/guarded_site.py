@@ -13,7 +13,7 @@ from evenrack.region.http.asker import Asker, source_of
 from evenrack.region.http.audit_data import arguments_data, audit_data, deed_of
 from evenrack.region.http.audit_trail import AskedChange, AuditTrail
 from evenrack.region.http.gate import ANYBODY, Gate, PeerGone, check_role
-from evenrack.region.http.json_pages import IdentifiedRequest, Reply, answer_later
+from evenrack.region.http.json_pages import IdentifiedRequest, Once, Reply, answer_later
 from evenrack.region.http.request_body import BoundedRequest
 from evenrack.region.http.timely_channel import TimelyChannel
 
@@ -30,16 +30,25 @@ class GuardedSite(Site):
     displayTracebacks = False
     noisy = False
 
-    def __init__(self, root: Resource, gate: Gate, trail: AuditTrail, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        root: Resource,
+        gate: Gate,
+        trail: AuditTrail,
+        repeating: Once,
+        clock: IReactorTime,
+    ) -> None:
         super().__init__(root, timeout=IDLE_SECONDS, reactor=clock, parsePOSTFormSubmission=False)
         self._gate = gate
         self._trail = trail
+        self._repeating = repeating
         self.large_bodies = 0
         """How many bodies over the usual limit are under way."""
 
     def getResourceFor(self, request: Any) -> Resource:  # noqa: N802  Twisted calls it so
         request.site = self
         request.sitepath = []
+        request.repeating = self._repeating
         page = getChildForRequest(self.resource, request)
         return _Guarded(page, self._gate, self._trail)
 

@@ -38,11 +38,11 @@ MOST_TOLD = 5_000
 """Problems in one answer; how many there are is always told."""
 
 
-def import_operation(summary: str, **more: Argument) -> Operation:
+def import_operation(summary: str, *, has_secrets: bool = False, **more: Argument) -> Operation:
     """Declare the import of one kind of objects."""
     return Operation(
         summary=summary,
-        file=FileBody(content_type="text/csv", most_bytes=MOST_BYTES),
+        file=FileBody(content_type="text/csv", most_bytes=MOST_BYTES, has_secrets=has_secrets),
         arguments={
             **more,
             "plan": yes_or_no("only say what would be changed"),
@@ -118,17 +118,20 @@ class Importing:
             if not form["new"] + form["changed"]:
                 return form
             try:
-                number = await self._write(work, query, form)
+                return await self._write(work, query, form)
             except InventoryMoved:
                 continue
-            return {**form, "generation": str(number)}
         raise _changed("others change it all the time; try again")
 
-    async def _write(self, work: ImportWork, query: Query, form: dict[str, Any]) -> FleetNumber:
+    async def _write(self, work: ImportWork, query: Query, form: dict[str, Any]) -> dict[str, Any]:
         if query.asked is not None:
             # the file itself is too much for the audit log
             query.asked.data = {**query.asked.data, **form}
-        return await self._door.change(work.write, query.asked, seconds=WRITING_SECONDS)
+
+        def write(connection: Connection) -> dict[str, Any]:
+            return {**form, "generation": str(work.write(connection))}
+
+        return await self._door.change(write, query.asked, seconds=WRITING_SECONDS)
 
 
 def file_refused(problems: Iterable[LineProblem]) -> HttpProblem:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen
 from twisted.internet.defer import CancelledError, Deferred
@@ -43,6 +43,20 @@ class Reply:
     headers: Mapping[str, str] = field(factory=dict)
 
 
+def reply_of(answer: object, status: int = 200) -> Reply:
+    """Give an answer as a reply; `status` counts where it says none."""
+    return answer if isinstance(answer, Reply) else Reply(body=answer, status=status)
+
+
+class Once(Protocol):
+    """Answers requests with keys (`repeating`)."""
+
+    async def once(
+        self, keyed: Any, query: "Query", answer: Callable[[], Awaitable[object]]
+    ) -> object:
+        """Have a request answered, or give the answer that it had before."""
+
+
 @frozen(kw_only=True)
 class Query:
     """What a request asked beyond its path."""
@@ -62,6 +76,11 @@ class Query:
     """Who asks."""
     asked: AskedChange | None = None
     """For the audit log, unless it changes nothing."""
+    method: str
+    path: str
+    """As it was sent."""
+    repeating: Once
+    """Who answers when it has a key."""
 
     def whole_number(self, name: str, default: int | None, *, most: int) -> int | None:
         """Read an argument that is a whole number from 0 to `most`; HttpProblem 400 otherwise."""
@@ -87,6 +106,7 @@ class IdentifiedRequest(Request):
 
     asker: Asker | None = None
     asked: AskedChange | None = None
+    repeating: Once | None = None
     refused: HttpProblem | None = None
     """Why not all of its body was kept, where it could have been."""
 
@@ -134,8 +154,7 @@ class JsonPage(Resource):
 
 
 async def _answered(answer: Answer, request: IdentifiedRequest) -> Reply:
-    body = await answer(_query_of(request))
-    return body if isinstance(body, Reply) else Reply(body=body)
+    return reply_of(await answer(_query_of(request)))
 
 
 def answer_later(request: Request, answering: Coroutine[Any, Any, Reply | None]) -> int:
@@ -252,7 +271,7 @@ def _is_at_most(digits: str, most: int) -> bool:
 
 
 def _query_of(request: IdentifiedRequest) -> Query:
-    if request.asker is None:
+    if request.asker is None or request.repeating is None:
         raise AssertionError("a page is asked by whom the gate let in")
     if request.refused is not None:
         raise request.refused
@@ -269,4 +288,7 @@ def _query_of(request: IdentifiedRequest) -> Query:
         idempotency_key=header_of(request, b"idempotency-key"),
         asker=request.asker,
         asked=request.asked,
+        method=request.method.decode("ascii", "replace"),
+        path=request.path.decode("ascii", "backslashreplace"),
+        repeating=request.repeating,
     )

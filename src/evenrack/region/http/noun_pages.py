@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 from twisted.web.resource import Resource
@@ -33,6 +33,8 @@ MOST_IN_A_LIST = 1_000
 Form = dict[str, Any]
 """An object as it is shown: its id first, its generation last."""
 
+Written = TypeVar("Written", Form, Reply)
+
 
 @frozen(kw_only=True)
 class Kind:
@@ -47,7 +49,7 @@ class Kind:
     filters: tuple[str, ...] = ()
     """By what a list can be narrowed: names of other kinds."""
     hidden: tuple[str, ...] = ()
-    """Fields that are in no answer."""
+    """Fields that are in no answer: they are secret."""
     more: Mapping[str, Schema]
     """What an answer has besides the fields."""
     removal_problems: tuple[int, ...] = ()
@@ -153,18 +155,19 @@ class _Answers:
         kind = self._kind
         operation = Operation(
             summary=f"Make a {kind.noun}",
-            body=Body(fields=kind.fields, required=kind.required),
+            body=Body(fields=kind.fields, required=kind.required, secret=kind.hidden),
             answer=kind.shape,
             status=201,
             headers=("ETag", "Location"),
         )
 
         async def answer(query: Query, asked: Asked) -> Reply:
-            made = await self._write(
-                lambda c: self._store.create(c, asked.fields), query, status=201
-            )
-            location = {"Location": f"/api/v1/{kind.plural}/{made['id']}"}
-            return Reply(body=made, status=201, headers={**_tag(made), **location})
+            def work(connection: Connection) -> Reply:
+                made = self._store.create(connection, asked.fields)
+                location = {"Location": f"/api/v1/{kind.plural}/{made['id']}"}
+                return Reply(body=made, status=201, headers={**_tag(made), **location})
+
+            return await self._write(work, query, status=201)
 
         return Declared(operation=operation, answer=answer)
 
@@ -185,17 +188,18 @@ class _Answers:
     def change(self, name: str) -> Declared:
         operation = Operation(
             summary=f"Change a {self._kind.noun}: only what is given",
-            body=Body(fields=self._kind.fields),
+            body=Body(fields=self._kind.fields, secret=self._kind.hidden),
             is_conditional=True,
             answer=self._kind.shape,
             headers=("ETag",),
         )
 
         async def answer(query: Query, asked: Asked) -> Reply:
-            changed = await self._write(
-                lambda c: self._store.change(c, name, asked.fields, asked.seen), query
-            )
-            return Reply(body=changed, headers=_tag(changed))
+            def work(connection: Connection) -> Reply:
+                changed = self._store.change(connection, name, asked.fields, asked.seen)
+                return Reply(body=changed, headers=_tag(changed))
+
+            return await self._write(work, query)
 
         return Declared(operation=operation, answer=answer)
 
@@ -213,8 +217,8 @@ class _Answers:
         return Declared(operation=operation, answer=answer)
 
     async def _write(
-        self, work: Callable[[Connection], Form], query: Query, *, status: int = 200
-    ) -> Form:
+        self, work: Callable[[Connection], Written], query: Query, *, status: int = 200
+    ) -> Written:
         try:
             return await self._door.change(work, query.asked, status=status)
         except NoSuchObject as problem:

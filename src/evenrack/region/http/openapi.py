@@ -48,7 +48,7 @@ _MEANINGS: Mapping[int, str] = {
     412: "the object is not as it was seen, and is shown as it is; nothing was changed",
     413: f"a body has at most {MOST_BYTES} bytes",
     415: "the request is not JSON",
-    422: "these fields are not possible; nothing was changed",
+    422: "this is not possible, or its key came with another request; nothing was changed",
     429: "too many requests: `Retry-After` says when to try again",
     503: "PostgreSQL, or what else it needs, cannot be reached; nothing was changed",
     504: "the change may have been done or not: look before it is repeated",
@@ -157,7 +157,7 @@ def _operation(place: _Place, method: str, operation: Operation) -> dict[str, An
     parameters = [
         *_arguments(operation),
         *([_IF_MATCH] if operation.is_conditional else []),
-        *([_KEY] if operation.is_repeatable else []),
+        *([_KEY] if method not in READING else []),
     ]
     if parameters:
         described["parameters"] = parameters
@@ -207,8 +207,8 @@ _IF_MATCH: Mapping[str, Any] = {
 _KEY: Mapping[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "the same request with the same key is done once, and answered as it was; keys "
-    f"are forgotten after {KEPT_HOURS} h",
+    "description": "the same request with the same key is done once, and answered as it was; one "
+    f"that was refused keeps no key, and keys are forgotten after {KEPT_HOURS} h",
     "schema": {"type": "string", "pattern": f"^{REQUEST_KEY.pattern}$"},
 }
 
@@ -264,7 +264,9 @@ def _statuses(place: _Place, method: str, operation: Operation) -> set[int]:
     if place.parameters:
         found |= {404}
     if method not in READING:
-        found |= {504}
+        found |= {422, 504}
+    if operation.is_answered_secret:
+        found |= {409}
     if operation.body is not None or operation.file is not None:
         found |= {413, 415, 422}
     if operation.is_conditional:

@@ -21,7 +21,9 @@ from evenrack.region.http.object_pages import (
     only_known,
     request_key_of,
 )
+from evenrack.region.http.repeating import Keyed
 from evenrack.region.http.request_body import check_file, read_fields, read_object
+from evenrack.region.request_marks import AskedRequest
 
 LIST_LENGTH = 100
 
@@ -113,6 +115,8 @@ class Body:
 
     fields: Mapping[str, Read]
     required: tuple[str, ...] = ()
+    secret: tuple[str, ...] = ()
+    """Fields of which nothing may be kept from which they could be guessed."""
 
 
 @frozen(kw_only=True)
@@ -121,6 +125,7 @@ class FileBody:
 
     content_type: str
     most_bytes: int
+    has_secrets: bool = False
 
 
 @frozen(kw_only=True)
@@ -154,8 +159,8 @@ class Operation:
     file: FileBody | None = None
     is_conditional: bool = False
     """Whether If-Match is heeded."""
-    is_repeatable: bool = False
-    """Whether Idempotency-Key is heeded."""
+    is_answered_secret: bool = False
+    """Whether the answer holds a secret: then it is not kept for who asks again with its key."""
     problems: tuple[int, ...] = ()
     """What may be answered besides what any operation of this kind may answer."""
 
@@ -165,13 +170,30 @@ class Operation:
             only_known(query, tuple(self.arguments))
         arguments = {name: each.read(query, name) for name, each in self.arguments.items()}
         seen = condition_of(query) if self.is_conditional else None
-        key = request_key_of(query) if self.is_repeatable else None
+        key = None if query.asked is None else request_key_of(query)
         fields: dict[str, Any] = {}
         if self.file is not None:
             check_file(query, self.file.content_type, self.file.most_bytes)
         if self.body is not None:
             fields = read_fields(read_object(query), self.body.fields, required=self.body.required)
         return Asked(arguments=arguments, fields=fields, seen=seen, key=key)
+
+    def keyed(self, query: Query, asked: Asked, key: str) -> Keyed:
+        """Give all by which this request differs from others, and what of it is secret."""
+        is_secret = self.body is not None and not asked.fields.keys().isdisjoint(self.body.secret)
+        return Keyed(
+            key=key,
+            request=AskedRequest(
+                method=query.method,
+                path=query.path,
+                arguments=query.repeated,
+                if_match=query.if_match,
+                json=b"" if self.body is None else query.body,
+                file=b"" if self.file is None else query.body,
+            ),
+            holds_secret=is_secret or (self.file is not None and self.file.has_secrets),
+            is_answered_secret=self.is_answered_secret,
+        )
 
 
 @frozen(kw_only=True)
@@ -182,7 +204,11 @@ class Declared:
     answer: Callable[[Query, Asked], Awaitable[object]]
 
     async def __call__(self, query: Query) -> object:
-        return await self.answer(query, self.operation.read(query))
+        asked = self.operation.read(query)
+        if asked.key is None:
+            return await self.answer(query, asked)
+        keyed = self.operation.keyed(query, asked, asked.key)
+        return await query.repeating.once(keyed, query, lambda: self.answer(query, asked))
 
 
 class DeclaredPage(JsonPage):

@@ -1,7 +1,5 @@
 """The addresses of power orders: what was ordered of machines, how far it is, how it ended."""
 
-import hashlib
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any, cast, get_args
 
@@ -17,7 +15,6 @@ from evenrack.region.database.inventory_reading import NoSuchObject
 from evenrack.region.database.order_cancelling import OrderEnded, cancel_order
 from evenrack.region.database.order_reading import read_orders
 from evenrack.region.database.order_store import MOST_ORDERS, OrderUnderWay, enter_orders
-from evenrack.region.database.request_keys import KeyReused, claim_key, keep_orders
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import list_of, one_of, or_null, text
@@ -105,17 +102,11 @@ class _Answers:
     async def create(self, query: Query, asked: Asked) -> Reply:
         names, action = list(dict.fromkeys(asked.fields["machines"])), asked.fields["action"]
         who = query.asker.who
-        request = _fingerprint(names, action)
 
         def work(connection: Connection) -> list[dict[str, Any]]:
-            before = claim_key(connection, who, asked.key, request) if asked.key else None
-            if before is not None:
-                return read_orders(connection, orders=before, limit=len(before))
             found = [cast("Machine", find(connection, "machine", n).value) for n in names]
             machines = {machine.id: machine for machine in found}  # by its name and by its id
             orders = enter_orders(connection, list(machines.values()), action, who)
-            if asked.key:
-                keep_orders(connection, who, asked.key, orders)
             return read_orders(connection, orders=orders, limit=len(orders))
 
         try:
@@ -125,8 +116,6 @@ class _Answers:
             raise fields_refused([("machines", f"machines: {problem}")]) from None
         except OrderUnderWay as problem:
             raise _under_way(problem) from None
-        except KeyReused as problem:
-            raise _reused(problem) from None
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
 
@@ -141,19 +130,19 @@ class _Answers:
 
     def cancel(self, order: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         async def answer(query: Query, _asked: Asked) -> dict[str, Any]:
-            def work(connection: Connection) -> list[dict[str, Any]]:
+            def work(connection: Connection) -> dict[str, Any]:
                 number = int(order) if _is_number(order) else 0
                 if not cancel_order(connection, number, query.asker.who):
                     raise not_found(f"there is no order {order}")
-                return read_orders(connection, orders=[number])
+                (found,) = read_orders(connection, orders=[number])
+                return found
 
             try:
-                (found,) = await self._door.change(work, query.asked)
+                return await self._door.change(work, query.asked)
             except OrderEnded as problem:
                 raise _has_ended(problem) from None
             except OutcomeUnknown as problem:
                 raise outcome_unknown(problem) from None
-            return found
 
         return answer
 
@@ -210,7 +199,6 @@ _ORDERING = Operation(
     ),
     answer=rows_of(_ORDER),
     status=201,
-    is_repeatable=True,
     problems=(409,),
 )
 
@@ -222,21 +210,6 @@ def _under_way(problem: OrderUnderWay) -> HttpProblem:
         title="A machine has an order that has not ended; nothing was ordered",
         detail=str(problem),
         more={"running": [{"machine": m, "order": o} for m, o in problem.running.items()]},
-    )
-
-
-def _fingerprint(names: list[str], action: str) -> str:
-    """Tell two requests apart."""
-    return hashlib.sha256(json.dumps(["orders", action, names]).encode()).hexdigest()
-
-
-def _reused(problem: KeyReused) -> HttpProblem:
-    return HttpProblem(
-        status=422,
-        code="KeyReused",
-        title="The key belongs to another request; nothing was ordered",
-        detail=str(problem),
-        more={"errors": [{"field": "Idempotency-Key", "detail": str(problem)}]},
     )
 
 

@@ -36,6 +36,7 @@ from evenrack.region.http.openapi import openapi_page
 from evenrack.region.http.operations import Asked, Declared, DeclaredPage, Operation
 from evenrack.region.http.order_pages import order_pages
 from evenrack.region.http.rack_pages import rack_pages
+from evenrack.region.http.repeating import Repeating
 from evenrack.region.http.snippet_pages import snippet_pages
 from evenrack.region.http.status_operations import (
     EVENTS,
@@ -90,7 +91,9 @@ def make_site(sources: ApiSources) -> Site:
     )
     api.putChild(b"openapi.json", openapi_page(root))
     gate = Gate(door, sources.clock)
-    return GuardedSite(root, gate, AuditTrail(door, sources.clock), sources.clock)
+    trail = AuditTrail(door, sources.clock)
+    repeating = Repeating(door, sources.sealer.keys)
+    return GuardedSite(root, gate, trail, repeating, sources.clock)
 
 
 def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resource:

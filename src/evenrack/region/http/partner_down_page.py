@@ -96,17 +96,17 @@ class _Answers:
             )
         survivor, who = candidate.survivor, query.asker.who
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> dict[str, Any]:
             names = fleet.racks[dead].hostname, fleet.racks[survivor].hostname
             text = f"{who} says that {names[0]} is dead for {vlan.name}: {names[1]} takes over"
             tell(connection, "dhcp", f"vlan:{vlan.name}", text)
             write_partner_down(connection, vlan.id, survivor=survivor, dead=dead, who=who)
+            return _form(fleet, vlan, dead, candidate)
 
         try:
-            await self._door.change(work, query.asked)
+            return await self._door.change(work, query.asked)
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
-        return _form(fleet, vlan, dead, candidate)
 
 
 def _form(fleet: Fleet, vlan: Vlan, dead: RackId, candidate: Candidate) -> dict[str, Any]:

@@ -73,19 +73,20 @@ class _Answers:
                 f"{form['primary_rack']} cannot be both: name another rack, or null, for one role"
             )
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> dict[str, Any]:
             named = ", ".join(
                 f"{role} {form[f'{role}_rack'] or 'any'}" for role in ("primary", "secondary")
             )
             tell(connection, "dhcp", f"vlan:{vlan.name}", f"{who} names racks: {named}")
             write_pins(connection, vlan.id, pins)
+            return form
 
-        if pins != before:
-            try:
-                await self._door.change(work, query.asked)
-            except OutcomeUnknown as problem:
-                raise outcome_unknown(problem) from None
-        return form
+        if pins == before:
+            return form
+        try:
+            return await self._door.change(work, query.asked)
+        except OutcomeUnknown as problem:
+            raise outcome_unknown(problem) from None
 
 
 def _named(

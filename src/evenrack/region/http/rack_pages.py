@@ -138,11 +138,15 @@ class _Answers:
         planned = await self._door.read(lambda c: _planned(c, name))
         _refuse(planned, gone=gone, seen=asked.seen)
         deletion = _deletion(planned, who=query.asker.who, gone=gone)
+
+        def work(connection: Connection) -> dict[str, Any]:
+            done = delete_rack(connection, deletion)
+            return {**planned.form(done.number), "certificates": done.certificates}
+
         try:
-            done = await self._door.change(lambda c: delete_rack(c, deletion), query.asked)
+            return await self._door.change(work, query.asked)
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
-        return {**planned.form(done.number), "certificates": done.certificates}
 
 
 def _planned(connection: Connection, name: str) -> _Planned:

@@ -154,6 +154,7 @@ _CREATE = Operation(
     ),
     answer=object_of(**_TOKEN, token=TEXT),
     status=201,
+    is_answered_secret=True,
     headers=("Location",),
     problems=(409,),
 )
