@@ -1,5 +1,7 @@
 """Work that runs soon after a trigger, one turn at a time, and by itself every so often."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,14 +16,20 @@ GATHER, AT_LEAST = 1 / 64, 1.0
 class Loop:
     """A loop whose turns are noted; with `slow` each of them lasts until it is finished."""
 
-    def __init__(self, *, slow=False):
+    def __init__(self, *, slow=False, first_at_once=False):
         self.clock = Clock()
         self.turns = []
         self.slow = slow
         self.waiting = []
         self.problem = None
         self.also = None
-        self.loop = LookAgain(self.work, self.clock, gather_seconds=GATHER, at_least_every=AT_LEAST)
+        self.loop = LookAgain(
+            self.work,
+            self.clock,
+            gather_seconds=GATHER,
+            at_least_every=AT_LEAST,
+            first_at_once=first_at_once,
+        )
 
     async def work(self):
         assert not self.waiting, "two turns at once"
@@ -96,6 +104,30 @@ def test_triggers_that_never_stop_do_not_put_a_turn_off():
         loop.loop.trigger()
         loop.clock.advance(GATHER / 4)
     assert len(loop.turns) >= 100
+
+
+def test_where_the_first_is_not_to_wait_a_trigger_after_a_quiet_time_costs_a_turn_at_once():
+    loop = Loop(first_at_once=True).started()
+    loop.clock.advance(GATHER)
+    triggered = loop.clock.seconds()
+    loop.loop.trigger()
+    loop.clock.advance(0)
+    assert loop.turns == [triggered]
+
+
+def test_where_the_first_is_not_to_wait_those_after_it_are_gathered_as_ever():
+    loop = Loop(first_at_once=True).started()
+    loop.clock.advance(GATHER)
+    first = loop.clock.seconds()
+    for _ in range(8):
+        loop.loop.trigger()
+        loop.clock.advance(0)
+        loop.clock.advance(GATHER / 8)
+    assert loop.turns == [first, first + GATHER]
+    for _ in range(640):
+        loop.loop.trigger()
+        loop.clock.advance(GATHER / 4)
+    assert all(after - before >= GATHER for before, after in pairwise(loop.turns))
 
 
 def test_a_trigger_during_a_turn_costs_one_more_turn_and_never_a_second_at_once():
@@ -214,9 +246,14 @@ def test_a_loop_that_was_stopped_can_be_started_again_even_while_its_last_turn_r
     loop.finish()
 
 
-@given(st.lists(st.sampled_from(["trigger", "trigger_in", "wait", "finish"]), max_size=30))
-def test_whatever_happens_each_trigger_is_followed_by_a_turn_that_begins_after_it(steps):
-    loop = Loop(slow=True)
+@given(
+    st.lists(st.sampled_from(["trigger", "trigger_in", "wait", "finish"]), max_size=30),
+    st.booleans(),
+)
+def test_whatever_happens_each_trigger_is_followed_by_a_turn_that_begins_after_it(
+    steps, first_at_once
+):
+    loop = Loop(slow=True, first_at_once=first_at_once)
     loop.loop.startService()
     for step in [*steps, "trigger"]:
         if step == "trigger":

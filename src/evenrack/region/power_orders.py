@@ -81,7 +81,9 @@ class PowerOrders(MultiService):
         self._began_at = clock.seconds()
         """What was before, it does not know: there may have been no database."""
         self._under_way: set[tuple[OrderId, int]] = set()
-        self._looking = LookAgain(self._look, clock, gather_seconds=0.02, at_least_every=1.0)
+        self._looking = LookAgain(
+            self._look, clock, gather_seconds=0.02, at_least_every=1.0, first_at_once=True
+        )
         self._looking.setServiceParent(self)
 
     def startService(self) -> None:
@@ -109,11 +111,10 @@ class PowerOrders(MultiService):
 
     async def _look(self) -> None:
         try:
-            orders = await self._database.read(read_unfinished)
+            orders, fleet = await self._database.read(self._read)
             self._unfinished = bool(orders)
-            if not orders:
+            if fleet is None:
                 return
-            fleet = await self._database.read(self._cache.read_without_answers)
             self._absences.look(fleet)
             orders_of = Counter(order.rack for order in orders if order.rack is not None)
             waiting = [o.id for o in orders if await self._look_at(o, fleet, orders_of)]
@@ -121,6 +122,11 @@ class PowerOrders(MultiService):
                 await self._database.run(lambda c: prolong(c, waiting))
         except DatabaseUnreachable:  # racks finish what is recorded; all else waits
             self._no_database_at = self._clock.seconds()
+
+    def _read(self, connection: Connection) -> tuple[list[StoredOrder], Fleet | None]:
+        """Read the unfinished orders, and the fleet only where there are any."""
+        orders = read_unfinished(connection)
+        return orders, self._cache.read_without_answers(connection) if orders else None
 
     async def _look_at(self, order: StoredOrder, fleet: Fleet, orders_of: Counter[RackId]) -> bool:
         """Do what an order needs now; True when it is to be given more time."""
@@ -136,8 +142,7 @@ class PowerOrders(MultiService):
         if isinstance(step, Take):
             orders_of[step.rack] += 1
             if fleet.manager_of(step.rack) == self._process:
-                await self._database.run(lambda c: take_order(c, order, step.rack))
-                self._looking.trigger()
+                await self._take(order, fleet, step.rack)
         elif isinstance(step, Send):
             if fleet.manager_of(step.rack) == self._process:
                 self._send_once(order, fleet, step.rack)
@@ -152,6 +157,11 @@ class PowerOrders(MultiService):
     def _was_under_way(self, order: StoredOrder, moment: float) -> bool:
         seconds_ago = self._clock.seconds() - moment
         return was_under_way(order, seconds_ago=seconds_ago, of_seconds=seconds_for(order.action))
+
+    async def _take(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
+        taken = await self._database.run(lambda c: take_order(c, order, rack))
+        if taken is not None:
+            self._send_once(taken, fleet, rack)
 
     def _send_once(self, order: StoredOrder, fleet: Fleet, rack: RackId) -> None:
         link = self._connected.newest_admitted(rack)

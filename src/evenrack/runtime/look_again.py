@@ -13,7 +13,11 @@ from twisted.logger import Logger
 
 
 class LookAgain(Service):
-    """Work that runs once at a time, soon after a trigger, and also every ``at_least_every``."""
+    """Work that runs once at a time, soon after a trigger, and also every ``at_least_every``.
+
+    Triggers are gathered for a moment. With ``first_at_once`` one that comes when there was no turn
+    for that long is not kept waiting, and turns are still no closer together.
+    """
 
     log = Logger()
 
@@ -24,17 +28,20 @@ class LookAgain(Service):
         *,
         gather_seconds: float,
         at_least_every: float,
+        first_at_once: bool = False,
     ) -> None:
         self._work = work
         self._clock = clock
         self._gather_seconds = gather_seconds
         self._at_least_every = at_least_every
+        self._first_at_once = first_at_once
         self._next_run: IDelayedCall | None = None
         self._busy = False
         self._turn: Deferred[None] | None = None
         self._triggered_while_busy = False
         self._at_latest = at_least_every
         self._not_before = float("-inf")
+        self._ended_at = float("-inf")
 
     def startService(self) -> None:
         super().startService()
@@ -52,7 +59,7 @@ class LookAgain(Service):
         if self._busy:
             self._triggered_while_busy = True
             return
-        self._run_after(self._gather_seconds)
+        self._run_after(self._gathering())
 
     def trigger_in(self, seconds: float) -> None:
         """Ask for a look at the latest in this many seconds, when it is known that one is due."""
@@ -62,6 +69,12 @@ class LookAgain(Service):
             self._at_latest = min(self._at_latest, seconds)
             return
         self._run_after(seconds)
+
+    def _gathering(self) -> float:
+        """Give for how long a trigger is to wait for others."""
+        if not self._first_at_once:
+            return self._gather_seconds
+        return max(0.0, self._ended_at + self._gather_seconds - self._clock.seconds())
 
     def _run_after(self, seconds: float) -> None:
         now = self._clock.seconds()
@@ -87,6 +100,7 @@ class LookAgain(Service):
             # one that always fails must not fill the log
             self._not_before = self._clock.seconds() + min(1.0, self._at_least_every)
         self._busy = False
+        self._ended_at = self._clock.seconds()
         if self.running:
             soon = self._triggered_while_busy
             wait = self._gather_seconds if soon else min(self._at_least_every, self._at_latest)

@@ -33,8 +33,7 @@ from evenrack.region.database.order_store import (
     take_order,
 )
 from evenrack.region.sealing import Sealer
-from tests.region.database.sessions import facts, joined, recorded
-from tests.region.database.test_dhcp_store import heard
+from tests.region.database.sessions import facts, heard, joined, recorded
 
 pytestmark = pytest.mark.postgres
 
@@ -192,13 +191,15 @@ def test_the_table_itself_refuses_a_second_unfinished_order_of_a_bmc(fleet):
         fleet.change(copy)
 
 
-def test_every_change_of_an_order_is_told_to_all_processes(fleet):
+def test_every_change_of_an_order_is_told_to_all_processes_but_that_one_of_them_took_it(fleet):
     with heard(fleet) as said:
         entered(fleet)
+    with heard(fleet) as said_of_taking:
         give_me = taken(fleet)
+    with heard(fleet) as said_after:
         fleet.run(lambda c: give_back(c, give_me, "not here"))
         ended(fleet, unfinished(fleet)[0])
-    assert said == ["orders"] * 4
+    assert (said, said_of_taking, said_after) == (["orders"], [], ["orders"] * 2)
 
 
 # Taking
@@ -213,6 +214,17 @@ def test_taking_an_order_raises_its_attempt_and_only_one_who_saw_it_so_may(fleet
     assert (order.rack, order.attempt) == (ONE, 1)
 
 
+def test_who_takes_an_order_gets_it_as_it_is_then(fleet):
+    entered(fleet)
+    seen = taken(fleet)
+    noted(fleet, seen)  # by a rack that is lost before this was read
+    got = fleet.run(lambda c: take_order(c, seen, TWO))
+    assert (got.rack, got.attempt, got.phase) == (TWO, 2, "OFF_SENT")
+    (order,) = unfinished(fleet)
+    assert got == evolve(order, seconds_left=got.seconds_left)
+    assert 0 <= got.seconds_left - order.seconds_left < 10
+
+
 def test_of_two_processes_that_take_an_order_at_once_one_does(fleet):
     entered(fleet)
     (seen,) = unfinished(fleet)
@@ -222,7 +234,7 @@ def test_of_two_processes_that_take_an_order_at_once_one_does(fleet):
         second = fleet.start(lambda: fleet.run(lambda c: take_order(c, seen, TWO)))
         fleet.wait_until_blocked()
         transaction.commit()
-        assert second.result(10) is False
+        assert second.result(10) is None
     assert unfinished(fleet)[0].rack == ONE
 
 

@@ -7,7 +7,7 @@ nothing, under an older one. All times are the database's own.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import Connection, text
 
 from evenrack.balance.power_routes import StoredOrder
@@ -47,6 +47,8 @@ _AND_STEP = (
     "(SELECT hostname FROM rack WHERE id = :rack), 'attempt', CAST(:attempt AS integer)) "
     "ELSE steps END"
 )
+
+_SECONDS_LEFT = "CAST(extract(epoch FROM expires_at - clock_timestamp()) AS float) AS seconds_left"
 
 
 class OrderUnderWay(CannotEverWork):
@@ -117,10 +119,9 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
     """Give every order that has not ended, the oldest first."""
     rows = connection.execute(
         text(
-            "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, "
+            "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, "  # noqa: S608  a constant of ours
             "cancelled_by IS NOT NULL AS cancelled, "
-            "CAST(extract(epoch FROM expires_at - clock_timestamp()) AS float) AS seconds_left "
-            "FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
+            f"{_SECONDS_LEFT} FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
         ),
         {"most": MOST_UNFINISHED},
     )
@@ -141,10 +142,11 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
     ]
 
 
-def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool:
-    """Let a rack take an order as the next attempt.
+def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> StoredOrder | None:
+    """Let a rack take an order as the next attempt; gives the order as it is then.
 
-    False when another process was quicker, or the rack was deleted.
+    None when another process was quicker, or the rack was deleted. Nobody else is told: who takes
+    it for a rack tells that rack.
     """
     taken = connection.execute(
         text(
@@ -153,7 +155,8 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
             "CASE WHEN attempt = 0 THEN clock_timestamp() + make_interval(secs => :seconds) "
             "ELSE expires_at END "
             "WHERE id = :id AND attempt = :attempt - 1 AND result IS NULL "
-            "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) RETURNING 1"
+            "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) "
+            f"RETURNING attempt, phase, cancelled_by IS NOT NULL AS cancelled, {_SECONDS_LEFT}"
         ),
         {
             "rack": rack,
@@ -163,7 +166,9 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
             **_step("taken"),
         },
     ).one_or_none()
-    if taken is not None and order.rack is not None:
+    if taken is None:
+        return None
+    if order.rack is not None:
         moved = Event(
             kind="power",
             object=f"machine:{order.machine}",
@@ -172,9 +177,14 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> bool
             data={"order": order.id, "from": order.rack, "to": rack, "phase": order.phase},
         )
         record(connection, [moved], current_number(connection))
-    if taken is not None:
-        notify(connection, "orders")
-    return taken is not None
+    return evolve(
+        order,
+        rack=rack,
+        attempt=taken.attempt,
+        phase=taken.phase,
+        cancelled=taken.cancelled,
+        seconds_left=taken.seconds_left,
+    )
 
 
 def prolong(connection: Connection, orders: Sequence[OrderId]) -> None:
