@@ -45,6 +45,7 @@ PURE := $(wildcard \
 	src/evenrack/region/pool_troubles.py \
 	src/evenrack/region/pool6_troubles.py \
 	src/evenrack/region/foreign_troubles.py \
+	src/evenrack/region/older_troubles.py \
 	src/evenrack/region/vlan_troubles.py \
 	src/evenrack/region/dhcp_status.py \
 	src/evenrack/region/lease_merging.py \

@@ -51,6 +51,7 @@ from evenrack.runtime.daemon import use_steady_clock
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.tls import Peer
+from evenrack.wire.version import PROTOCOL
 
 PROCESSES_OF_HOST = 4
 LOOK_SECONDS = 0.02
@@ -103,6 +104,7 @@ class PlainLink:
     """One link of a rack to a process (`connected_racks.RackLink`)."""
 
     peer = Peer(rack=None)
+    protocol = PROTOCOL
 
     def __init__(self, rack: PlainRack, process: "PlainProcess") -> None:
         self._rack = rack

@@ -154,7 +154,16 @@ _ENTRIES = (
         suffers="Its machine cannot be switched; orders for it wait, and fail after a minute.",
         do="Give a rack an address in the BMC's network, or see whether the BMC is on and where "
         "its inventory says: `evenrack bmc show NAME`. Of a host name the racks' logs say whether "
-        "they find its address.",
+        "they find its address. Racks of an older version may not be told of it: see "
+        "`VersionMismatch`.",
+    ),
+    Problem(
+        code="VersionMismatch",
+        severity=3,
+        meaning="A rack has an older version, and is not told of BMCs that it could not read.",
+        suffers="Their machines can be switched by other racks only. An older rack knows BMCs with "
+        "an IPv4 address that are asked by the program `ipmitool` with its defaults.",
+        do="Upgrade evenrack on that rack: it is told of them as soon as it is back.",
     ),
     Problem(
         code="RackCloned",

@@ -96,6 +96,11 @@ def test_when_all_that_reach_it_could_not_it_has_failed():
     assert (ended.result, ended.error) == ("failed", "no rack that reaches the BMC could do it")
 
 
+def test_and_says_what_the_last_of_them_said():
+    ended = step(bmc_fleet(ALL), tried=(ONE, TWO, THREE), error="nobody listens there")
+    assert ended.error.endswith("could do it; the last one said: nobody listens there")
+
+
 def test_a_rack_that_comes_later_may_still_try():
     fleet = bmc_fleet({1: [1, 2]}, away=[2])
     assert isinstance(step(fleet, tried=(ONE,)), End)

@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from evenrack.errors import DatabaseUnreachable, OrderOutdated
+from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
 from evenrack.rack import region_session
-from evenrack.wire.version import UNRECORDED_ORDERS
+from evenrack.wire.version import EVERY_BMC, UNRECORDED_ORDERS
 from tests.strategies_reports import bmc_lists, power_orders, power_outcomes
 from tests.wire.both_ends import RACK, Link
 
@@ -63,6 +64,33 @@ def test_a_rack_of_the_version_before_is_told_of_nothing_unrecorded(monkeypatch,
     link = Link(rack={"power": take}).introduce()
     assert power(link, evolve(ORDER, unrecorded=True)).value() == OUTCOME
     assert taken == [evolve(ORDER, unrecorded=told)]
+
+
+@pytest.mark.parametrize(
+    ("later", "phase", "result"),
+    [
+        ({"access": evolve(ORDER.access, address=HostName("bmc1.example.com"))}, "NEW", "failed"),
+        ({"access": evolve(ORDER.access, driver="ipmi")}, "OFF_SENT", "unknown"),
+        ({"action": "reset"}, "NEW", "failed"),
+    ],
+)
+def test_a_rack_of_the_version_before_is_not_told_of_an_order_that_it_cannot_read(
+    monkeypatch, later, phase, result
+):
+    """Another rack may take it, and the link lives on."""
+    monkeypatch.setattr(region_session, "PROTOCOL", EVERY_BMC - 1)
+    taken = []
+
+    async def take(order):
+        taken.append(order)
+        return OUTCOME
+
+    link = Link(rack={"power": take}).introduce()
+    outcome = power(link, evolve(ORDER, phase=phase, **later)).value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == (result, True, phase != "NEW")
+    assert "has an older version" in outcome.error
+    assert taken == []
+    assert power(link).value() == OUTCOME
 
 
 def test_an_order_is_answered_when_it_has_ended_however_long_that_takes():

@@ -49,6 +49,8 @@ class StoredOrder:
     """Which rack has it."""
     tried: tuple[RackId, ...] = ()
     """Racks that could not do it, and sent nothing."""
+    error: str = ""
+    """What the last of these said."""
     cancelled: bool = False
     """Whether nothing more of it may be sent."""
     seconds_left: float
@@ -164,7 +166,8 @@ def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) ->
     if rack is not None:
         return Take(rack=rack)
     if order.tried and not set(fleet.racks_reaching(order.bmc)) - set(order.tried):
-        return End(result="failed", error="no rack that reaches the BMC could do it")
+        said = f"; the last one said: {order.error}" if order.error else ""
+        return End(result="failed", error=f"no rack that reaches the BMC could do it{said}")
     return Wait(why="no rack reaches it")
 
 

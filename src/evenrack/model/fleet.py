@@ -107,6 +107,9 @@ class PlanFacts:
     global_snippets: tuple[Snippet, ...] = ()
     """What stands once in the file of every rack."""
     bmcs: Mapping[BmcId, Bmc] = field(factory=dict)
+    older: Mapping[RackId, int] = field(factory=dict, eq=False)
+    """Racks that cannot be told of every BMC, each with the version of the conversation that it
+    speaks: those with a link to the process that reads this. It is in no table."""
 
     @cached_property
     def bmc_addresses(self) -> AddressIndex:

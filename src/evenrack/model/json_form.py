@@ -31,6 +31,14 @@ MOST_TOLD = 3
 """Problems that one error names; a form from a stranger may have any number."""
 
 
+def has_later(value: Any) -> bool:
+    """Tell whether a value says anything in a field that came later."""
+    return any(
+        field.metadata.items() >= LATER.items() and getattr(value, field.name) != field.default
+        for field in attrs.fields(type(value))
+    )
+
+
 def to_json(value: Any) -> Any:
     """Give a value's form on the wire and on disk."""
     return _CONVERTER.unstructure(value)

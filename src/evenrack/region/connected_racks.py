@@ -1,6 +1,6 @@
 """The rack links that this process holds right now: its sockets, not its rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from evenrack.model.rack_plan import RackPlan
 from evenrack.model.served_piece import ServedPiece
 from evenrack.region.plan_delivery import Changes
 from evenrack.trust.tls import Peer
+from evenrack.wire.version import EVERY_BMC
 
 MOST_LINKS_OF_RACK = 8
 """To one process. A rack has one, and for seconds those of which only it knows that they died."""
@@ -32,6 +33,8 @@ class RackLink(Protocol):
     peer_address: str
     holds: FleetNumber
     holds_fingerprint: str
+    protocol: int
+    """The version of the conversation that it speaks."""
     failure_domain: str
     """What the rack fails together with; empty: alone."""
     is_cut: bool
@@ -89,6 +92,8 @@ class ConnectedRacks:
         self._links: dict[RackId, list[RackLink]] = {}
         self._admitted: dict[LinkId, bool] = {}
         """Whether each is recorded in the database."""
+        self.older: Mapping[RackId, int] = {}
+        """The racks that cannot be told of every BMC, each with the version that it speaks."""
 
     def add(self, link: RackLink) -> None:
         """Count a link from its hello on."""
@@ -117,14 +122,17 @@ class ConnectedRacks:
         if not links:
             self._links.pop(link.rack, None)
         self._admitted.pop(link.link, None)
+        self._note_version(link.rack)
 
     def admit(self, link: RackLink, *, recorded: bool) -> None:
         """Let this link speak for its rack from now on; who is not recorded may be a copy."""
         self._admitted[link.link] = recorded
+        self._note_version(link.rack)
 
     def doubt(self, link: RackLink) -> None:
         """Let it speak for its rack no more: another run of the daemon holds the rack."""
         self._admitted.pop(link.link, None)
+        self._note_version(link.rack)
 
     def racks(self) -> list[RackId]:
         """Give the racks that have a link, in the order of their ids."""
@@ -150,3 +158,11 @@ class ConnectedRacks:
     def all_links(self) -> Iterable[RackLink]:
         """Give every link, rack by rack."""
         return [link for rack in self.racks() for link in self._links[rack]]
+
+    def _note_version(self, rack: RackId) -> None:
+        """Know which racks are older; another mapping each time, since others read it meanwhile."""
+        link = self.newest_admitted(rack)
+        if link is not None and link.protocol < EVERY_BMC:
+            self.older = {**self.older, rack: link.protocol}
+        elif rack in self.older:
+            self.older = {other: it for other, it in self.older.items() if other != rack}

@@ -1,19 +1,20 @@
 """Which racks of a process do not follow their newest plan: pure, and cheap where nothing changed.
 
-What a plan says follows from its rack's row, number and interfaces, and from the fleet's VLANs,
-snippets and BMCs. While all of these are the same objects as before, so is the plan: its
+What a plan says follows from its rack's row, number, interfaces and version, and from the fleet's
+VLANs, snippets and BMCs. While all of these are the same objects as before, so is the plan: its
 fingerprint tells whether the rack follows it.
 """
 
 from ipaddress import IPv4Interface
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from evenrack.balance.rack_plans import plan_for
 from evenrack.model.fleet import Managing, PlanFacts, Rack
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.rack_plan import RackPlan
+from evenrack.wire.version import bmcs_for
 
 
 @frozen
@@ -23,6 +24,8 @@ class _Made:
     shared: tuple[object, ...]
     managing: Managing
     interfaces: tuple[IPv4Interface, ...]
+    older: int | None
+    """The version that its rack speaks, where that cannot be told of every BMC."""
     plan: RackPlan
 
 
@@ -43,11 +46,10 @@ class NewestPlans:
         mine = {rack: it for rack, it in facts.managing.items() if it.process == self._process}
         for rack, managing in mine.items():
             if not self._follows(facts, rack, managing):
-                plan = plan_for(facts, rack)
-                assert plan is not None  # noqa: S101  somebody manages it
+                plan = _plan_as_read(facts, rack)
                 self._note_base(facts.racks[rack])
-                interfaces = facts.interfaces.get(rack, ())
-                self._made[rack] = _Made(self._shared, managing, interfaces, plan)
+                interfaces, older = facts.interfaces.get(rack, ()), facts.older.get(rack)
+                self._made[rack] = _Made(self._shared, managing, interfaces, older, plan)
                 if _is_newer(plan.number, plan.fingerprint, facts.racks[rack]):
                     found[rack] = plan
         for known in (self._made, self._bases):
@@ -81,11 +83,20 @@ class NewestPlans:
             and made.shared is self._shared
             and made.managing == managing
             and made.interfaces == facts.interfaces.get(rack, ())
+            and made.older == facts.older.get(rack)
             and not _is_newer(managing.number, made.plan.fingerprint, facts.racks[rack])
         )
         if follows:
             self._bases.pop(rack, None)  # the one that was made is it
         return follows
+
+
+def _plan_as_read(facts: PlanFacts, rack: RackId) -> RackPlan:
+    """Give the newest plan of a rack that is managed, without what an older one cannot read."""
+    plan = plan_for(facts, rack)
+    assert plan is not None  # noqa: S101  somebody manages it
+    older = facts.older.get(rack)
+    return plan if older is None else evolve(plan, bmcs=bmcs_for(older, plan.bmcs, facts.bmcs))
 
 
 def _is_newer(number: FleetNumber, fingerprint: str, rack: Rack) -> bool:

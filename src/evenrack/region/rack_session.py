@@ -67,7 +67,7 @@ from evenrack.wire.region_commands import (
     ReportReach,
 )
 from evenrack.wire.session import LinkEnd
-from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PLANS_IN_PARTS, PROTOCOL, order_for
+from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PLANS_IN_PARTS, PROTOCOL, order_for, too_old
 
 GREETING_SECONDS = 5.0
 """A peer that has not finished its handshake and said hello by then is cut."""
@@ -131,7 +131,7 @@ class RackSession(LinkEnd):
         self.rack = RackId("")
         self.run = RunId("")
         self.hostname = ""
-        self._protocol = 0
+        self.protocol = 0
         self.holds = BEFORE_ALL
         self.holds_fingerprint = ""
         self.failure_domain = ""
@@ -242,7 +242,7 @@ class RackSession(LinkEnd):
             )
             self._refuse(reason)
             raise VersionRefused(reason)
-        self.run, self.hostname, self._protocol = RunId(run), hostname, protocol
+        self.run, self.hostname, self.protocol = RunId(run), hostname, protocol
         self.holds, self.holds_fingerprint = generation, fingerprint
         self.failure_domain = failure_domain or ""
         self._greeted = True
@@ -315,7 +315,7 @@ class RackSession(LinkEnd):
         self, plan: RackPlan, changes: Changes | None = None
     ) -> tuple[FleetNumber, str]:
         """Send a plan and note what the rack follows now (`connected_racks.RackLink`)."""
-        if self._protocol >= PLANS_IN_PARTS and is_large(plan):
+        if self.protocol >= PLANS_IN_PARTS and is_large(plan):
             self.holds, self.holds_fingerprint = await deliver(self.callRemote, plan, changes or {})
             return self.holds, self.holds_fingerprint
         answer = await self.callRemote(ApplyPlan, plan=plan)
@@ -342,7 +342,9 @@ class RackSession(LinkEnd):
 
     async def power_bmc(self, order: PowerOrder) -> PowerOutcome:
         """Let the rack carry out a power order (`connected_racks.RackLink`)."""
-        told = order_for(self._protocol, order)
+        told = order_for(self.protocol, order)
+        if told is None:
+            return too_old(self.protocol, order, self.hostname)
         outcome: PowerOutcome = (await self.callRemote(PowerBmc, order=told))["outcome"]
         return outcome
 

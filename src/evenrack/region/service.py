@@ -100,7 +100,7 @@ class RegionService(MultiService):
         )
         self.presence = Presence(database, self.connected, lambda: self.membership.me, clock)
         self.endpoints = EndpointList(database, clock)
-        cache = FleetCache()
+        cache = FleetCache(older=lambda: self.connected.older)
         self.leader = self._make_leader(config, cache)
         self.plans = PlanSender(
             database, cache, self.connected, registration.process, clock, surroundings.think

@@ -5,6 +5,7 @@ from evenrack.model.fleet import Fleet, Rack
 from evenrack.region.balance_troubles import of_balance
 from evenrack.region.clock_troubles import of_clocks
 from evenrack.region.foreign_troubles import of_foreign_servers
+from evenrack.region.older_troubles import of_older_racks
 from evenrack.region.pool6_troubles import of_pool6
 from evenrack.region.pool_troubles import of_pool
 from evenrack.region.survival import needed_parts
@@ -39,7 +40,7 @@ def find_troubles(fleet: Fleet) -> list[Trouble]:
 def _of_all(fleet: Fleet) -> list[Trouble]:
     """Give what is not of one thing alone, or is found for all at once."""
     found = [*of_balance(fleet), *of_clocks(fleet), *of_foreign_servers(fleet)]
-    return [*found, *_of_survival(fleet)]
+    return [*found, *of_older_racks(fleet), *_of_survival(fleet)]
 
 
 def _of_survival(fleet: Fleet) -> list[Trouble]:

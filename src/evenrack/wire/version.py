@@ -1,8 +1,14 @@
-"""The versions of the conversation that this program speaks."""
+"""The versions of the conversation that this program speaks, and what an older rack is not told."""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address
 
 from attrs import evolve
 
-from evenrack.model.power import PowerOrder
+from evenrack.model.bmc import Bmc
+from evenrack.model.identifiers import BmcId
+from evenrack.model.json_form import has_later
+from evenrack.model.power import SENT_ONCE, BmcTarget, PowerOrder, PowerOutcome
 
 PROTOCOL = 3
 """What this program speaks. Raised when a command changes so that the other end must know."""
@@ -13,10 +19,58 @@ PLANS_IN_PARTS = 3
 UNRECORDED_ORDERS = 3
 """From this version on a rack can be told that an order may have gone further than its phase."""
 
+EVERY_BMC = 3
+"""From this version on a rack can be told of every BMC, and of every order. Older ones know those
+with an IPv4 address and the driver `ipmitool` alone, and nothing that is sent once."""
+
 OLDEST_RACK_PROTOCOL = 2
 """The oldest rack that a region still serves: racks may be one version behind."""
 
 
-def order_for(protocol: int, order: PowerOrder) -> PowerOrder:
-    """Give an order as a rack can read it: an older one ends a link on which it is told more."""
-    return order if protocol >= UNRECORDED_ORDERS else evolve(order, unrecorded=False)
+def order_for(protocol: int, order: PowerOrder) -> PowerOrder | None:
+    """Give an order as a rack can read it; None where an older one cannot.
+
+    It would end the link on which it is told more.
+    """
+    told = order if protocol >= UNRECORDED_ORDERS else evolve(order, unrecorded=False)
+    is_readable = protocol >= EVERY_BMC or (
+        isinstance(order.access.address, IPv4Address)
+        and order.action not in SENT_ONCE
+        and not has_later(told)
+        and not has_later(told.access)
+    )
+    return told if is_readable else None
+
+
+def too_old(protocol: int, order: PowerOrder, hostname: str) -> PowerOutcome:
+    """Tell what comes of an order that its rack cannot read: another one may take it."""
+    sent = order.phase != "NEW"
+    return PowerOutcome(
+        result="unknown" if sent else "failed",
+        state="unknown",
+        error=f"{hostname} has an older version, which cannot do this (it speaks version "
+        f"{protocol} of the conversation, this region {PROTOCOL}): upgrade it",
+        retryable=True,
+        sent=sent,
+    )
+
+
+def knows(protocol: int, bmc: Bmc) -> bool:
+    """Tell whether a rack can read what is ordered of this BMC."""
+    as_of_old = Bmc(
+        id=bmc.id,
+        name=bmc.name,
+        driver="ipmitool",
+        address=bmc.address,
+        port=bmc.port,
+        user=bmc.user,
+        cipher_suite=bmc.cipher_suite,
+    )
+    return protocol >= EVERY_BMC or (isinstance(bmc.address, IPv4Address) and bmc == as_of_old)
+
+
+def bmcs_for(
+    protocol: int, targets: Iterable[BmcTarget], bmcs: Mapping[BmcId, Bmc]
+) -> tuple[BmcTarget, ...]:
+    """Leave out of what a rack is to try to reach what it could not read, or not carry out."""
+    return tuple(target for target in targets if knows(protocol, bmcs[target.bmc]))

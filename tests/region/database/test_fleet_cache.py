@@ -277,6 +277,16 @@ def names_in(vlan):
     return [it.hostname for net in vlan.subnets for it in net.reservations]
 
 
+def test_which_racks_are_older_is_asked_anew_at_each_reading(sessions, picture):
+    older = {"rack0001": 2}
+    cache = FleetCache(older=lambda: dict(older))
+    with picture.begin() as connection:
+        assert cache.read(connection).older == {"rack0001": 2}
+    older.clear()
+    with picture.begin() as connection:
+        assert cache.read_plan_facts(connection).older == {}
+
+
 @pytest.mark.parametrize(
     ("change", "names"),
     [

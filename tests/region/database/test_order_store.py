@@ -341,6 +341,7 @@ def test_an_order_of_which_nothing_was_sent_is_given_back_for_another_rack(fleet
     fleet.run(lambda c: give_back(c, order, "it does not answer"))
     (free,) = unfinished(fleet)
     assert (free.rack, free.attempt, free.tried, free.phase) == (None, 2, (ONE,), "NEW")
+    assert free.error == "it does not answer"
     assert shown(fleet)[0]["error"] == "it does not answer"
     assert not noted(fleet, order), "who gave it back sends nothing"
 

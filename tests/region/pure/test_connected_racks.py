@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.region.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks
+from evenrack.wire.version import EVERY_BMC
 
 
 @define(eq=False)
@@ -14,6 +15,7 @@ class Link:
     silence: float = 0.0
     is_cut: bool = False
     why: str = ""
+    protocol: int = EVERY_BMC
 
     def cut(self, reason):
         self.is_cut, self.why = True, reason
@@ -56,6 +58,27 @@ def test_m7_closing_one_of_two_links_leaves_the_other():
     connected.remove(first)
     assert connected.links_of("rack0001") == (second,)
     assert connected.racks() == ["rack0001"]
+
+
+def test_which_racks_are_older_says_the_link_that_speaks_for_each():
+    connected, old, new = ConnectedRacks(), Link(protocol=EVERY_BMC - 1), Link()
+    other = Link(rack="rack0002", protocol=EVERY_BMC - 1)
+    for link in (old, new, other):
+        connected.add(link)
+    first = connected.older
+    assert first == {}
+    connected.admit(old, recorded=True)
+    connected.admit(other, recorded=True)
+    seen = connected.older
+    assert seen == {"rack0001": EVERY_BMC - 1, "rack0002": EVERY_BMC - 1}
+    connected.admit(new, recorded=True)  # it was upgraded
+    assert connected.older == {"rack0002": EVERY_BMC - 1}
+    connected.remove(new)
+    assert connected.older == seen
+    connected.doubt(old)
+    connected.remove(other)
+    assert connected.older == {}
+    assert (first, len(seen)) == ({}, 2)  # others read them beside the reactor's thread
 
 
 def test_m8_what_is_meant_for_a_rack_goes_to_its_newest_recorded_link_or_else_to_the_newest():

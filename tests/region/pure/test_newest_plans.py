@@ -6,12 +6,15 @@ import pytest
 from attrs import evolve
 
 from evenrack.balance.rack_plans import plan_for
+from evenrack.model.bmc_host import HostName
 from evenrack.model.fleet import Managing
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId
 from evenrack.model.snippet import Snippet
 from evenrack.region import newest_plans
 from evenrack.region.newest_plans import NewestPlans
+from evenrack.wire.version import EVERY_BMC
+from tests.bmc_fleet import bmc_named
 from tests.dhcp_fleet import NUMBER, PROCESS, dhcp_fleet, rack_id, vlan_of
 
 ONE, TWO = rack_id(1), rack_id(2)
@@ -105,6 +108,27 @@ def test_a_new_address_of_a_rack_is_seen(made):
     moved = {**fleet.interfaces, TWO: (IPv4Interface("198.51.100.1/24"),)}
     plans.outdated(evolve(fleet, interfaces=moved))
     assert made == [TWO]
+
+
+def test_an_older_rack_is_not_told_of_bmcs_that_it_cannot_read_and_gets_them_when_it_is_upgraded():
+    bmcs = {number: bmc_named(number) for number in (1, 2, 3)}
+    bmcs[2] = evolve(bmcs[2], address=HostName("bmc2.example.com"))
+    bmcs[3] = evolve(bmcs[3], driver="redfish")
+    near = {**FLEET.interfaces, ONE: (IPv4Interface("10.9.0.200/24"),)}
+    upgraded = managed(evolve(FLEET, bmcs=bmcs, interfaces=near))
+    older = evolve(upgraded, older={ONE: EVERY_BMC - 1})
+    plans = NewestPlans(PROCESS)
+    told = plans.outdated(older)
+    assert [target.bmc for target in told[ONE].bmcs] == [1]
+    assert [target.bmc for target in told[TWO].bmcs] == [2]
+    racks = {
+        rack: evolve(older.racks[rack], holds=it.number, holds_fingerprint=it.fingerprint)
+        for rack, it in told.items()
+    }
+    assert plans.outdated(evolve(older, racks={**older.racks, **racks})) == {}
+    told = plans.outdated(evolve(upgraded, racks={**older.racks, **racks}))
+    assert [target.bmc for target in told.pop(ONE).bmcs] == [1, 2, 3]
+    assert told == {}
 
 
 def renamed(fleet, name, generation):

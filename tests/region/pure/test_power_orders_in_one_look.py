@@ -15,6 +15,7 @@ from evenrack.region.database.bmc_reading import password_cell
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.power_orders import PowerOrders
 from evenrack.region.sealing import Sealer
+from evenrack.wire.version import PROTOCOL
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import rack_id
 
@@ -50,7 +51,7 @@ class Tables:
 class Rack:
     """The link to a rack; it keeps what it is told."""
 
-    link, rack = LinkId("link1"), ONE
+    link, rack, protocol = LinkId("link1"), ONE, PROTOCOL
 
     def __init__(self):
         self.told = []

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from evenrack.model.fleet import Fleet, PlanFacts
 from evenrack.model.fleet_index import FleetIndex
+from evenrack.model.identifiers import RackId
 from evenrack.model.live_links import LiveLinks
 from evenrack.region.database import (
     bmc_facts,
@@ -116,7 +117,13 @@ class FleetCache:
     not be remembered.
     """
 
-    def __init__(self, *, audited_at_once: int = AUDITED_AT_ONCE) -> None:
+    def __init__(
+        self,
+        *,
+        audited_at_once: int = AUDITED_AT_ONCE,
+        older: Callable[[], Mapping[RackId, int]] = dict,
+    ) -> None:
+        self._older = older
         self._kept: dict[str, _Kept] = {}
         self._live_links = LiveLinks()
         self._index = FleetIndex()
@@ -162,7 +169,8 @@ class FleetCache:
     def read_plan_facts(self, connection: Connection) -> PlanFacts:
         """Give what plans are made from."""
         with self._reading:
-            facts = PlanFacts(**self._brought_up(connection, OF_PLANS))
+            parts = self._brought_up(connection, OF_PLANS)
+            facts = PlanFacts(older=self._older(), **parts)
             self._index.complete_facts(facts)
             return facts
 
@@ -222,6 +230,7 @@ class FleetCache:
         parts["links"] = self._live_links.among(parts["links"], running)
         return Fleet(
             read_at=read_clock(connection),
+            older=self._older(),
             leadership=read_leadership(connection),
             processes=processes,
             hold=read_hold(connection),

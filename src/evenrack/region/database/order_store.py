@@ -119,7 +119,7 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
     """Give every order that has not ended, the oldest first."""
     rows = connection.execute(
         text(
-            "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, "  # noqa: S608  a constant of ours
+            "SELECT id, bmc_id, machine, action, attempt, phase, rack_id, tried, error, "  # noqa: S608  a constant of ours
             "cancelled_by IS NOT NULL AS cancelled, "
             f"{_SECONDS_LEFT} FROM power_order WHERE result IS NULL ORDER BY id LIMIT :most"
         ),
@@ -135,6 +135,7 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
             phase=row.phase,
             rack=None if row.rack_id is None else RackId(row.rack_id),
             tried=tuple(RackId(rack) for rack in row.tried),
+            error=row.error,
             cancelled=row.cancelled,
             seconds_left=row.seconds_left,
         )
