@@ -16,6 +16,7 @@ import pytest
 
 from evenrack.errors import CannotEverWork, ProgramFailed
 from evenrack.postgres.embedded import EmbeddedPostgres
+from evenrack.postgres.group import ServerGroup
 from evenrack.postgres.server_processes import postmaster_of, processes_of
 from evenrack.runtime.child_process import run_program, send_signal, wait_until_ended
 from tests.postgres_fixtures import SETTINGS, ended_with_this_run, execute, for_this_source
@@ -261,6 +262,15 @@ def test_nothing_is_left_after_kill_and_remove(short_folder):
     assert segment not in segments()
     assert not server.directory.exists()
     server.remove()
+
+
+def test_nothing_is_left_of_a_group_that_is_removed_while_it_runs(short_folder):
+    server = EmbeddedPostgres(short_folder / "member", settings=SETTINGS)
+    server.start()
+    segment = segment_of(server)
+    ServerGroup({"postgres": server}, "postgres").remove_all()
+    assert segment not in segments()
+    assert not server.directory.exists()
 
 
 def segment_of(server):

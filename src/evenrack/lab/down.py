@@ -82,4 +82,4 @@ def _stop_postgres(directory: Path, record: Record) -> None:
     if record.retain:
         group.stop_all()
     else:
-        group.kill_all()  # their data goes with the folder
+        group.remove_all()

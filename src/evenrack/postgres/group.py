@@ -81,10 +81,11 @@ class ServerGroup:
         for name in (self.primary, *self.standbys):
             self._servers[name].stop(mode="fast")
 
-    def kill_all(self) -> None:
-        """End them all at once."""
+    def remove_all(self) -> None:
+        """End them all at once and delete what is theirs, also what is outside their folders."""
         for server in self._servers.values():
             server.kill()
+            server.remove()
 
     def start(self, name: str) -> None:
         """Start a server as what it is now; one that was primary before is copied anew.
