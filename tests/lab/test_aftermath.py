@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from evenrack.lab.aftermath import event_line
+from evenrack.lab.aftermath import event_line, follows
 
 DEED = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 MOVE = {
@@ -36,3 +36,13 @@ def test_nobody_is_a_word():
 def test_other_events_are_told_as_they_are():
     loss = {**MOVE, "kind": "loss", "text": "RackLost: rack1", "data": {}}
     assert event_line(loss, DEED) == "  +1.25 s  loss: RackLost: rack1"
+
+
+def test_what_came_before_the_deed_does_not_follow_from_it():
+    assert follows(MOVE, DEED)
+    assert not follows({**MOVE, "at": "2026-01-01T11:59:59.999Z"}, DEED)
+
+
+def test_clients_that_go_on_asking_for_addresses_do_not_follow_from_a_deed():
+    lease = {**MOVE, "kind": "lease", "text": "vlan1: rack1 gave a new lease", "data": {}}
+    assert not follows(lease, DEED)

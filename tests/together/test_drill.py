@@ -1,12 +1,18 @@
 """The whole fleet as real programs: up, drilled promise by promise, down without a trace."""
 
 import json
+import re
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from evenrack.cli.lab_prompt import Prompt
+from evenrack.cli.session import Session, Surroundings
 from evenrack.errors import ProgramFailed
+from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.course import CHECKS, without_network
 from evenrack.lab.leftovers import leftovers
 from evenrack.runtime.child_process import run_program
@@ -72,12 +78,46 @@ def test_a_deed_is_followed_by_its_moves_with_reasons(lab):
     printed = evenrack("lab", "kill", "manager of rack1", "--dir", lab)
     assert "managing rack1: " in printed
     assert "(forced; " in printed
-    killed = next(
-        program["target"]
-        for program in json.loads(evenrack("lab", "status", "--json", "--dir", lab))["programs"]
-        if program["state"] == "dead"
-    )
+    killed = dead(lab)
     assert f"{killed} runs as incarnation" in evenrack("lab", "restart", killed, "--dir", lab)
+
+
+def test_at_the_prompt_of_the_demo_what_comes_later_is_told_before_the_next_word(
+    lab, monkeypatch, capsys
+):
+    def lines():
+        yield 'restart "manager of rack1"\n'
+        evenrack("lab", "kill", "leader", "--dir", lab)
+        yield f"kill {dead(lab)}\n"
+        evenrack("lab", "restart", dead(lab), "--dir", lab)
+        yield ""
+
+    monkeypatch.setattr("sys.stdin", Typed(lines()))
+    clocks = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
+    programs = Path(sys.executable).parent
+    around = Surroundings(environment={}, clocks=clocks, programs=programs, terminal=False)
+    Prompt(Session(surroundings=around), lab).obey_until_the_end()
+    said = capsys.readouterr()
+    deed, later = said.out.split("meanwhile, since the last deed:\n")
+    assert "managing rack1: " in deed
+    assert " leads in epoch " in later
+    cure, refused = said.err.splitlines()[-2:]
+    assert cure == "next: status"
+    assert re.fullmatch(r"nothing to do: region./. does not run", refused)
+
+
+def dead(lab):
+    """Name the one program that does not run."""
+    seen = json.loads(evenrack("lab", "status", "--json", "--dir", lab))
+    (name,) = [each["target"] for each in seen["programs"] if each["state"] == "dead"]
+    return name
+
+
+class Typed:
+    """A keyboard: each line comes when it is asked for."""
+
+    def __init__(self, lines):
+        self.readline = lines.__next__
 
 
 def test_a_second_lab_is_refused_in_the_same_folder(lab):

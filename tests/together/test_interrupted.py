@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from evenrack.errors import ProgramFailed
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.record import read_record
+from evenrack.postgres.server_processes import read_pid_file
 from evenrack.runtime.child_process import (
+    identify,
     run_program,
     send_signal,
     start_detached,
@@ -76,6 +79,11 @@ def owner_of(folder):
     return None if record is None else record.owner.pid
 
 
+def segments():
+    """The System V memory of this machine, which is in no folder."""
+    return [line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]]
+
+
 def a_fleet_is_up(folder):
     record = folder / "lab.json"
     return record.exists() and json.loads(record.read_text())["stage"] == "up"
@@ -110,6 +118,7 @@ def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options,
     log = tmp_path / "log"
     program = start_up(folder, log, options)
     wait_for(lambda: a_daemon_runs(folder), program)
+    memory = read_pid_file(folder / "postgres" / "data").segment
     send_signal(program, number)
     os.sched_yield()
     send_signal(program, number)  # a second Ctrl-C does not stop the cleaning
@@ -117,6 +126,30 @@ def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options,
     assert leftovers(folder) == []
     assert not folder.exists()
     assert "Ctrl-C" in log.read_text()
+    assert str(memory[1]) not in segments()
+
+
+def test_a_demo_that_is_stopped_while_it_comes_up_takes_every_folder_with_it(tmp_path):
+    state = tmp_path / "s"  # a socket's path has 107 bytes at most
+    stopped = start_detached(demo(state), log=tmp_path / "log")
+    wait_for(lambda: a_daemon_runs(state / "evenrack" / "demo"), stopped)
+    send_signal(stopped, signal.SIGINT)
+    assert wait_until_ended([stopped], seconds=SECONDS) == []
+    assert not state.exists()
+
+
+def test_a_demo_whose_terminal_is_closed_leaves_nothing(tmp_path):
+    folder = tmp_path / "evenrack" / "demo"
+    ours, its = os.openpty()
+    closed = subprocess.Popen(demo(tmp_path), stdin=its, stdout=its, stderr=its)  # noqa: S603
+    with closed:
+        os.close(its)
+        wait_for(lambda: a_daemon_runs(folder), identify(closed.pid))
+        os.close(ours)
+        closed.send_signal(signal.SIGHUP)
+        closed.wait(SECONDS)
+    assert leftovers(folder) == []
+    assert not folder.exists()
 
 
 @pytest.mark.slow

@@ -11,7 +11,15 @@ from evenrack.cli.lab_folder import directory_option, lab_command, lab_folder
 from evenrack.cli.session import Session, say
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.aftermath import Aftermath
-from evenrack.lab.deeds import Deed, all_that_heals, do_deed, find_meant, running_lab
+from evenrack.lab.deeds import (
+    Deed,
+    Meant,
+    all_that_heals,
+    do_deed,
+    find_meant,
+    running_lab,
+    what_changes,
+)
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.lab_programs import LabPrograms
 
@@ -96,26 +104,40 @@ def promote(
     say(f"next: {lab_command('status', directory)}")
 
 
-def do_and_watch(session: Session, deed: Deed, target: str | None, directory: Path | None) -> None:
-    """Do it, then tell what follows until the fleet is settled again, and what clients felt."""
+def do_and_watch(
+    session: Session,
+    deed: Deed,
+    target: str | None,
+    directory: Path | None,
+    *,
+    prompt: bool = False,
+) -> Aftermath | None:
+    """Do it, then tell what follows until the fleet is settled again, and what clients felt.
+
+    Give what can go on watching; nothing where all is so already. At a prompt only the words of
+    the next command are told.
+    """
     fleet, programs = _lab_in(session, directory)
     meant = (
-        all_that_heals(programs) if target is None else find_meant(deed, target, fleet, programs)
+        all_that_heals(programs)
+        if target is None
+        else what_changes(deed, find_meant(deed, target, fleet, programs), programs)
     )
     if not meant.names:
-        say("nothing is paused or cut")
-        return
+        say(_nothing_to_do(deed, target))
+        return None
 
     def act() -> str:
         do_deed(deed, meant, programs)
         return f"{deed}: {', '.join(meant.names)}"
 
-    _watch(session, fleet, programs, act)
+    aftermath = _watch(session, fleet, programs, act)
     cure = {"kill": "restart", "hang": "heal", "cut": "heal"}.get(deed)
-    words = "status" if cure is None else f"{cure} {_again(meant.names[0], target)}"
+    words = "status" if cure is None else f"{cure} {again(meant, target)}"
     if cure is not None and programs.primary in meant.programs and len(fleet.servers) > 1:
         words = "promote"
-    say(f"next: {lab_command(words, directory)}")
+    say(f"next: {words if prompt else lab_command(words, directory)}")
+    return aftermath
 
 
 def _lab_in(session: Session, directory: Path | None) -> tuple[Fleet, LabPrograms]:
@@ -123,7 +145,9 @@ def _lab_in(session: Session, directory: Path | None) -> tuple[Fleet, LabProgram
     return fleet, LabPrograms(fleet, session.surroundings.programs)
 
 
-def _watch(session: Session, fleet: Fleet, programs: LabPrograms, act: Callable[[], str]) -> None:
+def _watch(
+    session: Session, fleet: Fleet, programs: LabPrograms, act: Callable[[], str]
+) -> Aftermath:
     """Do something, say what, and tell what follows until the fleet is settled again."""
     aftermath = Aftermath(fleet, programs, session.clocks)
     try:
@@ -135,8 +159,26 @@ def _watch(session: Session, fleet: Fleet, programs: LabPrograms, act: Callable[
     missing = aftermath.tell(deed_at, click.echo)
     say("settled" if missing is None else f"not settled: {missing}")
     tell_felt_outage(fleet, since, session.clocks)
+    return aftermath
 
 
-def _again(name: str, target: str | None) -> str:
-    """Name what was meant by a word that later may mean another: a cable, or all of its host."""
-    return name if target is not None and ":" in target else name.partition(":")[0]
+def again(meant: Meant, target: str | None) -> str:
+    """Name what was meant by a word that later may mean another: a cable, a program, or a host."""
+    if target is not None and ":" in target:
+        return meant.cables[0]
+    if len(meant.programs) == 1:
+        return meant.programs[0]
+    return meant.names[0].partition(":")[0].partition("/")[0]
+
+
+def _nothing_to_do(deed: Deed, target: str | None) -> str:
+    if target is None:
+        return "nothing is paused or cut"
+    why = {
+        "kill": "does not run",
+        "hang": "does not run, or is paused already",
+        "cut": "is cut already",
+        "heal": "is neither paused nor cut",
+        "restart": "was never started",
+    }
+    return f"nothing to do: {target} {why[deed]}"

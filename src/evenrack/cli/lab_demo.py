@@ -4,20 +4,16 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from evenrack.cli.examples import examples
-from evenrack.cli.lab_deeds import do_and_watch
 from evenrack.cli.lab_drill import possible_here
 from evenrack.cli.lab_folder import default_folder
+from evenrack.cli.lab_prompt import Prompt
 from evenrack.cli.session import Session, say
-from evenrack.cli.show import status_page
-from evenrack.errors import EvenrackError
-from evenrack.lab.deeds import Deed, running_lab
 from evenrack.lab.down import clean_up
 from evenrack.lab.drill.check import Outcome
 from evenrack.lab.drill.course import choose_checks, outcome_line, run_drill
@@ -39,17 +35,6 @@ SHORT_DRILL = (
     "primary's dhcpd killed: the client keeps its address at the other",
     "the owner's host killed: the next power command is done by another rack",
 )
-DEEDS: tuple[Deed, ...] = ("kill", "hang", "cut", "heal", "restart")
-HELP = """\
-  kill leader              then watch who takes over, how fast, and why
-  kill primary of vlan2    its clients are answered by the secondary
-  kill owner of m7         the next order for m7 goes to another rack
-  hang rack3               its sockets stay open and nothing answers
-  cut rack1:vlan2          one cable; `cut rack1` all of a host
-  kill postgres            nobody is declared dead
-  restart ..   heal [..]   start what was killed, mend what was hung or cut
-  status                   problems first, then who does what
-  quit                     or Ctrl-D: everything goes"""
 
 
 @click.command(epilog=examples("evenrack lab demo"))
@@ -64,16 +49,17 @@ def demo(context: click.Context, *, no_net: bool) -> None:
     folder = default_folder(session.surroundings.environment).with_name("demo").resolve()
     _clean_after_a_kill(session, folder)
     network = not no_net and _network_possible(folder)
+    made = _folders_to_make(folder)
     with ended_by_signals():
         try:
             fleet = bring_up(_wish(session, folder, network=network), *_telling(session))
-            _say_card(fleet)
+            _say_card(session, fleet)
             ok = _drill(session, fleet)
             if session.surroundings.terminal and sys.stdin.isatty():
-                _prompt(session, folder)
+                Prompt(session, folder).obey_until_the_end()
         finally:
             ignore_signals()  # a second Ctrl-C does not stop the cleaning
-            _remove(session, folder)
+            _remove(session, folder, made)
     if not ok:
         context.exit(1)
 
@@ -117,10 +103,13 @@ def _telling(session: Session) -> tuple[Progress, Any]:
     return Progress(say, session.clocks), session.clocks
 
 
-def _say_card(fleet: Fleet) -> None:
+def _say_card(session: Session, fleet: Fleet) -> None:
+    # the second terminal need not know the environment that this one runs in
+    evenrack = str(session.surroundings.programs / "evenrack")
+    command = [evenrack, "--socket", str(fleet.processes[0].socket), "status", "--watch"]
     say("")
     say("  A whole fleet runs on this machine. In a second terminal:")
-    say(f"    evenrack --socket {shlex.quote(str(fleet.processes[0].socket))} status --watch")
+    say(f"    {shlex.join(command)}")
     for process in fleet.processes:
         if process.instance == 1:
             say(f"  {process.region}: {process.host.address}; racks dial port {process.port}")
@@ -140,46 +129,15 @@ def _drill(session: Session, fleet: Fleet) -> bool:
     return all(outcome.ok for outcome in outcomes)
 
 
-def _prompt(session: Session, folder: Path) -> None:
-    """Do what the operator says until there is nothing more to say."""
-    click.echo(HELP)
-    while True:
-        try:
-            words = input("lab> ").split()
-        except EOFError:
-            return
-        if words and words[0] in {"quit", "exit"}:
-            return
-        try:
-            _obey(session, folder, words)
-        except (EvenrackError, OSError) as problem:
-            say(f"{type(problem).__name__}: {problem}")
+def _folders_to_make(folder: Path) -> list[Path]:
+    """List the folders above the demo's that are not there yet, and so go with it."""
+    return [parent for parent in folder.parents if not parent.exists()]
 
 
-def _obey(session: Session, folder: Path, words: list[str]) -> None:
-    deeds: dict[str, Callable[[], None]] = {
-        "status": lambda: _status(session, folder),
-        "help": lambda: click.echo(HELP),
-    }
-    if not words:
-        return
-    target = " ".join(words[1:])
-    deed = next((deed for deed in DEEDS if deed == words[0]), None)
-    if deed is not None and (target or deed == "heal"):
-        do_and_watch(session, deed, target or None, folder)
-    else:
-        deeds.get(words[0], deeds["help"])()
-
-
-def _status(session: Session, folder: Path) -> None:
-    _, fleet = running_lab(folder)
-    trial = Trial(fleet, LabPrograms(fleet, session.surroundings.programs), session.clocks, 0)
-    session.draw(status_page(trial.client().get("/api/v1/status")))
-
-
-def _remove(session: Session, folder: Path) -> None:
+def _remove(session: Session, folder: Path, made: list[Path]) -> None:
     record = read_record(folder)
     if record is not None:
         clean_up(folder, record, Progress(say, session.clocks))
-        with contextlib.suppress(OSError):  # another lab is in it
-            folder.parent.rmdir()
+    for parent in {folder.parent: None, **dict.fromkeys(made)}:
+        with contextlib.suppress(OSError):  # something else is in it, or it was never made
+            parent.rmdir()

@@ -1,5 +1,6 @@
 """What every command is handed: the surroundings of the program, and where the regions are."""
 
+import contextlib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping
@@ -94,5 +95,9 @@ def echo_json_line(data: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the operator something that is not data."""
-    click.echo(text, err=True)
+    """Tell the operator something that is not data; whose terminal is closed hears nothing.
+
+    What is being cleaned up then is cleaned up all the same.
+    """
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)

@@ -18,6 +18,8 @@ WATCH_SECONDS = 20.0
 QUIET_SECONDS = 2.5
 """Voluntary moves wait for a second without an event, so less would miss them."""
 _LOOK_SECONDS = 0.1
+_NOT_OF_A_DEED = frozenset({"lease"})
+"""Kinds of events that come all the time: clients go on asking for addresses."""
 
 
 class Aftermath:
@@ -29,6 +31,7 @@ class Aftermath:
         self._programs = programs
         self._clocks = clocks
         self._last = 0
+        self._deed_at = clocks.now()
         self._missing: str | None = None
 
     def remember(self) -> None:
@@ -38,13 +41,13 @@ class Aftermath:
     def tell(self, deed_at: datetime, say: Callable[[str], None]) -> str | None:
         """Say each event as it comes; return what is still missing when the watching ends."""
         self._client = _client(self._fleet, self._programs)  # the deed may have taken some away
+        self._deed_at = deed_at
         quiet_since = self._clocks.seconds()
 
         def settled() -> bool:
             nonlocal quiet_since
-            for event in self._new_events():
-                if datetime.fromisoformat(event["at"]) >= deed_at:
-                    say(event_line(event, deed_at))
+            for line in self.news():
+                say(line)
                 quiet_since = self._clocks.seconds()
             self._missing = self._what_is_missing()
             if self._missing is not None:
@@ -54,6 +57,12 @@ class Aftermath:
 
         self._clocks.wait_until(settled, seconds=WATCH_SECONDS, every=_LOOK_SECONDS)
         return self._missing
+
+    def news(self) -> Iterator[str]:
+        """Give the lines of what came since the last look, with the time since the deed."""
+        for event in self._new_events():
+            if follows(event, self._deed_at):
+                yield event_line(event, self._deed_at)
 
     def _new_events(self) -> Iterator[dict[str, Any]]:
         try:
@@ -85,6 +94,11 @@ class Aftermath:
 
 def _client(fleet: Fleet, programs: LabPrograms) -> Client:
     return fleet_client(fleet, last=programs.not_serving())
+
+
+def follows(event: dict[str, Any], deed_at: datetime) -> bool:
+    """Tell what may follow from a deed from what came before it, or would have come anyway."""
+    return event["kind"] not in _NOT_OF_A_DEED and datetime.fromisoformat(event["at"]) >= deed_at
 
 
 def event_line(event: dict[str, Any], deed_at: datetime) -> str:

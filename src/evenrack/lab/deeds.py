@@ -80,6 +80,20 @@ def all_that_heals(programs: LabPrograms) -> Meant:
     return Meant(programs=programs.hung(), cables=sorted(programs.cables_down()))
 
 
+def what_changes(deed: Deed, meant: Meant, programs: LabPrograms) -> Meant:
+    """Leave out what is so already: a program that does not run cannot be killed."""
+    state = {running.target: running.state for running in programs.look()}
+    before = {"kill": {"running", "hung"}, "hang": {"running"}, "heal": {"hung"}}.get(deed)
+    names = [name for name in meant.programs if name in state]
+    if before is not None:
+        names = [name for name in names if state[name] in before]
+    cables = meant.cables
+    if cables:
+        down = programs.cables_down()
+        cables = [cable for cable in cables if (cable in down) is (deed == "heal")]
+    return Meant(programs=names, cables=cables)
+
+
 def do_deed(deed: Deed, meant: Meant, programs: LabPrograms) -> None:
     """Do it to all of them, the stopping ones before any is started again."""
     if deed == "cut":
