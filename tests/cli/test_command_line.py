@@ -141,6 +141,13 @@ def test_wrong_usage_is_2(api, call, arguments):
     assert call(*arguments)[0] == 2
 
 
+@pytest.mark.parametrize("option", ["--region", "--socket", "--token-file", "--authority"])
+def test_an_option_that_stands_too_late_is_told_where_it_belongs(api, call, option):
+    code, _, complaints = call("status", option, "x")
+    assert code == 2
+    assert f"{option} stands before the command" in complaints
+
+
 def test_not_allowed_is_4(api, call):
     api.refuse("/api/v1/racks", 403, "NotAllowed", "no")
     assert call("rack", "list")[0] == 4
@@ -168,6 +175,8 @@ def test_the_help_names_every_command(call):
 def test_every_command_has_help_and_examples_that_can_be_typed(words, command, call):
     code, printed, _ = call(*words[1:], "--help")
     assert code == 0
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    assert [each.name for each in options if not each.help] == []
     examples = [line.strip() for line in printed.partition("Examples:")[2].splitlines()]
     examples = [line for line in examples if line]
     assert examples

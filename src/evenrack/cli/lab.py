@@ -40,7 +40,13 @@ from evenrack.lab.up import Wish, bring_up
     )
 )
 def lab() -> None:
-    """Run a whole fleet on this machine, to look at and to break."""
+    """Run a whole fleet on this machine, to look at and to break.
+
+    TARGET is a host (region1, rack3, client1, bmcs, postgres), a program on it (region1/2,
+    rack3/rackd, rack3/dhcpd), a cable (rack3:vlan2, rack3:management, rack3:bmc), or whoever it is
+    at that moment: leader, "manager of rack3", "primary of vlan2", "secondary of vlan2", "owner of
+    m7", "primary of postgres".
+    """
 
 
 for _command in (kill, hang, cut, heal, restart, promote, drill, demo):
@@ -55,7 +61,13 @@ for _command in (kill, hang, cut, heal, restart, promote, drill, demo):
         "evenrack lab up --no-net",
     )
 )
-@click.option("--region-hosts", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--region-hosts",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Hosts with region processes.",
+)
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
@@ -63,8 +75,16 @@ for _command in (kill, hang, cut, heal, restart, promote, drill, demo):
     show_default=True,
     help="Region processes on each region host.",
 )
-@click.option("--racks", type=click.IntRange(min=0), default=4, show_default=True)
-@click.option("--vlans", type=click.IntRange(min=0), default=4, show_default=True)
+@click.option(
+    "--racks", type=click.IntRange(min=0), default=4, show_default=True, help="Rack hosts."
+)
+@click.option(
+    "--vlans",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Each with three of the racks, where there are so many; with --no-net there are none.",
+)
 @click.option(
     "--clients",
     type=click.IntRange(min=0),
@@ -166,7 +186,7 @@ def status(session: Session, *, directory: Path | None, as_json: bool) -> None:
 )
 @click.pass_obj
 def logs(session: Session, target: str, *, directory: Path | None, lines: int) -> None:
-    """Show the end of the logs of a target."""
+    """Show the end of the logs of a TARGET (`evenrack lab --help`)."""
     _, fleet = running_lab(lab_folder(session, directory))
     programs = LabPrograms(fleet, session.surroundings.programs)
     names = find_programs(target, fleet, programs)

@@ -29,7 +29,10 @@ from evenrack.lab.lab_programs import LabPrograms
 @directory_option
 @click.pass_obj
 def kill(session: Session, target: str, *, directory: Path | None) -> None:
-    """Kill a target at once, as a power cut would (SIGKILL)."""
+    """Kill a TARGET at once, as a power cut would (SIGKILL).
+
+    `evenrack lab --help` says what TARGET may be.
+    """
     do_and_watch(session, "kill", target, directory)
 
 
@@ -38,7 +41,10 @@ def kill(session: Session, target: str, *, directory: Path | None) -> None:
 @directory_option
 @click.pass_obj
 def hang(session: Session, target: str, *, directory: Path | None) -> None:
-    """Pause a target: its connections stay open and nothing answers (SIGSTOP)."""
+    """Pause a TARGET: its connections stay open and nothing answers (SIGSTOP).
+
+    `evenrack lab --help` says what TARGET may be.
+    """
     do_and_watch(session, "hang", target, directory)
 
 
@@ -51,7 +57,10 @@ def hang(session: Session, target: str, *, directory: Path | None) -> None:
 @directory_option
 @click.pass_obj
 def cut(session: Session, target: str, *, directory: Path | None) -> None:
-    """Cut a cable, or all cables of a host: nothing gets through, and nobody is told."""
+    """Cut a cable, or all cables of a host: nothing gets through, and nobody is told.
+
+    `evenrack lab --help` says what TARGET may be.
+    """
     do_and_watch(session, "cut", target, directory)
 
 
@@ -62,7 +71,10 @@ def cut(session: Session, target: str, *, directory: Path | None) -> None:
 @directory_option
 @click.pass_obj
 def heal(session: Session, target: str | None, *, directory: Path | None) -> None:
-    """Let a paused target go on (SIGCONT) and mend its cables; without a target, all."""
+    """Let a paused TARGET go on (SIGCONT) and mend its cables; without one, all.
+
+    `evenrack lab --help` says what TARGET may be.
+    """
     do_and_watch(session, "heal", target, directory)
 
 
@@ -73,7 +85,10 @@ def heal(session: Session, target: str | None, *, directory: Path | None) -> Non
 @directory_option
 @click.pass_obj
 def restart(session: Session, target: str, *, directory: Path | None) -> None:
-    """Stop a target in order and start it again; start what was killed."""
+    """Stop a TARGET in order and start it again; start what was killed.
+
+    `evenrack lab --help` says what TARGET may be.
+    """
     do_and_watch(session, "restart", target, directory)
 
 

@@ -41,7 +41,7 @@ from evenrack.lab.up import Wish, bring_up
     help="Which process or rack each check breaks.",
 )
 @directory_option
-@click.option("--no-net", is_flag=True, help=f"For a lab of its own: {NO_NET_HELP}")
+@click.option("--no-net", is_flag=True, help=f"{NO_NET_HELP} For a lab of its own.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object at the end.")
 @click.pass_context
 def drill(

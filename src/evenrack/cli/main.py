@@ -159,6 +159,7 @@ def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
         )
     except click.ClickException as error:
         error.show()
+        _say_where_it_belongs(error)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("evenrack: stopped by Ctrl-C", err=True)
@@ -170,6 +171,14 @@ def run(arguments: Sequence[str], surroundings: Surroundings) -> int:
         click.echo(f"evenrack: {type(error).__name__}: {error}", err=True)
         return FAILED
     return outcome if isinstance(outcome, int) else 0
+
+
+def _say_where_it_belongs(error: click.ClickException) -> None:
+    """Tell of an option that a command does not know, and `evenrack` itself does."""
+    if not isinstance(error, click.NoSuchOption):
+        return
+    if any(error.option_name in parameter.opts for parameter in evenrack.params):
+        click.echo(f"{error.option_name} stands before the command, right after evenrack", err=True)
 
 
 def _code(error: EvenrackError) -> str:
