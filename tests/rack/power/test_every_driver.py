@@ -1,5 +1,7 @@
 """Each BMC is asked by the driver that it is declared with."""
 
+import sys
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -9,6 +11,7 @@ from twisted.internet.task import Clock
 
 from evenrack.model.power import Driver
 from evenrack.rack.power.drivers import Drivers, every_driver
+from evenrack.runtime.child_process import run_program
 from tests.rack.power.small_bmc import SmallBmc
 from tests.rack.power.story import ACCESS
 
@@ -16,7 +19,8 @@ from tests.rack.power.story import ACCESS
 @pytest.mark.parametrize("name", get_args(Driver))
 async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
     bmcs = {each: SmallBmc(clock=reactor) for each in get_args(Driver)}
-    drivers, access = Drivers(bmcs), evolve(ACCESS, driver=name)
+    drivers = Drivers({each: partial(bmcs.get, each) for each in bmcs})
+    access = evolve(ACCESS, driver=name)
     await drivers.turn_on(access)
     await drivers.turn_off(access)
     await drivers.turn_on(access)
@@ -32,7 +36,17 @@ async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
 @pytest.mark.parametrize("name", ["ipmi", "redfish"])
 def test_a_driver_that_speaks_itself_has_as_many_sessions_as_are_set(name):
     drivers = every_driver(Clock(), None, most_sessions=3)
-    assert drivers._drivers[name]._driver._turns._places.limit == 3
+    assert drivers._drivers[name]()._driver._turns._places.limit == 3
+
+
+def test_a_driver_is_made_once():
+    drivers = every_driver(Clock(), None)
+    assert drivers._drivers["redfish"]() is drivers._drivers["redfish"]()
+
+
+def test_a_rack_without_bmcs_for_it_has_nothing_of_http_in_its_memory():
+    code = "import sys, evenrack.rack.main; sys.exit('treq' in sys.modules)"
+    run_program([sys.executable, "-c", code], seconds=30)
 
 
 def test_there_is_a_driver_for_every_word_that_a_bmc_can_be_declared_with():
