@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from twisted.logger import formatEvent, globalLogPublisher
 
 from evenrack.postgres.embedded import EmbeddedPostgres
-from evenrack.region.database.engine import open_engine
+from evenrack.region.database.engine import IDLE_LIMIT, READING_MAY_TAKE, open_engine
 from evenrack.region.database.schema import upgrade
 from tests.postgres_fixtures import SETTINGS, TEMPLATE, ended_with_this_run, execute
 from tests.region.database.sessions import Sessions
@@ -65,8 +66,19 @@ def own_migrated_server(hurt_server):
 
 @pytest.fixture
 def sessions(database_dsn):
-    """Several sessions to a database as `evenrack-regiond init` leaves it."""
+    """Several sessions to a database as `evenrack-regiond init` leaves it.
+
+    They may be idle in a transaction for longer than those of daemons: a machine that stands still
+    for two seconds would end them, and a test does not begin its transactions anew.
+    """
     engine = open_engine(database_dsn, "tests", sessions=20)
+
+    @event.listens_for(engine, "connect")
+    def _be_patient(session, _record):
+        with session.cursor() as cursor:
+            cursor.execute(f"SET {IDLE_LIMIT} = '{READING_MAY_TAKE}'")
+        session.commit()
+
     with ThreadPoolExecutor(20) as threads:
         yield Sessions(engine, threads)
     engine.dispose()

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from evenrack.errors import NoLongerLeader
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.region.database.assignment_store import write_managing
-from evenrack.region.database.engine import attempt, open_engine
+from evenrack.region.database.engine import IDLE_LIMIT, SESSION_SETTINGS, attempt, open_engine
 from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.leader_store import (
     current_number,
@@ -25,7 +25,7 @@ from tests.region.database.sessions import backend_of, facts, joined, recorded
 pytestmark = pytest.mark.postgres
 
 IDLE_SECONDS = 2.0
-"""`idle_in_transaction_session_timeout` of every session."""
+"""`idle_in_transaction_session_timeout` of every session of a daemon."""
 
 
 def taken(sessions, process="region1/1", *, seen_epoch=None, incarnation=1, backend=0):
@@ -92,6 +92,7 @@ def test_i12_a_leader_stopped_between_its_transactions_writes_nothing_after(sess
 def test_i12_a_leader_stopped_inside_its_transaction_loses_to_its_successor_in_time(sessions, rack):
     old = taken(sessions, "region1/1")
     with sessions.open_transaction() as stopped:
+        stopped.execute(text(f"SET LOCAL {IDLE_LIMIT} = '{SESSION_SETTINGS[IDLE_LIMIT]}'"))
         decide(stopped, old.epoch, rack)
         began = time.monotonic()
         new = taken(sessions, "region2/1")
