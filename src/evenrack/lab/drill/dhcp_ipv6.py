@@ -6,10 +6,12 @@ from typing import Final
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.dhcp_sight import client_on, served_vlan
+from evenrack.lab.drill.dhcp_sight import client_on, served_vlan, wait_for
 from evenrack.lab.drill.ipv6_vlan import (
+    FIRST,
     KEPT,
     KEPT_FOR,
+    LAST,
     Ipv6Vlan,
     ipv6_on,
     wait_until_served6,
@@ -19,6 +21,8 @@ from evenrack.lab.traffic.real_client import NoLease
 from evenrack.lab.traffic.real_client6 import ask_for_address
 
 _NEWCOMER: Final = "00:03:00:01:02:66:00:00:00:{:02x}"
+_TOLD_SECONDS: Final = 25.0
+"""Racks read what their servers wrote down each ten seconds."""
 _BEFORE: Final = 1
 _AFTER: Final = 2
 """So many newcomers ask while both live, and while one is lost."""
@@ -38,7 +42,7 @@ def ipv6_outlives_a_server(trial: Trial, limit: float) -> Measured:
         _restart_daemon(trial, vlan, left)
         for program in trial.programs_of(dead):
             trial.programs.kill(program)
-        began = trial.clocks.seconds()
+        began, event = trial.clocks.seconds(), trial.newest_event()
         after = _newcomers(trial, vlan, range(_BEFORE, _BEFORE + 1))
         seconds = trial.clocks.seconds() - began
         after += _newcomers(trial, vlan, range(_BEFORE + 1, _BEFORE + _AFTER))
@@ -48,6 +52,8 @@ def ipv6_outlives_a_server(trial: Trial, limit: float) -> Measured:
         trial.restore()
         trial.wait_until_whole()
         wait_until_served6(trial, vlan)
+        _wait_until_told(trial, event, after)
+        free = _wait_until_counted(trial, vlan, len(before + after))
     if len({*before, *after}) != len(before + after):
         raise CheckFailed(f"one address was given twice: {_words(before + after)}")
     if seconds > limit:
@@ -55,8 +61,36 @@ def ipv6_outlives_a_server(trial: Trial, limit: float) -> Measured:
     return Measured(
         seconds=seconds,
         detail=f"on {vlan} dhclient got {_words(before)} from both; with {dead} killed {left} gave "
-        f"{_words(after)} of its own half to newcomers, and {KEPT} to whom it is kept for",
+        f"{_words(after)} of its own half to newcomers, and {KEPT} to whom it is kept for; "
+        f"{free} addresses are free",
     )
+
+
+def _wait_until_told(trial: Trial, event: int, given: Sequence[IPv6Address]) -> None:
+    """See that the regions tell of each new lease."""
+
+    def are_told() -> bool:
+        told = " ".join(it["text"] for it in trial.events_since(event) if it["kind"] == "lease")
+        return all(f"{address} to DUID " in told for address in given)
+
+    wait_for(trial, are_told, _TOLD_SECONDS, f"no event tells of all of {_words(given)}")
+
+
+def _wait_until_counted(trial: Trial, vlan: str, leases: int) -> int:
+    """See that what both give away is added up, less what some clients have by now."""
+    total = int(LAST) - int(FIRST) + 1
+    left: dict[str, int] = {}
+
+    def are_counted() -> bool:
+        nonlocal left
+        left = trial.dhcp_row(vlan)["ipv6_left"] or {}
+        return left.get("total") == total and total - leases <= left["free"] < total
+
+    wrong = (
+        f"of the {total} IPv6 addresses of {vlan} not about {total - leases} are said to be free"
+    )
+    wait_for(trial, are_counted, _TOLD_SECONDS, wrong)
+    return left["free"]
 
 
 def _restart_daemon(trial: Trial, vlan: str, rack: str) -> None:
