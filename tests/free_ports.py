@@ -6,9 +6,9 @@ tests that run side by side has its own part of them.
 """
 
 import os
+import random
 import socket
 from ipaddress import IPv4Address, ip_address
-from itertools import count
 from pathlib import Path
 
 FIRST = 10_000
@@ -18,7 +18,7 @@ LOOPBACK = IPv4Address("127.0.0.1")
 
 
 def free_tcp_port(address=LOOPBACK):
-    """Give a port of this address that nobody uses, and that no other test is given soon."""
+    """Give a port of this address that nobody uses, and that hardly another test is given."""
     return free_ports(1, address) + 1
 
 
@@ -30,11 +30,12 @@ def free_udp_port(address=LOOPBACK):
 def free_ports(how_many, address=LOOPBACK, kind=socket.SOCK_STREAM):
     """Find neighbouring ports that nobody uses; give the one before them."""
     while True:
-        before = next(_PLACES) - 1
-        for _ in range(how_many - 1):
-            next(_PLACES)
+        before = _DRAWN.randrange(_START, _END) - 1
         ports = range(before + 1, before + how_many + 1)
-        if ports[-1] < _END and all(_is_free(address, port, kind) for port in ports):
+        if ports[-1] >= _END or not _GIVEN.isdisjoint(ports):
+            continue
+        if all(_is_free(address, port, kind) for port in ports):
+            _GIVEN.update(ports)
             return before
 
 
@@ -51,14 +52,11 @@ def _part():
     return FIRST + number * size, FIRST + (number + 1) * size
 
 
-def _places():
-    """Go round this program's part for ever, from where few others have begun."""
-    size = _END - _START
-    return (_START + (os.getpid() * 16 + step) % size for step in count())
-
-
 _START, _END = _part()
-_PLACES = _places()
+_DRAWN = random.SystemRandom()
+"""Drawn, so that who begins in the same moment goes another way."""
+_GIVEN = set()
+"""What this program has given: its server may be still to come, or come again."""
 
 
 def _is_free(address, port, kind):

@@ -10,8 +10,9 @@ SEEN_SECONDS = 3.0
 SLOW_SECONDS = 10.0
 """So long may be between two looks where they always take long: the fleet is large."""
 
-REGULAR = 3
-"""So many gaps in a row make a habit; a process that was stopped once has none."""
+REMEMBERED = 5
+"""Of so many gaps before the second longest is a habit: a process that was stopped once has none,
+and a look that was quick for once ends none."""
 
 
 class RegularLooks:
@@ -24,7 +25,7 @@ class RegularLooks:
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self._looked_at: float | None = None
-        self._gaps: deque[float] = deque(maxlen=REGULAR)
+        self._gaps: deque[float] = deque(maxlen=REMEMBERED)
 
     def follows(self) -> bool:
         """Take in that there is a look now; True when there was none to miss since the last one."""
@@ -33,6 +34,6 @@ class RegularLooks:
         if before is None:
             return False
         gap = now - before
-        usual = min(self._gaps) if len(self._gaps) == REGULAR else 0.0
+        usual = sorted(self._gaps)[-2] if len(self._gaps) == REMEMBERED else 0.0
         self._gaps.append(gap)
         return gap <= max(SEEN_SECONDS, min(2 * usual, SLOW_SECONDS))

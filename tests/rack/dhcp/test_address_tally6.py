@@ -93,6 +93,12 @@ def test_a_client_may_have_several_addresses_and_several_identities():
     assert tally(both, entry(1))[TWO].free == 2**64 + 1
 
 
+def test_a_client_with_a_very_long_identity_is_counted_as_any_other():
+    """RFC 8415 allows 130 bytes, and dhcpd 4.4.3-P1 takes, and writes, any number."""
+    long = one(1, 101).replace("\\000\\003", "\\377" * 1200)
+    assert tally(long)[ONE] == left(ONE, 10, 9)
+
+
 def test_addresses_outside_of_the_ranges_and_prefixes_count_nowhere():
     others = ("fd00:1::99", "fd00:1::10a", "::1", "ffff::", "fe80::1", "1::2::3", "::4")
     assert tally(*(entry(n, (each, "active")) for n, each in enumerate(others))) == tally()

@@ -9,6 +9,7 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 
+from evenrack.errors import CannotEverWork
 from evenrack.model.power import Driver
 from evenrack.rack.power.drivers import Drivers, every_driver
 from evenrack.runtime.child_process import run_program
@@ -47,6 +48,15 @@ def test_a_driver_is_made_once():
 def test_a_rack_without_bmcs_for_it_has_nothing_of_http_in_its_memory():
     code = "import sys, evenrack.rack.main; sys.exit('treq' in sys.modules)"
     run_program([sys.executable, "-c", code], seconds=30)
+
+
+async def test_a_daemon_whose_files_were_replaced_under_it_says_that_it_is_to_be_restarted(
+    monkeypatch,
+):
+    drivers = every_driver(Clock(), None)
+    monkeypatch.setitem(sys.modules, "evenrack.rack.power.redfish", None)  # what is there is newer
+    with pytest.raises(CannotEverWork, match="restart evenrack-rackd"):
+        await drivers.query(evolve(ACCESS, driver="redfish"))
 
 
 def test_there_is_a_driver_for_every_word_that_a_bmc_can_be_declared_with():

@@ -25,7 +25,7 @@ _NOBODYS: Final = {b"expired", b"released"}
 _Place = tuple[VlanId, int]
 """An address of a VLAN."""
 
-_BEGINS: Final = re.compile(rb'(ia-[nt]a "(?:[^"\\\n]|\\.){0,2000}") \{\n')
+_BEGINS: Final = re.compile(rb'(ia-[nt]a "(?:[^"\\\n]|\\.){0,65536}") \{\n')
 _ADDRESS: Final = re.compile(
     rb"^  iaaddr ([0-9a-fA-F:.]{2,45}) \{\n(?:    .*\n)*?    binding state (\w{1,20});",
     re.MULTILINE,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
+from evenrack.errors import CannotEverWork
 from evenrack.model.power import BmcAccess, Driver, PowerState
 from evenrack.rack.power.by_name import ByName, Places
 from evenrack.rack.power.driver import PowerDriver
@@ -27,7 +28,12 @@ def _by_name(make: Callable[[], PowerDriver], places: Places) -> PowerDriver:
 
 def _redfish(reactor: Any, most_sessions: int) -> PowerDriver:
     # imported late: what it needs for HTTP would be 2.5 MiB of every rack without such BMCs
-    from evenrack.rack.power.redfish import RedfishDriver  # noqa: PLC0415
+    try:
+        from evenrack.rack.power.redfish import RedfishDriver  # noqa: PLC0415
+    except ImportError as problem:  # an upgrade has replaced the program under this process
+        raise CannotEverWork(
+            f"this rack daemon is older than its files ({problem}): restart evenrack-rackd"
+        ) from problem
 
     return RedfishDriver(reactor, most_sessions=most_sessions)
 
