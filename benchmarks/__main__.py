@@ -6,6 +6,7 @@ import sys
 import traceback
 
 from benchmarks import (
+    change_on_all,
     dead_host,
     dhcp_render,
     evenness,
@@ -39,6 +40,7 @@ BENCHMARKS = {
     "evenness": evenness.measure,
     "dhcp-render": dhcp_render.measure,
     "one-reservation": one_reservation.measure,
+    "change-on-all": change_on_all.measure,
     "power-status": power_status.measure,
     "power-order": power_order.measure,
     "power-polling": power_polling.measure,
