@@ -9,6 +9,7 @@ from evenrack.config.region_config import AuditSettings
 from evenrack.errors import DatabaseUnreachable
 from evenrack.region.audit_keeper import LOOK_SECONDS, NEXT_BATCH_SECONDS, AuditKeeper
 from evenrack.region.database.audit_store import MOST_TRIMMED, trim_audit
+from evenrack.region.database.request_keys import MOST_TRIMMED as MOST_KEYS_TRIMMED
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
@@ -73,6 +74,9 @@ def test_two_processes_do_not_wait_for_each_other(sessions):
     assert left(sessions) == 0
 
 
+NOTHING = (0, 0)
+
+
 class Trimmed:
     """A database that says what each batch removed; its time is a clock's."""
 
@@ -83,7 +87,7 @@ class Trimmed:
 
     async def run(self, _work):
         self.asked_at.append(self._clock.seconds())
-        outcome = self._outcomes.pop(0) if self._outcomes else 0
+        outcome = self._outcomes.pop(0) if self._outcomes else NOTHING
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -91,7 +95,7 @@ class Trimmed:
 
 def test_while_batches_are_full_the_next_follows_soon_and_then_after_an_hour():
     clock = Clock()
-    database = Trimmed(clock, MOST_TRIMMED, MOST_TRIMMED, 7)
+    database = Trimmed(clock, (MOST_TRIMMED, 0), (5, MOST_KEYS_TRIMMED), (7, 7))
     keeper = AuditKeeper(database, clock, keep_days=400)
     keeper.startService()
     clock.pump([0.0, *[NEXT_BATCH_SECONDS] * 10, LOOK_SECONDS])
@@ -103,7 +107,7 @@ def test_while_batches_are_full_the_next_follows_soon_and_then_after_an_hour():
 
 def test_without_a_database_it_tries_again_later():
     clock = Clock()
-    database = Trimmed(clock, DatabaseUnreachable("gone"), 1)
+    database = Trimmed(clock, DatabaseUnreachable("gone"), (1, 0))
     keeper = AuditKeeper(database, clock, keep_days=400)
     keeper.startService()
     clock.pump([0.0, LOOK_SECONDS])
@@ -111,13 +115,18 @@ def test_without_a_database_it_tries_again_later():
     keeper.stopService()
 
 
-async def test_a_region_process_keeps_the_audit_log_as_long_as_its_setting_says(
+async def test_a_region_process_keeps_the_audit_log_as_long_as_its_setting_says_and_keys_a_day(
     database_dsn, sessions
 ):
     rows(sessions, days=20, count=3)
     rows(sessions, days=5)
+    sessions.change(
+        "INSERT INTO idempotency_key (who, key, request, at) SELECT 'me', 'k' || hours, '', "
+        "now() - make_interval(hours => hours) FROM unnest(ARRAY[23, 25]) AS hours"
+    )
     async with fleet_on(database_dsn) as fleet:
         config = evolve(fleet.region_config("region1"), audit=AuditSettings(keep_days=10))
         fleet._hosts["region1"] = config
         fleet.start_region("region1")
         await eventually(lambda: left(sessions) == 1)
+        assert sessions.value("SELECT string_agg(key, ' ') FROM idempotency_key") == "k23"

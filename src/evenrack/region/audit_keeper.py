@@ -1,4 +1,7 @@
-"""Removes old rows of the audit log, a batch at a time; every process does, now and then."""
+"""Removes old rows of the audit log, and keys of requests that are forgotten.
+
+A batch at a time; every process does, now and then.
+"""
 
 from twisted.application.service import MultiService
 from twisted.internet.interfaces import IReactorTime
@@ -6,7 +9,9 @@ from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.region.database.audit_store import MOST_TRIMMED, trim_audit
-from evenrack.region.database.engine import Database
+from evenrack.region.database.engine import Connection, Database
+from evenrack.region.database.request_keys import MOST_TRIMMED as MOST_KEYS_TRIMMED
+from evenrack.region.database.request_keys import trim_keys
 from evenrack.runtime.look_again import LookAgain
 
 LOOK_SECONDS = 3600.0
@@ -15,7 +20,7 @@ NEXT_BATCH_SECONDS = 1.0
 
 
 class AuditKeeper(MultiService):
-    """Keeps the audit log for so many days."""
+    """Keeps the audit log for so many days, and keys for as long as they count."""
 
     log = Logger()
 
@@ -30,7 +35,7 @@ class AuditKeeper(MultiService):
 
     async def _look(self) -> None:
         try:
-            removed = await self._database.run(lambda c: trim_audit(c, keep_days=self._keep_days))
+            removed, keys = await self._database.run(self._trim)
         except (DatabaseUnreachable, SchemaMismatch):
             return  # there is time
         if removed:
@@ -39,5 +44,8 @@ class AuditKeeper(MultiService):
                 count=removed,
                 days=self._keep_days,
             )
-        if removed == MOST_TRIMMED:
+        if removed == MOST_TRIMMED or keys == MOST_KEYS_TRIMMED:
             self._looking.trigger_in(NEXT_BATCH_SECONDS)
+
+    def _trim(self, connection: Connection) -> tuple[int, int]:
+        return trim_audit(connection, keep_days=self._keep_days), trim_keys(connection)

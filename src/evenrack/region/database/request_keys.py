@@ -10,6 +10,9 @@ from sqlalchemy import Connection, text
 KEPT_HOURS = 24
 """After that a key is forgotten, and the same request would be another one."""
 
+MOST_TRIMMED = 1_000
+"""In one transaction."""
+
 
 @frozen(kw_only=True)
 class KeptRequest:
@@ -34,17 +37,19 @@ def find_request(connection: Connection, who: str, key: str) -> KeptRequest | No
 
 
 def claim_key(connection: Connection, who: str, key: str, mark: str) -> bool:
-    """Write the key down for a request; False when it came with one before."""
-    connection.execute(
-        text("DELETE FROM idempotency_key WHERE at < now() - make_interval(hours => :kept)"),
-        {"kept": KEPT_HOURS},
-    )
+    """Write the key down for a request; False when it came with one before.
+
+    A row that is too old is taken over. It does not matter when it is removed (`trim_keys`), and a
+    change, which may take long, holds the row of no other one.
+    """
     claimed = connection.execute(
         text(
-            "INSERT INTO idempotency_key (who, key, request) VALUES (:who, :key, :mark) "
-            "ON CONFLICT DO NOTHING RETURNING 1"
+            "INSERT INTO idempotency_key AS kept (who, key, request) VALUES (:who, :key, :mark) "
+            "ON CONFLICT (who, key) DO UPDATE SET request = excluded.request, "
+            "orders = excluded.orders, answer = NULL, at = now() "
+            "WHERE kept.at < now() - make_interval(hours => :hours) RETURNING 1"
         ),
-        {"who": who, "key": key, "mark": mark},
+        {"who": who, "key": key, "mark": mark, "hours": KEPT_HOURS},
     )
     return claimed.one_or_none() is not None
 
@@ -55,3 +60,20 @@ def keep_answer(connection: Connection, who: str, key: str, answer: str) -> None
         text("UPDATE idempotency_key SET answer = :answer WHERE who = :who AND key = :key"),
         {"answer": answer, "who": who, "key": key},
     )
+
+
+def trim_keys(connection: Connection) -> int:
+    """Remove what is forgotten, the oldest first and at most a batch, and give how many.
+
+    What another transaction holds is left to the next time.
+    """
+    removed: int = connection.execute(
+        text(
+            "WITH oldest AS MATERIALIZED (SELECT who, key FROM idempotency_key "
+            "WHERE at < now() - make_interval(hours => :hours) "
+            "ORDER BY at LIMIT :most FOR UPDATE SKIP LOCKED) "
+            "DELETE FROM idempotency_key WHERE (who, key) IN (SELECT who, key FROM oldest)"
+        ),
+        {"most": MOST_TRIMMED, "hours": KEPT_HOURS},
+    ).rowcount
+    return removed
