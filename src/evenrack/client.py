@@ -34,7 +34,12 @@ REGION_NAME = "region.evenrack.internal"
 ROUNDS_WITH_KEY = 2
 """How often each target is asked for a change that may be repeated."""
 
+UNDER_WAY_SECONDS = 0.5
+UNDER_WAY_TRIES = 6
+"""How long one target is asked for a change that it says is under way."""
+
 _SERVICE_UNAVAILABLE = 503
+_UNDER_WAY = "StillUnderWay"
 _DONE_BEFORE = "AnswerNotKept"
 """It was done, and what was made then is to be made anew: its secret is kept nowhere."""
 _FIRST_REFUSAL = 400
@@ -76,6 +81,16 @@ class Credentials:
 
 
 NO_CREDENTIALS = Credentials()
+
+
+@frozen(kw_only=True)
+class Repeats:
+    """How a client repeats changes."""
+
+    new_key: Callable[[], str]
+    """Makes a name for a change, by which it is known when it comes again."""
+    pause: Callable[[float], None]
+    """Waits so many seconds."""
 
 
 class NotSafe(CannotEverWork):
@@ -145,15 +160,15 @@ class Client:
         timeout: float,
         credentials: Credentials = NO_CREDENTIALS,
         largest_answer: int = LARGEST_ANSWER,
-        new_key: Callable[[], str] | None = None,
+        repeats: Repeats | None = None,
     ) -> None:
-        """With `new_key` each change but a file has a key of its own.
+        """With `repeats` each change but a file has a key of its own.
 
         It is then done once however often it is sent, so other targets are asked for it when one
         has not answered, and the same one again.
         """
         self._targets = list(targets)
-        self._new_key = new_key
+        self._repeats = repeats
         self._timeout = timeout
         self._credentials = credentials
         self._largest_answer = largest_answer
@@ -186,7 +201,7 @@ class Client:
         return self._change("DELETE", path, None, if_match)
 
     def _change(self, method: str, path: str, body: bytes | None, if_match: str | None) -> Any:
-        key = None if self._new_key is None else self._new_key()
+        key = None if self._repeats is None else self._repeats.new_key()
         return self._first_answer(
             _Asked(method=method, path=path, body=body, if_match=if_match, key=key)
         )
@@ -197,7 +212,7 @@ class Client:
         unknown: OutcomeUnknown | None = None
         for target in list(self._targets) * (1 if asked.key is None else ROUNDS_WITH_KEY):
             try:
-                return self._ask(target, asked)
+                return self._ask_patiently(target, asked)
             except OutcomeUnknown as problem:
                 if asked.key is None:
                     raise
@@ -214,6 +229,17 @@ class Client:
                 failures.append(f"{target}: {_reason(error)}{_advice(target, error)}")
             self._ask_last(target)
         raise unknown or refused or RegionUnreachable(_nobody_answers(failures))
+
+    def _ask_patiently(self, target: Target, asked: _Asked) -> Any:
+        """Ask again while the same change is under way; OutcomeUnknown when that takes long."""
+        for _ in range(UNDER_WAY_TRIES):
+            try:
+                return self._ask(target, asked)
+            except ApiRefused as refusal:
+                if self._repeats is None or refusal.problem.get("code") != _UNDER_WAY:
+                    raise
+                self._repeats.pause(UNDER_WAY_SECONDS)
+        raise OutcomeUnknown(_perhaps_done(f"{target}: it is still under way"))
 
     def _ask_last(self, target: Target) -> None:
         self._targets.remove(target)

@@ -2,11 +2,12 @@
 
 import itertools
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
 
-from evenrack.client import Client, SocketTarget, UrlTarget, parse_url
+from evenrack.client import Client, Repeats, SocketTarget, UrlTarget, parse_url
 from evenrack.errors import ApiRefused, OutcomeUnknown, RegionUnreachable
 from tests.cli.small_api import small_api
 
@@ -209,10 +210,11 @@ def test_a_region_process_that_does_not_know_the_outcome_is_believed(serve, deed
 # Changes that may be repeated
 
 
-def with_key(*paths):
+def with_key(*paths, pause=time.sleep):
     """A client that gives each change a key: k1, k2, ..."""
     numbers = itertools.count(1)
-    return client_of(*paths, new_key=lambda: f"k{next(numbers)}")
+    repeats = Repeats(new_key=lambda: f"k{next(numbers)}", pause=pause)
+    return client_of(*paths, repeats=repeats)
 
 
 def order(client):
@@ -244,6 +246,29 @@ def test_a_change_with_a_key_that_nobody_answers_was_asked_twice_and_is_unknown(
     with pytest.raises(OutcomeUnknown, match="may have been done"):
         order(with_key(api.path, tmp_path / "none.sock"))
     assert api.keys == ["k1", "k1"]
+
+
+def test_a_change_that_is_under_way_is_asked_for_again_in_a_moment(serve):
+    api = serve("a.sock")
+    api.refuse("/api/v1/orders", 503, "StillUnderWay", "in a moment", method="POST")
+    waited = []
+
+    def pause(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            api.answer("/api/v1/orders", [7], method="POST", status=201)
+
+    assert order(with_key(api.path, pause=pause)) == [7]
+    assert (len(waited), api.keys) == (3, ["k1"] * 4)
+
+
+def test_a_change_that_stays_under_way_has_an_unknown_outcome(serve):
+    api = serve("a.sock")
+    api.refuse("/api/v1/orders", 503, "StillUnderWay", "in a moment", method="POST")
+    waited = []
+    with pytest.raises(OutcomeUnknown, match="still under way; the change may have been done"):
+        order(with_key(api.path, pause=waited.append))
+    assert sum(waited) <= 10
 
 
 def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_was_done(serve):

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from evenrack.cli.credentials import CredentialSources
 from evenrack.cli.show import Block, page_text
-from evenrack.client import NO_CREDENTIALS, Client, SocketTarget, Target, UrlTarget
+from evenrack.client import NO_CREDENTIALS, Client, Repeats, SocketTarget, Target, UrlTarget
 from evenrack.lab.clocks import Clocks
 
 RUN_FOLDER = Path("/run/evenrack")
@@ -58,7 +58,7 @@ class Session:
             targets,
             timeout=seconds,
             credentials=credentials,
-            new_key=self.surroundings.new_key,
+            repeats=Repeats(new_key=self.surroundings.new_key, pause=self.clocks.sleep),
         )
 
     def draw(self, page: Iterable[Block]) -> None:

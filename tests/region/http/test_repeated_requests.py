@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import pwd
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -16,8 +18,10 @@ from evenrack.region.database import (  # noqa: F401  each adds its tables to th
     trust_tables,
 )
 from evenrack.region.database.connection_store import record_links
+from evenrack.region.database.engine import open_engine
 from evenrack.region.database.key_store import KeyReport, report_keys
 from evenrack.region.database.process_store import register
+from evenrack.region.database.request_keys import claim_key, hold_key
 from evenrack.region.http.access import READING
 from evenrack.region.http.audit_data import is_secret
 from evenrack.region.http.operations import DeclaredPage
@@ -43,6 +47,9 @@ FILES = {
     "reservations": b"mac,address,hostname\n52:54:00:00:00:09,10.0.0.9,h9\n",
 }
 
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+"""Who asks on the socket."""
 
 NEXT = "next"
 """Stands for the pin of the next authority."""
@@ -150,6 +157,15 @@ async def ask(api, method, path, body, key, **more):
     return await api.locally(method, f"/api/v1/{path}", body, Idempotency_Key=key, **kind, **more)
 
 
+async def told(api, *what):
+    """Ask until it is not under way any more."""
+    while True:
+        answer = await ask(api, *what)
+        if answer.json.get("code") != "StillUnderWay":
+            return answer
+        assert answer.status == 503
+
+
 def seen(answer):
     return answer.status, answer.json, answer.headers["ETag"], answer.headers["Location"]
 
@@ -210,13 +226,47 @@ async def test_every_change_is_made_once_and_answered_alike_whichever_process_is
 async def test_a_change_that_two_processes_are_asked_for_at_once_is_made_once(database_dsn):
     async with api_process(database_dsn) as one, api_process(database_dsn) as two:
         waiting = [
-            Deferred.fromCoroutine(ask(api, "POST", "vlans", {"name": "vlan1"}, "k"))
+            Deferred.fromCoroutine(told(api, "POST", "vlans", {"name": "vlan1"}, "k"))
             for api in (one, two) * 3
         ]
         answers = [seen(await each) for each in waiting]
         assert answers[0][0] == 201
         assert all(answer == answers[0] for answer in answers)
         assert await one.rows("SELECT count(*) FROM vlan") == [(1,)]
+
+
+@contextlib.contextmanager
+def under_way(dsn, who, key):
+    """Another process that is in the middle of the change of this request."""
+    engine = open_engine(dsn, "another", sessions=1)
+    session = engine.connect()
+    session.exec_driver_sql("SET idle_in_transaction_session_timeout = 0")
+    session.commit()
+    try:
+        assert hold_key(session, who, key)
+        assert claim_key(session, who, key, "plain:1")
+        yield session
+    finally:
+        session.rollback()
+        session.close()
+        engine.dispose()
+
+
+async def test_a_request_that_is_under_way_is_said_to_be_and_takes_no_session(database_dsn):
+    async with api_process(database_dsn) as api:
+        with under_way(database_dsn, ME, "k"):
+            repeats = [
+                Deferred.fromCoroutine(ask(api, "POST", "vlans", {"name": "vlan1"}, "k"))
+                for _ in range(6)
+            ]
+            assert (await api.locally("GET", "/api/v1/vlans")).status == 200
+            for each in repeats:
+                answer = await each
+                assert (answer.status, answer.json["code"]) == (503, "StillUnderWay")
+                assert answer.headers["Retry-After"] == "1"
+            other = await ask(api, "POST", "vlans", {"name": "vlan1"}, "l")
+            assert other.status == 201
+        assert (await ask(api, "POST", "vlans", {"name": "vlan2"}, "k")).status == 201
 
 
 async def test_a_key_that_came_with_another_request_is_refused_whatever_the_difference(

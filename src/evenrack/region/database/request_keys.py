@@ -1,7 +1,8 @@
 """Keys that clients send with requests, so that a repeated request does nothing twice.
 
-The key is written in the transaction that makes the change: another process that is asked with it
-at the same time waits for that one, and then finds the answer.
+The key is written in the transaction that makes the change, so the primary key parts those who come
+at the same time. The second one does not wait for that, which would cost a session: a lock that is
+only tried tells it that the first is under way.
 """
 
 from attrs import field, frozen
@@ -34,6 +35,18 @@ def find_request(connection: Connection, who: str, key: str) -> KeptRequest | No
         {"who": who, "key": key, "kept": KEPT_HOURS},
     ).one_or_none()
     return None if found is None else KeptRequest(mark=found.request, answer=found.answer)
+
+
+def hold_key(connection: Connection, who: str, key: str) -> bool:
+    """Hold a key until this transaction ends; False while another one does.
+
+    Processes of the version before do not: for them `claim_key` waits.
+    """
+    held: bool = connection.execute(
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:both, 0))"),
+        {"both": f"{key} {who}"},  # no key has a blank
+    ).scalar_one()
+    return held
 
 
 def claim_key(connection: Connection, who: str, key: str, mark: str) -> bool:

@@ -16,6 +16,7 @@ from evenrack.region.database.request_keys import (
     KeptRequest,
     claim_key,
     find_request,
+    hold_key,
     keep_answer,
 )
 from evenrack.region.http.database_door import DatabaseDoor
@@ -25,6 +26,9 @@ from evenrack.region.request_marks import AskedRequest, key_id_of
 from evenrack.region.sealing import KeySource
 
 REPEATED = "answered as before, by its Idempotency-Key; nothing was done again"
+
+RETRY_SECONDS = 1
+"""After which who repeats a request that is under way may ask again."""
 
 
 @frozen(kw_only=True)
@@ -91,6 +95,8 @@ class _Claim:
 
     def take(self, connection: Connection) -> None:
         """Take the key for the change that follows; AnsweredBefore, HttpProblem."""
+        if not hold_key(connection, self.who, self.keyed.key):
+            raise _under_way()
         if not claim_key(connection, self.who, self.keyed.key, self._mark()):
             self.look(connection)
             raise AssertionError("who is not the first finds who was")
@@ -145,6 +151,16 @@ def _reused() -> HttpProblem:
         title="The key belongs to another request; nothing was changed",
         detail=detail,
         more={"errors": [{"field": "Idempotency-Key", "detail": detail}]},
+    )
+
+
+def _under_way() -> HttpProblem:
+    return HttpProblem(
+        status=503,
+        code="StillUnderWay",
+        title="This request came before and is being done",
+        detail="send it again with its key in a moment: then it is answered as it was",
+        headers={"Retry-After": str(RETRY_SECONDS)},
     )
 
 
