@@ -7,10 +7,11 @@ again. An answer with a secret is kept nowhere.
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from attrs import define, field, frozen
 
-from evenrack.errors import KeyMissing, OutcomeUnknown
+from evenrack.errors import DatabaseUnreachable, KeyMissing, OutcomeUnknown
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.request_keys import (
     KeptRequest,
@@ -67,15 +68,26 @@ class Repeating:
         try:
             await self._door.read(claim.look)  # what the page would look at is other by now
             query.asked.claim = claim
-            reply = reply_of(await answer())
-            if not claim.is_kept:  # there was nothing to change
-                await self._door.change(lambda c: claim.take_and_keep(c, reply))
+            return await self._done(claim, answer)
         except AnsweredBefore as before:
             query.asked.data = {**query.asked.data, "repeated": REPEATED}
             return before.reply
+
+    async def _done(self, claim: "_Claim", answer: Callable[[], Awaitable[object]]) -> Reply:
+        """Do it; AnsweredBefore where it was done while the page looked, whatever that saw."""
+        try:
+            reply = reply_of(await answer())
+            if not claim.is_kept:  # there was nothing to change
+                await self._door.change(lambda c: claim.take_and_keep(c, reply))
         except OutcomeUnknown as problem:
-            raise outcome_unknown(problem) from None
-        return reply
+            refusal = outcome_unknown(problem)
+        except HttpProblem as problem:
+            refusal = problem
+        else:
+            return reply
+        with suppress(DatabaseUnreachable):
+            await self._door.read(claim.look)
+        raise refusal
 
 
 @define(kw_only=True)
