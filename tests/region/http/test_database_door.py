@@ -123,6 +123,7 @@ async def test_a_change_of_unknown_outcome_is_answered_504_and_told_to_who_asks_
         wish = {"name": "vlan1"}
         answer = await api("POST", "/api/v1/vlans", wish, Idempotency_Key="k")
         assert (answer.status, answer.json["code"]) == (504, "OutcomeUnknown")
+        assert answer.json["detail"].startswith("sent again with its key, this is done once")
         assert "see whether it was done" in answer.json["detail"]
         await eventually(lambda: fleet.rows("SELECT 1 FROM vlan"))
         answer = await api("POST", "/api/v1/vlans", wish, Idempotency_Key="k")

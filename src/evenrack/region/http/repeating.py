@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from evenrack.errors import DatabaseUnreachable, KeyMissing, OutcomeUnknown
 from evenrack.region.database.engine import Connection
@@ -80,9 +80,9 @@ class Repeating:
             if not claim.is_kept:  # there was nothing to change
                 await self._door.change(lambda c: claim.take_and_keep(c, reply))
         except OutcomeUnknown as problem:
-            refusal = outcome_unknown(problem)
+            refusal = _may_be_sent_again(outcome_unknown(problem))
         except HttpProblem as problem:
-            refusal = problem
+            refusal = _may_be_sent_again(problem)
         else:
             return reply
         with suppress(DatabaseUnreachable):
@@ -164,6 +164,14 @@ def _reused() -> HttpProblem:
         detail=detail,
         more={"errors": [{"field": "Idempotency-Key", "detail": detail}]},
     )
+
+
+def _may_be_sent_again(refusal: HttpProblem) -> HttpProblem:
+    """Say of an unknown outcome what the key is good for."""
+    if refusal.code != OutcomeUnknown.__name__:
+        return refusal
+    detail = f"sent again with its key, this is done once; without it: {refusal.detail}"
+    return evolve(refusal, detail=detail)
 
 
 def _under_way() -> HttpProblem:
