@@ -2,6 +2,7 @@
 
 import contextlib
 
+import psycopg2
 import pytest
 
 from evenrack.model.dhcp_plan import dhcp_plan_from_json
@@ -69,6 +70,16 @@ async def test_rule_8_a_change_is_hurried_by_an_operators_word(database_dsn):
         assert (await api("POST", address, {"now": "yes"})).status == 422
         assert (await api("POST", address, {"now": True})).status == 200
         assert any("wait for no rack" in event["text"] for event in fleet.events("dhcp"))
+
+
+async def test_a_wish_to_look_again_reads_no_inventory_while_others_wait_for_it(database_dsn):
+    async with served(database_dsn) as (_, api):
+        assert (await api("GET", "/api/v1/dhcp/vlan1")).status == 200
+        with contextlib.closing(psycopg2.connect(database_dsn)) as other, other.cursor() as cursor:
+            cursor.execute("LOCK TABLE reservation IN ACCESS EXCLUSIVE MODE")
+            for wish in ({}, {"now": True}):
+                answer = await api("POST", "/api/v1/dhcp/vlan1/reconfigure", wish)
+                assert (answer.status, answer.json.get("vlan")) == (200, "vlan1"), answer.text
 
 
 async def test_m10_a_relayed_vlan_is_asked_about_at_the_racks_of_the_one_that_relays_it(

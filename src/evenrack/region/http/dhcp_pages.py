@@ -13,7 +13,6 @@ from evenrack.model.json_form import to_json
 from evenrack.model.network import Vlan
 from evenrack.region.database.dhcp_store import write_hurry
 from evenrack.region.database.engine import Connection
-from evenrack.region.database.fleet_cache import read_fleet
 from evenrack.region.database.notify import notify
 from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.fleet_view import View
@@ -197,16 +196,14 @@ class _Answers:
 
     def _row(self, fleet: Fleet, vlan: Vlan) -> dict[str, Any]:
         rows = zip(dhcp_status_of(fleet, self._now()), fleet.vlans.values(), strict=True)
-        for row, known in rows:
-            if known.id == vlan.id:
-                return row
-        raise not_found(f"{vlan.name} was deleted meanwhile")
+        return next(row for row, known in rows if known.id == vlan.id)
 
     def reconfigure(self, vlan: str) -> Callable[[Query, Asked], Awaitable[dict[str, Any]]]:
         """Let the leader look at once; it does so anyway, so there is hardly ever more to do."""
 
         async def answer(query: Query, asked: Asked) -> dict[str, Any]:
             fleet, found = await self._find(vlan)
+            row = self._row(fleet, found)  # before the change: nothing else is read under its locks
             who, now = query.asker.who, asked.fields.get("now", False)
 
             def work(connection: Connection) -> dict[str, Any]:
@@ -216,7 +213,7 @@ class _Answers:
                     write_hurry(connection, fleet.served_in(found.id))
                 else:
                     notify(connection, "wishes")
-                return self._row(read_fleet(connection), found)
+                return row
 
             try:
                 return await self._door.change(work, query.asked)
