@@ -22,6 +22,8 @@ _PURPOSE = b"evenrack mark of a request"
 class AskedRequest:
     """All by which one request differs from another."""
 
+    asker_kind: str
+    """A token and a user may have the same name, and neither is told what the other was."""
     method: str
     path: str
     arguments: Mapping[str, Sequence[str]]
@@ -43,6 +45,7 @@ class AskedRequest:
     def _content(self) -> bytes:
         """Write it so that no two requests are written alike; blanks in JSON mean nothing."""
         parts: Sequence[Any] = (
+            self.asker_kind,
             self.method,
             self.path,
             sorted((name, list(values)) for name, values in self.arguments.items()),

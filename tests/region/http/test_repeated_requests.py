@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import pwd
 
 import pytest
 from twisted.internet.defer import Deferred
@@ -266,6 +268,17 @@ async def test_a_key_belongs_to_who_asks(database_dsn):
             for _ in range(2):
                 made = await api("POST", "/api/v1/vlans", body, token=token, Idempotency_Key="k")
                 assert (made.status, made.json["name"]) == (201, name)
+
+
+async def test_a_token_that_is_called_like_a_user_is_not_told_what_that_one_was(database_dsn):
+    async with api_process(database_dsn) as api:
+        me = pwd.getpwuid(os.getuid()).pw_name
+        token = await api.token(me, "operator")
+        body = {"name": "vlan1"}
+        made = await ask(api, "POST", "vlans", body, "k")
+        other = await api("POST", "/api/v1/vlans", body, token=token, Idempotency_Key="k")
+        assert (other.status, other.json["code"]) == (422, "KeyReused")
+        assert seen(await ask(api, "POST", "vlans", body, "k")) == seen(made)
 
 
 async def test_a_request_that_was_refused_keeps_no_key_and_may_be_tried_again(database_dsn):

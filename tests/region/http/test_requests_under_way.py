@@ -66,6 +66,7 @@ MADE = {"name": "vlan1"}
 async def once(api, answer):
     """Have the process answer `POST vlans` with the key `k`, by this function as its page."""
     request = AskedRequest(
+        asker_kind="user",
         method="POST",
         path="/api/v1/vlans",
         arguments={},

@@ -5,6 +5,7 @@ from attrs import evolve
 from evenrack.region.request_marks import AskedRequest, key_id_of
 
 ONE = AskedRequest(
+    asker_kind="token",
     method="PATCH",
     path="/api/v1/bmcs/b1",
     arguments={"plan": ["true"], "by": ["a", "b"]},
@@ -13,6 +14,7 @@ ONE = AskedRequest(
     file=b"name",
 )
 OTHERS = [
+    evolve(ONE, asker_kind="user"),
     evolve(ONE, method="POST"),
     evolve(ONE, path="/api/v1/bmcs/b2"),
     evolve(ONE, arguments={"plan": ["true"], "by": ["b", "a"]}),

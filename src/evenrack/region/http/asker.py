@@ -25,6 +25,11 @@ class Asker:
     role: Role
     source: str
 
+    @property
+    def kind(self) -> str:
+        """What `who` is the name of."""
+        return "user" if self.source == SOCKET else "token"
+
 
 def source_of(peer: Any) -> str:
     """Give where a request comes from: address:port, or the socket."""

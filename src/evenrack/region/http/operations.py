@@ -184,6 +184,7 @@ class Operation:
         return Keyed(
             key=key,
             request=AskedRequest(
+                asker_kind=query.asker.kind,
                 method=query.method,
                 path=query.path,
                 arguments=query.repeated,
