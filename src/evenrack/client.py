@@ -6,7 +6,7 @@ time-out once and not on every request.
 
 A change is different: once it was sent to one target, no other is asked, unless the first says that
 nothing was changed. Without an answer nobody knows whether it was done. One that has a key is safe
-to repeat, so the other targets are asked too.
+to repeat at processes that keep keys, so those of the other targets are asked too.
 
 A token goes to nobody but this host, or a region that proved with its certificate that it is one.
 """
@@ -23,16 +23,21 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, frozen
 
+from evenrack.client_connections import TlsConnection, UnixConnection
 from evenrack.config.secret_file import Secret
 from evenrack.errors import ApiRefused, CannotEverWork, OutcomeUnknown, RegionUnreachable
 
 DEFAULT_PORT = 5240
 LARGEST_ANSWER = 32 * 1024 * 1024
-REGION_NAME = "region.evenrack.internal"
-"""The name in every region's certificate, whatever address it was dialled by."""
 
 ROUNDS_WITH_KEY = 2
 """How often each target is asked for a change that may be repeated."""
+
+KEEPS_KEYS = "Evenrack-Keeps-Keys"
+"""The header by which a process says that it knows every change by its key."""
+
+ORDERS = "/api/v1/orders"
+HEALTH = "/healthz"
 
 UNDER_WAY_SECONDS = 0.5
 UNDER_WAY_TRIES = 6
@@ -169,6 +174,8 @@ class Client:
         """
         self._targets = list(targets)
         self._repeats = repeats
+        self._keepers: set[Target] = set()
+        """Those that keep keys of every change, as they say."""
         self._timeout = timeout
         self._credentials = credentials
         self._largest_answer = largest_answer
@@ -211,24 +218,34 @@ class Client:
         refused: ApiRefused | None = None
         unknown: OutcomeUnknown | None = None
         for target in list(self._targets) * (1 if asked.key is None else ROUNDS_WITH_KEY):
+            heeded = False
             try:
+                heeded = self._is_key_heeded(target, asked)
+                if unknown is not None and not heeded:
+                    continue  # it would do it a second time
                 return self._ask_patiently(target, asked)
             except OutcomeUnknown as problem:
-                if asked.key is None:
+                if not heeded:
                     raise
                 unknown = problem
             except ApiRefused as refusal:
-                if refusal.problem.get("code") == _DONE_BEFORE:
-                    raise
-                if refusal.problem.get("status") != _SERVICE_UNAVAILABLE:
-                    # who was asked before may still do it
-                    raise (unknown or refusal) from None
-                # this process is cut from the database; another one may not be
+                _check_that_others_may(refusal, unknown)
                 refused = refused or refusal
             except (OSError, HTTPException, _NotTheApi) as error:
                 failures.append(f"{target}: {_reason(error)}{_advice(target, error)}")
             self._ask_last(target)
         raise unknown or refused or RegionUnreachable(_nobody_answers(failures))
+
+    def _is_key_heeded(self, target: Target, asked: _Asked) -> bool:
+        """Tell whether it knows a request by its key; it is asked, unless it has said so.
+
+        Processes of the version before heed keys of orders only. Fails as `_ask` does.
+        """
+        if asked.key is None or asked.path == ORDERS:
+            return asked.key is not None
+        if target not in self._keepers:
+            self._ask(target, _Asked(method="GET", path=HEALTH))
+        return target in self._keepers
 
     def _ask_patiently(self, target: Target, asked: _Asked) -> Any:
         """Ask again while the same change is under way; OutcomeUnknown when that takes long."""
@@ -251,7 +268,7 @@ class Client:
             connection.connect()  # as long as this fails, nothing was asked
             headers = {**asked.headers, **self._proof(target, connection)}
             try:
-                return self._answer(connection, asked, headers)
+                return self._answer(target, connection, asked, headers)
             except (OSError, HTTPException, _NotTheApi) as error:
                 if asked.changes_nothing:
                     raise
@@ -262,7 +279,7 @@ class Client:
 
     def _connection(self, target: Target) -> HTTPConnection:
         if isinstance(target, SocketTarget):
-            return _UnixConnection(target.path, self._timeout)
+            return UnixConnection(target.path, self._timeout)
         if not target.tls:
             return HTTPConnection(target.host, target.port, timeout=self._timeout)
         if self._credentials.authority is None:
@@ -270,7 +287,9 @@ class Client:
                 f"{target}: whom to believe is not known: give the cluster's authority with "
                 "--authority FILE, a copy of authorities.pem in a region host's state_dir"
             )
-        return _TlsConnection(target, self._timeout, self._credentials.authority)
+        return TlsConnection(
+            target.host, target.port, self._credentials.authority, timeout=self._timeout
+        )
 
     def _proof(self, target: Target, connection: HTTPConnection) -> dict[str, str]:
         """Give the header with the token, where nobody else can read it."""
@@ -284,9 +303,13 @@ class Client:
             )
         return {"Authorization": f"Bearer {token.reveal().decode('ascii')}"}
 
-    def _answer(self, connection: HTTPConnection, asked: _Asked, headers: dict[str, str]) -> Any:
+    def _answer(
+        self, target: Target, connection: HTTPConnection, asked: _Asked, headers: dict[str, str]
+    ) -> Any:
         connection.request(asked.method, asked.path, body=asked.body, headers=headers)
         with connection.getresponse() as response:
+            if response.getheader(KEEPS_KEYS) is not None:
+                self._keepers.add(target)
             # one byte more than allowed tells "too large" without reading all of it
             body = response.read(self._largest_answer + 1)
         if len(body) > self._largest_answer:
@@ -295,42 +318,17 @@ class Client:
         return _decoded(response.status, content_type.split(";")[0].strip(), body)
 
 
-class _UnixConnection(HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            connecting.settimeout(self.timeout)
-            connecting.connect(str(self._path))
-        except OSError:
-            connecting.close()
-            raise
-        self.sock = connecting
-
-
-class _TlsConnection(HTTPConnection):
-    """HTTP over TLS to one who has a region's certificate."""
-
-    def __init__(self, target: UrlTarget, timeout: float, authority: ssl.SSLContext) -> None:
-        super().__init__(target.host, target.port, timeout=timeout)
-        self._authority = authority
-
-    def connect(self) -> None:
-        super().connect()
-        try:
-            self.sock = self._authority.wrap_socket(self.sock, server_hostname=REGION_NAME)
-        except (OSError, ValueError):
-            self.close()
-            raise
-
-
 class _NotTheApi(Exception):
     """Something answered, but not as the region's API does."""
+
+
+def _check_that_others_may(refusal: ApiRefused, unknown: OutcomeUnknown | None) -> None:
+    """Raise what is the last word, if it is: only who is cut from the database has none."""
+    if refusal.problem.get("code") == _DONE_BEFORE:
+        raise refusal
+    if refusal.problem.get("status") != _SERVICE_UNAVAILABLE:
+        # who was asked before may still do it
+        raise (unknown or refusal) from None
 
 
 def _is_this_host(connected: socket.socket) -> bool:

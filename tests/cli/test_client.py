@@ -303,6 +303,23 @@ def test_every_change_has_a_key_of_its_own_and_is_asked_of_the_next_after_a_lost
     assert second.keys == ["k1", "k1", "k1", "k2"]
 
 
+@pytest.mark.parametrize("older", ["first", "second"])
+def test_a_change_is_not_repeated_where_a_process_of_the_version_before_would_do_it_twice(
+    serve, older
+):
+    apis = {"first": serve("a.sock"), "second": serve("b.sock")}
+    first, second = apis.values()
+    apis[older].is_of_the_version_before()
+    first.say_nothing("/api/v1/vlans", method="POST")
+    second.answer("/api/v1/vlans", {"id": 7}, method="POST")
+    with pytest.raises(OutcomeUnknown):
+        with_key(first.path, second.path).post("/api/v1/vlans", {})
+    assert second.keys == []
+    second.answer("/api/v1/orders", [7], method="POST", status=201)
+    first.say_nothing("/api/v1/orders", method="POST")
+    assert order(with_key(first.path, second.path)) == [7], "those know orders by their keys"
+
+
 def test_what_was_done_but_is_answered_once_only_is_told_as_done(serve):
     first, second = serve("a.sock"), serve("b.sock")
     first.say_nothing("/api/v1/tokens", method="POST")

@@ -270,7 +270,7 @@ async def test_a_folder_for_the_socket_is_made_for_its_group_only(database_dsn, 
 
 
 def test_the_client_and_the_certificates_name_regions_alike():
-    from evenrack import client
+    from evenrack import client_connections
     from evenrack.trust import certificates
 
-    assert client.REGION_NAME == certificates.REGION_NAME
+    assert client_connections.REGION_NAME == certificates.REGION_NAME

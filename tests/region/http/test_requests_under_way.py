@@ -4,10 +4,13 @@ import contextlib
 import json
 import os
 import pwd
+import time
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 
+from evenrack.client import Client, Repeats, SocketTarget
 from evenrack.errors import OutcomeUnknown
 from evenrack.region.database.engine import open_engine
 from evenrack.region.database.request_keys import claim_key, hold_key
@@ -16,6 +19,7 @@ from evenrack.region.http.audit_trail import AskedChange
 from evenrack.region.http.json_pages import HttpProblem, Query
 from evenrack.region.http.repeating import Keyed
 from evenrack.region.request_marks import AskedRequest
+from tests.cli.small_api import small_api
 from tests.region.http.api_process import api_process
 from tests.region.http.test_repeated_requests import ask, two_processes
 from tests.region.processes import eventually
@@ -58,6 +62,21 @@ async def test_a_request_that_is_under_way_is_said_to_be_and_takes_no_session(da
             other = await ask(api, "POST", "vlans", {"name": "vlan1"}, "l")
             assert other.status == 201
         assert (await ask(api, "POST", "vlans", {"name": "vlan2"}, "k")).status == 201
+
+
+async def test_the_command_line_s_client_repeats_a_change_at_a_process_that_says_it_keeps_keys(
+    database_dsn, tmp_path
+):
+    async with api_process(database_dsn) as api:
+        with small_api(tmp_path / "a.sock") as silent:
+            silent.say_nothing("/api/v1/vlans", method="POST")
+            client = Client(
+                [SocketTarget(path=silent.path), SocketTarget(path=api.socket)],
+                timeout=5,
+                repeats=Repeats(new_key=lambda: "k", pause=time.sleep),
+            )
+            made = await deferToThread(client.post, "/api/v1/vlans", MADE)
+        assert (made["name"], silent.keys) == ("vlan1", ["k"])
 
 
 MADE = {"name": "vlan1"}

@@ -252,6 +252,7 @@ def write_json(
     request.setResponseCode(status)
     request.setHeader("content-type", "application/json")
     request.setHeader("cache-control", "no-store")
+    request.setHeader("evenrack-keeps-keys", "all")  # not only of orders: see `client`
     request.responseHeaders.removeHeader("server")  # which version runs is nobody's business
     for name, value in headers.items():
         request.setHeader(name, value)
