@@ -41,7 +41,7 @@ ONE, TWO = "rack0001", "rack0002"
 SEALER = Sealer(
     keys=Keys(all=(Key(id="k", content=Secret(b"k" * 32)),)), token_bytes=lambda n: b"t" * n
 )
-OK = Ending(result="ok", state="on")
+OK = Ending(result="ok", state="on", told=True)
 FAILED = Ending(result="failed", error="the BMC refused")
 STEP = ("NEW", "OFF_SENT")
 
@@ -216,13 +216,40 @@ def test_taking_an_order_raises_its_attempt_and_only_one_who_saw_it_so_may(fleet
 
 def test_who_takes_an_order_gets_it_as_it_is_then(fleet):
     entered(fleet)
-    seen = taken(fleet)
-    noted(fleet, seen)  # by a rack that is lost before this was read
+    noted(fleet, taken(fleet))
+    (seen,) = unfinished(fleet)
+    assert cancelled(fleet, seen.id)
     got = fleet.run(lambda c: take_order(c, seen, TWO))
-    assert (got.rack, got.attempt, got.phase) == (TWO, 2, "OFF_SENT")
+    assert (got.rack, got.attempt, got.phase, got.cancelled) == (TWO, 2, "OFF_SENT", True)
     (order,) = unfinished(fleet)
     assert got == evolve(order, seconds_left=got.seconds_left)
     assert 0 <= got.seconds_left - order.seconds_left < 10
+
+
+def test_an_order_whose_rack_came_back_and_went_on_since_it_was_seen_is_taken_by_nobody(fleet):
+    entered(fleet)
+    seen = taken(fleet)
+    for step in (STEP, ("OFF_SENT", "OFF_SEEN")):
+        assert noted(fleet, seen, step)
+        assert not fleet.run(lambda c: take_order(c, seen, TWO))
+    (order,) = unfinished(fleet)
+    assert (order.rack, order.attempt, order.phase) == (ONE, 1, "OFF_SEEN")
+    assert steps(fleet)[-1] == ("OFF_SEEN", "rack1", 1)
+    assert taken(fleet, TWO).attempt == 2, "the next look sees it as it is"
+
+
+def test_a_rack_that_comes_back_while_its_order_is_taken_records_nothing_or_keeps_it(fleet):
+    entered(fleet)
+    seen = taken(fleet)
+    with fleet.open_transaction() as back:
+        transaction = back.begin()
+        assert record_phase(back, ONE, seen.id, seen.attempt, STEP)
+        take = fleet.start(lambda: fleet.run(lambda c: take_order(c, seen, TWO)))
+        fleet.wait_until_blocked()
+        transaction.commit()
+        assert take.result(10) is None
+    (order,) = unfinished(fleet)
+    assert (order.rack, order.attempt, order.phase) == (ONE, 1, "OFF_SENT")
 
 
 def test_of_two_processes_that_take_an_order_at_once_one_does(fleet):
@@ -327,7 +354,7 @@ def test_after_its_end_an_order_records_nothing(fleet):
     entered(fleet)
     order = taken(fleet)
     noted(fleet, order)
-    ended(fleet, order)
+    assert ended(fleet, order)
     assert not noted(fleet, order)
     assert not noted(fleet, order, ("OFF_SENT", "OFF_SEEN"))
 
@@ -376,6 +403,26 @@ def test_an_end_is_told_with_its_result_and_only_under_the_attempt_that_was_seen
     assert event["data"] == {"order": new.id, "action": "cycle", "result": "failed"}
 
 
+def test_an_order_that_went_on_is_not_ended_by_what_was_decided_of_its_phase_before(fleet):
+    entered(fleet)
+    seen = taken(fleet)
+    assert noted(fleet, seen)
+    assert not ended(fleet, seen, Ending(result="failed", error="nothing was sent"))
+    (order,) = unfinished(fleet)
+    assert (order.phase, shown(fleet)[0]["result"]) == ("OFF_SENT", None)
+    assert ended(fleet, order, Ending(result="unknown", error="lost at OFF_SENT"))
+
+
+def test_an_order_ends_as_its_rack_says_whatever_it_recorded_meanwhile(fleet):
+    entered(fleet)
+    sent = taken(fleet)
+    for step in itertools.pairwise(PHASES["cycle"]):
+        assert noted(fleet, sent, step)
+    outcome = PowerOutcome(result="ok", state="on", sent=True)
+    assert ended(fleet, sent, ending_of(outcome))
+    assert shown(fleet)[0]["result"] == "ok"
+
+
 def test_an_end_without_a_reason_keeps_that_of_an_earlier_attempt_and_success_clears_it(fleet):
     for ending, expected in ((Ending(result="failed"), "no port"), (OK, None)):
         entered(fleet)
@@ -387,7 +434,7 @@ def test_an_end_without_a_reason_keeps_that_of_an_earlier_attempt_and_success_cl
 
 def test_an_ending_is_what_the_rack_said():
     outcome = PowerOutcome(result="unknown", state="off", error="silence", sent=True)
-    assert ending_of(outcome) == Ending(result="unknown", state="off", error="silence")
+    assert ending_of(outcome) == Ending(result="unknown", state="off", error="silence", told=True)
 
 
 def test_the_deadline_is_by_the_database_s_clock(fleet):
@@ -541,7 +588,7 @@ def test_of_an_order_that_has_begun_nothing_more_is_sent_and_its_bmc_stays_taken
     assert not noted(fleet, order), "not even the same again"
     assert noted(fleet, order, ("OFF_SENT", "OFF_SEEN")), "what is seen is written down"
     assert not noted(fleet, order, ("OFF_SEEN", "ON_SENT"))
-    ended(fleet, order, Ending(result="failed", state="off", error="overtaken"))
+    ended(fleet, order, Ending(result="failed", state="off", error="overtaken", told=True))
     (row,) = shown(fleet)
     assert row["error"] == "cancelled by somebody at OFF_SEEN; what was sent is not taken back"
     assert steps(fleet)[2:] == [("cancelled", "rack1", 1), ("OFF_SEEN", "rack1", 1)]

@@ -182,7 +182,7 @@ def test_a_rack_that_has_begun_with_an_order_stays_until_that_has_ended(power_ro
     with pytest.raises(FleetMoved):
         deleted(power_rows)
     assert power_rows.run(read_unfinished)[0].rack == ONE
-    power_rows.run(lambda c: end_order(c, order, Ending(result="ok", state="on")))
+    power_rows.run(lambda c: end_order(c, order, Ending(result="ok", state="on", told=True)))
     deleted(power_rows)
     (told,) = power_rows.run(read_orders)
     assert (told["result"], told["rack"], told["attempt"]) == ("ok", None, order.attempt)

@@ -69,6 +69,8 @@ class Ending:
     result: Result
     state: PowerState = "unknown"
     error: str = ""
+    told: bool = False
+    """Whether its rack says so, which knows better than the row: it ends at whatever phase."""
 
 
 def enter_orders(
@@ -146,8 +148,9 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
 def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> StoredOrder | None:
     """Let a rack take an order as the next attempt; gives the order as it is then.
 
-    None when another process was quicker, or the rack was deleted. Nobody else is told: who takes
-    it for a rack tells that rack.
+    None when another process was quicker, when the rack was deleted, or when the order is at
+    another phase than was seen: the rack that was lost is back then, and acts. Nobody else is told:
+    who takes it for a rack tells that rack.
     """
     taken = connection.execute(
         text(
@@ -155,7 +158,7 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> Stor
             "rack_id = :rack, attempt = attempt + 1, expires_at = "
             "CASE WHEN attempt = 0 THEN clock_timestamp() + make_interval(secs => :seconds) "
             "ELSE expires_at END "
-            "WHERE id = :id AND attempt = :attempt - 1 AND result IS NULL "
+            "WHERE id = :id AND attempt = :attempt - 1 AND phase = :phase AND result IS NULL "
             "AND EXISTS (SELECT FROM rack WHERE id = :rack FOR KEY SHARE) "
             f"RETURNING attempt, phase, cancelled_by IS NOT NULL AS cancelled, {_SECONDS_LEFT}"
         ),
@@ -163,6 +166,7 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> Stor
             "rack": rack,
             "id": order.id,
             "attempt": order.attempt + 1,
+            "phase": order.phase,
             "seconds": seconds_for(order.action),
             **_step("taken"),
         },
@@ -256,7 +260,11 @@ def give_back(connection: Connection, order: StoredOrder, error: str) -> None:
 
 
 def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> bool:
-    """End an order under the attempt that was seen; False when that has passed."""
+    """End an order under the attempt that was seen; False when that has passed.
+
+    What was decided by the phase ("nothing was sent") counts at that phase only. An order that went
+    on meanwhile is decided upon again by the next look.
+    """
     ended = connection.execute(
         text(
             "UPDATE power_order SET result = :result, state = :state, "
@@ -264,11 +272,14 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
             "THEN 'cancelled by ' || cancelled_by || ' at ' || phase || '; what was sent is not "
             "taken back' WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END, "
             "ended_at = clock_timestamp() "
-            "WHERE id = :id AND attempt = :attempt AND result IS NULL RETURNING error"
+            "WHERE id = :id AND attempt = :attempt AND (:told OR phase = :phase) "
+            "AND result IS NULL RETURNING error"
         ),
         {
             "id": order.id,
             "attempt": order.attempt,
+            "phase": order.phase,
+            "told": ending.told,
             "result": ending.result,
             "state": ending.state,
             "error": ending.error,
@@ -300,4 +311,4 @@ def _told(order: StoredOrder, ending: Ending, error: str) -> Event:
 
 def ending_of(outcome: PowerOutcome) -> Ending:
     """Give how an order ends by what its rack says."""
-    return Ending(result=outcome.result, state=outcome.state, error=outcome.error)
+    return Ending(result=outcome.result, state=outcome.state, error=outcome.error, told=True)
