@@ -7,8 +7,8 @@ import pytest
 from evenrack.model.bmc_host import HostName
 from evenrack.rack import region_session
 from evenrack.wire.version import EVERY_BMC, PROTOCOL
-from tests.region.power_fleet import PATIENCE, power_fleet_on
-from tests.region.processes import eventually
+from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
+from tests.region.processes import eventually, goes_on
 
 HOST = HostName("bmc3.example.com")
 
@@ -63,3 +63,29 @@ async def test_an_older_rack_is_told_of_no_bmc_that_it_cannot_read_and_owns_none
 
         await eventually(is_over, PATIENCE)
         assert old.running
+
+
+@pytest.mark.postgres
+@pytest.mark.deadline(90)
+async def test_an_order_that_has_begun_and_that_its_rack_cannot_read_any_more_ends_with_the_reason(
+    database_dsn, monkeypatch
+):
+    monkeypatch.setattr(region_session, "PROTOCOL", EVERY_BMC - 1)
+    async with power_fleet_on(database_dsn, racks=1) as power:
+        power.machines.bmcs[address_of(1)].stuck = True
+        (number,) = await power.order("cycle", "m1")
+        await eventually(lambda: power.told() == ["off"])
+        changed = await power.api()("PATCH", "/api/v1/bmcs/b1", {"driver": "ipmi"})
+        assert changed.status == 200, changed.text
+        (region,) = power.fleet.regions.values()
+        before = region.sockets()
+        for link in list(region.service.connected.all_links()):
+            link.cut("a test cuts it")
+        await eventually(lambda: region.sockets() - before and power.fleet.is_whole())
+        await goes_on(lambda: power.row(number, "result") == (None,), 2.0)
+        overdue = "UPDATE power_order SET expires_at = clock_timestamp() - interval '31 s'"
+        power.fleet.rows(overdue)
+        row = await power.end_of(number)
+        assert (row["result"], row["phase"], row["rack"]) == ("unknown", "OFF_SENT", "rack1")
+        assert row["error"].startswith("rack1 has an older version, which cannot do this")
+        assert power.told() == ["off"]

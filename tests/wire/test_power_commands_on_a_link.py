@@ -8,12 +8,14 @@ from hypothesis import given
 from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
+from evenrack.balance.power_routes import OVERDUE_SECONDS
 from evenrack.errors import DatabaseUnreachable, OrderOutdated
 from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
 from evenrack.rack import region_session
-from evenrack.wire.version import EVERY_BMC, UNRECORDED_ORDERS
+from evenrack.rack.power.order_run import FINISH_SECONDS
+from evenrack.wire.version import EVERY_BMC, UNREADABLE_SECONDS, UNRECORDED_ORDERS, too_old
 from tests.strategies_reports import bmc_lists, power_orders, power_outcomes
 from tests.wire.both_ends import RACK, Link
 
@@ -91,6 +93,18 @@ def test_a_rack_of_the_version_before_is_not_told_of_an_order_that_it_cannot_rea
     assert "has an older version" in outcome.error
     assert taken == []
     assert power(link).value() == OUTCOME
+
+
+def test_an_order_that_has_begun_and_that_its_rack_cannot_read_ends_with_the_reason_in_the_end():
+    """Not before a rack that was told of it earlier has turned on what is off."""
+    begun = evolve(ORDER, phase="OFF_SEEN")
+    for seconds_left, retryable in ((60.0, True), (0.0, True), (-29.0, True), (-31.0, False)):
+        outcome = too_old(EVERY_BMC - 1, evolve(begun, seconds_left=seconds_left), "rack2")
+        assert (outcome.result, outcome.retryable, outcome.sent) == ("unknown", retryable, True)
+        assert outcome.error.startswith("rack2 has an older version")
+    new = evolve(ORDER, phase="NEW", seconds_left=-31.0)
+    assert too_old(EVERY_BMC - 1, new, "rack2").retryable
+    assert FINISH_SECONDS + 10.0 <= UNREADABLE_SECONDS < OVERDUE_SECONDS - 5.0
 
 
 def test_an_order_is_answered_when_it_has_ended_however_long_that_takes():

@@ -14,7 +14,7 @@ from evenrack.model.fleet import Managing, PlanFacts, Rack
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, RackId
 from evenrack.model.rack_plan import RackPlan
-from evenrack.wire.version import bmcs_for
+from evenrack.wire.version import EVERY_BMC, bmcs_for
 
 
 @frozen
@@ -60,6 +60,15 @@ class NewestPlans:
     def base_of(self, rack: RackId) -> RackPlan | None:
         """Give the plan that this rack, whose newest is another one, follows as far as is known."""
         return self._bases.get(rack)
+
+    def can_be_read(self, plan: RackPlan, rack: RackId, protocol: int) -> bool:
+        """Tell whether this plan was made for a rack that speaks this version.
+
+        A rack that came with another one since the facts were read gets its own by the next look.
+        """
+        made = self._made.get(rack)
+        older = protocol if protocol < EVERY_BMC else None
+        return made is not None and made.plan is plan and made.older == older
 
     def _note_shared(self, facts: PlanFacts) -> None:
         """See whether plans that were made from other facts are still those of these."""

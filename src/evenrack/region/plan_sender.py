@@ -58,6 +58,8 @@ class PlanSender(RackErrands[RackPlan]):
         return await self._think(lambda: self._newest.outdated(facts))
 
     async def _send(self, link: RackLink, plan: RackPlan) -> None:
+        if not self._newest.can_be_read(plan, link.rack, link.protocol):
+            return  # it would end the link
         try:
             base = self._newest.base_of(link.rack)
             changes = await self._think(lambda: changes_since(base, plan))

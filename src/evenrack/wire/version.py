@@ -23,6 +23,11 @@ EVERY_BMC = 3
 """From this version on a rack can be told of every BMC, and of every order. Older ones know those
 with an IPv4 address and the driver `ipmitool` alone, and nothing that is sent once."""
 
+UNREADABLE_SECONDS = 30.0
+"""How much longer than its time an order that has begun is left to its rack, which can no longer
+read it: told of it before, it may be at it, and turn on what is off. A `cycle` is finished within
+20 s, and a conversation with a BMC takes 10 s."""
+
 OLDEST_RACK_PROTOCOL = 2
 """The oldest rack that a region still serves: racks may be one version behind."""
 
@@ -43,14 +48,17 @@ def order_for(protocol: int, order: PowerOrder) -> PowerOrder | None:
 
 
 def too_old(protocol: int, order: PowerOrder, hostname: str) -> PowerOutcome:
-    """Tell what comes of an order that its rack cannot read: another one may take it."""
+    """Tell what comes of an order that its rack cannot read: another one may take it.
+
+    One that has begun is asked about again until its rack has surely finished or left it.
+    """
     sent = order.phase != "NEW"
     return PowerOutcome(
         result="unknown" if sent else "failed",
         state="unknown",
         error=f"{hostname} has an older version, which cannot do this (it speaks version "
         f"{protocol} of the conversation, this region {PROTOCOL}): upgrade it",
-        retryable=True,
+        retryable=not sent or order.seconds_left > -UNREADABLE_SECONDS,
         sent=sent,
     )
 
