@@ -4,10 +4,11 @@ import re
 from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 import pytest
+from attrs import evolve
 
 from evenrack.model.network import Subnet, Vlan
 from evenrack.model.network6 import Range6, Reservation6, Subnet6
-from evenrack.model.network6_rules import duid_from_text
+from evenrack.model.network6_rules import duid_from_text, newly_unheard
 from evenrack.model.network_rules import problems_of
 
 MAC = "52:54:00:12:34:56"
@@ -61,15 +62,57 @@ def test_what_fulfils_the_rules_is_taken():
     assert problems_of([Vlan(id=2, name="far", relay_vlan=9, subnets6=(subnet(),))]) == ()
 
 
-def test_a_vlan_that_relays_ipv6_has_a_subnet_of_it_by_which_its_racks_hear_the_relay():
-    far = Vlan(id=2, name="far", relay_vlan=1, subnets6=(subnet(9, "fd00:9::/64"),))
-    assert problems_of([vlan(subnet()), far]) == ()
-    (finding,) = problems_of([vlan(), far])
+FAR = Vlan(id=2, name="far", relay_vlan=1, dhcp_on=True, subnets6=(subnet(9, "fd00:9::/64"),))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [vlan(), evolve(FAR, subnets6=())],
+        [vlan(), evolve(FAR, relay_vlan=None)],
+        [vlan(), evolve(FAR, relay_vlan=3)],
+        [vlan(), evolve(FAR, dhcp_on=False)],
+        [vlan(), evolve(FAR, relay_vlan=3), Vlan(id=3, name="other")],
+    ],
+    ids=["its subnet", "its relay", "another relay", "its DHCP", "from one that hears none either"],
+)
+def test_what_comes_behind_a_relay_that_no_rack_hears_is_found(before):
+    assert problems_of([vlan(dhcp_on=True), FAR]) == ()
+    (finding,) = newly_unheard(before, [vlan(), FAR])
     assert finding.sentence == (
-        f'subnet fd00:9::/64: VLAN "{vlan().name}", which relays "far", has no IPv6 subnet, so its '
+        'subnet fd00:9::/64: VLAN "vlan1", which relays "far", has no IPv6 subnet, so its '
         "racks do not hear the relay; create one there first (it needs no range)"
     )
     assert (finding.field_of("subnet", 9), finding.field_of("vlan", 2)) == ("vlan", "relay_vlan")
+
+
+def test_the_last_subnet_by_which_a_relay_is_heard_is_named_when_it_goes():
+    (finding,) = newly_unheard([vlan(subnet()), FAR], [vlan(), FAR])
+    assert finding.sentence == (
+        'subnet fd00:1::/64: it is the last of IPv6 on VLAN "vlan1", whose racks hear by it the '
+        'relay of fd00:9::/64 on "far"; turn DHCP of "far" off first, or delete that one'
+    )
+    assert finding.field_of("subnet", 1) == "vlan"
+    (finding,) = newly_unheard(
+        [vlan(subnet()), evolve(FAR, subnets6=())], [vlan(), evolve(FAR, subnets6=(subnet(),))]
+    )
+    assert "create one there first" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([vlan(), FAR], [vlan(), evolve(FAR, name="farther")]),
+        ([vlan(), FAR], [evolve(vlan(), name="here"), FAR]),
+        ([vlan(subnet()), FAR], [vlan(subnet(2, "fd00:2::/64")), FAR]),
+        ([vlan(subnet())], [vlan(subnet()), FAR]),
+        ([vlan(subnet())], [vlan(), evolve(FAR, dhcp_on=False)]),
+        ([], [FAR]),
+    ],
+    ids=["was so", "was so, other name", "another is left", "heard", "DHCP off", "not there"],
+)
+def test_a_relay_that_is_heard_or_was_not_before_hinders_no_change(before, after):
+    assert list(newly_unheard(before, after)) == []
 
 
 BREACHES = [

@@ -40,11 +40,8 @@ def duid_from_text(text: str) -> str:
 def about_ipv6(vlans: Collection[Vlan]) -> Iterator[Finding]:
     """Find everything that is wrong with the IPv6 networks of these VLANs."""
     subnets = [subnet for vlan in vlans for subnet in vlan.subnets6]
-    by_id = {vlan.id: vlan for vlan in vlans}
     for vlan in vlans:
         yield from _without_ipv4(vlan)
-        if vlan.relay_vlan in by_id:
-            yield from _unheard(vlan, by_id[vlan.relay_vlan])
         yield from _machines_with_two_reservations(vlan)
     yield from _overlapping(subnets)
     for subnet in subnets:
@@ -70,18 +67,41 @@ def _without_ipv4(vlan: Vlan) -> Iterator[Finding]:
         )
 
 
-def _unheard(vlan: Vlan, by: Vlan) -> Iterator[Finding]:
-    """Find what is behind a relay that no rack hears: dhcpd listens where it has an address."""
-    if by.subnets6:
-        return
-    for subnet in vlan.subnets6:
-        yield found(
-            f"subnet {subnet.cidr}: VLAN {shown(by.name)}, which relays {shown(vlan.name)}, has no "
-            "IPv6 subnet, so its racks do not hear the relay; create one there first (it needs no "
-            "range)",
-            place_of("subnet", subnet, "vlan"),
-            place_of("vlan", vlan, "relay_vlan"),
-        )
+def newly_unheard(before: Collection[Vlan], after: Collection[Vlan]) -> Iterator[Finding]:
+    """Find what a change puts behind a relay that no rack hears.
+
+    dhcpd listens for one where it has an address. What was so before must not hinder a change.
+    """
+    were = {(subnet.id, by.id) for _, subnet, by in _unheard(before)}
+    had = {vlan.id: vlan.subnets6 for vlan in before}
+    for vlan, subnet, by in _unheard(after):
+        if (subnet.id, by.id) in were:
+            continue
+        gone = [last for last in had.get(by.id, ()) if last.id != subnet.id]
+        for last in gone:
+            yield found(
+                f"subnet {last.cidr}: it is the last of IPv6 on VLAN {shown(by.name)}, whose racks "
+                f"hear by it the relay of {subnet.cidr} on {shown(vlan.name)}; turn DHCP of "
+                f"{shown(vlan.name)} off first, or delete that one",
+                place_of("subnet", last, "vlan"),
+            )
+        if not gone:
+            yield found(
+                f"subnet {subnet.cidr}: VLAN {shown(by.name)}, which relays {shown(vlan.name)}, "
+                "has no IPv6 subnet, so its racks do not hear the relay; create one there first "
+                "(it needs no range)",
+                place_of("subnet", subnet, "vlan"),
+                place_of("vlan", vlan, "relay_vlan"),
+            )
+
+
+def _unheard(vlans: Collection[Vlan]) -> Iterator[tuple[Vlan, Subnet6, Vlan]]:
+    """Give each subnet whose relay is not heard, with its VLAN and the one that relays that."""
+    by_id = {vlan.id: vlan for vlan in vlans}
+    for vlan in vlans:
+        by = by_id.get(vlan.relay_vlan) if vlan.dhcp_on and vlan.relay_vlan is not None else None
+        if by is not None and not by.subnets6:
+            yield from ((vlan, subnet, by) for subnet in vlan.subnets6)
 
 
 def _about_subnet(subnet: Subnet6) -> Iterator[Finding]:

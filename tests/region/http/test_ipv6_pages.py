@@ -1,6 +1,7 @@
 """IPv6 subnets, ranges and reservations over HTTP: made, found, changed and refused."""
 
 import pytest
+from sqlalchemy import text
 
 from evenrack.region.database.inventory_reading import read_vlans
 from tests.region.http.test_inventory_pages import MAC, served
@@ -137,12 +138,40 @@ async def test_decisions_read_both_families_and_the_cache_of_ipv4_reservations_n
         assert [len(it.reservations) for it in vlan.subnets] == [1]
 
 
+FAR = {"vlan": "far", "cidr": "fd00:9::/64"}
+HERE = "/api/v1/subnets/fd00:1::%2F64"
+
+
 async def test_relayed_ipv6_is_refused_while_racks_could_not_hear_the_relay(database_dsn):
     async with served(database_dsn) as api:
-        await made(api, ("vlans", {"name": "far", "relay_vlan": "vlan1"}))
-        far = {"vlan": "far", "cidr": "fd00:9::/64"}
-        refused = await api("POST", "/api/v1/subnets", far)
+        await made(api, ("vlans", {"name": "far", "relay_vlan": "vlan1", "dhcp_on": True}))
+        refused = await api("POST", "/api/v1/subnets", FAR)
         (error,) = refused.json["errors"]
         assert (refused.status, error["field"]) == (422, "vlan")
         assert 'which relays "far", has no IPv6 subnet' in error["detail"]
-        await made(api, ("subnets", NET), ("subnets", far))
+        await made(api, ("subnets", NET), ("subnets", FAR))
+        kept = await api("DELETE", HERE)
+        assert (kept.status, kept.json["code"]) == (409, "StillNeeded")
+        assert "hear by it the relay of fd00:9::/64" in kept.json["detail"]
+        moved = await api("PATCH", HERE, {"vlan": "far"})
+        assert [error["field"] for error in moved.json["errors"]] == ["vlan", "vlan"]
+        await made(api, ("subnets", {**NET, "cidr": "fd00:2::/64"}))
+        assert (await api("DELETE", HERE)).status == 200
+
+
+async def test_relayed_ipv6_that_no_rack_hears_hinders_no_other_change(database_dsn, sessions):
+    async with served(database_dsn) as api:
+        await made(api, ("vlans", {"name": "far", "relay_vlan": "vlan1"}), ("subnets", FAR))
+        refused = await api("PATCH", "/api/v1/vlans/far", {"dhcp_on": True})
+        (error,) = refused.json["errors"]
+        assert (refused.status, error["field"]) == (422, "relay_vlan")
+        as_before = text("UPDATE vlan SET dhcp_on = true WHERE name = 'far'")
+        sessions.run(lambda connection: connection.execute(as_before))
+        for path, body in (
+            ("vlans/far", {"lease_seconds": 900}),
+            ("subnets/fd00:9::%2F64", {"dns_servers": ["fd00:9::53"]}),
+            ("vlans/far", {"name": "farther"}),
+            ("vlans/vlan1", {"name": "here"}),
+        ):
+            answer = await api("PATCH", f"/api/v1/{path}", body)
+            assert answer.status == 200, answer.json

@@ -6,7 +6,7 @@ their file get the new number, and with it a newer plan.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve
@@ -18,6 +18,7 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import VlanId
 from evenrack.model.network import Range, Reservation, Subnet, Vlan
 from evenrack.model.network6 import Range6, Reservation6, Subnet6
+from evenrack.model.network6_rules import newly_unheard
 from evenrack.model.network_rules import problems_of
 from evenrack.model.relay_rules import about_deletion
 from evenrack.region.database.event_store import Event, record
@@ -148,8 +149,7 @@ def remove(
     """
     number = raise_number(connection)
     present = _expected(find(connection, noun, name), if_number)
-    if isinstance(present.value, Vlan):
-        _check_nothing_is_relayed(connection, present.value)
+    _check_nothing_needs(connection, present)
     what = {"before": told_fields(present), "with": _count_inside(connection, present)}
     announce(connection, number, {present.vlan}, [_event(present, "deleted", what)])
     table = TABLES[noun]
@@ -233,17 +233,37 @@ def _check(connection: Connection, wanted: Stored, vlans: set[VlanId]) -> None:
     # of 50,000 other reservations none matters that has neither the address nor a card of this one
     alike = wanted.value if isinstance(wanted.value, Reservation | Reservation6) else None
     rows = read_rows(connection, contents_of=vlans, alike=alike)
-    others = [row for row in rows if (row.noun, row.value.id) != (noun, number)]
-    found = problems_of(whole_vlans([*others, wanted]).values())
+    others = _without(wanted, rows)
+    found = [
+        *problems_of(whole_vlans([*others, wanted]).values()),
+        *_newly_unheard(rows, [*others, wanted]),
+    ]
     about_it = [finding for finding in found if finding.field_of(noun, number) is not None]
     if about_it:
         raise InventoryRefused(about_it, noun, number)
 
 
-def _check_nothing_is_relayed(connection: Connection, vlan: Vlan) -> None:
-    findings = list(about_deletion(vlan, read_vlans(connection, contents_of=()).values()))
+def _check_nothing_needs(connection: Connection, it: Stored) -> None:
+    findings: list[Finding] = []
+    if isinstance(it.value, Vlan):
+        findings += about_deletion(it.value, read_vlans(connection, contents_of=()).values())
+    if isinstance(it.value, Subnet6):
+        rows = read_rows(connection, contents_of=())
+        findings += _newly_unheard(rows, _without(it, rows))
     if findings:
         raise StillNeeded("; ".join(finding.sentence for finding in findings))
+
+
+def _without(it: Stored, rows: Iterable[Stored]) -> list[Stored]:
+    return [row for row in rows if (row.noun, row.value.id) != (it.noun, it.value.id)]
+
+
+def _newly_unheard(before: Iterable[Stored], after: Iterable[Stored]) -> Iterator[Finding]:
+    was, will_be = (
+        whole_vlans(row for row in rows if row.noun in {"vlan", "subnet"}).values()
+        for rows in (before, after)
+    )
+    return newly_unheard(was, will_be)
 
 
 # What is written
