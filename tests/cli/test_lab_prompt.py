@@ -3,14 +3,18 @@
 import io
 
 import pytest
+from attrs import evolve
 
 from evenrack.cli.lab_deeds import again
-from evenrack.cli.lab_prompt import DEEDS, HELP, Prompt
+from evenrack.cli.lab_prompt import DEEDS, HELP, Prompt, help_in
 from evenrack.cli.session import Session
 from evenrack.lab.deeds import Meant
 from evenrack.lab.fleet import Size, lay_out
 from evenrack.lab.hosts import InNamespaces
+from evenrack.lab.record import Record, write_record
+from evenrack.lab.refusals import LabRefused
 from evenrack.lab.targets import parse_target, resolve, resolve_cables
+from evenrack.runtime.child_process import ProgramId
 
 STATUS = {
     "leader": "region2/1",
@@ -39,8 +43,8 @@ def typed(surroundings, tmp_path, monkeypatch, capsys):
     return type_lines
 
 
-def examples():
-    for line in HELP.splitlines():
+def examples(text=HELP):
+    for line in text.splitlines():
         words = line.strip().split("  ")[0]
         if words.split()[0] in DEEDS and ".." not in words:
             yield words.split(maxsplit=1)
@@ -51,6 +55,26 @@ def test_each_example_of_the_help_means_something_in_the_lab_of_the_demo(tmp_pat
     fleet = lay_out(tmp_path, InNamespaces(keeper=None), Size())
     find = resolve_cables if deed == "cut" else resolve
     assert find(parse_target(target), fleet, STATUS)
+
+
+def test_without_a_network_the_help_has_no_example_that_this_lab_refuses(tmp_path, typed):
+    lab = {"network": False, "number": 1, "size": Size(), "retain": False, "stage": "up"}
+    record = Record(**lab, owner=ProgramId(1, 2))
+    write_record(tmp_path, record)
+    text = help_in(tmp_path)
+    assert typed(b"help\n") == f"{text}\nlab> {text}\nlab> \n"
+    without = {"leader": "region2/1", "racks": [], "owners": {}}
+    fleet = record.fleet(tmp_path)
+    kept = [(deed, target) for deed, target in examples(text)]
+    for deed, target in kept:
+        find = resolve_cables if deed == "cut" else resolve
+        assert find(parse_target(target), fleet, without)
+    write_record(tmp_path, evolve(record, network=True))
+    assert help_in(tmp_path) == HELP
+    for deed, target in set(map(tuple, examples())) - set(kept):
+        find = resolve_cables if deed == "cut" else resolve
+        with pytest.raises(LabRefused):
+            find(parse_target(target), fleet, without)
 
 
 def test_an_unknown_word_is_named_with_those_that_there_are(typed):

@@ -14,6 +14,7 @@ from evenrack.lab.aftermath import Aftermath
 from evenrack.lab.deeds import Deed, running_lab
 from evenrack.lab.fleet_status import fleet_client
 from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.record import read_record
 from evenrack.lab.targets import WORDS
 
 DEEDS: tuple[Deed, ...] = ("kill", "hang", "cut", "heal", "restart")
@@ -29,6 +30,17 @@ HELP = """\
   status                   problems first, then who does what
   help                     this again
   quit                     or Ctrl-D: everything goes"""
+NEED_NETWORK = ("cut ", "kill primary of vlan", "kill owner of ")
+"""A lab with `--no-net` has neither cables nor VLANs nor BMCs."""
+
+
+def help_in(folder: Path) -> str:
+    """Give what can be said to the lab in this folder."""
+    record = read_record(folder)
+    if record is None or record.network:
+        return HELP
+    lines = HELP.splitlines()
+    return "\n".join(line for line in lines if not line.strip().startswith(NEED_NETWORK))
 
 
 class Prompt:
@@ -43,7 +55,7 @@ class Prompt:
         """Do what the operator says until there is nothing more to say."""
         with contextlib.suppress(ImportError):
             importlib.import_module("readline")  # `input` then knows arrow keys, and what was typed
-        click.echo(HELP)
+        click.echo(help_in(self._folder))
         while True:
             try:
                 words = input("lab> ").split()
@@ -81,7 +93,7 @@ class Prompt:
         elif first == "status":
             self._show_status()
         elif first == "help":
-            click.echo(HELP)
+            click.echo(help_in(self._folder))
         else:
             say(f"{first} is no command here; there are {', '.join(COMMANDS)}")
 
