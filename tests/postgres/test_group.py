@@ -161,3 +161,23 @@ def test_all_of_them_are_reached_by_one_string(group):
     assert not any(group[name].is_running() for name in (group.primary, *group.standbys))
     group.start_all()
     keep(group, "still there")
+
+
+def test_who_has_most_is_known_only_when_all_have_read_what_is_on_their_disks(group):
+    """A standby answers before: what it has read by then says nothing of what it has."""
+    wait_for_all(group)
+    first, second = group.standbys
+    execute(group[second], "ALTER SYSTEM SET recovery_min_apply_delay = '4s'")  # it reads slowly
+    try:
+        group[first].kill()
+        keep(group, "only one standby has it")
+        group[second].kill()
+        group[group.primary].kill()
+        for standby in (first, second):
+            group.start(standby)
+        chosen = group.most_advanced()
+        group.promote(chosen)
+    finally:
+        execute(group[second], "ALTER SYSTEM RESET recovery_min_apply_delay")
+    assert chosen == second
+    assert kept(group) == ["only one standby has it"]

@@ -20,10 +20,21 @@ LOOKS = 5
 """At two standbys that may be ahead of each other."""
 CONNECT_SECONDS = "3"
 SILENCE = "5s"
+READING_LOOKS = 600
+"""At a standby that has just started and still reads what it had received before."""
+_A_MOMENT = "SELECT pg_sleep(0.1)"
 _RECEIVED = (
     "SELECT greatest(coalesce(pg_last_wal_receive_lsn(), '0/0'), "
-    "coalesce(pg_last_wal_replay_lsn(), '0/0')) - '0/0'"
+    "coalesce(pg_last_wal_replay_lsn(), '0/0')) - '0/0' WHERE NOT pg_is_in_recovery() "
+    "OR pg_last_wal_receive_lsn() IS NOT NULL OR EXISTS (SELECT FROM pg_stat_activity "
+    "WHERE backend_type = 'startup' "
+    "AND wait_event IN ('RecoveryWalStream', 'RecoveryRetrieveRetryInterval'))"
 )
+"""In bytes; nothing while a standby that has just started still reads what is on its own disk.
+
+It answers before it has read all of that, and receives nothing before: what it has read by then is
+less than what it has.
+"""
 
 
 @frozen(kw_only=True)
@@ -160,7 +171,10 @@ class ServerGroup:
         server = self._servers[name]
         if not server.is_running() or server.is_paused():
             return None
-        try:
-            return int(server.ask(_RECEIVED))
-        except ProgramFailed:
-            return None
+        with contextlib.suppress(ProgramFailed):
+            for _ in range(READING_LOOKS):
+                received = server.ask(_RECEIVED)
+                if received:
+                    return int(received)
+                server.ask(_A_MOMENT)
+        return None
