@@ -147,7 +147,7 @@ coverage-gates:
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# The tests mostly wait: four at a time need little more of the processors than one. Those of
+# The tests mostly wait: three at a time need little more of the processors than one. Those of
 # fleets are measured, so they come one after the other, and before the others for the processors.
 # Their daemons are measured as users run them, without coverage: the tests of parts reach enough.
 tests-of-fleets:
@@ -156,7 +156,7 @@ tests-of-fleets:
 	@tail -n 1 .tests-of-fleets.log
 
 tests-of-parts:
-	@nice -n 19 $(PYTEST) --numprocesses 4 --dist loadfile \
+	@nice -n 19 $(PYTEST) --numprocesses 3 --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 
 # One after the other, with nothing beside them.

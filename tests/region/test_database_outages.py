@@ -1,6 +1,7 @@
 """PostgreSQL is away, restarted, hung or set back: nobody dies of it, and all heals by itself."""
 
 import pytest
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -9,7 +10,7 @@ from twisted.internet.threads import deferToThread
 from evenrack.config.region_config import RegionLiveness
 from evenrack.region.database.schema import upgrade
 from tests.postgres_fixtures import MigratedContent
-from tests.region.processes import ask, eventually, fleet_on, goes_on
+from tests.region.processes import QUICK_RACK, ask, eventually, fleet_on, goes_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
@@ -97,9 +98,10 @@ async def test_m1_a_database_that_hangs_kills_nobody_is_told_of_and_ends_every_l
     own_migrated_server,
 ):
     server, dsn = own_migrated_server
-    async with fleet_on(dsn) as fleet:
+    patient = evolve(QUICK_RACK, silence_seconds=20.0)  # no link ends for a busy machine
+    async with fleet_on(dsn, rack_liveness=patient) as fleet:
         for host in ("region1", "region2"):
-            fleet.start_region(host, liveness=REAL)
+            fleet.start_region(host, liveness=evolve(REAL, silence_seconds=20.0))
         for number in (1, 2, 3, 4):
             fleet.start_rack(f"rack{number}")
         await eventually(

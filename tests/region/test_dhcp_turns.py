@@ -273,10 +273,12 @@ async def test_racks_that_share_a_pair_take_a_change_one_after_the_other(databas
 async def test_six_vlans_of_three_racks_come_to_pairs_and_all_take_a_change(database_dsn):
     async with dhcp_fleet_on(database_dsn, "region1", "region2") as dhcp:
         numbers = range(1, 7)
-        for number in numbers:
-            dhcp.create_vlan(number)
         for rack in (1, 2, 3):
             dhcp.start_rack(rack, *numbers)
+        known = "SELECT rack_id FROM rack_interface"
+        await eventually(lambda: len(dhcp.fleet.rows(known)) == 3 * len(numbers), PATIENCE)
+        for number in numbers:  # who comes first to a VLAN stays its primary
+            dhcp.create_vlan(number)
         await eventually(dhcp.is_served_by_pairs, PATIENCE)
         primaries = [dhcp.roles(number)["primary"] for number in numbers]
         assert {name: primaries.count(name) for name in primaries} == dict.fromkeys(primaries, 2)
