@@ -3,25 +3,24 @@
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.measure import Figure
+from benchmarks.real_lab import EVENRACK, real_lab
 
-PROGRAMS = Path(sys.executable).parent
 RUNS = 9
 SETTLE_SECONDS = 20.0
 
 
 def measure() -> list[Figure]:
     """Bring up the default lab, with its network, clients and BMCs, and measure it."""
-    with tempfile.TemporaryDirectory(prefix="evenrack-bench-") as folder, _lab(folder) as seconds:
+    began = time.monotonic()
+    with real_lab() as lab:
+        seconds, folder = time.monotonic() - began, str(lab.parent)
         time.sleep(SETTLE_SECONDS)
-        socket = str(Path(folder) / "lab" / "region1" / "run" / "regiond-1.sock")
-        status = _median_seconds([str(PROGRAMS / "evenrack"), "--socket", socket, "status"])
+        socket = str(lab / "region1" / "run" / "regiond-1.sock")
+        status = _median_seconds([EVENRACK, "--socket", socket, "status"])
         bare = _median_seconds([sys.executable, "-c", "import click, http.client, json"])
         region = max(_resident_mebibytes("evenrack-regiond", folder))
         rack = max(_resident_mebibytes("evenrack-rackd", folder))
@@ -50,20 +49,6 @@ def measure() -> list[Figure]:
             limit=f"{twisted:.3g} MiB of a bare reactor",
         ),
     ]
-
-
-@contextmanager
-def _lab(folder: str) -> Iterator[float]:
-    """Run a lab; gives the seconds that it took to live."""
-    lab = [str(PROGRAMS / "evenrack"), "lab"]
-    where = ["--dir", str(Path(folder) / "lab")]
-    began = time.monotonic()
-    subprocess.run([*lab, "up", *where], check=True, stderr=subprocess.DEVNULL)
-    seconds = time.monotonic() - began
-    try:
-        yield seconds
-    finally:
-        subprocess.run([*lab, "down", *where], check=True, stderr=subprocess.DEVNULL)
 
 
 def _median_seconds(command: list[str]) -> float:

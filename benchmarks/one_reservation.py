@@ -6,21 +6,16 @@ serves it.
 
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Figure
-from evenrack.client import Client, SocketTarget
+from benchmarks.real_lab import EVENRACK, client_of, real_lab
 
-EVENRACK = str(Path(sys.executable).parent / "evenrack")
 SIZES = {"region-hosts": 2, "processes": 1, "racks": 2, "vlans": 1, "clients": 0, "bmcs": 0}
-LAB = [word for name, count in SIZES.items() for word in (f"--{name}", str(count))]
 RESERVATIONS = 50_000
 NETWORK = IPv4Network("172.20.0.0/15")
 FIRST = 100
@@ -37,8 +32,8 @@ LOOK_SECONDS = 0.002
 
 def measure(reservations: int = RESERVATIONS) -> list[Figure]:
     """Add reservations one by one, and take them away again."""
-    with tempfile.TemporaryDirectory(prefix="evenrack-bench-") as name, _lab(Path(name)) as lab:
-        _fill(lab, Path(name) / "cards.csv", reservations)
+    with real_lab(SIZES) as lab:
+        _fill(lab, lab.parent / "cards.csv", reservations)
         one = _One(lab)
         took = [one.come_and_go(FIRST + reservations + nth) for nth in range(TIMES)]
         waits = one.come_in_succession(FIRST + reservations + TIMES)
@@ -55,24 +50,9 @@ def _figure(name: str, seconds: list[float], shape: str) -> Figure:
     return Figure(name=name, value=statistics.median(seconds), unit="s", target=1.0, limit=told)
 
 
-@contextmanager
-def _lab(folder: Path) -> Iterator[Path]:
-    lab, where = [EVENRACK, "lab"], ["--dir", str(folder / "lab")]
-    subprocess.run([*lab, "up", *LAB, *where], check=True, stderr=subprocess.DEVNULL)
-    try:
-        yield folder / "lab"
-    finally:
-        subprocess.run([*lab, "down", *where], check=True, stderr=subprocess.DEVNULL)
-
-
-def _client(lab: Path) -> Client:
-    sockets = sorted(lab.glob("region*/run/regiond-*.sock"))
-    return Client([SocketTarget(path=path) for path in sockets], timeout=60)
-
-
 def _fill(lab: Path, cards: Path, reservations: int) -> None:
     """Import so many reservations, and wait until both racks serve them."""
-    client = _client(lab)
+    client = client_of(lab)
     client.post("/api/v1/subnets", {"vlan": "vlan1", "cidr": str(NETWORK)})
     lines = [f"{_card(nth)},{NETWORK[FIRST + nth]},machine{nth}" for nth in range(reservations)]
     cards.write_text("\n".join(["mac,address,hostname", *lines, ""]))
@@ -80,7 +60,7 @@ def _fill(lab: Path, cards: Path, reservations: int) -> None:
     command = [EVENRACK, "--socket", str(socket), "reservation", "import", str(cards), "--yes"]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     last = f"h-{reservations}-".encode()
-    files = list(lab.glob("rack*/**/dhcpd.conf"))
+    files = list(lab.glob("rack*/**/dhcp/dhcpd.conf"))
     _until(lambda: all(last in file.read_bytes() for file in files), look=0.5)
     time.sleep(SETTLE_SECONDS)
 
@@ -94,8 +74,8 @@ class _One:
     """A reservation that comes and goes."""
 
     def __init__(self, lab: Path) -> None:
-        self._client = _client(lab)
-        self._leases = list(lab.glob("rack*/**/dhcpd.leases"))
+        self._client = client_of(lab)
+        self._leases = list(lab.glob("rack*/**/dhcp/dhcpd.leases"))
 
     def come_and_go(self, number: int) -> tuple[float, float]:
         """Give the seconds from the API's answer until both servers know, and until none does."""

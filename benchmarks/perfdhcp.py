@@ -9,8 +9,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,17 +18,15 @@ from pathlib import Path
 from attrs import frozen
 
 from benchmarks.measure import Figure
+from benchmarks.real_lab import client_of, real_lab
 from benchmarks.rig import wait_for
 from benchmarks.used_cpu import cpu_of, more
-from evenrack.client import Client, SocketTarget
 from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.network.plan import SWITCH
 from evenrack.lab.record import read_record
 from evenrack.runtime.child_process import ProgramId, start_detached, stop_program
 
-EVENRACK = str(Path(sys.executable).parent / "evenrack")
 SIZES = {"region-hosts": 1, "processes": 1, "racks": 2, "vlans": 1, "clients": 0, "bmcs": 0}
-LAB = [word for name, count in SIZES.items() for word in (f"--{name}", str(count))]
 PERFDHCP = "perfdhcp"
 DHCPD = "/usr/sbin/dhcpd"
 POOL = IPv4Network("172.20.0.0/17")
@@ -80,9 +76,9 @@ def measure(leases: int = LEASES, pool: IPv4Network = POOL) -> list[Figure]:
     """Let perfdhcp ask both pairs in turn; FileNotFoundError where it is not installed."""
     if shutil.which(PERFDHCP) is None:
         raise FileNotFoundError(f"{PERFDHCP} is missing: apt-get install kea-admin")
-    with tempfile.TemporaryDirectory(prefix="evenrack-bench-") as name, _lab(Path(name)) as lab:
+    with real_lab(SIZES) as lab:
         keeper = _keeper(lab)
-        with _by_hand(keeper, Path(name), pool) as hand:
+        with _by_hand(keeper, lab.parent, pool) as hand:
             ours = _ours(keeper, lab, pool)
             for pair in (ours, hand):
                 wait_for(pair.is_normal, WAIT_SECONDS, f"the pair of {pair.network} is normal")
@@ -106,16 +102,6 @@ def _figures(turns: list[tuple[Asked, Asked]], leases: int) -> list[Figure]:
     ]
 
 
-@contextmanager
-def _lab(folder: Path) -> Iterator[Path]:
-    lab, where = [EVENRACK, "lab"], ["--dir", str(folder / "lab")]
-    subprocess.run([*lab, "up", *LAB, *where], check=True, stderr=subprocess.DEVNULL)
-    try:
-        yield folder / "lab"
-    finally:
-        subprocess.run([*lab, "down", *where], check=True, stderr=subprocess.DEVNULL)
-
-
 def _keeper(lab: Path) -> Keeper:
     record = read_record(lab)
     assert record is not None  # noqa: S101  it is up
@@ -125,7 +111,7 @@ def _keeper(lab: Path) -> Keeper:
 
 def _ours(keeper: Keeper, lab: Path, pool: IPv4Network) -> Pair:
     """Give the lab's VLAN more addresses, and a client."""
-    client = Client([SocketTarget(path=lab / "region1" / "run" / "regiond-1.sock")], timeout=60)
+    client = client_of(lab)
     client.post("/api/v1/subnets", {"vlan": "vlan1", "cidr": str(pool)})
     ends = {"first": str(pool[FIRST]), "last": str(pool[LAST])}
     client.post("/api/v1/ranges", {"subnet": str(pool), **ends})

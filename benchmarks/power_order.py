@@ -7,8 +7,6 @@ beside both; what lies between is told by the order's own history.
 
 import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,17 +16,15 @@ from typing import Any
 from attrs import frozen
 
 from benchmarks.measure import Figure, percentile
+from benchmarks.real_lab import client_of, real_lab, tell_lab
 from benchmarks.rig import wait_for
-from evenrack.client import Client, SocketTarget
 from evenrack.lab.bmc.chassis import Chassis
 from evenrack.lab.bmc.simulator import USER, BmcSimulator
 from evenrack.lab.network.keeper import Keeper
 from evenrack.lab.record import read_record
 from evenrack.model.moments import moment_from_text
 
-EVENRACK = str(Path(sys.executable).parent / "evenrack")
 SIZES = {"region-hosts": 2, "processes": 1, "racks": 2, "vlans": 1, "clients": 0, "bmcs": 1}
-LAB = [word for name, count in SIZES.items() for word in (f"--{name}", str(count))]
 ORDERS = 60
 REHEARSALS = 3
 TARGET_MILLISECONDS = 60.0
@@ -57,7 +53,7 @@ class Way:
 
 def measure(orders: int = ORDERS) -> list[Figure]:
     """Order power on, again and again, and let ipmitool do the same in between."""
-    with tempfile.TemporaryDirectory(prefix="evenrack-bench-") as name, _lab(Path(name)) as lab:
+    with _lab() as lab:
         bench = _Bench(lab)
         bench.rehearse()
         ways, tool = [], []
@@ -99,17 +95,12 @@ def _half(seconds: Sequence[float]) -> float:
 
 
 @contextmanager
-def _lab(folder: Path) -> Iterator[Path]:
+def _lab() -> Iterator[Path]:
     """Run one that keeps what PostgreSQL has, and in which nobody else asks BMCs anything."""
-    lab, where = [EVENRACK, "lab"], ["--dir", str(folder / "lab")]
-    subprocess.run([*lab, "up", *LAB, "--retain", *where], check=True, stderr=subprocess.DEVNULL)
-    try:
-        quiet = [*lab, "kill", "power/traffic", *where]
-        subprocess.run(quiet, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with real_lab(SIZES, "--retain") as lab:
+        tell_lab(lab, "kill", "power/traffic")
         time.sleep(SETTLE_SECONDS)
-        yield folder / "lab"
-    finally:
-        subprocess.run([*lab, "down", *where], check=True, stderr=subprocess.DEVNULL)
+        yield lab
 
 
 class _Bench:
@@ -123,8 +114,7 @@ class _Bench:
         self._bmc: BmcSimulator = record.fleet(lab).bmcs[0]
         self._chassis: Chassis = self._bmc.chassis
         self._password = self._bmc.folder.parent / "password"
-        socket = lab / "region1" / "run" / "regiond-1.sock"
-        self._client = Client([SocketTarget(path=socket)], timeout=WAIT_SECONDS)
+        self._client = client_of(lab)
 
     def rehearse(self) -> None:
         """Have everything imported, connected and prepared that is so only once."""
