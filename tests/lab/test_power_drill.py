@@ -1,22 +1,45 @@
 """The checks of power can say no: each question is shown a promise that is broken."""
 
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
 import pytest
 
+from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.power_sight import refuse_not_done, refuse_told, told_words
+from evenrack.lab.drill.power_sight import Ordered, refuse_not_done, refuse_told, told_words
 from evenrack.lab.drill.sight import uneven_owners
+from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size, lay_out
 from evenrack.lab.hosts import InNamespaces
+from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.record import Record, write_record
+from evenrack.runtime.child_process import ProgramId
+from tests.cli.small_api import small_api
 
 RACKS = ("rack1", "rack2", "rack3")
+RECORD = Record(
+    network=False,
+    number=1,
+    size=Size(bmcs=1),
+    retain=False,
+    stage="up",
+    owner=ProgramId(1, 2),
+)
 ROW = {"machine": "m1", "action": "cycle", "rack": "rack2", "phase": "OFF_SENT", "error": None}
 
 
 @pytest.fixture
-def bmc(tmp_path):
-    (bmc,) = lay_out(tmp_path, InNamespaces(keeper=None), Size(bmcs=1)).bmcs
-    bmc.folder.mkdir(parents=True)
-    return bmc
+def fleet(tmp_path):
+    fleet = lay_out(tmp_path, InNamespaces(keeper=None), Size(bmcs=1))
+    fleet.bmcs[0].folder.mkdir(parents=True)
+    return fleet
+
+
+@pytest.fixture
+def bmc(fleet):
+    return fleet.bmcs[0]
 
 
 def tell(bmc, *words):
@@ -74,3 +97,23 @@ def test_p28_what_a_bmc_was_told_besides_or_not_is_seen(bmc):
         refuse_told(bmc, before, ("off", "on"), 1.0)
     with pytest.raises(CheckFailed, match="not nothing"):
         refuse_told(bmc, before, (), 1.0)
+
+
+def test_a_bmc_is_slow_from_when_its_order_is_taken_and_quick_before(fleet, bmc):
+    path, was_slow, turn = "/api/v1/orders", [], count(1)
+
+    def sleep(seconds):
+        was_slow.append((bmc.folder / "slow").exists())
+        if next(turn) == 3:
+            api.answer(path, [{"order": 8}], method="POST")
+
+    write_record(fleet.directory, RECORD)
+    clocks = Clocks(seconds=lambda: 0.0, sleep=sleep, now=lambda: datetime.now(tz=UTC))
+    trial = Trial(fleet, LabPrograms(fleet, Path()), clocks, seed=0)
+    socket = fleet.processes[0].socket
+    socket.parent.mkdir(parents=True, exist_ok=True)
+    with small_api(socket) as api:
+        api.refuse(path, 409, "OrderUnderWay", "m1 has order 7", method="POST")
+        Ordered(trial, [bmc], "cycle", 0.0, 5.0, slow_seconds=2.0)
+    assert was_slow == [False] * 3
+    assert (bmc.folder / "slow").read_text() == "20\n"

@@ -9,7 +9,7 @@ from attrs import frozen
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.impostors import SPOKEN_VERSION
-from evenrack.lab.drill.power_sight import Ordered
+from evenrack.lab.drill.power_sight import Ordered, make_slow
 from evenrack.lab.drill.strangers import run_intruder
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import RackDaemon
@@ -78,10 +78,8 @@ def words_about_orders_change_nothing(trial: Trial, limit: float) -> Measured:
     others = [bmc for bmc in trial.fleet.bmcs if owners[bmc.bmc] != rack.rack]
     trial.programs.stop(rack.name)
     _must_be_gone(trial, rack)
-    for bmc in others:
-        bmc.chassis.be_slow(_SLOW_SECONDS)
     since = trial.clocks.seconds()
-    ordered = Ordered(trial, others, "cycle", since, _ORDER_SECONDS)
+    ordered = Ordered(trial, others, "cycle", since, _ORDER_SECONDS, slow_seconds=_SLOW_SECONDS)
     before = read_others(trial, rack)
 
     def taken() -> bool:
@@ -93,8 +91,7 @@ def words_about_orders_change_nothing(trial: Trial, limit: float) -> Measured:
     if not before.orders:
         raise CheckFailed("no order of another rack is under way: this check can show nothing")
     told = _speak(trial, rack, before)
-    for bmc in others:
-        bmc.chassis.be_slow(0)
+    make_slow(others, 0)
     if told["recorded"]:
         raise CheckFailed(f"{told['recorded']} phases of others' orders were recorded")
     _, rows = ordered.wait()

@@ -8,6 +8,7 @@ from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.power_sight import (
     Ordered,
+    make_slow,
     owners,
     pick_bmc,
     refuse_told,
@@ -31,8 +32,7 @@ def a_dead_rack_s_orders(trial: Trial, limit: float) -> Measured:
     ordered.count_from_now()
     for program in trial.programs_of(rack):
         trial.programs.kill(program)
-    for bmc in bmcs:
-        bmc.chassis.be_slow(0)
+    make_slow(bmcs, 0)
     seconds, rows = ordered.wait()
     for bmc in bmcs:
         refuse_told(bmc, before[bmc.bmc], ("off", "on"), seconds)
@@ -47,8 +47,8 @@ def _order_all(trial: Trial, bmcs: Sequence[BmcSimulator], rack: str, limit: flo
     """Have a rack cycle machines that are on, and see it begin with all of them."""
     for bmc in bmcs:
         bmc.chassis.press("on")
-        bmc.chassis.be_slow(_SLOW_SECONDS)
-    ordered = Ordered(trial, bmcs, "cycle", trial.clocks.seconds(), limit)
+    since = trial.clocks.seconds()
+    ordered = Ordered(trial, bmcs, "cycle", since, limit, slow_seconds=_SLOW_SECONDS)
     if not trial.clocks.wait_until(lambda: ordered.are_with(rack), seconds=_SLOW_SECONDS):
         raise CheckFailed(f"{rack} was not given the orders for its {len(bmcs)} BMCs")
     return ordered

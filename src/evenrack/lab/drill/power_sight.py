@@ -54,21 +54,32 @@ class Ordered:
         action: PowerAction,
         since: float,
         limit: float,
+        *,
+        slow_seconds: float = 0.0,
     ) -> None:
+        """With `slow_seconds` the BMCs take so long for an answer from when the orders are taken.
+
+        Before that they are quick, or a question of the power prober's could be in the way for as
+        long as this is patient.
+        """
         self._trial = trial
         self._action = action
         self._since = since
         self._limit = limit
         self._client = fleet_client(trial.fleet, last=trial.programs.not_serving())
         self._given: list[int] = []
-        self._give(bmcs)
+        self._give(bmcs, slow_seconds)
 
-    def _give(self, bmcs: Sequence[BmcSimulator]) -> None:
+    def _give(self, bmcs: Sequence[BmcSimulator], slow_seconds: float) -> None:
         why = ""
 
         def taken() -> bool:
             nonlocal why
+            if slow_seconds:  # a moment later they might have done it
+                make_slow(bmcs, slow_seconds)
             why = _give(self._client, bmcs, self._action, self._given)
+            if why and slow_seconds:
+                make_slow(bmcs, 0)
             return not why
 
         if not self._within_patience(taken):
@@ -135,6 +146,12 @@ def refuse_not_done(rows: Sequence[Row], seconds: float) -> None:
                 f"({row['error'] or 'no error'})",
                 seconds,
             )
+
+
+def make_slow(bmcs: Sequence[BmcSimulator], seconds: float) -> None:
+    """Let each of these BMCs take so long for an answer; 0 ends it."""
+    for bmc in bmcs:
+        bmc.chassis.be_slow(seconds)
 
 
 def told_words(bmc: BmcSimulator) -> list[str]:
