@@ -4,9 +4,14 @@ A check that cannot fail is a defect: a new one needs an entry here (`tests/lab`
 in `region_mistakes` and `rack_mistakes`; `checks_can_fail` plants them.
 """
 
-from tests.together import broken_balance, broken_services, broken_trust
+from tests.together import broken_balance, broken_power, broken_services, broken_trust
 
-BROKEN = (*broken_balance.BROKEN, *broken_services.BROKEN, *broken_trust.BROKEN)
+BROKEN = (
+    *broken_balance.BROKEN,
+    *broken_services.BROKEN,
+    *broken_power.BROKEN,
+    *broken_trust.BROKEN,
+)
 
 CYCLES_FIND = (
     ("old_orders_are_carried_out", 43, r"2 outages: its BMC was told off, on, off"),

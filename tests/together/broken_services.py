@@ -1,9 +1,8 @@
-"""Mistakes that the checks of DHCP and power must find."""
+"""Mistakes that the checks of DHCP, and of what a lost rack had, must find."""
 
 from attrs import evolve
 
 from tests.together.broken_feature import (
-    POWER,
     TO_BE_LOST,
     TWO_RACKS,
     TWO_VLANS,
@@ -268,14 +267,31 @@ _RELAYED = (
         TWO_RACKS,
     ),
 )
+_IPV6_NAME = "IPv6: each rack gives its half, one is killed, and the other serves whoever asks"
 _IPV6 = (
     in_network(
         "every_rack_has_all_of_ipv6",
-        {
-            "IPv6: each rack gives its half, one is killed, and the other serves whoever asks": (
-                r"a client was given fd77:1::1[0-7].., and rack\d has the upper half"
-            )
-        },
+        {_IPV6_NAME: r"a client was given fd77:1::1[0-7].., and rack\d has the upper half"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "servers6_begin_anew_with_their_daemon",
+        {_IPV6_NAME: r"the server for IPv6 of rack\d did not outlive its rack daemon"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "ipv6_is_kept_for_nobody",
+        {_IPV6_NAME: r"rack\d gave fd77:1::1\w{3} to the machine for which fd77:1::21 is kept"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "leases_of_ipv6_are_read_in_the_file_of_ipv4",
+        {_IPV6_NAME: r"no event tells of all of fd77:1::1\w{3}, fd77:1::1\w{3}$"},
+        TWO_RACKS,
+    ),
+    in_network(
+        "leases_of_ipv6_leave_all_free",
+        {_IPV6_NAME: r"of the 4096 IPv6 addresses of vlan1 not about 4093 are said to be free"},
         TWO_RACKS,
     ),
 )
@@ -341,59 +357,6 @@ _LOST_AND_BACK = (
         TWO_VLANS,
     ),
 )
-_NEVER_DONE = r"cycle of m1 by nobody: still at NEW|m1 has order \d+, which has not ended"
-_POWER = (
-    in_network(
-        "orders_are_for_owners_only",
-        {
-            "one rack alone: a power order is done": _NEVER_DONE,
-            "the owner's host killed: the next power command is done by another rack": (
-                _NEVER_DONE
-            ),
-        },
-        POWER,
-        most_seconds=3,
-    ),
-    in_network(
-        "bmcs_move_at_once",
-        {"owners of BMCs are shown, even and sticky": r"moved with no need: "},
-        POWER,
-    ),
-    in_network(
-        "old_orders_are_carried_out",
-        {
-            "the owner hangs: the next power command is done by another rack, once": (
-                r"b1 was told off, on, .*not off, on"
-            )
-        },
-        POWER,
-    ),
-    in_network(
-        "orders_wait_for_their_rack",
-        {
-            "a rack dies with orders in its hands: others do them at once": (
-                r"cycle of m\d+ by rack\d: still at NEW"
-            )
-        },
-        POWER,
-        most_seconds=3,
-    ),
-    in_network(
-        "reach_is_learnt_when_none_is_left",
-        {
-            "a second rack reaches the BMCs again: known while the first serves them": (
-                r"rack\d is not known to reach b1, .*, which rack\d reaches"
-            )
-        },
-        POWER,
-        moment="when it is up",
-    ),
-    in_network(
-        "machines_are_turned_on_twice",
-        {"on, off, cycle, query do what the BMC's log says": r"b1 was told on, on, not on"},
-        POWER,
-    ),
-)
 
 BROKEN = (
     *_DHCP,
@@ -407,5 +370,4 @@ BROKEN = (
     *_IPV6,
     *_EVIDENCE,
     *_LOST_AND_BACK,
-    *_POWER,
 )

@@ -11,9 +11,12 @@ from twisted.internet.defer import Deferred
 from evenrack.rack import converge, region_connections, register
 from evenrack.rack.converge import Converge
 from evenrack.rack.dhcp import dhcpd6_conf, dhcpd_conf, failover
+from evenrack.rack.dhcp.address_tally6 import AddressTally6
 from evenrack.rack.dhcp.server import IscDhcpServer
+from evenrack.rack.dhcp.server6 import IscDhcp6Server
 from evenrack.rack.failover_states import KnownStates
 from evenrack.rack.hosts_in_step import HostsInStep
+from evenrack.rack.lease_watch import LeaseWatch
 from evenrack.rack.power import desk, ipmitool, order_run
 from evenrack.rack.power.drivers import Drivers
 from evenrack.rack.power.ipmi_command import PASSWORD_DESCRIPTOR
@@ -171,6 +174,42 @@ def every_rack_has_all_of_ipv6():
     """Give away all of each IPv6 range, on both racks of a pair."""
     spans_of = dhcpd6_conf.spans_of
     dhcpd6_conf.spans_of = lambda span, _half: spans_of(span, "whole")
+
+
+def servers6_begin_anew_with_their_daemon():
+    """Take no server for IPv6 that runs already for one that serves what is wanted."""
+    runs_with = IscDhcp6Server._runs_with
+
+    async def runs_of_its_own(server, text):
+        return server._served != () and await runs_with(server, text)
+
+    IscDhcp6Server._runs_with = runs_of_its_own
+
+
+def ipv6_is_kept_for_nobody():
+    """Leave reservations out of the file for IPv6."""
+    dhcpd6_conf._host = lambda _kept, _snippets: ""
+
+
+def leases_of_ipv6_are_read_in_the_file_of_ipv4():
+    """Follow what the server for IPv4 wrote down, twice."""
+    begin = LeaseWatch.__init__
+
+    def begin_with_one_file(watch, files, *others):
+        begin(watch, (files[0], files[0]), *others)
+
+    LeaseWatch.__init__ = begin_with_one_file
+
+
+def leases_of_ipv6_leave_all_free():
+    """Count an address of IPv6 that somebody has among those that are left."""
+    count = AddressTally6._count
+
+    def all_free(tally, vlan):
+        counted = count(tally, vlan)
+        return evolve(counted, free=counted.total)
+
+    AddressTally6._count = all_free
 
 
 def old_orders_are_carried_out():
