@@ -1,7 +1,6 @@
 """How many addresses of each VLAN are nobody's, by the file of leases."""
 
 from ipaddress import IPv4Address
-from itertools import pairwise
 
 import pytest
 from attrs import evolve
@@ -14,6 +13,7 @@ from evenrack.model.dhcp_report import AddressCount
 from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.address_tally import AddressTally, Began, spans_of
 from tests.dhcp_fleet import dhcp_fleet, rack_id, with_relays
+from tests.rack.dhcp.pieces import file_in_pieces
 
 ONE, TWO = VlanId(1), VlanId(2)
 
@@ -89,20 +89,16 @@ def test_other_declarations_comments_and_entries_that_were_cut_short_harm_no_oth
 
 
 @given(
-    entries=st.lists(
+    file_in_pieces(
         st.builds(
             entry,
             st.integers(98, 111).map(lambda it: f"10.1.0.{it}"),
             st.sampled_from(["active", "free", "backup", "expired"]),
-        ),
-        max_size=8,
-    ),
-    cuts=st.lists(st.integers(0, 900), max_size=4).map(sorted),
+        )
+    )
 )
-def test_it_does_not_matter_in_which_pieces_the_file_is_read(entries, cuts):
-    text = "".join(entries)
-    ends = [0, *(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[begin:end] for begin, end in pairwise(ends)]
+def test_it_does_not_matter_in_which_pieces_the_file_is_read(drawn):
+    text, pieces = drawn
     assert tally(*pieces) == tally(text)
 
 

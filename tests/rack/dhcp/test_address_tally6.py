@@ -2,7 +2,6 @@
 
 import sys
 from ipaddress import IPv6Address
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -14,6 +13,7 @@ from evenrack.model.identifiers import VlanId
 from evenrack.rack.dhcp.address_tally6 import AddressTally6, spans6_of
 from evenrack.rack.dhcp.lease_file6 import lease6_in
 from tests.rack.dhcp.golden_plans6 import FAR, serving6, subnet6
+from tests.rack.dhcp.pieces import file_in_pieces
 
 ONE, TWO, FAR_ID = VlanId(1), VlanId(2), FAR.id
 HEADER = """# The format of this file is documented.
@@ -113,21 +113,17 @@ def test_entries_that_were_cut_short_harm_no_other():
 
 
 @given(
-    entries=st.lists(
+    file_in_pieces(
         st.builds(
             one,
             st.integers(1, 3),
             st.integers(98, 111),
             st.sampled_from(["active", "expired", "released", "abandoned"]),
-        ),
-        max_size=8,
-    ),
-    cuts=st.lists(st.integers(0, 900), max_size=4).map(sorted),
+        )
+    )
 )
-def test_it_does_not_matter_in_which_pieces_the_file_is_read(entries, cuts):
-    text = "".join(entries)
-    ends = [0, *(min(cut, len(text)) for cut in cuts), len(text)]
-    pieces = [text[begin:end] for begin, end in pairwise(ends)]
+def test_it_does_not_matter_in_which_pieces_the_file_is_read(drawn):
+    text, pieces = drawn
     assert tally(*pieces) == tally(text)
 
 

@@ -16,11 +16,11 @@ import urllib.request
 import uuid
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
 
 import bcrypt
-import pytest
 from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -37,11 +37,11 @@ from evenrack.trust.certificates import (
     new_key,
 )
 from tests.free_ports import free_tcp_port
+from tests.rack.power.failing import failure_of
 from tests.trusted import handmade
 
 ADDRESS = IPv4Address("127.0.0.1")
 USER, PASSWORD = "operator", "s3cret-of-19-letter"
-PROMISED_SECONDS = 7.0
 START_SECONDS = 30
 TAKES_SECONDS = 1
 WORDS = {
@@ -228,12 +228,4 @@ def _put(kept, system):
     )
 
 
-async def failure(kind, talk, seconds=PROMISED_SECONDS):
-    """Give the words of what goes wrong, in this way and in no other, in time."""
-    began = reactor.seconds()
-    with pytest.raises(kind) as failed:
-        await talk
-    assert failed.type is kind
-    assert reactor.seconds() - began < seconds
-    assert PASSWORD not in str(failed.value)
-    return str(failed.value)
+failure = partial(failure_of, reactor, PASSWORD)
