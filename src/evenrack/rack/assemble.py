@@ -1,10 +1,11 @@
 """Gives a rack daemon its real surroundings: reactor, sockets, disk."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from attrs import frozen
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IStreamClientEndpoint
 
@@ -34,7 +35,7 @@ from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.trust_keeper import TrustKeeper
 from evenrack.runtime.spawned import Ended, run_spawned
-from evenrack.runtime.thinking import think_beside
+from evenrack.runtime.thinking import Think, think_beside
 from evenrack.runtime.wall_clock import utc_now
 
 CONNECT_SECONDS = 3
@@ -60,39 +61,102 @@ def assemble(
     def sessions() -> list[RegionSession]:
         return service.connections.sessions()
 
-    keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
-    think = think_beside(reactor)
-    lease_files = DhcpdFiles(state.dhcp_folder).leases, DhcpdFiles(state.dhcp6_folder).leases
-    leases = LeaseReader(*lease_files, think, reactor)
-    six = _dhcp6_server(config, state, reactor)
-    places = _places(reactor)
-    service = RackService(
-        config,
-        rack,
-        Surroundings(
-            clock=reactor,
-            wall_clock=utc_now,
-            token_bytes=token_bytes,
-            dialling=Dialling(
-                configured=config.regions, endpoint_for=_over_tls(keeper, reactor), jitter=jitter
-            ),
-            state=state,
-            interfaces=_interfaces_of_this_host(reactor),
-            dhcp_server=BothFamilies(_dhcp_server(config, state, reactor, token_bytes), six),
-            dhcp6_server=six,
-            think=think,
-            leases=leases.page,
-            lease_files=lease_files,
-            listener=_listener(config, reactor),
-            find_hosts=partial(find_hosts, reactor),
-            driver=every_driver(reactor, places, most_sessions=config.power.most_sessions),
-            ask_bmc=partial(answers_here, reactor, places),
-            trust=keeper,
-        ),
+    host = _Host(
+        config=config, reactor=reactor, jitter=jitter, token_bytes=token_bytes, state=state
     )
+    keeper = TrustKeeper(state.trust, rack, sessions, reactor, utc_now, jitter)
+    leases = LeaseReader(*host.lease_files, host.think, reactor)
+    service = RackService(config, rack, host.surroundings(keeper, leases))
     keeper.setServiceParent(service)
     leases.setServiceParent(service)
     return service
+
+
+@frozen(kw_only=True)
+class _Host:
+    """The host of a rack daemon: what everything is built of."""
+
+    config: RackConfig
+    reactor: Any
+    jitter: Callable[[], float]
+    token_bytes: Callable[[int], bytes]
+    state: StateFolder
+
+    @property
+    def think(self) -> Think:
+        """Give what does long work beside the reactor's thread."""
+        return think_beside(self.reactor)
+
+    @property
+    def lease_files(self) -> tuple[Path, Path]:
+        """Say where the servers write down their leases."""
+        folders = self.state.dhcp_folder, self.state.dhcp6_folder
+        return DhcpdFiles(folders[0]).leases, DhcpdFiles(folders[1]).leases
+
+    def surroundings(self, keeper: TrustKeeper, leases: LeaseReader) -> Surroundings:
+        """Put together what the daemon lives on."""
+        reactor, six, places = self.reactor, self._dhcp6_server(), self._places()
+        most_sessions = self.config.power.most_sessions
+        return Surroundings(
+            clock=reactor,
+            wall_clock=utc_now,
+            token_bytes=self.token_bytes,
+            dialling=self._dialling(keeper),
+            state=self.state,
+            interfaces=self._interfaces,
+            dhcp_server=BothFamilies(self._dhcp_server(), six),
+            dhcp6_server=six,
+            think=self.think,
+            leases=leases.page,
+            lease_files=self.lease_files,
+            listener=self._listener(),
+            find_hosts=partial(find_hosts, reactor),
+            driver=every_driver(reactor, places, most_sessions=most_sessions),
+            ask_bmc=partial(answers_here, reactor, places),
+            trust=keeper,
+        )
+
+    def _dialling(self, keeper: TrustKeeper) -> Dialling:
+        return Dialling(
+            configured=self.config.regions,
+            endpoint_for=_over_tls(keeper, self.reactor),
+            jitter=self.jitter,
+        )
+
+    async def _interfaces(self) -> tuple[Interface, ...]:
+        return await read_interfaces(self._run)
+
+    def _places(self) -> Places:
+        networks = OwnNetworks(partial(read_networks, self._run), self.reactor)
+        return Places(Names(host_resolver(self.reactor), self.reactor), networks, self.reactor)
+
+    async def _run(self, arguments: Sequence[str]) -> Ended:
+        return await run_spawned(self.reactor, arguments, seconds=PROGRAM_SECONDS)
+
+    def _dhcp_server(self) -> IscDhcpServer:
+        key = self.state.omapi_key(self.token_bytes)
+        access = OmapiAccess(port=self.config.dhcp.omapi_port, key=key)
+        omapi = Omapi(access, self.reactor)
+        return IscDhcpServer(self._dhcpd("-4"), omapi, access, self.think)
+
+    def _dhcp6_server(self) -> IscDhcp6Server:
+        host = Host6(
+            interfaces=self._interfaces, clock=self.reactor, wall_clock=utc_now, think=self.think
+        )
+        return IscDhcp6Server(self._dhcpd("-6"), self.state, host)
+
+    def _listener(self) -> StartListener:
+        is_child = self.config.dhcp.runner == "child"
+        return (child_listener if is_child else unit_listener)(self.reactor)
+
+    def _dhcpd(self, family: Family) -> DhcpdProgram | DhcpdUnit:
+        folder = self.state.dhcp_folder if family == "-4" else self.state.dhcp6_folder
+        binary = str(self.config.dhcp.binary)
+        if self.config.dhcp.runner == "child":
+            return DhcpdProgram(folder, binary, self.reactor, family=family)
+        systemd = Systemd(family=family, words=WORDS[family])
+        systemd.refuse_when_missing(Path("rackd.conf"))
+        return DhcpdUnit(folder, binary, self.reactor, systemd=systemd)
 
 
 def _over_tls(
@@ -114,56 +178,3 @@ def endpoint_of(reactor: Any, address: HostPort) -> IStreamClientEndpoint:
         "IStreamClientEndpoint",
         HostnameEndpoint(reactor, address.host, address.port, timeout=CONNECT_SECONDS),
     )
-
-
-def _interfaces_of_this_host(reactor: Any) -> Callable[[], Awaitable[tuple[Interface, ...]]]:
-    return partial(read_interfaces, _run_by(reactor))
-
-
-def _places(reactor: Any) -> Places:
-    networks = OwnNetworks(partial(read_networks, _run_by(reactor)), reactor)
-    return Places(Names(host_resolver(reactor), reactor), networks, reactor)
-
-
-def _run_by(reactor: Any) -> Callable[[Sequence[str]], Awaitable[Ended]]:
-    async def run(arguments: Sequence[str]) -> Ended:
-        return await run_spawned(reactor, arguments, seconds=PROGRAM_SECONDS)
-
-    return run
-
-
-def _dhcp_server(
-    config: RackConfig,
-    state: StateFolder,
-    reactor: Any,
-    token_bytes: Callable[[int], bytes],
-) -> IscDhcpServer:
-    access = OmapiAccess(port=config.dhcp.omapi_port, key=state.omapi_key(token_bytes))
-    program, think = _dhcpd(config, state, reactor, "-4"), think_beside(reactor)
-    return IscDhcpServer(program, Omapi(access, reactor), access, think)
-
-
-def _dhcp6_server(config: RackConfig, state: StateFolder, reactor: Any) -> IscDhcp6Server:
-    host = Host6(
-        interfaces=_interfaces_of_this_host(reactor),
-        clock=reactor,
-        wall_clock=utc_now,
-        think=think_beside(reactor),
-    )
-    return IscDhcp6Server(_dhcpd(config, state, reactor, "-6"), state, host)
-
-
-def _listener(config: RackConfig, reactor: Any) -> StartListener:
-    return (child_listener if config.dhcp.runner == "child" else unit_listener)(reactor)
-
-
-def _dhcpd(
-    config: RackConfig, state: StateFolder, reactor: Any, family: Family
-) -> DhcpdProgram | DhcpdUnit:
-    folder = state.dhcp_folder if family == "-4" else state.dhcp6_folder
-    binary = str(config.dhcp.binary)
-    if config.dhcp.runner == "child":
-        return DhcpdProgram(folder, binary, reactor, family=family)
-    systemd = Systemd(family=family, words=WORDS[family])
-    systemd.refuse_when_missing(Path("rackd.conf"))
-    return DhcpdUnit(folder, binary, reactor, systemd=systemd)
