@@ -131,14 +131,7 @@ class RackService(MultiService):
         )
         self.connections.begin_as(self._rack_self(config, surroundings))
         self._lease_watch = self._watch_leases(surroundings)
-        self._teller = Teller(
-            self.connections.sessions,
-            lambda: self.lease.manager,
-            surroundings.interfaces,
-            self._report,
-            lambda: self._reach.reached,
-            surroundings.clock,
-        )
+        self._teller = self._make_teller(surroundings)
         self._foreign_watch = self._watch_foreign_servers(config, surroundings)
         self._ipv6_watch = self._watch_ipv6(surroundings)
         self._join_parts()
@@ -153,6 +146,16 @@ class RackService(MultiService):
                 most_at_once=config.power.most_orders,
                 most_looks_at_once=config.power.most_looks,
             )
+        )
+
+    def _make_teller(self, surroundings: Surroundings) -> Teller:
+        return Teller(
+            self.connections.sessions,
+            lambda: self.lease.manager,
+            surroundings.interfaces,
+            self._report,
+            lambda: self._reach.reached,
+            surroundings.clock,
         )
 
     def _watch_leases(self, surroundings: Surroundings) -> LeaseWatch:

@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,37 +103,28 @@ def assemble(
     notifications = Notifications(config.database, reactor, process)
     database.on_hung = notifications.reopen
     desk = _certificate_desk(config, process, database, sealer, reactor)
+    shared = _Shared(database, sealer, desk, reactor)
     running = RunningRegion(database, reactor)
     port = config.rpc.port_of(instance)
+
+    def listen(racks: Factory) -> None:
+        running.listen(port, racks, desk.tls, region.strangers, config.rpc.listen)
+
     region = RegionService(
         config,
         _registration(config, process, instance),
-        Surroundings(
-            database=database,
-            clock=reactor,
-            wall_clock=utc_now,
-            token_bytes=secrets.token_bytes,
-            notifier=notifications,
-            think=think_beside(reactor),
-            listen=lambda racks: running.listen(
-                port, racks, desk.tls, region.strangers, config.rpc.listen
-            ),
-            sealer=sealer,
-            doorkeeper=desk,
-        ),
+        _surroundings(shared, notifications, listen),
     )
     region.view.trouble = lambda: database.trouble
     desk.watch(region.connected)
     notifications.on_change(desk.trigger, "trust")
     key_watch = KeyWatch(ring, database, process, reactor)
     notifications.on_change(key_watch.trigger, "keys")
-    doors = _http_doors(config, instance, region, _Shared(database, sealer, desk, reactor))
-    doors.setServiceParent(running)
+    _http_doors(config, instance, region, shared).setServiceParent(running)
     notifications.setServiceParent(running)
     desk.setServiceParent(running)
     key_watch.setServiceParent(running)
-    audit_keeper = AuditKeeper(database, reactor, keep_days=config.audit.keep_days)
-    audit_keeper.setServiceParent(running)
+    AuditKeeper(database, reactor, keep_days=config.audit.keep_days).setServiceParent(running)
     RackAddresses(database, region.strangers, reactor).setServiceParent(running)
     region.setServiceParent(running)
     running.leave_by(region.departure)
@@ -157,6 +148,22 @@ class _Shared:
     sealer: Sealer
     desk: CertificateDesk
     reactor: Any
+
+
+def _surroundings(
+    shared: _Shared, notifications: Notifications, listen: Callable[[Factory], None]
+) -> Surroundings:
+    return Surroundings(
+        database=shared.database,
+        clock=shared.reactor,
+        wall_clock=utc_now,
+        token_bytes=secrets.token_bytes,
+        notifier=notifications,
+        think=think_beside(shared.reactor),
+        listen=listen,
+        sealer=shared.sealer,
+        doorkeeper=shared.desk,
+    )
 
 
 def _http_doors(

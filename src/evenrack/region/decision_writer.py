@@ -82,7 +82,19 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
         events.append(told.went_back(highest, number))
     managed = write_managing(connection, decided.managers, number)
     decided = evolve(decided, moves=tuple(m for m in decided.moves if m.item in managed))
-    dhcp = decided.dhcp
+    _write_dhcp(connection, decided.dhcp, number, who=told.the_leader(fleet))
+    write_owners(connection, _owners(decided.bmc_moves), number)
+    if decided.breaker is not None:
+        write_breaker(connection, decided.breaker.now, trips=decided.breaker.trips)
+    open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
+    close_problems(connection, decided.closed)
+    record(connection, [*events, *_events_of(fleet, decided)], number)
+    notify(connection, "decisions")
+
+
+def _write_dhcp(
+    connection: Connection, dhcp: DhcpDecisions, number: FleetNumber, *, who: str
+) -> None:
     write_pairs(connection, dhcp.pairs.pairs, number)
     write_services(connection, dhcp.services, number)
     write_relayed(connection, dhcp.relayed, number)
@@ -96,18 +108,11 @@ def write_decisions(connection: Connection, epoch: int, fleet: Fleet, decided: D
             evidence.vlan,
             survivor=evidence.survivor,
             dead=evidence.dead,
-            who=told.the_leader(fleet),
+            who=who,
             by_evidence=True,
         )
     write_probes(connection, dhcp.probed, dhcp.unprobed)
     write_turns(connection, dhcp.turns, dhcp.withdrawn, dhcp.after)
-    write_owners(connection, _owners(decided.bmc_moves), number)
-    if decided.breaker is not None:
-        write_breaker(connection, decided.breaker.now, trips=decided.breaker.trips)
-    open_problems(connection, [(t.code, t.object, t.affects) for t in decided.opened])
-    close_problems(connection, decided.closed)
-    record(connection, [*events, *_events_of(fleet, decided)], number)
-    notify(connection, "decisions")
 
 
 def bury(connection: Connection, epoch: int, silent: list[tuple[Incarnation, int]]) -> None:

@@ -66,13 +66,8 @@ def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:
     reach = fleet.reach[rack.id]
     found = []
     if rack.clone_address is not None:
-        found.append(
-            Trouble(
-                code="RackCloned",
-                object=where,
-                affects=f"the host at {rack.clone_address}, refused; {rack.address} is connected",
-            )
-        )
+        refused = f"the host at {rack.clone_address}, refused; {rack.address} is connected"
+        found.append(Trouble(code="RackCloned", object=where, affects=refused))
     if not reach:
         if not rack.stopped:
             found.append(Trouble(code="RackLost", object=where, affects=rack.hostname))
@@ -80,25 +75,15 @@ def _of_rack(fleet: Fleet, rack: Rack) -> list[Trouble]:
     if fleet.manager_of(rack.id) is None:
         found.append(Trouble(code="RackUnmanaged", object=where, affects=rack.hostname))
     if len(reach) < len(fleet.live):
-        missing = [process for process in fleet.live if process not in reach]
-        found.append(
-            Trouble(
-                code="RackPartlyConnected",
-                object=where,
-                affects=f"{rack.hostname}, without {', '.join(missing)}",
-            )
-        )
-    refused = fleet.dhcp_report(rack.id).shared_error
-    if refused is not None:
-        affects = f"{rack.hostname}: {refused}"
+        missing = ", ".join(process for process in fleet.live if process not in reach)
+        affects = f"{rack.hostname}, without {missing}"
+        found.append(Trouble(code="RackPartlyConnected", object=where, affects=affects))
+    snippets_error = fleet.dhcp_report(rack.id).shared_error
+    if snippets_error is not None:
+        affects = f"{rack.hostname}: {snippets_error}"
         found.append(Trouble(code="SnippetsRefused", object=where, affects=affects))
     managing = fleet.managing.get(rack.id)
     if managing is not None and rack.holds < managing.number:
-        found.append(
-            Trouble(
-                code="PlanNotApplied",
-                object=where,
-                affects=f"{rack.hostname}, at {rack.holds} instead of {managing.number}",
-            )
-        )
+        affects = f"{rack.hostname}, at {rack.holds} instead of {managing.number}"
+        found.append(Trouble(code="PlanNotApplied", object=where, affects=affects))
     return found

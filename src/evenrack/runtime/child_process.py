@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
@@ -46,19 +47,10 @@ def run_program(
     `ProgramFailed` with its last words; whatever it started in its process group ends with it.
     """
     command = shlex.join(arguments)
+    given = subprocess.DEVNULL if input_text is None else subprocess.PIPE
+    streams = {"stdin": given, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with _held_interrupts() as let_interrupts_go:
-        try:
-            process = subprocess.Popen(  # noqa: S603  a list, no shell
-                list(arguments),
-                stdin=subprocess.DEVNULL if input_text is None else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=None if environment is None else dict(environment),
-                cwd=directory,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise ProgramFailed(command, f"cannot be started: {error}", "") from error
+        process = _start(arguments, environment, directory, streams)
         program = _identity(process)
         with process:
             try:
@@ -76,6 +68,28 @@ def run_program(
         last_words = _last_lines(complaints) or _last_lines(printed)
         raise ProgramFailed(command, _outcome(process.returncode), last_words)
     return printed.decode(errors="replace")
+
+
+def _start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None,
+    directory: Path | None,
+    streams: Mapping[str, Any],
+) -> subprocess.Popen[bytes]:
+    """Start it in a session of its own; ProgramFailed."""
+    started: subprocess.Popen[bytes]
+    try:
+        started = subprocess.Popen(  # noqa: S603  a list, no shell
+            list(arguments),
+            env=None if environment is None else dict(environment),
+            cwd=directory,
+            start_new_session=True,
+            **streams,
+        )
+    except OSError as error:
+        command = shlex.join(arguments)
+        raise ProgramFailed(command, f"cannot be started: {error}", "") from error
+    return started
 
 
 @contextmanager
@@ -114,19 +128,8 @@ def start_detached(
 ) -> ProgramId:
     """Start a program that goes on without this one: own session, no input, output to its log."""
     with log.open("ab") as output:
-        try:
-            process = subprocess.Popen(  # noqa: S603  a list, no shell
-                list(arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if environment is None else dict(environment),
-                cwd=directory,
-                start_new_session=True,
-            )
-        except OSError as error:
-            command = shlex.join(arguments)
-            raise ProgramFailed(command, f"cannot be started: {error}", "") from error
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        process = _start(arguments, environment, directory, streams)
     program = _identity(process)
     # This object would complain at its end that the program still runs, which is what we want.
     process.returncode = 0

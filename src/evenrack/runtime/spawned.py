@@ -65,12 +65,34 @@ async def run_spawned(
     ProgramFailed when it cannot be started, or has not ended and closed its output after so many
     seconds. Then, and when the wait is cancelled, it is killed with its process group.
     """
+    program = _Program(pipes)
+    _start(reactor, program, arguments, environment, pipes)
+    limit = (clock or reactor).callLater(seconds, program.give_up)
+    try:
+        ended = await program.ended
+    finally:
+        program.kill()
+        if limit.active():
+            limit.cancel()
+    if ended is None:
+        outcome = f"did not end within {seconds:g} s"
+        raise ProgramFailed(shlex.join(arguments), outcome, program.last_words())
+    return ended
+
+
+def _start(
+    reactor: Any,
+    program: "_Program",
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    pipes: Mapping[int, bytes],
+) -> None:
+    """Start it in a process group of its own; ProgramFailed."""
     command = shlex.join(arguments)
     path = environment.get("PATH", os.defpath)
     for needed in (_OWN_GROUP, arguments[0]):
         if shutil.which(needed, path=path) is None:
             raise ProgramFailed(command, f"cannot be started: there is no program {needed}", "")
-    program = _Program(pipes)
     try:
         reactor.spawnProcess(
             program,
@@ -81,17 +103,6 @@ async def run_spawned(
         )
     except OSError as error:
         raise ProgramFailed(command, f"cannot be started: {error}", "") from error
-    limit = (clock or reactor).callLater(seconds, program.give_up)
-    try:
-        ended = await program.ended
-    finally:
-        program.kill()
-        if limit.active():
-            limit.cancel()
-    if ended is None:
-        outcome = f"did not end within {seconds:g} s"
-        raise ProgramFailed(command, outcome, program.last_words())
-    return ended
 
 
 class _Program(ProcessProtocol):

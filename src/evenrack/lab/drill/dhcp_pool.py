@@ -1,5 +1,7 @@
 """M16: when a server is called dead, every address of the pool is usable after one MCLT."""
 
+from collections.abc import Sequence
+
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.crowds import crowd_on, ledger_lines, refuse_given_twice
@@ -60,16 +62,20 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
         begin_anew(trial, vlan)  # before mclt is what it was: the one that comes back waits for it
     if before == len(pool):
         raise CheckFailed(f"all {before} addresses were given while {dead} might live")
-    if missing:
-        raise CheckFailed(f"{len(missing)} of {len(pool)} were given to nobody: {missing[0]}")
-    if seconds > limit:
-        raise CheckFailed(f"every address was given only after {seconds:.1f} s", seconds)
+    _refuse_missing(missing, len(pool), seconds, limit)
     return Measured(
         seconds=seconds,
         detail=f"{vlan}: {left} gave {before} of {len(pool)} addresses, and all of them "
         f"{seconds:.1f} s after {dead} was called dead, with an MCLT of {SHORT_MCLT} s; "
         f"{promises} promises, no address twice; normal again",
     )
+
+
+def _refuse_missing(missing: Sequence[str], total: int, seconds: float, limit: float) -> None:
+    if missing:
+        raise CheckFailed(f"{len(missing)} of {total} were given to nobody: {missing[0]}")
+    if seconds > limit:
+        raise CheckFailed(f"every address was given only after {seconds:.1f} s", seconds)
 
 
 def given_by_others(trial: Trial, vlan: str, than: str, since: float) -> set[str]:

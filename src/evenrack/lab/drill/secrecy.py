@@ -10,6 +10,7 @@ from evenrack.lab.drill.power_sight import carried_out
 from evenrack.lab.drill.strangers import run_intruder
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.enrolling import enrol_again, new_secret
+from evenrack.lab.fleet import RackDaemon
 from evenrack.lab.intruder.stolen_authority import steal_authority
 from evenrack.lab.known_secrets import KnownSecret, known_secrets, leaks, private_key
 from evenrack.lab.private_file import write_private
@@ -29,7 +30,6 @@ _ON_EVERY_WIRE = b"SELECT"
 def nothing_secret_on_the_wires(trial: Trial, limit: float) -> Measured:
     """Enrol a rack, plan DHCP and order power, and look at every byte between the hosts."""
     rack = trial.pick_rack()
-    network = trial.fleet.network
     hosts = {process.region: process.host for process in trial.fleet.processes}
     hosts[rack.rack] = rack.host
     taps = {name: trial.fleet.directory / f"tap-{name}" for name in hosts}
@@ -39,14 +39,7 @@ def nothing_secret_on_the_wires(trial: Trial, limit: float) -> Measured:
             threads.submit(run_intruder, trial, hosts[name], "tap", str(path), str(_TAP_SECONDS))
             for name, path in taps.items()
         ]
-        trial.programs.stop(rack.name)
-        secret = enrol_again(trial.fleet, rack, trial.programs.folder)
-        trial.programs.start(rack.name)
-        if network is not None and network.vlans:
-            address = f"/api/v1/vlans/{network.vlans[0]}"
-            changed = trial.client().get(address)["max_response_delay"] + 1
-            trial.client().patch(address, {"max_response_delay": changed})
-        carried_out(trial, trial.fleet.bmcs, "query", trial.clocks.seconds(), _ORDER_SECONDS)
+        secret = _say_all_secrets(trial, rack)
         for tap in tapping:
             tap.result()
     try:
@@ -57,11 +50,8 @@ def nothing_secret_on_the_wires(trial: Trial, limit: float) -> Measured:
     known = known_secrets(trial.fleet, {"the enrolment secret": _the_secret_of(secret)})
     known += _of_the_authority(trial)
     _refuse_leaks(seen, known)
-    if blind := [
-        process.region
-        for process in trial.fleet.processes
-        if _ON_EVERY_WIRE not in seen[process.region]
-    ]:
+    regions = [process.region for process in trial.fleet.processes]
+    if blind := [region for region in regions if _ON_EVERY_WIRE not in seen[region]]:
         raise CheckFailed(f"the tap on {blind[0]} saw nothing: this check can show nothing")
     seconds = trial.clocks.seconds() - since
     if seconds > limit:
@@ -71,6 +61,20 @@ def nothing_secret_on_the_wires(trial: Trial, limit: float) -> Measured:
         seconds=seconds,
         detail=f"{size / 1e6:.1f} MB on {len(taps)} hosts, {len(known)} secrets, none in it",
     )
+
+
+def _say_all_secrets(trial: Trial, rack: RackDaemon) -> str:
+    """Let every secret that crosses a wire do so; gives the one with which the rack enrolled."""
+    trial.programs.stop(rack.name)
+    secret = enrol_again(trial.fleet, rack, trial.programs.folder)
+    trial.programs.start(rack.name)
+    network = trial.fleet.network
+    if network is not None and network.vlans:
+        address = f"/api/v1/vlans/{network.vlans[0]}"
+        changed = trial.client().get(address)["max_response_delay"] + 1
+        trial.client().patch(address, {"max_response_delay": changed})
+    carried_out(trial, trial.fleet.bmcs, "query", trial.clocks.seconds(), _ORDER_SECONDS)
+    return secret
 
 
 def nothing_secret_in_sight(trial: Trial, limit: float) -> Measured:

@@ -5,6 +5,7 @@ batches of several processes about the same racks wait for each other and never 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
 from sqlalchemy import Connection, text
@@ -15,6 +16,32 @@ from evenrack.model.identifiers import RackId, RunId
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.trust_store import racks_shut_out
+
+_TAKE: Final = text(
+    "UPDATE rack r SET hostname = said.hostname, failure_domain = said.failure_domain, "
+    "run = said.run, address = said.address, "
+    "stopped = (r.stopped AND r.run = said.run), "
+    "holds_era = CASE WHEN said.counts THEN said.era ELSE r.holds_era END, "
+    "holds_generation = "
+    "CASE WHEN said.counts THEN said.generation ELSE r.holds_generation END, "
+    "holds_fingerprint = "
+    "CASE WHEN said.counts THEN said.fingerprint ELSE r.holds_fingerprint END "
+    "FROM (SELECT s.*, k.run <> s.run "
+    "OR (k.holds_era, k.holds_generation) < (s.era, s.generation) OR (s.fresh "
+    "AND (k.holds_era, k.holds_generation) = (s.era, s.generation)) AS counts "
+    "FROM unnest(CAST(:racks AS text[]), "
+    "CAST(:hostnames AS text[]), CAST(:domains AS text[]), CAST(:runs AS text[]), "
+    "CAST(:addresses AS text[]), CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
+    "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "
+    "(rack, hostname, failure_domain, run, address, era, generation, fingerprint, fresh) "
+    "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack "
+    "AND ((r.run, r.hostname, r.failure_domain) "
+    "<> (said.run, said.hostname, said.failure_domain) "
+    "OR regexp_replace(r.address, :port, '') <> regexp_replace(said.address, :port, '') "
+    "OR said.counts AND (r.holds_era, r.holds_generation, r.holds_fingerprint) "
+    "<> (said.era, said.generation, said.fingerprint))"
+)
+"""Only where a row would be another."""
 
 
 @frozen(kw_only=True)
@@ -135,30 +162,7 @@ def _take(
     if not racks:
         return
     connection.execute(
-        text(
-            "UPDATE rack r SET hostname = said.hostname, failure_domain = said.failure_domain, "
-            "run = said.run, address = said.address, "
-            "stopped = (r.stopped AND r.run = said.run), "
-            "holds_era = CASE WHEN said.counts THEN said.era ELSE r.holds_era END, "
-            "holds_generation = "
-            "CASE WHEN said.counts THEN said.generation ELSE r.holds_generation END, "
-            "holds_fingerprint = "
-            "CASE WHEN said.counts THEN said.fingerprint ELSE r.holds_fingerprint END "
-            "FROM (SELECT s.*, k.run <> s.run "
-            "OR (k.holds_era, k.holds_generation) < (s.era, s.generation) OR (s.fresh "
-            "AND (k.holds_era, k.holds_generation) = (s.era, s.generation)) AS counts "
-            "FROM unnest(CAST(:racks AS text[]), "
-            "CAST(:hostnames AS text[]), CAST(:domains AS text[]), CAST(:runs AS text[]), "
-            "CAST(:addresses AS text[]), CAST(:eras AS bigint[]), CAST(:generations AS bigint[]), "
-            "CAST(:fingerprints AS text[]), CAST(:fresh AS boolean[])) AS s "
-            "(rack, hostname, failure_domain, run, address, era, generation, fingerprint, fresh) "
-            "JOIN rack k ON k.id = s.rack) said WHERE r.id = said.rack "
-            "AND ((r.run, r.hostname, r.failure_domain) "
-            "<> (said.run, said.hostname, said.failure_domain) "
-            "OR regexp_replace(r.address, :port, '') <> regexp_replace(said.address, :port, '') "
-            "OR said.counts AND (r.holds_era, r.holds_generation, r.holds_fingerprint) "
-            "<> (said.era, said.generation, said.fingerprint))"
-        ),
+        _TAKE,
         {
             **_columns(racks, greetings),
             "port": ":[0-9]+$",

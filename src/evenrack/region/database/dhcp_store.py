@@ -220,40 +220,46 @@ def write_services(
             continue
         note_left(connection, vlan, service.racks)
         note_all_left(connection, vlan)
-        secondary = service.secondary
-        connection.execute(
-            text(
-                "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
-                "secondary_rack, secondary_address, era, generation, met, hurries, leaving_rack, "
-                "lower_rack, held_rack) "
-                "SELECT id, :primary, :primary_address, :secondary, :secondary_address, :era, "
-                ":generation, :met, :hurries, :leaving, :lower, :held FROM vlan WHERE id = :vlan "
-                "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
-                "primary_address = excluded.primary_address, "
-                "secondary_rack = excluded.secondary_rack, "
-                "secondary_address = excluded.secondary_address, "
-                "era = excluded.era, generation = excluded.generation, met = excluded.met, "
-                "hurries = dhcp_service.hurries OR excluded.hurries, "
-                "leaving_rack = excluded.leaving_rack, lower_rack = excluded.lower_rack, "
-                "held_rack = excluded.held_rack"
-            ),
-            {
-                "vlan": vlan,
-                "met": service.met,
-                "hurries": service.hurries,
-                "leaving": service.leaving,
-                "lower": service.lower,
-                "held": service.held,
-                "primary": service.primary.rack,
-                "primary_address": str(service.primary.address),
-                "secondary": None if secondary is None else secondary.rack,
-                "secondary_address": None if secondary is None else str(secondary.address),
-                "era": number.era,
-                "generation": number.generation,
-            },
-        )
+        _write_service(connection, vlan, service, number)
         touch_servers(connection, vlan, number)
     note_served(connection, [v for v, it in services.items() if it is not None and it.met])
+
+
+def _write_service(
+    connection: Connection, vlan: VlanId, service: Service, number: FleetNumber
+) -> None:
+    secondary = service.secondary
+    connection.execute(
+        text(
+            "INSERT INTO dhcp_service (vlan_id, primary_rack, primary_address, "
+            "secondary_rack, secondary_address, era, generation, met, hurries, leaving_rack, "
+            "lower_rack, held_rack) "
+            "SELECT id, :primary, :primary_address, :secondary, :secondary_address, :era, "
+            ":generation, :met, :hurries, :leaving, :lower, :held FROM vlan WHERE id = :vlan "
+            "ON CONFLICT (vlan_id) DO UPDATE SET primary_rack = excluded.primary_rack, "
+            "primary_address = excluded.primary_address, "
+            "secondary_rack = excluded.secondary_rack, "
+            "secondary_address = excluded.secondary_address, "
+            "era = excluded.era, generation = excluded.generation, met = excluded.met, "
+            "hurries = dhcp_service.hurries OR excluded.hurries, "
+            "leaving_rack = excluded.leaving_rack, lower_rack = excluded.lower_rack, "
+            "held_rack = excluded.held_rack"
+        ),
+        {
+            "vlan": vlan,
+            "met": service.met,
+            "hurries": service.hurries,
+            "leaving": service.leaving,
+            "lower": service.lower,
+            "held": service.held,
+            "primary": service.primary.rack,
+            "primary_address": str(service.primary.address),
+            "secondary": None if secondary is None else secondary.rack,
+            "secondary_address": None if secondary is None else str(secondary.address),
+            "era": number.era,
+            "generation": number.generation,
+        },
+    )
 
 
 def write_met(connection: Connection, vlans: Collection[VlanId]) -> None:

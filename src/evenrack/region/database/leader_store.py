@@ -91,7 +91,15 @@ def take_over(
         return None
     identity = _database_identity(connection)
     new_database = row.database_identity not in ("", identity)
-    number = connection.execute(
+    number = _note_identity(connection, identity)
+    if new_database:
+        leave_ids_out(connection)
+    return TakeOver(epoch=row.epoch, number=number, new_database=new_database)
+
+
+def _note_identity(connection: Connection, identity: str) -> FleetNumber:
+    """Note which database this is, and give the fleet's number: of a new era in another one."""
+    row = connection.execute(
         text(
             "UPDATE leadership SET database_identity = :identity, "
             "era = CASE WHEN database_identity = :identity THEN era ELSE era + 1 END "
@@ -99,13 +107,7 @@ def take_over(
         ),
         {"identity": identity},
     ).one()
-    if new_database:
-        leave_ids_out(connection)
-    return TakeOver(
-        epoch=row.epoch,
-        number=FleetNumber(number.era, number.generation),
-        new_database=new_database,
-    )
+    return FleetNumber(row.era, row.generation)
 
 
 def ask_to_step_down(connection: Connection) -> None:

@@ -35,18 +35,7 @@ def cancel_order(connection: Connection, order: int, who: str) -> bool:
     if row.cancelled_by is not None:
         return True
     nothing_sent = row.phase == "NEW"
-    connection.execute(
-        text(
-            "UPDATE power_order SET cancelled_by = :who, "
-            "steps = steps || jsonb_build_object('at', clock_timestamp(), 'step', 'cancelled', "
-            "'rack', (SELECT hostname FROM rack WHERE id = rack_id), 'attempt', attempt), "
-            "result = CASE WHEN :over THEN 'failed' END, "
-            "ended_at = CASE WHEN :over THEN clock_timestamp() END, "
-            "error = CASE WHEN :over THEN 'cancelled by ' || :who || '; nothing was sent' "
-            "ELSE error END WHERE id = :id"
-        ),
-        {"id": order, "who": who, "over": nothing_sent},
-    )
+    _note_cancelled(connection, order, who, is_over=nothing_sent)
     sent = "nothing was sent" if nothing_sent else f"at {row.phase}; what was sent stays"
     told = Event(
         kind="power",
@@ -57,3 +46,18 @@ def cancel_order(connection: Connection, order: int, who: str) -> bool:
     record(connection, [told], current_number(connection))
     notify(connection, "orders")
     return True
+
+
+def _note_cancelled(connection: Connection, order: int, who: str, *, is_over: bool) -> None:
+    connection.execute(
+        text(
+            "UPDATE power_order SET cancelled_by = :who, "
+            "steps = steps || jsonb_build_object('at', clock_timestamp(), 'step', 'cancelled', "
+            "'rack', (SELECT hostname FROM rack WHERE id = rack_id), 'attempt', attempt), "
+            "result = CASE WHEN :over THEN 'failed' END, "
+            "ended_at = CASE WHEN :over THEN clock_timestamp() END, "
+            "error = CASE WHEN :over THEN 'cancelled by ' || :who || '; nothing was sent' "
+            "ELSE error END WHERE id = :id"
+        ),
+        {"id": order, "who": who, "over": is_over},
+    )

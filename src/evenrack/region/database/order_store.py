@@ -174,14 +174,7 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> Stor
     if taken is None:
         return None
     if order.rack is not None:
-        moved = Event(
-            kind="power",
-            object=f"machine:{order.machine}",
-            text=f"order {order.id}, {order.action} of {order.machine}, was taken over at "
-            f"{order.phase}: its rack is lost",
-            data={"order": order.id, "from": order.rack, "to": rack, "phase": order.phase},
-        )
-        record(connection, [moved], current_number(connection))
+        record(connection, [_taken_over(order, rack)], current_number(connection))
     return evolve(
         order,
         rack=rack,
@@ -189,6 +182,16 @@ def take_order(connection: Connection, order: StoredOrder, rack: RackId) -> Stor
         phase=taken.phase,
         cancelled=taken.cancelled,
         seconds_left=taken.seconds_left,
+    )
+
+
+def _taken_over(order: StoredOrder, rack: RackId) -> Event:
+    return Event(
+        kind="power",
+        object=f"machine:{order.machine}",
+        text=f"order {order.id}, {order.action} of {order.machine}, was taken over at "
+        f"{order.phase}: its rack is lost",
+        data={"order": order.id, "from": order.rack, "to": rack, "phase": order.phase},
     )
 
 

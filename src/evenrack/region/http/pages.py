@@ -97,25 +97,13 @@ def make_site(sources: ApiSources) -> Site:
 
 
 def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resource:
-    explained = _page(
-        PROBLEMS,
-        answers.problems,
-        each=lambda code: _page(EXPLAIN, _explain(code)),
-        each_is="the code of a problem",
-    )
     return _folder(
         {
             b"status": _page(STATUS, answers.status),
-            b"problems": explained,
+            b"problems": _problems(answers),
             b"events": _page(EVENTS, answers.events),
             b"regions": _page(REGIONS, answers.regions),
-            b"balance": _folder(
-                {
-                    b"history": _page(HISTORY, answers.history),
-                    b"hold": hold_page(door),
-                    b"plan": plan_page(sources.look, sources.plan_balance),
-                }
-            ),
+            b"balance": _balance(sources, door, answers),
             b"leader": _folder({b"step-down": step_down_page(door)}),
             **drain_pages(door),
             **rack_pages(answers.racks, door),
@@ -139,6 +127,25 @@ def _api(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resour
             **token_pages(door, sources.token_bytes),
             **audit_pages(door),
             **doctor_pages(door),
+        }
+    )
+
+
+def _problems(answers: "_Answers") -> Resource:
+    return _page(
+        PROBLEMS,
+        answers.problems,
+        each=lambda code: _page(EXPLAIN, _explain(code)),
+        each_is="the code of a problem",
+    )
+
+
+def _balance(sources: ApiSources, door: DatabaseDoor, answers: "_Answers") -> Resource:
+    return _folder(
+        {
+            b"history": _page(HISTORY, answers.history),
+            b"hold": hold_page(door),
+            b"plan": plan_page(sources.look, sources.plan_balance),
         }
     )
 
