@@ -185,7 +185,7 @@ fuzz-all: $(READY)
 		$(BIN)/python -m tests.fuzz.engine $$target --seconds 60 || exit 1; done
 
 mutants: $(READY)
-	$(BIN)/pytest -s tests/simulation/mutants_are_found.py
+	$(BIN)/pytest --numprocesses 2 -rP tests/simulation/mutants_are_found.py
 
 # Each check of the drill on a fleet in which its feature is broken: it must say no.
 drill-mutants: debian $(READY)

@@ -21,7 +21,8 @@ def test_the_simulation_finds(name, database_dsn):
         outcome = simulate(seed, database_dsn, seconds=SECONDS, mutant=mutant, until=expected)
         found = [wrong for wrong in outcome.wrong if any(words in wrong for words in expected)]
         if found:
-            print(f"{name}: seed {seed}: {found[0][:200]}")
+            moved = "" if seed == FOUND_BY[name] else f" (no more {FOUND_BY[name]}: FOUND_BY)"
+            print(f"{name}: seed {seed}{moved}: {found[0][:200]}")
             return
     pytest.fail(f"{name} was not found in {MOST_SEEDS} seeds of {SECONDS:.0f} s")
 
