@@ -1,5 +1,6 @@
 """The rules that hold the house: sizes, names, start time, and files that must agree."""
 
+import ast
 import re
 import sys
 import tomllib
@@ -14,6 +15,7 @@ PROJECT = Path(__file__).parents[1]
 SOURCES = sorted((PROJECT / "src").rglob("*.py"))
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
 MOST_LINES = 400
+MOST_FUNCTION = 40
 DRAWERS = {"utils", "common", "helpers", "manager", "handler", "base", "core"}
 SLOW_TO_IMPORT = {"twisted", "sqlalchemy", "alembic", "psycopg2", "rich"}
 REQUIREMENTS = PROJECT / "requirements"
@@ -34,6 +36,16 @@ def locked(name):
 def test_no_source_file_is_over_400_lines():
     lines = {path: len(path.read_text().splitlines()) for path in SOURCES}
     assert {path: count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_function_of_the_source_has_40_lines():
+    functions = {
+        (path, node.lineno, node.name): node.end_lineno - node.lineno + 1
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {place: lines for place, lines in functions.items() if lines >= MOST_FUNCTION} == {}
 
 
 @pytest.mark.parametrize("folder", ["src", "tests"])
