@@ -145,17 +145,18 @@ def test_a_process_takes_as_many_files_as_its_host_allows_and_says_so(tmp_path, 
 def test_timers_run_by_a_clock_that_nobody_sets(tmp_path):
     text = """
         import time
-        wall = time.time
+        wall, begun = time.time, reactor.seconds()
         time.time = lambda: wall() + 1e6   # someone sets the clock a week ahead
-        begun = reactor.seconds()
         def later():
-            log.info("after {seconds}", seconds=round(reactor.seconds() - begun, 1))
+            log.info("{seconds}", seconds=reactor.seconds() - begun)
             reactor.stop()
         reactor.callLater(0.3, later)
     """
     code, lines = run(tmp_path, text)
     assert code == 0
-    assert messages(lines)[:2] == ["started sleepy", "after 0.3"]
+    started, seconds, *_ = messages(lines)
+    assert started == "started sleepy"
+    assert 0.3 <= float(seconds) < 1e5
 
 
 def test_the_steady_clock_is_not_the_wall_clock():

@@ -117,18 +117,27 @@ async def test_the_last_words_of_a_program_that_took_too_long_are_told(tmp_path)
     assert failure.value.output == "the reason"
 
 
-async def test_what_still_holds_the_output_of_a_program_that_ended_is_killed_too():
-    with pytest.raises(ProgramFailed, match="did not end within") as failure:
-        await run("sh", "-c", "sleep 100 & echo $!", seconds=0.5)
-    await until(lambda: not runs(int(failure.value.output)))
+async def test_what_still_holds_the_output_of_a_program_that_ended_is_killed_too(tmp_path):
+    own, held = tmp_path / "own", tmp_path / "held"
+    clock = Clock()
+    script = f"sleep 100 & echo $! >{held}; echo $$ >{own}"
+    running = Deferred.fromCoroutine(run("sh", "-c", script, seconds=5, clock=clock))
+    await until(lambda: number_in(own) is not None and not runs(number_in(own)))
+    clock.advance(5)
+    with pytest.raises(ProgramFailed, match="did not end within"):
+        await running
+    await until(lambda: not runs(number_in(held)))
 
 
 async def test_who_escaped_from_the_group_and_holds_the_output_is_not_waited_for(tmp_path):
     file = tmp_path / "pid"
+    clock = Clock()
     script = f"setsid sh -c 'echo $$ >{file}; exec sleep 100' &"
-    with pytest.raises(ProgramFailed, match="did not end within"):
-        await run("sh", "-c", script, seconds=0.5)
+    running = Deferred.fromCoroutine(run("sh", "-c", script, seconds=5, clock=clock))
     await until(lambda: number_in(file) is not None)
+    clock.advance(5)
+    with pytest.raises(ProgramFailed, match="did not end within"):
+        await running
     assert runs(number_in(file))
     os.kill(number_in(file), 9)
 
