@@ -8,16 +8,17 @@ name some by their place:
     ["tell", PLAN]      from the plan before, without a restart
     ["half", PLAN]      the same, but rackd ends before the file is in step
     ["die"]             killed, and started again by somebody who knows nothing of plans
-    ["ask", MAC..]      gives `[ADDRESS, HOSTNAME in hexadecimal]` of each; null without an offer
+    ["ask", MAC..]      gives `[ADDRESS, HOSTNAME in hexadecimal]` of each, which has to get one
 
 It prints the answers to all steps; that to others than `ask` is dhcpd's pid, or the error.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
 
-from twisted.internet.task import deferLater, react
+from twisted.internet.task import react
 
 from evenrack.errors import EvenrackError
 from evenrack.model.dhcp_plan import dhcp_plan_from_json
@@ -29,11 +30,10 @@ from evenrack.rack.dhcp.server import IscDhcpServer
 from evenrack.runtime.child_process import run_program, start_detached, stop_program
 from evenrack.runtime.spawned import ENVIRONMENT
 from evenrack.runtime.thinking import think_beside
-from tests.rack.dhcp.ask_dhcpd import CLIENT, SERVER, ask
+from tests.rack.dhcp.ask_dhcpd import CLIENT, GIVE_UP_SECONDS, SERVER, ask
 from tests.rack.dhcp.golden_plans import OMAPI
 
 HOSTNAME = 12
-ONCE = float("inf")
 
 
 class Follower:
@@ -68,14 +68,13 @@ class Follower:
         files = ["-cf", str(self.files.configuration), "-lf", str(self.files.leases)]
         command = [self.dhcpd, "-4", "-f", "--no-pid", *files, SERVER]
         start_detached(command, log=self.files.log, environment=ENVIRONMENT)
-        await deferLater(self.reactor, 0.3)
 
     async def ask(self, *macs):
         return [self._told(mac) for mac in macs]
 
     def _told(self, mac):
-        offer = ask(f"?{mac}", ONCE)
-        return offer and (offer["address"], offer["options"].get(HOSTNAME, ""))
+        offer = ask(mac, time.monotonic() + GIVE_UP_SECONDS)
+        return offer["address"], offer["options"].get(HOSTNAME, "")
 
     async def answer(self, kind, *what):
         try:
