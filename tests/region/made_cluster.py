@@ -29,7 +29,7 @@ from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import certificates_from_pem, pin_of
 from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
 from tests.region.http.test_inventory_pages import Api
-from tests.region.processes import QUICK, QUICK_RACK, fleet_on
+from tests.region.processes import CALM, CALM_RACK, fleet_on
 
 HOUR = timedelta(hours=1)
 LINGER_SECONDS = 0.6
@@ -102,7 +102,7 @@ class MadeCluster:
 
 
 @asynccontextmanager
-async def cluster_on(dsn, *hosts, liveness=QUICK, rack_liveness=QUICK_RACK):
+async def cluster_on(dsn, *hosts, liveness=CALM, rack_liveness=CALM_RACK):
     """A cluster with one process on each of these hosts."""
     async with fleet_on(dsn, rack_liveness=rack_liveness) as fleet:
         cluster = MadeCluster(fleet, liveness)

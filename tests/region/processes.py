@@ -35,8 +35,12 @@ from evenrack.runtime.wall_clock import utc_now
 from tests.free_ports import free_ports
 from tests.trusted import enrol, equip
 
+CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=8, silence_seconds=8, lease_seconds=10)
+CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=8)
+"""Where nobody waits for a silence: nothing is lost because a busy machine stands still."""
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
 QUICK_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=1.5)
+"""Where a test waits until somebody is lost in silence."""
 PATIENT = RegionLiveness(dead_after_seconds=20.0, silence_seconds=20.0)
 PATIENT_RACK = RackLiveness(silence_seconds=20.0)
 """Where a link that a busy machine holds up must not end: it could not come back."""
@@ -154,7 +158,7 @@ class Region:
 class Fleet:
     """Region processes and racks that share a database and an authority."""
 
-    def __init__(self, dsn, folder, rack_liveness=QUICK_RACK):
+    def __init__(self, dsn, folder, rack_liveness=CALM_RACK):
         self.dsn = dsn
         self.folder = folder
         self.rack_liveness = rack_liveness
@@ -164,7 +168,7 @@ class Fleet:
         self._engine = open_engine(dsn, "tests", sessions=2)
         self._picture = self._engine.execution_options(isolation_level="REPEATABLE READ")
 
-    def region_config(self, host, liveness=QUICK):
+    def region_config(self, host, liveness=CALM):
         if host not in self._hosts:
             before = free_ports(PORTS_FOR_EACH_HOST)
             http_port = before + PORTS_FOR_EACH_HOST
@@ -180,7 +184,7 @@ class Fleet:
             )
         return self._hosts[host]
 
-    def start_region(self, host="region1", instance=1, *, liveness=QUICK):
+    def start_region(self, host="region1", instance=1, *, liveness=CALM):
         config = self.region_config(host, liveness)
         equip(config.state_dir, host)
         region = Region(config, instance)
@@ -295,7 +299,7 @@ class Fleet:
 
 
 @asynccontextmanager
-async def fleet_on(dsn, *hosts, liveness=QUICK, rack_liveness=QUICK_RACK):
+async def fleet_on(dsn, *hosts, liveness=CALM, rack_liveness=CALM_RACK):
     """A fleet with one process on each of these hosts; all of it is stopped at the end."""
     folder = Path(tempfile.mkdtemp(prefix="evenrack-"))  # short: it has sockets in it
     fleet = Fleet(dsn, folder, rack_liveness)

@@ -14,8 +14,8 @@ from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.task import Clock
 
 from evenrack.balance.rack_plans import dhcp_plan_for
-from evenrack.config.rack_config import RackConfig, RackLiveness
-from evenrack.config.region_config import DhcpBalance, RegionLiveness
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.region_config import DhcpBalance
 from evenrack.model.dhcp_plan import dhcp_fingerprint
 from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.fleet_number import BEFORE_ALL
@@ -36,16 +36,13 @@ from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from tests.no_dhcp import no_bmc_answers, no_listener
 from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
-from tests.region.processes import eventually, fleet_on, goes_on, trust_of
+from tests.region.processes import CALM_RACK, eventually, fleet_on, goes_on, trust_of
 from tests.trusted import enrol
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
 
 PATIENCE = 30.0
 RESTART_SECONDS = 0.05
-# Nothing here is lost in silence, and nothing shall be because the machine is busy.
-CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=8, silence_seconds=8, lease_seconds=10)
-CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=8)
 
 
 def without_numbers(plan):
@@ -65,7 +62,7 @@ class DhcpFleet:
         """Racks whose hosts answer nobody."""
 
     def start_region(self, host, **dhcp):
-        config = self.fleet.region_config(host, CALM)
+        config = self.fleet.region_config(host)
         balance = evolve(config.balance, dhcp=DhcpBalance(**dhcp))
         self.fleet._hosts[host] = evolve(config, balance=balance)
         self.fleet.start_region(host)

@@ -6,10 +6,10 @@ from twisted.internet.endpoints import TCP4ClientEndpoint, wrapClientTLS
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 
-from evenrack.config.region_config import RegionLiveness
 from evenrack.rack.region_session import RegionSession
 from evenrack.region.database.process_store import Incarnation, mark_dead
-from tests.region.processes import eventually, fleet_on, goes_on, trust_of
+from tests.region.processes import QUICK, eventually, fleet_on, goes_on, trust_of
+from tests.stopwatch import Stopwatch
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
 
@@ -67,9 +67,9 @@ async def test_p1_a_process_stopped_in_order_is_off_and_its_racks_move_at_once(d
         leader = fleet.regions[fleet.read().leadership.holder]
         (other,) = [region for region in fleet.regions.values() if region is not leader]
         await fleet.stop_region(leader)
-        stopped_at = reactor.seconds()
-        await eventually(lambda: set(fleet.managers().values()) == {other.id})
-        assert reactor.seconds() - stopped_at < 1
+        with Stopwatch() as taken:
+            await eventually(lambda: set(fleet.managers().values()) == {other.id})
+        assert taken.seconds < 1
         assert fleet.read().processes[leader.id].state == "off"
         await eventually(fleet.is_whole)
         (shown,) = [
@@ -111,8 +111,7 @@ async def test_a_region_process_uses_six_sessions_at_most(database_dsn):
 
 
 async def test_p22_p25_a_restarted_rack_is_managed_again_and_moves_nobody_else(database_dsn):
-    patient = RegionLiveness()  # a busy machine kills nobody here
-    async with fleet_on(database_dsn, "region1", "region2", liveness=patient) as fleet:
+    async with fleet_on(database_dsn, "region1", "region2") as fleet:
         for number in (1, 2, 3, 4):
             fleet.start_rack(f"rack{number}")
         await eventually(fleet.is_whole)
@@ -199,14 +198,15 @@ async def test_m1_a_process_whose_beat_stands_still_is_dead_in_time_and_its_rack
     database_dsn,
 ):
     """A process that stopped beating is stood in for by a row that nobody raises."""
-    async with fleet_on(database_dsn, "region1") as fleet:
+    async with fleet_on(database_dsn, "region1", liveness=QUICK) as fleet:
         fleet.rows("INSERT INTO region VALUES ('ghost', 'ghost')")
         await eventually(lambda: fleet.read().leadership.holder == "region1/1")
         began = reactor.seconds()
-        fleet.rows("INSERT INTO process VALUES ('ghost/1', 'ghost', 1, 7, 1, '[]', 'running')")
-        await eventually(lambda: fleet.read().processes["ghost/1"].state == "dead")
-        taken = reactor.seconds() - began
-        assert 1.5 <= taken < 4
+        with Stopwatch() as taken:
+            fleet.rows("INSERT INTO process VALUES ('ghost/1', 'ghost', 1, 7, 1, '[]', 'running')")
+            await eventually(lambda: fleet.read().processes["ghost/1"].state == "dead")
+        assert reactor.seconds() - began >= QUICK.dead_after_seconds
+        assert taken.seconds < 4
         deaths = [event for event in fleet.events("loss") if event["object"] == "process:ghost/1"]
         assert len(deaths) == 1
         number = fleet.number()
@@ -256,8 +256,7 @@ async def test_p6_a_process_that_joins_takes_its_share_after_the_quiet_time(data
 
 
 async def test_nothing_is_written_while_nothing_happens(database_dsn):
-    patient = RegionLiveness()  # a busy machine kills nobody here
-    async with fleet_on(database_dsn, "region1", "region2", liveness=patient) as fleet:
+    async with fleet_on(database_dsn, "region1", "region2") as fleet:
         fleet.start_rack("rack1")
         fleet.start_rack("rack2")
         await eventually(fleet.is_whole)

@@ -11,9 +11,11 @@ from evenrack.region.database.notify import CHANNEL, notify
 from evenrack.region.notifications import Notifications
 from evenrack.runtime.look_again import LookAgain
 from tests.region.database.test_engine import until
+from tests.stopwatch import Stopwatch
 
 pytestmark = pytest.mark.postgres
 
+GATHER_SECONDS = 0.1
 SESSION = "SELECT pid FROM pg_stat_activity WHERE application_name = 'region1/1 listen'"
 
 
@@ -49,10 +51,10 @@ async def test_a_notification_arrives_when_its_transaction_commits(database_dsn,
             notify(writing, "region2/1")
             await deferLater(reactor, 0.05)
             assert looks == []
-            began = reactor.seconds()
-            writing.commit()
-        await until(lambda: looks)
-        assert looks[0] - began < 0.5
+            with Stopwatch() as taken:
+                writing.commit()
+                await until(lambda: looks)
+        assert taken.seconds < 0.5
 
 
 async def test_notifications_of_other_channels_are_none_of_ours(database_dsn, sessions):
@@ -133,6 +135,7 @@ async def test_a_word_of_another_version_concerns_everyone(database_dsn, session
         assert links == [1]
 
 
+@pytest.mark.deadline(60)
 async def test_a_thousand_notifications_cost_few_looks(database_dsn, sessions):
     async with listening(database_dsn) as (notifications, looks):
         await opened(looks)
@@ -141,7 +144,7 @@ async def test_a_thousand_notifications_cost_few_looks(database_dsn, sessions):
         async def look():
             turns.append(1)
 
-        looking = LookAgain(look, reactor, gather_seconds=0.02, at_least_every=60)
+        looking = LookAgain(look, reactor, gather_seconds=GATHER_SECONDS, at_least_every=60)
         notifications.on_change(looking.trigger)
         looking.startService()
         began = reactor.seconds()
@@ -153,7 +156,7 @@ async def test_a_thousand_notifications_cost_few_looks(database_dsn, sessions):
         await deferToThread(notify_often)
         await until(lambda: reactor.seconds() - looks[-1] > 0.1)
         looking.stopService()
-        assert len(turns) <= (reactor.seconds() - began) / 0.02 + 2
+        assert len(turns) <= (reactor.seconds() - began) / GATHER_SECONDS + 2
         assert len(turns) < 200
 
 

@@ -190,14 +190,18 @@ async def test_without_tls_nothing_but_loopback_is_listened_on(database_dsn, log
 
 
 class Hasty(TimelyChannel):
-    request_seconds = 0.5
+    request_seconds = 2.0
 
 
 async def test_who_never_ends_the_handshake_is_counted_and_cut(database_dsn):
     async with api_process(database_dsn, tls=over_tls()) as api:
         api.site.protocol = Hasty
         address = (api.address.host, api.address.port)
-        half = [await deferToThread(socket.create_connection, address) for _ in range(16)]
+
+        def dial():
+            return [socket.create_connection(address) for _ in range(16)]
+
+        half = await deferToThread(dial)
         try:
             await eventually(lambda: api.doors._network._open.total() == 16)
             await eventually(lambda: not api.doors._network._open)
