@@ -8,8 +8,8 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 
-from evenrack.config.rack_config import RackConfig, RackLiveness
-from evenrack.config.region_config import BmcBalance, RegionLiveness
+from evenrack.config.rack_config import RackConfig
+from evenrack.config.region_config import BmcBalance
 from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import new_rack_id
 from evenrack.model.interface_list import Interface
@@ -22,13 +22,10 @@ from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
 from tests.region.http.test_bmc_pages import start_with_keys
 from tests.region.http.test_inventory_pages import Api
-from tests.region.processes import eventually, fleet_on, trust_of
+from tests.region.processes import CALM_RACK, eventually, fleet_on, trust_of
 from tests.trusted import enrol
 
 PATIENCE = 30.0
-CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=3.0, silence_seconds=3.0)
-CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=3.0)
-"""Not the quickest: a rack that a busy machine holds up must not be lost, or others help it."""
 
 
 def address_of(number):
@@ -45,7 +42,7 @@ class PowerFleet:
         self.cables = {}
 
     def start_region(self, host, content=b"k" * 32):
-        config = self.fleet.region_config(host, CALM)
+        config = self.fleet.region_config(host)
         balance = evolve(config.balance, bmc=BmcBalance(hold_down=3600))
         self.fleet._hosts[host] = evolve(config, balance=balance)
         return start_with_keys(self.fleet, host, content=content)

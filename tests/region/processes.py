@@ -35,7 +35,7 @@ from evenrack.runtime.wall_clock import utc_now
 from tests.free_ports import free_ports
 from tests.trusted import enrol, equip
 
-CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=8, silence_seconds=8, lease_seconds=10)
+CALM = RegionLiveness(beat_seconds=0.3, dead_after_seconds=8, silence_seconds=8)
 CALM_RACK = RackLiveness(ping_seconds=0.3, silence_seconds=8)
 """Where nobody waits for a silence: nothing is lost because a busy machine stands still."""
 QUICK = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=1.5)
