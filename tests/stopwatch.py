@@ -33,3 +33,18 @@ class Stopwatch:
         now = reactor.seconds()
         self.seconds += min(now - self._begun, MOST_OF_A_TICK)
         self._begun = now
+
+
+class ClockWatch:
+    """Counts the seconds of a `with` block by a clock that a test drives."""
+
+    def __init__(self, clock):
+        self._clock = clock
+        self.seconds = 0.0
+
+    def __enter__(self):
+        self._begun = self._clock.seconds()
+        return self
+
+    def __exit__(self, *problem):
+        self.seconds = self._clock.seconds() - self._begun

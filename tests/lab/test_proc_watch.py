@@ -3,26 +3,28 @@
 import os
 import subprocess
 import sys
-import time
 
 from evenrack.lab.proc_watch import ProcWatch, not_seen
 
 STARTS = """
 import subprocess, sys
-for _ in range(3):
+for line in sys.stdin:
     subprocess.run(["/bin/sh", "-c", "sleep 0.2 # SESAME-ARGUMENT"], env={"WORD": "SESAME-ENVIRON"})
-print(sys.stdin.readline())
+    print(flush=True)
 """
+CHILDREN = 5
 
 
 def seen_of(starts):
-    """What is seen of a program from its start to its end, and the names of what was seen."""
+    """What is seen of a program that starts one child after the other, each when it is told to."""
     running = subprocess.Popen(  # noqa: S603  our own interpreter
-        [sys.executable, "-c", starts], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        [sys.executable, "-c", starts], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    with ProcWatch(lambda: [running.pid]) as watch:
-        time.sleep(0.1)
-        running.communicate(b"\n")
+    with running, ProcWatch(lambda: [running.pid]) as watch:
+        for _ in range(CHILDREN):
+            running.stdin.write(b"\n")
+            running.stdin.flush()
+            running.stdout.readline()
     return watch
 
 

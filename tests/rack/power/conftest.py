@@ -13,6 +13,7 @@ from tests.rack.power.redfish_farm import Emulator
 from tests.rack.power.small_redfish import SmallRedfish
 from tests.rack.power.story import Story
 from tests.rack.power.suite_bmc import PASSWORD, SuiteBmc
+from tests.stopwatch import ClockWatch
 
 ADDRESS = "127.0.0.1"
 
@@ -93,4 +94,4 @@ def service():
 @pytest.fixture
 def failure(clock):
     """Give a way to learn the words of what goes wrong."""
-    return partial(failure_of, clock, PASSWORD)
+    return partial(failure_of, partial(ClockWatch, clock), PASSWORD)

@@ -25,7 +25,6 @@ from attrs import frozen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
-from twisted.internet import reactor
 
 from evenrack.model.power import BmcAccess
 from evenrack.runtime.child_process import ProgramId, is_alive, start_detached, stop_program
@@ -38,6 +37,7 @@ from evenrack.trust.certificates import (
 )
 from tests.free_ports import free_tcp_port
 from tests.rack.power.failing import failure_of
+from tests.stopwatch import Stopwatch
 from tests.trusted import handmade
 
 ADDRESS = IPv4Address("127.0.0.1")
@@ -228,4 +228,4 @@ def _put(kept, system):
     )
 
 
-failure = partial(failure_of, reactor, PASSWORD)
+failure = partial(failure_of, Stopwatch, PASSWORD)

@@ -21,11 +21,12 @@ from evenrack.rack.power.ipmitool import IpmitoolDriver
 from tests.free_ports import free_udp_port
 from tests.rack.power.bmc_farm import PASSWORD, USER, needs_bmcs
 from tests.rack.power.failing import failure_of
+from tests.stopwatch import Stopwatch
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
 
 ADDRESS = IPv4Address("127.0.0.1")
-failure = partial(failure_of, reactor, PASSWORD)
+failure = partial(failure_of, Stopwatch, PASSWORD)
 SESSIONS_OF_THE_SIMULATOR = 63
 
 

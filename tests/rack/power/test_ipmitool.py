@@ -29,11 +29,12 @@ from tests.rack.power.bmc_farm import (
     needs_bmcs,
 )
 from tests.rack.power.failing import failure_of
+from tests.stopwatch import Stopwatch
 
 pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
 
 ADDRESS = IPv4Address("127.0.0.1")
-failure = partial(failure_of, reactor, PASSWORD)
+failure = partial(failure_of, Stopwatch, PASSWORD)
 
 
 @pytest.fixture
