@@ -4,7 +4,7 @@ pytest-twisted runs the reactor and waits for a Deferred that a test returns. By
 forever, and lets failures that were only logged, and calls and sockets that were left in the
 reactor, pass. This plugin turns each `async def` test into such a Deferred and closes the gaps.
 
-    @pytest.mark.deadline(30)                    # when 10 seconds are not enough
+    @pytest.mark.deadline(60)                    # when 30 seconds are not enough
     async def test_slow_but_sure(): ...
 
     def test_bad_turn_is_logged(logged_failures):
@@ -27,7 +27,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
-DEFAULT_DEADLINE_SECONDS = 10.0
+DEFAULT_DEADLINE_SECONDS = 30.0
 # A closed connection is gone a turn or two after its test has ended; anything that outlives
 # these short turns was forgotten.
 SETTLE_TURNS = 25

@@ -13,7 +13,7 @@ from tests.free_ports import free_ports
 from tests.postgres_fixtures import for_this_source
 from tests.region.processes import asked
 
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 def program(name, module):
@@ -64,7 +64,7 @@ def written(path, lines):
     return path
 
 
-def run(*arguments, of=None, seconds=20, environment=None, **more):
+def run(*arguments, of=None, seconds=60, environment=None, **more):
     """Run to the end; give what was printed."""
     command = [*(of or REGIOND), *map(str, arguments)]
     around = environment or for_this_source()

@@ -56,7 +56,7 @@ from tests.region.database.sessions import facts, joined, recorded
 from tests.region.processes import eventually
 from tests.trusted import now
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
+pytestmark = pytest.mark.postgres
 
 HOST = "region1"
 RACK, OTHER_RACK = RackId("aaaaaaaa"), RackId("bbbbbbbb")

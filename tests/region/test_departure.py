@@ -25,7 +25,7 @@ from evenrack.region.departure import (
 from tests.region.database.sessions import facts, registration
 from tests.region.processes import eventually, goes_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
+pytestmark = pytest.mark.postgres
 
 ONE, TWO = "region1/1", "region2/1"
 

@@ -21,7 +21,7 @@ from evenrack.region.database.process_store import (
 )
 from evenrack.region.leadership import LeaderSeat
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(20)]
+pytestmark = pytest.mark.postgres
 
 
 class Candidate:

@@ -42,7 +42,7 @@ def test_a_cluster_is_made_run_and_stopped_by_the_program_alone(folder, empty_da
         assert "instance 1 runs on this host already" in second.value.output
         assert (folder / "state" / "regiond-1.lock").read_text() == f"{daemon.pid}\n"
         send_signal(daemon, signal.SIGTERM)
-        assert wait_until_ended([daemon], seconds=10) == []
+        assert wait_until_ended([daemon], seconds=40) == []
     finally:
         stop_program(daemon, seconds=5)
     lines = logged(folder)

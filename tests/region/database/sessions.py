@@ -64,7 +64,7 @@ class Sessions:
             connection.invalidate()
             connection.close()
 
-    def wait_for(self, statement: str, seconds: float = 5.0, **values):
+    def wait_for(self, statement: str, seconds: float = 20.0, **values):
         """Look until the statement gives a row."""
         for _ in range(int(seconds / 0.01)):
             found = self.rows(statement, **values)

@@ -347,7 +347,7 @@ def test_a_connection_setting_that_is_none_is_not_shown():
         told = told.__cause__ or (None if told.__suppress_context__ else told.__context__)
 
 
-async def until(condition, seconds=5.0):
+async def until(condition, seconds=20.0):
     end = reactor.seconds() + seconds
     while not condition():
         assert reactor.seconds() < end, "did not happen in time"

@@ -101,7 +101,6 @@ async def test_another_session_listens_when_that_is_asked_for(database_dsn, sess
         assert sessions.value(SESSION) != before
 
 
-@pytest.mark.deadline(20)
 async def test_listening_begins_when_the_server_comes(own_postgres_server):
     await deferToThread(own_postgres_server.stop)
     async with listening(own_postgres_server.dsn()) as (_, looks):
