@@ -9,8 +9,11 @@ from sqlalchemy import event
 from twisted.logger import formatEvent, globalLogPublisher
 
 from evenrack.postgres.embedded import EmbeddedPostgres
+from evenrack.region import departure
 from evenrack.region.database.engine import IDLE_LIMIT, READING_MAY_TAKE, open_engine
 from evenrack.region.database.schema import upgrade
+from evenrack.region.fleet_view import FleetView
+from evenrack.region.http.database_door import DatabaseDoor
 from tests.postgres_fixtures import SETTINGS, TEMPLATE, ended_with_this_run, execute
 from tests.region.database.sessions import Sessions
 
@@ -41,6 +44,20 @@ def log():
     globalLogPublisher.addObserver(log.observe)
     yield log
     globalLogPublisher.removeObserver(log.observe)
+
+
+@pytest.fixture(autouse=True)
+def patient_answers(monkeypatch):
+    """Let who is asked wait for a database that a busy machine holds up: no answer is a 503."""
+    for who in (DatabaseDoor, FleetView):
+        monkeypatch.setattr(who, "answer_seconds", 20.0)
+
+
+@pytest.fixture
+def patient_departure(monkeypatch):
+    """Let a process that is being stopped wait for a database that a busy machine holds up."""
+    monkeypatch.setattr(departure, "ANSWER_SECONDS", 20.0)
+    monkeypatch.setattr(departure, "MOST_SECONDS", 20.0)
 
 
 @pytest.fixture(scope="session")

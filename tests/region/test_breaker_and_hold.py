@@ -50,6 +50,7 @@ async def test_a_hold_stops_what_is_voluntary_and_nothing_else(database_dsn):
         assert "BalanceHeld" not in await open_problems(two)
 
 
+@pytest.mark.usefixtures("patient_departure")
 async def test_what_drains_is_left_although_the_balance_is_held(database_dsn):
     async with fleet_on(database_dsn, "region1", "region2") as fleet:
         one = await whole_fleet(fleet)

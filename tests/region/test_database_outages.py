@@ -19,6 +19,11 @@ REAL = RegionLiveness()
 ASKED = ("/api/v1/status", "/readyz", "/api/v1/events", "/api/v1/balance/history")
 
 
+@pytest.fixture
+def patient_answers():
+    """Let nobody be patient: how long an answer may take is what these tests are about."""
+
+
 async def answers(where, path):
     """What is answered, and after how many seconds."""
     with Stopwatch() as taken:

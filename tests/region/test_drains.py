@@ -7,7 +7,11 @@ from twisted.internet.defer import Deferred
 from tests.region.processes import ask, eventually, fleet_on
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [
+    pytest.mark.postgres,
+    pytest.mark.deadline(60),
+    pytest.mark.usefixtures("patient_departure"),
+]
 
 
 class Watched:

@@ -30,6 +30,11 @@ SESSIONS = "SELECT application_name FROM pg_stat_activity WHERE datname = 'hurt'
 pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.deadline(90)]
 
 
+@pytest.fixture
+def patient_answers():
+    """Let nobody be patient: how long an answer may take is what these tests are about."""
+
+
 @pytest.fixture(scope="module")
 def servers():
     """A primary with two standbys, for all of these tests."""

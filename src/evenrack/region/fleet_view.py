@@ -35,6 +35,8 @@ class View:
 class FleetView(MultiService):
     """Reads once for all who ask at the same time."""
 
+    answer_seconds = ANSWER_SECONDS
+
     def __init__(self, database: Database, cache: FleetCache, clock: IReactorTime) -> None:
         super().__init__()
         self._database = database
@@ -53,14 +55,14 @@ class FleetView(MultiService):
         """Give the fleet as it is now, or as it was last known with the reason."""
         mine: Deferred[View] = Deferred()
         self._waiting.append(mine)
-        mine.addTimeout(ANSWER_SECONDS, self._clock)
+        mine.addTimeout(self.answer_seconds, self._clock)
         if not self._reading:
             self._reading = True
             Deferred.fromCoroutine(self._read())
         try:
             return await mine
         except DeferredTimeout:
-            return View(self._last, f"PostgreSQL gave no answer within {ANSWER_SECONDS:.0f} s")
+            return View(self._last, f"PostgreSQL gave no answer within {self.answer_seconds:.0f} s")
 
     async def _remember(self) -> None:
         await self.look()

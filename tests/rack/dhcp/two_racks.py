@@ -19,8 +19,6 @@ from tests.rack.dhcp.dhcpd_program import DHCPD
 KEY = "AAECAwQFBgcICQoLDA0ODw=="
 OTHER_KEY = "Dw4NDAsKCQgHBgUEAwIBAA=="
 PORT = 7911
-PATIENCE = 20.0
-"""Seconds that a dhcpd may take to answer on a machine that stands still now and then."""
 RELATION = "failover-vlan-1"
 CABLE = "eth1"
 PEER_LINES = {
@@ -74,7 +72,7 @@ class RackHost:
 
     async def ask(self, *requests, **access):
         """Let a program that is on this host ask its dhcpd, by our class; give what it printed."""
-        form = {"port": PORT, "key": KEY, "requests": requests, "seconds": PATIENCE} | access
+        form = {"port": PORT, "key": KEY, "requests": requests} | access
         command = [*self.entrance, sys.executable, ask_omapi.__file__, json.dumps(form)]
         ended = await run_spawned(reactor, command, seconds=60, environment=dict(os.environ))
         assert ended.code == 0, ended.errors.decode()

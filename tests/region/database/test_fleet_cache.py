@@ -26,7 +26,9 @@ DEEDS = (
     "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "
     "holds_fingerprint) VALUES (:rack, :word, 'r', 'a', false, 1, 2, '') ON CONFLICT DO NOTHING",
     "UPDATE rack SET holds_generation = :number, stopped = NOT stopped WHERE id = :rack",
-    "UPDATE rack SET clone_address = :word, clone_at = clock_timestamp() WHERE id = :rack",
+    # in an hour: a minute later it counts no more, which may be between the two readings
+    "UPDATE rack SET clone_address = :word, clone_at = clock_timestamp() + interval '1 hour' "
+    "WHERE id = :rack",
     "DELETE FROM rack WHERE id = :rack AND id NOT IN (SELECT rack_id FROM connection UNION "
     "SELECT rack_id FROM managing UNION SELECT rack_id FROM bmc_owner UNION "
     "SELECT primary_rack FROM dhcp_pair UNION SELECT primary_rack FROM dhcp_service)",

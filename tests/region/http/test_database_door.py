@@ -17,6 +17,12 @@ from tests.region.processes import eventually, fleet_on
 
 pytestmark = pytest.mark.deadline(60)
 
+
+@pytest.fixture
+def patient_answers():
+    """Let nobody be patient: how long an answer may take is what these tests are about."""
+
+
 INSERT = text("INSERT INTO region (id, hostname) VALUES ('r', 'r')")
 
 SLOW_COMMIT = """

@@ -31,14 +31,17 @@ class Recorded(Protocol):
 class DatabaseDoor:
     """Reads and changes for whoever waits for an answer."""
 
+    answer_seconds = ANSWER_SECONDS
+
     def __init__(self, database: Database, clock: IReactorTime) -> None:
         self._database = database
         self._clock = clock
 
     async def read(
-        self, work: Callable[[Connection], Result], *, seconds: float = ANSWER_SECONDS
+        self, work: Callable[[Connection], Result], *, seconds: float | None = None
     ) -> Result:
         """Read from one unchanging picture; DatabaseUnreachable when that takes too long."""
+        seconds = seconds or self.answer_seconds
         try:
             return await self._in_time(self._database.read(work), seconds)
         except DeferredTimeout:
@@ -50,7 +53,7 @@ class DatabaseDoor:
         asked: Recorded | None = None,
         *,
         status: int = 200,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float | None = None,
     ) -> Result:
         """Run one transaction that changes something, with its row in the audit log.
 
@@ -58,6 +61,7 @@ class DatabaseDoor:
         for who asks again with the same key. DatabaseUnreachable when it surely was not
         done; OutcomeUnknown when it may have been.
         """
+        seconds = seconds or self.answer_seconds
         once = OneChange(work if asked is None else _with_its_row(work, asked, status))
         try:
             done = await self._in_time(self._database.run(once), seconds)
