@@ -3,10 +3,12 @@
 Everything is real but the DHCP server and the interfaces of each rack.
 """
 
+import contextlib
 import secrets
 from contextlib import asynccontextmanager
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Network
 
+import psycopg2
 import pytest
 from attrs import evolve
 from twisted.internet import reactor
@@ -28,6 +30,7 @@ from evenrack.rack.dhcp.lease_reader import LeaseReader
 from evenrack.rack.listen.words import Told
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
+from evenrack.rack.teller import REPEAT_SECONDS
 from evenrack.region.database.balance_store import Wish, delete_drain, write_drain
 from evenrack.region.database.inventory_store import change, create, remove
 from evenrack.region.dhcp_status import dhcp_status_of
@@ -580,3 +583,16 @@ def sides_count(dhcp):
     """Tell whether each server that is in a file says how many addresses are left."""
     (vlan,) = dhcp_status_of(dhcp.fleet.read(), utc_now())
     return vlan["sides"] and all(side["free"] is not None for side in vlan["sides"])
+
+
+async def test_what_a_rack_says_to_a_process_that_has_not_joined_is_said_again_soon(
+    database_dsn, log
+):
+    async with dhcp_fleet_on(database_dsn) as dhcp:
+        with contextlib.closing(psycopg2.connect(database_dsn)) as other, other.cursor() as cursor:
+            cursor.execute("LOCK TABLE process IN SHARE ROW EXCLUSIVE MODE")  # nobody can join
+            dhcp.start_region("region1")
+            dhcp.start_rack(1, 1)
+            await eventually(lambda: log.about("report not taken", "is not in the tables"))
+        said = "SELECT FROM rack_interface"
+        await eventually(lambda: dhcp.fleet.rows(said), REPEAT_SECONDS / 2)

@@ -77,15 +77,19 @@ def claim(
 
 
 def check_run(connection: Connection, rack: RackId, run: RunId) -> None:
-    """RackIdentityInUse where another run holds the rack: this one does not speak for it."""
-    other = connection.execute(
-        text("SELECT address FROM rack WHERE id = :rack AND run <> :run"),
-        {"rack": rack, "run": run},
-    ).scalar_one_or_none()
-    if other is not None:
+    """RackIdentityInUse where another run holds the rack, or none yet: this one says it again."""
+    holder = connection.execute(
+        text("SELECT address, run FROM rack WHERE id = :rack"), {"rack": rack}
+    ).one_or_none()
+    if holder is None:  # it was let in by a process that has not joined
         raise RackIdentityInUse(
-            f"another daemon, at {other}, is rack {rack} by the tables: what this one says of "
-            "the rack does not count before its link is recorded"
+            f"rack {rack} is not in the tables: what it says does not count before its link is "
+            "recorded"
+        )
+    if holder.run != run:
+        raise RackIdentityInUse(
+            f"another daemon, at {holder.address}, is rack {rack} by the tables: what this one "
+            "says of the rack does not count before its link is recorded"
         )
 
 
