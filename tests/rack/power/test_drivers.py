@@ -107,7 +107,7 @@ async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
 async def test_slow_bmcs_are_told_exactly_one_cycle(farm):
     bmcs = [farm.start("127.0.0.1", free_udp_port("127.0.0.1"), power="on") for _ in IPMI]
     for bmc in bmcs:
-        bmc.takes(3)
+        bmc.takes(2)
     pairs = [(make(reactor), bmc, bmc.access()) for make, bmc in zip(IPMI, bmcs, strict=True)]
     ends = await gatherResults([Deferred.fromCoroutine(carry_out(p, "cycle")) for p in pairs])
     assert [outcome for outcome, _ in ends] == [ok("on")] * len(IPMI)

@@ -105,10 +105,10 @@ async def test_a_bmc_that_fails_is_busy(driver, bmc):
 
 
 @needs_bmcs
-async def test_bmcs_that_take_three_seconds_are_told_once_each(driver, farm):
+async def test_bmcs_that_take_two_seconds_are_told_once_each(driver, farm):
     bmcs = [farm.start(ADDRESS, free_udp_port(ADDRESS), power="on") for _ in range(4)]
     for bmc in bmcs:
-        bmc.takes(3)
+        bmc.takes(2)
     talks = [driver.turn_on, driver.turn_off, driver.reset, driver.query]
     await gatherResults([start(talk(bmc.access())) for talk, bmc in zip(talks, bmcs, strict=True)])
     assert [bmc.told() for bmc in bmcs] == [["on"], ["off"], ["reset 1"], []]

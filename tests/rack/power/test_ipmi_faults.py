@@ -118,6 +118,12 @@ async def test_a_bmc_that_takes_a_second_and_a_half_for_everything_does_it_once(
     assert bmc.told == ["on"]
 
 
+async def test_a_bmc_that_takes_three_seconds_for_a_command_is_told_once(driver, bmc):
+    bmc.takes = {"control": 3.0}
+    await driver.turn_on(bmc.access())
+    assert (bmc.heard.count("control"), bmc.told) == (1, ["on"])
+
+
 @pytest.mark.parametrize("takes", [{"open": 2.1}, {"rakp1": 3.0}, {"open": 2.1, "rakp1": 2.1}])
 async def test_a_bmc_that_is_slow_to_begin_is_not_taken_for_one_with_another_password(
     driver, bmc, takes

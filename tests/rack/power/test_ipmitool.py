@@ -136,7 +136,7 @@ async def test_a_bmc_that_fails_is_busy(driver, bmc):
 
 @needs_bmcs
 async def test_a_slow_bmc_is_told_once(driver, bmc):
-    bmc.takes(3)
+    bmc.takes(2)
     await driver.turn_on(bmc.access())
     assert bmc.told() == ["on"]
     assert await driver.query(bmc.access()) == "on"
@@ -185,7 +185,7 @@ async def test_who_waits_too_long_for_the_other_conversation_has_sent_nothing(bm
 @needs_bmcs
 async def test_other_bmcs_do_not_wait_for_a_slow_one(driver, farm, bmc):
     quick = farm.start(ADDRESS, free_udp_port(ADDRESS))
-    bmc.takes(3)
+    bmc.takes(2)
     slow = Deferred.fromCoroutine(driver.query(bmc.access()))
     await driver.turn_on(quick.access())
     assert not slow.called
