@@ -16,6 +16,7 @@ from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.database_door import DatabaseDoor
 from tests.postgres_fixtures import SETTINGS, TEMPLATE, ended_with_this_run, execute
 from tests.region.database.sessions import Sessions
+from tests.region.processes import PATIENT_SECONDS
 
 
 class Log:
@@ -50,7 +51,7 @@ def log():
 def patient_answers(monkeypatch):
     """Let who is asked wait for a database that a busy machine holds up: no answer is a 503."""
     for who in (DatabaseDoor, FleetView):
-        monkeypatch.setattr(who, "answer_seconds", 20.0)
+        monkeypatch.setattr(who, "answer_seconds", PATIENT_SECONDS)
 
 
 @pytest.fixture

@@ -51,6 +51,8 @@ and must not keep the processors from the fleet."""
 MOST_LOOK_SECONDS = 0.5
 PORTS_FOR_EACH_HOST = 4
 ANSWER_SECONDS = 30
+PATIENT_SECONDS = 20.0
+"""So long a process of tests waits for PostgreSQL before it answers that there is none."""
 
 
 async def eventually(condition, seconds=20.0):

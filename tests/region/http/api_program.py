@@ -19,8 +19,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from evenrack.region.database.token_store import ROLES
+from evenrack.region.fleet_view import FleetView
+from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
+from tests.region.processes import PATIENT_SECONDS
 
 PAGE_BYTES = resource.getpagesize()
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -71,10 +74,12 @@ def api_program(dsn):
             assert program.poll() is None, "it ended by itself"
         finally:
             program.stdin.close()
-            assert program.wait(10) == 0
+            assert program.wait(PATIENT_SECONDS) == 0
 
 
 async def serve(dsn):
+    for who in (DatabaseDoor, FleetView):  # as all tests of regions have it
+        who.answer_seconds = PATIENT_SECONDS
     async with api_process(dsn) as api:
         limits = RateLimit(UNLIMITED)
         api.site._gate._failures = api.site._gate._requests = limits
