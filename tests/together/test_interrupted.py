@@ -66,7 +66,8 @@ def a_network_is_held(folder):
 
 
 def postgres_is_being_made(folder):
-    return (folder / "postgres" / "data.new").exists()
+    """Or is made: whoever looks on may stand still for a moment."""
+    return any((folder / "postgres" / name).exists() for name in ("data.new", "data"))
 
 
 def a_daemon_runs(folder):

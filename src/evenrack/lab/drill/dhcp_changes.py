@@ -1,5 +1,6 @@
 """P4, P8, P19 and P20: DHCP turned on and off, with one rack and with more."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from evenrack.lab.dhcp_state import ALONE, NORMAL
@@ -27,7 +28,7 @@ def one_rack_alone_serves(trial: Trial, limit: float) -> Measured:
         "it is not shown as alone",
     )
     (side,) = trial.dhcp_row(vlan)["sides"]
-    moves = [m for m in trial.moves_since(event) if m["what"] == "dhcp secondary" and m["to"]]
+    moves = [m for m in trial.moves_since(event) if _is_secondary_of(vlan, m)]
     if moves:
         raise CheckFailed(f"there is nobody to be secondary, and yet: {moves}", seconds)
     return Measured(seconds=seconds, detail=f"{vlan}: {side['rack']} alone answered clients")
@@ -110,6 +111,11 @@ def _until_answered(trial: Trial, vlan: str, since: float, limit: float) -> floa
         f"nobody was answered on {vlan}",
     )
     return float(answers_since(trial, vlan, since, "discover")[0]["mono"]) - since
+
+
+def _is_secondary_of(vlan: str, move: Mapping[str, Any]) -> bool:
+    """Tell whether a rack became this VLAN's secondary; those of others may move meanwhile."""
+    return move["name"] == vlan and move["what"] == "dhcp secondary" and bool(move["to"])
 
 
 def _until_pair(trial: Trial, vlan: str, since: float, limit: float, deed: str) -> Measured:

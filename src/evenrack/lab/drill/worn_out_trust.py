@@ -1,6 +1,7 @@
 """M8: what was good once is not good again: a recorded proof, and a certificate that is over."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import timedelta
 
 from evenrack.lab.drill.check import Check, Measured
@@ -68,7 +69,7 @@ def an_expired_certificate_lets_nobody_in(trial: Trial, limit: float) -> Measure
     trial.programs.start(rack.name)
     try:
         seconds = _until_told(trial, rack, rack_log, since)
-        noted = [p.name for p in trial.fleet.processes if _WHY in _new_lines(p, logs[p.name])]
+        noted = _who_noted(trial, logs)
     finally:
         trial.programs.stop(rack.name)
         enrol_again(trial.fleet, rack, trial.programs.folder)
@@ -98,6 +99,17 @@ def _until_told(trial: Trial, rack: RackDaemon, length: int, since: float) -> fl
     if _CURE not in _new_lines(rack, length):
         raise CheckFailed(f"{rack.rack} is refused, and not told what to do", seconds)
     return seconds
+
+
+def _who_noted(trial: Trial, lengths: Mapping[str, int]) -> list[str]:
+    """Wait until a region process notes whom it refused, which may be after the rack was told."""
+
+    def noted() -> list[str]:
+        daemons = trial.fleet.processes
+        return [each.name for each in daemons if _WHY in _new_lines(each, lengths[each.name])]
+
+    trial.clocks.wait_until(lambda: bool(noted()), seconds=_TOLD_SECONDS, every=0.1)
+    return noted()
 
 
 def _expired(trial: Trial, good: Identity) -> Identity:
