@@ -9,7 +9,7 @@ from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.bmc.state import what_bmcs_miss
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.dhcp_state import what_dhcp_misses
-from evenrack.lab.events import events_after, newest_event
+from evenrack.lab.events import NOT_OF_A_DEED, events_after, newest_event
 from evenrack.lab.fleet import Fleet
 from evenrack.lab.fleet_status import fleet_client, what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
@@ -18,8 +18,6 @@ WATCH_SECONDS = 20.0
 QUIET_SECONDS = 2.5
 """Voluntary moves wait for a second without an event, so less would miss them."""
 _LOOK_SECONDS = 0.1
-_NOT_OF_A_DEED = frozenset({"lease"})
-"""Kinds of events that come all the time: clients go on asking for addresses."""
 
 
 class Aftermath:
@@ -98,7 +96,7 @@ def _client(fleet: Fleet, programs: LabPrograms) -> Client:
 
 def follows(event: dict[str, Any], deed_at: datetime) -> bool:
     """Tell what may follow from a deed from what came before it, or would have come anyway."""
-    return event["kind"] not in _NOT_OF_A_DEED and datetime.fromisoformat(event["at"]) >= deed_at
+    return event["kind"] not in NOT_OF_A_DEED and datetime.fromisoformat(event["at"]) >= deed_at
 
 
 def event_line(event: dict[str, Any], deed_at: datetime) -> str:

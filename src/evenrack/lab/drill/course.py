@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from evenrack.errors import EvenrackError
 from evenrack.lab.drill import (
     balancing,
@@ -47,6 +49,7 @@ from evenrack.lab.drill import (
 from evenrack.lab.drill.check import Check, Measured, Outcome
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.crowds import NEVER_TWICE
+from evenrack.lab.drill.stillness import Stillness
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.refusals import LabRefused
 
@@ -121,6 +124,9 @@ LEFT_AS_FOUND = Check(
 )
 
 
+_MOST_REPEATS = 2
+"""A machine that stands still all the time cannot be measured on."""
+
 AT_THE_END = (NEVER_TWICE, LEFT_AS_FOUND)
 """What is asked when everything else was done, whatever that was."""
 
@@ -160,10 +166,11 @@ def run_drill(
 ) -> list[Outcome]:
     """Run the checks one after the other; the lab is left as it was found."""
     outcomes = []
-    for check in (*checks, *possible_checks(AT_THE_END, trial)):
-        outcome = _run(check, trial)
-        outcomes.append(outcome)
-        told(outcome)
+    with Stillness(trial.clocks.seconds) as stillness:
+        for check in (*checks, *possible_checks(AT_THE_END, trial)):
+            outcome = _run_to_see_something(check, trial, stillness)
+            outcomes.append(outcome)
+            told(outcome)
     return outcomes
 
 
@@ -184,6 +191,22 @@ def outcome_line(outcome: Outcome) -> str:
         f"{verdict} {outcome.promise:<4} {measured} of {outcome.limit_seconds:g} s  "
         f"{outcome.name}: {outcome.detail}"
     )
+
+
+def _run_to_see_something(check: Check, trial: Trial, stillness: Stillness) -> Outcome:
+    """Run a check; again if it says no and the machine stood still meanwhile, which shows nothing.
+
+    The time is the one from which on its experiment was done, perhaps for another check.
+    """
+    seen: list[str] = []
+    while True:
+        if not trial.has_done(check.judges):
+            stillness.begin_anew()
+        outcome = _run(check, trial)
+        if outcome.ok or stillness.longest is None or len(seen) == _MOST_REPEATS:
+            return evolve(outcome, detail="; ".join([outcome.detail, *seen]))
+        seen.append(f"before, when all stood still for {stillness.longest:.1f} s: {outcome.detail}")
+        trial.forget(check.judges)
 
 
 def _run(check: Check, trial: Trial) -> Outcome:

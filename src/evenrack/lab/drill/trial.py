@@ -13,22 +13,25 @@ from evenrack.lab.dhcp_state import dhcp_row, dhcp_rows, mend_dhcp, what_dhcp_mi
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.kernel_links import links, read_sockets, region_ends
 from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, uneven_owners
-from evenrack.lab.events import events_after, is_move, newest_event
+from evenrack.lab.events import events_after, is_move, newest_event, newest_of_a_deed
 from evenrack.lab.fleet import Fleet, RackDaemon, rack_config
-from evenrack.lab.fleet_status import fleet_status, what_is_missing
+from evenrack.lab.fleet_status import ANSWER_SECONDS, fleet_status, what_is_missing
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.network.plan import vlan_subnet
 from evenrack.lab.traffic.felt_file import FeltFile
 from evenrack.lab.traffic.ledger import forgotten_line
 
 LOOK_SECONDS = 0.03
-ANSWER_SECONDS = 0.5
+GLANCE_SECONDS = 0.5
+"""How long one process may take for a look, of which there are many. A change is sent only once."""
 KEEP_SECONDS = 0.5
 """What holds must go on holding for so long."""
 WHOLE_SECONDS = 40.0
 STILL_BROKEN_SECONDS = 5.0
 STEADY_SECONDS = 1.5
 """A voluntary move comes a second after the last event: a fleet is whole when none came."""
+STEADY_LOOKS = 5
+"""So many looks see nothing meanwhile: time in which all of the machine stood still is no time."""
 
 PATIENCE_SECONDS = 15.0
 """How long a change is watched that never comes to an end."""
@@ -52,16 +55,16 @@ class Trial:
         self.whole_after = 0.0
         """How long the last wait for a whole lab took, without the time in which nothing came."""
 
-    def client_of(self, processes: Iterable[str]) -> Client:
-        """Make a client of these processes that a hung one cannot hold up for long."""
+    def client_of(self, processes: Iterable[str], timeout: float = ANSWER_SECONDS) -> Client:
+        """Make a client of these processes."""
         targets = [SocketTarget(path=self.fleet.process(name).socket) for name in processes]
-        return Client(targets, timeout=ANSWER_SECONDS)
+        return Client(targets, timeout=timeout)
 
-    def client(self) -> Client:
+    def client(self, timeout: float = ANSWER_SECONDS) -> Client:
         """Make a client of the processes that run."""
         running = {row.target for row in self.programs.look() if row.serves}
         names = [process.name for process in self.fleet.processes if process.name in running]
-        return self.client_of(names)
+        return self.client_of(names, timeout)
 
     def pick(self, candidates: Sequence[str], why_needed: str) -> str:
         """Choose one by the seed, so that a run can be repeated."""
@@ -76,7 +79,7 @@ class Trial:
 
     def look(self) -> Sight | None:
         """Look at the fleet; nothing while no process answers."""
-        status = fleet_status(self.client())
+        status = fleet_status(self.client(GLANCE_SECONDS))
         return None if status is None else self.sight_of(status)
 
     def must_look(self) -> Sight:
@@ -150,6 +153,10 @@ class Trial:
     def has_done(self, experiment: Callable[["Trial"], Any] | None) -> bool:
         """Tell whether what an experiment showed is known already."""
         return experiment in self._done
+
+    def forget(self, experiment: Callable[["Trial"], Any] | None) -> None:
+        """Forget what an experiment showed: it is to be done again."""
+        self._done.pop(experiment, None)
 
     def cut(self, host: str) -> list[str]:
         """Cut every cable of a host."""
@@ -227,16 +234,16 @@ class Trial:
     def wait_until_whole(self) -> None:
         """Wait until everything runs, is connected, managed, and nothing moves any more."""
         began = steady_since = self.clocks.seconds()
-        newest = -1
+        newest, looks = -1, 0
         wrong: str | None = "nothing was seen"
 
         def whole() -> bool:
-            nonlocal steady_since, newest, wrong
-            wrong, event = self._what_is_wrong()
-            now = self.clocks.seconds()
+            nonlocal steady_since, newest, looks, wrong
+            wrong, event = self._what_is_wrong(newest)
+            now, looks = self.clocks.seconds(), looks + 1
             if wrong is not None or event != newest:
-                steady_since, newest = now, event
-            return now - steady_since >= STEADY_SECONDS
+                steady_since, newest, looks = now, event, 0
+            return now - steady_since >= STEADY_SECONDS and looks >= STEADY_LOOKS
 
         in_time = self.clocks.wait_until(whole, seconds=self._patience, every=0.1)
         # what was not mended for so long is hardly mended now: the rest of the drill says so soon
@@ -263,7 +270,8 @@ class Trial:
         for name in self.programs.dead():
             self.programs.start(name)
 
-    def _what_is_wrong(self) -> tuple[str | None, int]:
+    def _what_is_wrong(self, last: int) -> tuple[str | None, int]:
+        """Say what is wrong, and give the newest event; this one when nothing came after it."""
         if dead := self.programs.dead():
             return f"{', '.join(dead)} does not run", -1
         if cut := self.programs.cables_down():
@@ -279,7 +287,8 @@ class Trial:
                     self.fleet, client
                 )
             # or the moves that mend it would be put down to the next check
-            return missing or self._what_is_uneven(status), newest_event(client)
+            newest = newest_event(client) if last < 0 else newest_of_a_deed(client, last)
+            return missing or self._what_is_uneven(status), newest
         except (RegionUnreachable, ApiRefused) as error:
             return str(error), -1
 

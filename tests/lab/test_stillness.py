@@ -1,0 +1,125 @@
+"""What is measured while the whole machine stands still is measured again, and nothing else is."""
+
+import itertools
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from evenrack.lab.drill.check import Check, Measured
+from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.course import run_drill
+from evenrack.lab.drill.stillness import Stillness
+
+
+class Machine:
+    """A clock that goes on by 10 ms a look; it can stand still for longer."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.looked = threading.Condition()
+
+    def seconds(self):
+        with self.looked:
+            self.now += 0.01
+            self.looked.notify_all()
+            return self.now
+
+    def stand_still(self, seconds):
+        with self.looked:
+            self.now += seconds
+            self.looked.wait()  # until somebody has looked at it since
+            self.looked.wait()
+
+
+class Lab(SimpleNamespace):
+    """All that a drill without a network asks of a trial."""
+
+    def __init__(self, machine):
+        super().__init__(
+            clocks=machine,
+            fleet=SimpleNamespace(network=None),
+            programs=SimpleNamespace(names=[]),
+            whole_after=0.0,
+            restored=0,
+            forgotten=[],
+        )
+
+    def has_done(self, experiment):
+        return False
+
+    def forget(self, experiment):
+        self.forgotten.append(experiment)
+
+    def wait_until_whole(self):
+        pass
+
+    def restore(self):
+        self.restored += 1
+
+
+def drilled(run):
+    """Run a drill of this one check, and give its outcome and the lab."""
+    machine = Machine()
+    lab, tries = Lab(machine), itertools.count(1)
+
+    def check(trial, limit):
+        return run(machine, next(tries))
+
+    wanted = Check(promise="P1", name="killed", limit_seconds=1, run=check, judges=run)
+    outcome, *_ = run_drill([wanted], lab, lambda outcome: None)
+    return outcome, lab
+
+
+def test_a_check_that_says_no_while_the_machine_stands_still_is_tried_again():
+    def run(machine, number):
+        if number == 1:
+            machine.stand_still(2.0)
+            raise CheckFailed("right only after 2.10 s", 2.1)
+        return Measured(seconds=0.1, detail="rack1 is managed")
+
+    outcome, lab = drilled(run)
+    assert (outcome.ok, outcome.seconds) == (True, 0.1)
+    assert outcome.detail == (
+        "rack1 is managed; before, when all stood still for 2.0 s: right only after 2.10 s"
+    )
+    assert lab.forgotten == [run]
+    assert lab.restored == 3  # after each try, and at the end
+
+
+def test_a_check_that_says_no_on_a_machine_that_goes_on_has_said_it():
+    def run(machine, number):
+        raise CheckFailed(f"try {number}", 2.1)
+
+    outcome, _ = drilled(run)
+    assert (outcome.ok, outcome.detail) == (False, "try 1")
+
+
+def test_a_check_is_tried_three_times_at_most():
+    def run(machine, number):
+        machine.stand_still(1.0)
+        raise CheckFailed(f"try {number}", 1.1)
+
+    outcome, _ = drilled(run)
+    assert not outcome.ok
+    assert outcome.detail.startswith("try 3; before, when all stood still for 1.0 s: try 1; ")
+
+
+def test_what_a_check_saw_in_time_counts_though_the_machine_stood_still():
+    def run(machine, number):
+        machine.stand_still(2.0)
+        return Measured(seconds=0.1, detail=f"try {number}")
+
+    outcome, _ = drilled(run)
+    assert (outcome.ok, outcome.detail) == (True, "try 1")
+
+
+@pytest.mark.parametrize(("seconds", "seen"), [(0.3, None), (0.7, 0.7)])
+def test_short_moments_of_a_busy_machine_are_no_stillness(seconds, seen):
+    machine = Machine()
+    with Stillness(machine.seconds) as stillness:
+        machine.stand_still(seconds)
+        longest = stillness.longest
+        stillness.begin_anew()
+        assert stillness.longest is None
+    assert longest is None if seen is None else longest == pytest.approx(seen, abs=0.06)
