@@ -3,14 +3,11 @@
 import json
 import signal
 import sys
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from evenrack.errors import ProgramFailed
-from evenrack.lab.clocks import Clocks
 from evenrack.lab.deeds import running_lab
 from evenrack.lab.drill import (
     connection_tables,
@@ -36,7 +33,7 @@ from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.record import read_record
 from evenrack.runtime.child_process import run_program, send_signal, wait_until_ended
-from tests.together.whole_lab import failures_logged
+from tests.together.whole_lab import CLOCKS, failures_logged
 
 pytestmark = [pytest.mark.daemon, pytest.mark.usefixtures("network_possible")]
 
@@ -81,8 +78,7 @@ def lab(tmp_path_factory, network_possible):
 @pytest.fixture
 def trial(lab):
     _, fleet = running_lab(lab)
-    clocks = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
-    return Trial(fleet, LabPrograms(fleet, PROGRAMS), clocks, seed=0)
+    return Trial(fleet, LabPrograms(fleet, PROGRAMS), CLOCKS, seed=0)
 
 
 def status(lab):
@@ -137,7 +133,11 @@ def test_programs_are_hung_healed_and_restarted_in_namespaces_too(lab):
     assert "RackLost: rack2" in evenrack("lab", "hang", "rack2", "--dir", lab)
     assert "RackLost is over: rack2" in evenrack("lab", "heal", "rack2", "--dir", lab)
     evenrack("lab", "restart", "rack2", "--dir", lab)
-    assert {program["state"] for program in status(lab)["programs"]} == {"running"}
+
+    def all_run():  # its daemon starts its DHCP server when it has heard of a region
+        return {program["state"] for program in status(lab)["programs"]} == {"running"}
+
+    assert CLOCKS.wait_until(all_run, seconds=SECONDS)
 
 
 def test_a_lab_whose_keeper_was_killed_says_so_and_is_cleaned(tmp_path):
