@@ -22,8 +22,8 @@ from tests.together.whole_lab import CLOCKS, failures_logged
 pytestmark = pytest.mark.daemon
 
 EVENRACK = str(Path(sys.executable).parent / "evenrack")
-STATUS_SECONDS = 60
-DRILL_SECONDS = 280
+STATUS_SECONDS = 120
+DRILL_SECONDS = 600
 
 
 def evenrack(*arguments, seconds=STATUS_SECONDS):

@@ -24,7 +24,7 @@ from evenrack.runtime.child_process import (
 pytestmark = [pytest.mark.daemon, pytest.mark.usefixtures("network_possible")]
 
 EVENRACK = str(Path(sys.executable).parent / "evenrack")
-SECONDS = 60
+SECONDS = 120
 SMALL = ("--region-hosts", "1", "--processes", "1", "--racks", "1")
 NO_NET = ("--no-net",)
 

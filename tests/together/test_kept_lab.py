@@ -17,7 +17,7 @@ SMALL = ("--no-net", "--region-hosts", "1", "--processes", "1", "--racks", "1")
 
 
 def evenrack(*arguments):
-    return run_program([EVENRACK, *map(str, arguments)], seconds=60)
+    return run_program([EVENRACK, *map(str, arguments)], seconds=120)
 
 
 def identities(folder):

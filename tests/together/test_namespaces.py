@@ -39,7 +39,7 @@ pytestmark = [pytest.mark.daemon, pytest.mark.usefixtures("network_possible")]
 
 PROGRAMS = Path(sys.executable).parent
 EVENRACK = str(PROGRAMS / "evenrack")
-SECONDS = 90
+SECONDS = 120
 SMALL = ("--region-hosts", "1", "--processes", "1", "--racks", "1", "--vlans", "1")
 
 
