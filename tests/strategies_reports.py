@@ -22,9 +22,11 @@ from evenrack.model.dhcp_report import (
 from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.power import (
+    BOOTS,
     PHASES,
     BmcAccess,
     BmcTarget,
+    BootDevice,
     Phase,
     PowerAction,
     PowerOrder,
@@ -129,6 +131,7 @@ def orders(draw):
         phase=draw(st.sampled_from(PHASES[action])),
         seconds_left=draw(st.floats(-100, 100)),
         unrecorded=draw(st.booleans()),
+        boot=draw(st.sampled_from([*get_args(BootDevice), None])) if action in BOOTS else None,
     )
 
 

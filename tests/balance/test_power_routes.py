@@ -101,6 +101,30 @@ def test_and_says_what_the_last_of_them_said():
     assert ended.error.endswith("could do it; the last one said: nobody listens there")
 
 
+@pytest.mark.parametrize("phase", SENT)
+def test_what_was_begun_waits_for_a_rack_that_can_go_on_until_its_time_is_over(phase):
+    begun = {"tried": (ONE, TWO, THREE), "phase": phase, "error": "it is too old"}
+    assert step(bmc_fleet(ALL), **begun) == Wait(why="no rack reaches it")
+    assert step(bmc_fleet(ALL), **{**begun, "tried": (ONE, TWO)}) == Take(rack=THREE)
+    ended = step(bmc_fleet(ALL), **begun, seconds_left=0.0)
+    assert isinstance(ended, End)
+    assert (ended.result, phase in ended.error) == ("unknown", True)
+    assert "the last one said: it is too old: look at the machine" in ended.error
+
+
+@pytest.mark.parametrize("phase", SENT)
+@pytest.mark.parametrize("why", [{"cancelled": True}, {"action": "soft"}])
+def test_what_was_begun_and_is_left_to_the_operator_does_not_wait_for_another_rack(phase, why):
+    ended = step(bmc_fleet(ALL), tried=(ONE,), phase=phase, **why)
+    assert isinstance(ended, End)
+    assert (ended.result, phase in ended.error) == ("unknown", True)
+
+
+def test_an_order_is_named_with_its_boot_device():
+    assert order(action="cycle").deed == "cycle"
+    assert order(action="cycle", boot="pxe").deed == "cycle from pxe"
+
+
 def test_a_rack_that_comes_later_may_still_try():
     fleet = bmc_fleet({1: [1, 2]}, away=[2])
     assert isinstance(step(fleet, tried=(ONE,)), End)

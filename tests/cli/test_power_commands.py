@@ -17,6 +17,7 @@ ROW = {
     "machine": "m1",
     "bmc": "b1",
     "action": "on",
+    "boot": None,
     "who": "operator",
     "at": "2026-01-01T00:00:00Z",
     "attempt": 0,
@@ -41,7 +42,7 @@ DONE = {
     "seconds": 3.456,
 }
 LOOK = f"{ORDERS}?ids=17&limit=1"
-KEYS = ["machine", "order", "action", "result", "state", "rack", "seconds", "error"]
+KEYS = ["machine", "order", "action", "boot", "result", "state", "rack", "seconds", "error"]
 
 
 def other(row):
@@ -87,6 +88,21 @@ def test_an_order_is_sent_once_and_what_to_do_next_is_said(api, call):
     body = {"machines": ["m1"], "action": "on"}
     assert api.changes == [("POST", ORDERS, body, None)]
     assert api.asked == []
+
+
+def test_a_boot_device_is_sent_with_the_order_and_shown_with_its_action(api, call):
+    row = {**ROW, "action": "cycle", "boot": "pxe"}
+    api.answer(ORDERS, [row], method="POST", status=201)
+    code, printed, _ = call("machine", "power", "cycle", "m1", "--boot", "pxe")
+    assert (code, "cycle from pxe" in printed) == (0, True)
+    assert api.changes[0][2] == {"machines": ["m1"], "action": "cycle", "boot": "pxe"}
+    assert "cycle from pxe" in page_text([orders_table([row])])
+    older = {key: value for key, value in ROW.items() if key != "boot"}
+    assert "boot" not in page_text([orders_table([older])]), "a region of before tells of none"
+    api.answer(ORDERS, [older], method="POST", status=201)
+    told = call("machine", "power", "on", "m1", "--json")[1]
+    assert (list(json.loads(told)[0]), json.loads(told)[0]["boot"]) == (KEYS, None)
+    assert call("machine", "power", "cycle", "m1", "--boot", "usb")[0] == 2
 
 
 def test_each_order_is_sent_with_a_key_of_its_own(api, call):

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import (
+    BOOTS,
     PHASES,
     BmcAccess,
     PowerOrder,
     PowerOutcome,
     bmc_ids_from_json,
+    deed_from_text,
+    deed_of,
     default_port,
     fingerprint_from_text,
     k_g_bytes,
@@ -76,6 +79,7 @@ orders = st.sampled_from(sorted(PHASES)).flatmap(
         phase=st.sampled_from(PHASES[action]),
         seconds_left=st.floats(allow_nan=False, allow_infinity=False),
         unrecorded=st.booleans(),
+        boot=st.sampled_from(["pxe", "disk", "bios", None] if action in BOOTS else [None]),
     )
 )
 outcomes = st.builds(
@@ -193,6 +197,8 @@ def test_a_phase_that_the_action_does_not_have_is_refused(action, phase):
         form(phase="LATER"),
         form(id="7"),
         form(more=1),
+        *(form(action="on", phase="NEW", boot=boot) for boot in ("usb", "", 1, True, ["pxe"], {})),
+        *(form(action=action, phase="NEW", boot="pxe") for action in ("off", "query", "soft")),
     ],
 )
 def test_what_is_no_order_is_refused_and_no_password_shown(bad):
@@ -284,3 +290,27 @@ def test_a_name_that_is_too_long_or_cannot_be_printed_is_refused(field, name):
 )
 def test_each_driver_has_its_port_and_its_way_to_find_a_bmc(driver, port, probe):
     assert (default_port(driver), probe_for(driver)) == (port, probe)
+
+
+@pytest.mark.parametrize("action", sorted(PHASES))
+def test_only_what_starts_a_machine_has_a_boot_device(action):
+    order = attrs.evolve(ORDER, action=action, phase="NEW")
+    if action in BOOTS:
+        assert attrs.evolve(order, boot="pxe").boot == "pxe"
+    else:
+        with pytest.raises(ValueError, match="starts nothing from pxe"):
+            attrs.evolve(order, boot="pxe")
+
+
+def test_what_a_later_version_may_have_a_machine_start_from_is_refused():
+    """A region would send it to no rack, which could not read it."""
+    action, boot = deed_from_text("on from usb")
+    with pytest.raises(ValueError, match="starts from one of pxe, disk, bios"):
+        attrs.evolve(ORDER, action=action, phase="NEW", boot=boot)
+
+
+@pytest.mark.parametrize("boot", [None, "pxe", "disk", "bios"])
+@pytest.mark.parametrize("action", sorted(BOOTS))
+def test_an_action_and_its_boot_device_are_read_as_they_were_written(action, boot):
+    assert deed_from_text(deed_of(action, boot)) == (action, boot)
+    assert (deed_of(action, boot) in PHASES) == (boot is None), "older programs know it not"

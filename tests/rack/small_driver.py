@@ -64,6 +64,9 @@ class SmallDriver:
     async def reset(self, access):
         await self._talk(access, "reset", lambda bmc: bmc.reset(access))
 
+    async def boot_once(self, access, device):
+        await self._talk(access, f"boot {device}", lambda bmc: bmc.boot_once(access, device))
+
     async def answers(self, target):
         """What `ask_bmc` is."""
         return self._reaches(target.address)

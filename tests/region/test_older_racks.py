@@ -34,7 +34,9 @@ async def test_an_older_rack_is_told_of_no_bmc_that_it_cannot_read_and_owns_none
 
         await eventually(problems, PATIENCE)
         (problem,) = await problems()
-        assert problem.startswith("rack2 speaks version 2 of the conversation, this region 3")
+        assert problem.startswith(
+            f"rack2 speaks version 2 of the conversation, this region {PROTOCOL}"
+        )
         assert problem.endswith("it is not told of b3")
         assert (power.reach(3), power.owner(3), told()) == ({"rack1"}, "rack1", [1, 2])
         (number,) = await power.order("cycle", "m3")

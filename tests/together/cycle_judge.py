@@ -64,7 +64,7 @@ def what_is_wrong(runs: Sequence[Run], orders: Sequence[int]) -> list[str]:
 
 def complaints(run: Run) -> list[str]:
     """Say what must not be."""
-    wrong = [*_outages(run), *_ending(run), *_failed(run), *_unknown(run)]
+    wrong = [*_outages(run), *_starts(run), *_ending(run), *_failed(run), *_unknown(run)]
     return [f"{_name(run)}: {each}" for each in wrong]
 
 
@@ -97,15 +97,30 @@ def _step_text(step: Mapping[str, Any]) -> str:
 
 def _outages(run: Run) -> Iterable[str]:
     outages, power = 0, "on"
-    for told in run.told:
+    for told in _switchings(run):
         outages += (power, told.what) == ("on", "off")
         power = told.what
     if outages > 1:
-        yield f"{outages} outages: its BMC was told {', '.join(t.what for t in run.told)}"
+        yield f"{outages} outages: its BMC was told {', '.join(t.what for t in _switchings(run))}"
     if run.row["result"] == "ok" and not outages:
         yield "it is said to be ok, and the machine was never turned off"
     if run.row["result"] == "ok" and "off" in {power, run.power}:
         yield f"it is said to be ok, and the machine is {run.power}, told {power} at last"
+
+
+def _switchings(run: Run) -> list[Told]:
+    return [told for told in run.told if told.what in _WORDS.values()]
+
+
+def _starts(run: Run) -> Iterable[str]:
+    """Say where a BMC was not told anew, before a command, from where its machine is to start."""
+    none = "no device"
+    device = f"boot {run.row['boot']}" if run.row["boot"] else none
+    before = none
+    for told in run.told:
+        if told.what in _WORDS.values() and before != device:
+            yield f"its BMC was told {told.what} after {before}, not after {device}"
+        before = none if told.what in _WORDS.values() else told.what
 
 
 def _ending(run: Run) -> Iterable[str]:

@@ -1,7 +1,8 @@
 """What is broken while machines are cycled, drawn from a seed: pure.
 
 In a round all machines are cycled side by side. Of three rounds two break something of several
-racks, each rack in another way; the third breaks the database, which is everybody's.
+racks, each rack in another way; the third breaks the database, which is everybody's. In every
+second round the machines are to start from the network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Literal
 from attrs import frozen
 
 from evenrack.lab.network.plan import MANAGEMENT, POSTGRES_HOST
+from evenrack.model.power import BootDevice
 
 How = Literal[
     "rack killed",
@@ -79,6 +81,8 @@ class Round:
     """In the order in which breaks are dealt out: each to the rack that owns the next one's BMC."""
     slow: Mapping[str, float]
     """What the BMC of each machine takes for an answer."""
+    boot: BootDevice | None
+    """From where the machines are to start."""
 
     def victims(self, owners: Mapping[str, str]) -> dict[str, Break]:
         """Say which rack meets which break, by who owns the BMC of each machine; one at most."""
@@ -95,6 +99,7 @@ def draw_round(seed: int, machines: Sequence[str]) -> Round:
         breaks=(_outage(chance),) if seed % _DATABASE_EACH == 2 else _of_racks(chance),
         machines=tuple(chance.sample(machines, len(machines))),
         slow={machine: round(chance.uniform(*SLOW_SECONDS), 1) for machine in machines},
+        boot=None if seed % 2 else "pxe",
     )
 
 

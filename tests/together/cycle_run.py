@@ -105,7 +105,8 @@ class _Cycling:
 
     def _give_orders(self) -> list[int]:
         """Order it of all machines; one that was asked about a moment ago is waited for."""
-        wanted = {"machines": list(self._plan.machines), "action": "cycle"}
+        machines, boot = list(self._plan.machines), self._plan.boot
+        wanted = {"machines": machines, "action": "cycle", "boot": boot}
         orders: list[int] = []
 
         def taken() -> bool:

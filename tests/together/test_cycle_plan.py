@@ -68,6 +68,10 @@ def test_breaks_go_to_the_owners_of_the_machines_that_were_drawn_first():
     assert same == {"rack7": drawn.breaks[0]}
 
 
+def test_the_machines_of_every_second_round_are_to_start_from_the_network():
+    assert [draw_round(seed, []).boot for seed in range(4)] == ["pxe", None, "pxe", None]
+
+
 def test_the_usual_seed_and_the_next_break_every_kind_of_part():
     seeds = (USUAL_SEED, USUAL_SEED + 1)
     broken = {target_of(b.how, "rack1") for seed in seeds for b in draw_round(seed, []).breaks}
@@ -119,9 +123,15 @@ ROW = {
     "phase": "ON_SEEN",
     "result": "ok",
     "error": None,
+    "boot": None,
     "steps": [step(2, "OFF_SENT"), step(5, "OFF_SEEN"), step(5, "ON_SENT"), step(8, "ON_SEEN")],
 }
 DONE = Run(row=ROW, told=told((4, "off"), (7, "on")), power="on", lost={})
+BOOTED = evolve(
+    DONE,
+    row={**ROW, "boot": "pxe"},
+    told=told((3, "boot pxe"), (4, "off"), (6, "boot pxe"), (6.5, "boot pxe"), (7, "on")),
+)
 LOST = {"rack1": Loss(began=BEGAN + 3, ended=BEGAN + 30)}
 BROKEN = (Loss(began=BEGAN + 1, ended=BEGAN + 2),)
 OFF_SENT = {**ROW, "phase": "OFF_SENT", "steps": [step(2, "OFF_SENT")]}
@@ -136,6 +146,7 @@ def ending(**fields):
     "run",
     [
         DONE,
+        BOOTED,
         evolve(DONE, lost=LOST),
         evolve(DONE, told=told((4, "off"), (5, "off"), (7, "on"), (7.2, "on"))),
         evolve(ending(result="failed"), told=told((4, "off")), power="off", lost=LOST),
@@ -168,6 +179,18 @@ TWICE = told((3, "off"), (5, "on"), (6, "off"), (7, "on"))
         (
             evolve(DONE, told=told((4, "off")), power="off"),
             "it is said to be ok, and the machine is off, told off at last",
+        ),
+        (
+            evolve(BOOTED, told=[BOOTED.told[0], BOOTED.told[1], BOOTED.told[-1]]),
+            "its BMC was told on after no device, not after boot pxe",
+        ),
+        (
+            evolve(BOOTED, told=[*BOOTED.told[:-1], *told((6.8, "boot disk"), (7, "on"))]),
+            "its BMC was told on after boot disk, not after boot pxe",
+        ),
+        (
+            evolve(DONE, told=BOOTED.told),
+            "its BMC was told off after boot pxe, not after no device",
         ),
         (evolve(DONE, power="off"), "said to be ok, and the machine is off, told on at last"),
         (ending(result=None, ended=None, phase="OFF_SENT"), "it has not ended: it is at OFF_SENT"),

@@ -21,6 +21,7 @@ from evenrack.region.refusals import Refusals
 from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import ApplyPlan
 from evenrack.wire.region_commands import Goodbye, Hello, Ping
+from evenrack.wire.version import PROTOCOL
 from tests.strategies import rack_plans
 from tests.wire.both_ends import RACK, Desk, Link, Outcome, World, hello_arguments, raw
 from tests.wire.test_arguments import ANY_JSON
@@ -153,7 +154,7 @@ def test_racks_of_this_version_and_the_one_before_are_served(protocol):
     assert link.desk.told == [("admit", RACK)]
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 4, -1, 99])
+@pytest.mark.parametrize("protocol", [0, 1, PROTOCOL + 1, -1, 99])
 def test_another_version_of_the_conversation_is_refused_with_what_to_do(protocol):
     link = Link()
     arguments = hello_arguments(protocol=b"%d" % protocol)
@@ -162,7 +163,7 @@ def test_another_version_of_the_conversation_is_refused_with_what_to_do(protocol
     )
     problem = link.ask(link.rack.callRemote(Hello, **arguments)).error()
     assert isinstance(problem, VersionRefused)
-    assert f"speaks version {protocol}, this region 2 to 3" in str(problem)
+    assert f"speaks version {protocol}, this region 2 to {PROTOCOL}" in str(problem)
     assert "upgrade regions first" in str(problem)
     assert link.desk.told == []
 

@@ -11,7 +11,14 @@ from evenrack.model.bmc import Bmc
 from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId
 from evenrack.model.power import BmcTarget, power_order_to_json
-from evenrack.wire.version import EVERY_BMC, OLDEST_RACK_PROTOCOL, bmcs_for, knows, order_for
+from evenrack.wire.version import (
+    BOOT_DEVICES,
+    EVERY_BMC,
+    OLDEST_RACK_PROTOCOL,
+    bmcs_for,
+    knows,
+    order_for,
+)
 from tests.strategies_reports import power_orders
 
 OLD = EVERY_BMC - 1
@@ -69,9 +76,10 @@ def test_an_order_for_an_older_rack_has_nothing_in_it_that_came_later(order):
 @given(power_orders)
 def test_an_order_that_an_older_rack_can_read_is_told_to_it(order):
     readable = isinstance(order.access.address, IPv4Address)
-    readable &= order.action in {"on", "off", "cycle", "query"}
+    readable &= order.action in {"on", "off", "cycle", "query"} and order.boot is None
     assert (order_for(OLD, order) == evolve(order, unrecorded=False)) == readable
-    assert order_for(EVERY_BMC, order) == order
+    assert order_for(EVERY_BMC, order) == (None if order.boot else order)
+    assert order_for(BOOT_DEVICES, order) == order
 
 
 @given(

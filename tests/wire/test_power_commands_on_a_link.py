@@ -15,7 +15,13 @@ from evenrack.model.identifiers import BmcId, OrderId
 from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
 from evenrack.rack import region_session
 from evenrack.rack.power.order_run import FINISH_SECONDS
-from evenrack.wire.version import EVERY_BMC, UNREADABLE_SECONDS, UNRECORDED_ORDERS, too_old
+from evenrack.wire.version import (
+    BOOT_DEVICES,
+    EVERY_BMC,
+    UNREADABLE_SECONDS,
+    UNRECORDED_ORDERS,
+    too_old,
+)
 from tests.strategies_reports import bmc_lists, power_orders, power_outcomes
 from tests.wire.both_ends import RACK, Link
 
@@ -93,6 +99,42 @@ def test_a_rack_of_the_version_before_is_not_told_of_an_order_that_it_cannot_rea
     assert "has an older version" in outcome.error
     assert taken == []
     assert power(link).value() == OUTCOME
+
+
+@pytest.mark.parametrize("phase", ["NEW", "OFF_SEEN"])
+@pytest.mark.parametrize("older", [1, 2])
+def test_a_rack_of_a_version_before_is_not_told_of_an_order_with_a_boot_device(
+    monkeypatch, older, phase
+):
+    """It would be another order without. Another rack may take it at once, also when it was begun:
+    this one cannot have been at it."""
+    monkeypatch.setattr(region_session, "PROTOCOL", BOOT_DEVICES - older)
+    taken = []
+
+    async def take(order):
+        taken.append(order)
+        return OUTCOME
+
+    link = Link(rack={"power": take}).introduce()
+    outcome = power(link, evolve(ORDER, boot="pxe", phase=phase, seconds_left=-50.0)).value()
+    assert (outcome.result, outcome.retryable, outcome.sent) == ("failed", True, False)
+    assert "older version, which cannot have a machine start from pxe" in outcome.error
+    assert "upgrade it" in outcome.error
+    assert (taken, link.wire.is_gone) == ([], False)
+    assert power(link).value() == OUTCOME, "others are carried out"
+
+
+def test_a_rack_of_this_version_is_told_of_the_boot_device():
+    taken = []
+
+    async def take(order):
+        taken.append(order)
+        return OUTCOME
+
+    link = Link(rack={"power": take}).introduce()
+    booting = evolve(ORDER, boot="pxe")
+    assert power(link, booting).value() == OUTCOME
+    assert taken == [booting]
 
 
 def test_an_order_that_has_begun_and_that_its_rack_cannot_read_ends_with_the_reason_in_the_end():

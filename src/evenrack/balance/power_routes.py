@@ -12,7 +12,7 @@ from attrs import frozen
 
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import BmcId, OrderId, RackId
-from evenrack.model.power import SENT_ONCE, Phase, PowerAction, Result
+from evenrack.model.power import SENT_ONCE, BootDevice, Phase, PowerAction, Result, deed_of
 
 SURELY_ENDED_SECONDS = 18.0
 """After a rack was lost: its lease has ended 8 s later at most, and what it sent until then has
@@ -53,7 +53,14 @@ class StoredOrder:
     """What the last of these said."""
     cancelled: bool = False
     """Whether nothing more of it may be sent."""
+    boot: BootDevice | None = None
+    """From where the machine is to start."""
     seconds_left: float
+
+    @property
+    def deed(self) -> str:
+        """Say what was ordered."""
+        return deed_of(self.action, self.boot)
 
 
 @frozen(kw_only=True)
@@ -111,15 +118,14 @@ def next_for(
     `unrecorded` whether a rack may have gone further than could be recorded, and `began_later`
     whether the process that asks did not see all of the order's time.
     """
-    if order.rack is None:
-        return _place(order, fleet, orders_of)
-    if order.seconds_left < -OVERDUE_SECONDS:
-        return _over(order)
-    if fleet.is_connected(order.rack):
-        return Send(rack=order.rack)
-    surely_ended = SURELY_ENDED_SECONDS + (KNOWING_FIRST_SECONDS if began_later else 0)
-    if order.phase != "NEW" and (away_seconds is None or away_seconds < surely_ended):
-        return Wait(why="its rack may still act")
+    if order.rack is not None:
+        if order.seconds_left < -OVERDUE_SECONDS:
+            return _over(order)
+        if fleet.is_connected(order.rack):
+            return Send(rack=order.rack)
+        surely_ended = SURELY_ENDED_SECONDS + (KNOWING_FIRST_SECONDS if began_later else 0)
+        if order.phase != "NEW" and (away_seconds is None or away_seconds < surely_ended):
+            return Wait(why="its rack may still act")
     if order.phase != "NEW" and _is_left_to_the_operator(order, unrecorded=unrecorded):
         return _lost(order)
     return _place(order, fleet, orders_of)
@@ -165,10 +171,18 @@ def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) ->
         return Wait(why="its rack has many")
     if rack is not None:
         return Take(rack=rack)
-    if order.tried and not set(fleet.racks_reaching(order.bmc)) - set(order.tried):
+    all_tried = not set(fleet.racks_reaching(order.bmc)) - set(order.tried)
+    if order.phase == "NEW" and order.tried and all_tried:
         said = f"; the last one said: {order.error}" if order.error else ""
         return End(result="failed", error=f"no rack that reaches the BMC could do it{said}")
     return Wait(why="no rack reaches it")
+
+
+def _nobody_could(order: StoredOrder) -> End:
+    if order.phase != "NEW":
+        return _lost(order)
+    told = f": {order.error}" if order.error else ""
+    return End(result="failed", error=f"no rack that reaches the BMC could do it{told}")
 
 
 def _over(order: StoredOrder) -> End:
@@ -178,7 +192,7 @@ def _over(order: StoredOrder) -> End:
 
 
 def _lost(order: StoredOrder) -> End:
-    return End(
-        result="unknown",
-        error=f"its rack was lost at {order.phase}: look at the machine before you repeat it",
-    )
+    was_lost = f"its rack was lost at {order.phase}"
+    if order.rack is None and order.error:  # one that was to go on could not
+        was_lost += f", and of the others the last one said: {order.error}"
+    return End(result="unknown", error=f"{was_lost}: look at the machine before you repeat it")

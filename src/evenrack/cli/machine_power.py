@@ -12,13 +12,14 @@ from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
 
 ACTIONS = ("on", "off", "cycle", "query", "soft", "reset")
+BOOT_DEVICES = ("pxe", "disk", "bios")
 OUTCOME_UNKNOWN = 3
 LOOK_SECONDS = 0.2
 PROGRESS_SECONDS = 5.0
 MOST_IN_A_LOOK = 500
 SERVER_ERRORS = 500
 """HTTP statuses from here on say that the region could not do it just now."""
-SHOWN = ("machine", "order", "action", "result", "state", "rack", "seconds", "error")
+SHOWN = ("machine", "order", "action", "boot", "result", "state", "rack", "seconds", "error")
 
 
 @click.command(
@@ -26,30 +27,49 @@ SHOWN = ("machine", "order", "action", "result", "state", "rack", "seconds", "er
     epilog=examples(
         "evenrack machine power on m1 m2 --wait",
         "evenrack machine power cycle m7 --wait --json",
+        "evenrack machine power cycle m7 --boot pxe --wait",
         "evenrack machine power query m1",
     ),
 )
 @click.argument("action", type=click.Choice(ACTIONS))
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option(
+    "--boot",
+    type=click.Choice(BOOT_DEVICES),
+    help="Start from there, this time only (on, cycle, reset).",
+)
 @click.option("--wait", is_flag=True, help="Wait for the end of every order.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list.")
 @click.pass_obj
 def power(
-    session: Session, /, action: str, names: tuple[str, ...], *, wait: bool, as_json: bool
+    session: Session,
+    /,
+    action: str,
+    names: tuple[str, ...],
+    *,
+    boot: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> int:
     """Order a power state of machines, or ask for it.
 
     `cycle` of a machine that is off turns it on; `query` looks. `soft` asks the operating system to
-    shut down, `reset` restarts what is on: both are sent once. Exit codes: 0 all is done (or
-    ordered, without --wait), 1 something failed, 3 something is unknown: look before you repeat.
+    shut down, `reset` restarts what is on: both are sent once. `--boot` has the machine start from
+    the network, its disk or its setup, this time only; with it, `on` fails where it is on already.
+    Exit codes: 0 all is done (or ordered, without --wait), 1 something failed, 3 something is
+    unknown: look before you repeat.
     """
     client = session.client()
     wanted = {"machines": list(names), "action": action}
+    if boot is not None:  # a region of an older version has no such field
+        wanted["boot"] = boot
     orders = client.post("/api/v1/orders", wanted)
     if wait:
         orders = _ended(session, client, orders)
     if as_json:
-        echo_json([{key: order[key] for key in SHOWN} for order in orders])
+        # a region of an older version tells of no boot device
+        rows = ({"boot": None, **order} for order in orders)
+        echo_json([{key: row[key] for key in SHOWN} for row in rows])
     else:
         session.draw([outcomes_table(orders)])
     if not wait:

@@ -18,7 +18,7 @@ def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
             (
                 row["order"],
                 row["machine"],
-                row["action"],
+                _deed(row),
                 row["who"],
                 row["at"],
                 row["rack"] or "-",
@@ -36,6 +36,12 @@ def orders_table(orders: Sequence[dict[str, Any]]) -> Table:
     )
 
 
+def _deed(row: dict[str, Any]) -> str:
+    """Say what was ordered; a region of an older version tells of no boot device."""
+    boot = row.get("boot")
+    return str(row["action"]) if boot is None else f"{row['action']} from {boot}"
+
+
 def outcomes_table(outcomes: Sequence[dict[str, Any]]) -> Table:
     """List how orders ended, machine by machine."""
     return Table(
@@ -45,7 +51,7 @@ def outcomes_table(outcomes: Sequence[dict[str, Any]]) -> Table:
             (
                 row["machine"],
                 row["order"],
-                row["action"],
+                _deed(row),
                 row["result"] or "under way",
                 row["state"],
                 row["rack"] or "-",

@@ -41,6 +41,12 @@ Driver = Literal["ipmi", "ipmitool", "redfish"]
 Privilege = Literal["user", "operator", "administrator"]
 """What is asked of the BMC for a session (IPMI 2.0, 6.8); switching power needs an operator."""
 
+BootDevice = Literal["pxe", "disk", "bios"]
+"""From where a machine starts, once."""
+
+BOOTS: Final[frozenset[PowerAction]] = frozenset({"on", "cycle", "reset"})
+"""What starts a machine; a boot device can be given with these."""
+
 BootType = Literal["uefi", "legacy"]
 """The firmware for which the device of the next start is set."""
 
@@ -152,6 +158,15 @@ def _check_phase(order: "PowerOrder", _field: "Attribute[Phase]", phase: Phase) 
         raise ValueError(f"an order `{order.action}` has no phase {phase}")
 
 
+def _check_boot(
+    order: "PowerOrder", _field: "Attribute[BootDevice | None]", boot: BootDevice | None
+) -> None:
+    if boot is not None and order.action not in BOOTS:
+        raise ValueError(f"an order `{order.action}` starts nothing from {boot}")
+    if boot not in {*get_args(BootDevice), None}:
+        raise ValueError(f"a machine starts from one of {', '.join(get_args(BootDevice))}")
+
+
 def _check_seconds(_order: Any, _field: "Attribute[float]", seconds: float) -> None:
     if not isfinite(seconds):
         raise ValueError("an order has a finite time")
@@ -224,6 +239,8 @@ class PowerOrder:
     """Until the deadline of the order, counted from when the rack gets it; may be negative."""
     unrecorded: bool = field(default=False, metadata=LATER)
     """Whether more may have been done than `phase` tells: there was no database meanwhile."""
+    boot: BootDevice | None = field(default=None, validator=_check_boot, metadata=LATER)
+    """From where the machine is to start, this time only; None for what it does by itself."""
 
 
 @frozen(kw_only=True)
@@ -268,6 +285,20 @@ def power_outcome_to_json(outcome: PowerOutcome) -> Any:
 def power_outcome_from_json(form: Any) -> PowerOutcome:
     """Read an outcome; ValueError when the form is not one."""
     return from_json(form, PowerOutcome)
+
+
+def deed_of(action: PowerAction, boot: BootDevice | None) -> str:
+    """Write an action with its boot device in one text, as people read it and tables have it.
+
+    A region process that knows of no boot devices finds no action of this name, and sends nothing.
+    """
+    return action if boot is None else f"{action} from {boot}"
+
+
+def deed_from_text(text: str) -> tuple[PowerAction, BootDevice | None]:
+    """Read what `deed_of` wrote."""
+    action, _, boot = text.partition(" from ")
+    return cast("PowerAction", action), cast("BootDevice", boot) if boot else None
 
 
 def phases_between(before: Phase, after: Phase) -> tuple[Phase, ...]:

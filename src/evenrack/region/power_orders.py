@@ -218,6 +218,7 @@ class PowerOrders(MultiService):
                 certificate_name=bmc.certificate_name or "",
             ),
             action=order.action,
+            boot=order.boot,
             phase=order.phase,
             seconds_left=order.seconds_left,
             unrecorded=may_have_gone_further(order, unrecorded=self._may_be_unrecorded(order)),

@@ -143,7 +143,7 @@ def _of_orders(orders: Sequence[StoredOrder], rack: RackId) -> Iterator[Hindranc
         if order.rack == rack and order.phase != "NEW":
             yield Hindrance(
                 object=f"order:{order.id}",
-                why=f"order {order.id}, {order.action} of {order.machine}, is at {order.phase} on "
+                why=f"order {order.id}, {order.deed} of {order.machine}, is at {order.phase} on "
                 "it: wait until it has ended, two minutes at most",
                 gone_helps=False,
             )

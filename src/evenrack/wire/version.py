@@ -10,7 +10,7 @@ from evenrack.model.identifiers import BmcId
 from evenrack.model.json_form import has_later
 from evenrack.model.power import SENT_ONCE, BmcTarget, PowerOrder, PowerOutcome
 
-PROTOCOL = 3
+PROTOCOL = 4
 """What this program speaks. Raised when a command changes so that the other end must know."""
 
 PLANS_IN_PARTS = 3
@@ -28,16 +28,21 @@ UNREADABLE_SECONDS = 30.0
 read it: told of it before, it may be at it, and turn on what is off. A `cycle` is finished within
 20 s, and a conversation with a BMC takes 10 s."""
 
+BOOT_DEVICES = 4
+"""From this version on a rack can be told from where a machine is to start."""
+
 OLDEST_RACK_PROTOCOL = 2
-"""The oldest rack that a region still serves: racks may be one version behind."""
+"""The oldest rack that a region still serves: racks may be two versions behind."""
 
 
 def order_for(protocol: int, order: PowerOrder) -> PowerOrder | None:
     """Give an order as a rack can read it; None where an older one cannot.
 
-    It would end the link on which it is told more.
+    It would end the link on which it is told more. Nothing is left out that changes what is done.
     """
     told = order if protocol >= UNRECORDED_ORDERS else evolve(order, unrecorded=False)
+    if _boots_too_new(protocol, order):
+        return None
     is_readable = protocol >= EVERY_BMC or (
         isinstance(order.access.address, IPv4Address)
         and order.action not in SENT_ONCE
@@ -50,17 +55,24 @@ def order_for(protocol: int, order: PowerOrder) -> PowerOrder | None:
 def too_old(protocol: int, order: PowerOrder, hostname: str) -> PowerOutcome:
     """Tell what comes of an order that its rack cannot read: another one may take it.
 
-    One that has begun is asked about again until its rack has surely finished or left it.
+    One that has begun is asked about again until its rack has surely finished or left it. With a
+    boot device this rack never was at it, so that another one may go on at once.
     """
-    sent = order.phase != "NEW"
+    boots = _boots_too_new(protocol, order)
+    sent = order.phase != "NEW" and not boots
+    what = f"have a machine start from {order.boot}" if boots else "do this"
     return PowerOutcome(
         result="unknown" if sent else "failed",
         state="unknown",
-        error=f"{hostname} has an older version, which cannot do this (it speaks version "
+        error=f"{hostname} has an older version, which cannot {what} (it speaks version "
         f"{protocol} of the conversation, this region {PROTOCOL}): upgrade it",
         retryable=not sent or order.seconds_left > -UNREADABLE_SECONDS,
         sent=sent,
     )
+
+
+def _boots_too_new(protocol: int, order: PowerOrder) -> bool:
+    return order.boot is not None and protocol < BOOT_DEVICES
 
 
 def knows(protocol: int, bmc: Bmc) -> bool:

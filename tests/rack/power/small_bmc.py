@@ -48,6 +48,10 @@ class SmallBmc:
     async def reset(self, access):
         await self._change("reset")
 
+    async def boot_once(self, access, device):
+        await self._answer("boot")
+        self.told.append(f"boot {device}")
+
     async def _change(self, state):
         try:
             await self._answer(state)

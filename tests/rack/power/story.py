@@ -33,7 +33,7 @@ class Story:
     def _bmc(self):
         return SmallBmc(clock=self.clock)
 
-    def start(self, action, *, seconds_left=LIMIT, places=None):
+    def start(self, action, *, seconds_left=LIMIT, places=None, boot=None):
         order = PowerOrder(
             id=OrderId(1),
             attempt=1,
@@ -42,6 +42,7 @@ class Story:
             action=action,
             phase=self.book.phase,
             seconds_left=seconds_left,
+            boot=boot,
         )
         self.running = Deferred.fromCoroutine(
             run_order(

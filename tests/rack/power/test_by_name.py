@@ -56,8 +56,9 @@ async def test_a_bmc_is_told_by_its_name_in_either_family(farm, driver, address)
     await drivers.turn_on(access)
     await drivers.reset(access)
     await drivers.shut_down(access)
+    await drivers.boot_once(access, "pxe")
     await drivers.turn_off(access)
-    assert bmc.told() == ["on", "reset 1", "shutdown 1", "off"]
+    assert bmc.told() == ["on", "reset 1", "shutdown 1", "boot pxe", "off"]
 
 
 @needs_bmcs

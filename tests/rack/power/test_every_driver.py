@@ -29,7 +29,8 @@ async def test_a_bmc_is_asked_by_its_own_driver_and_by_no_other(name):
     assert await drivers.query(access) == "on"
     await drivers.reset(access)
     await drivers.shut_down(access)
-    assert bmcs[name].told == ["on", "off", "on", "reset", "soft"]
+    await drivers.boot_once(access, "pxe")
+    assert bmcs[name].told == ["on", "off", "on", "reset", "soft", "boot pxe"]
     others = [bmc for each, bmc in bmcs.items() if each != name]
     assert [(bmc.told, bmc.looks) for bmc in others] == [([], 0)] * len(others)
 

@@ -57,6 +57,29 @@ def test_the_command_lines_are_these():
     }
 
 
+def test_a_boot_device_is_set_for_the_firmware_that_a_bmc_is_declared_with():
+    for way, words in (("uefi", ["pxe", "options=efiboot"]), ("legacy", ["pxe"])):
+        line = ipmitool_arguments(evolve(ACCESS, boot_type=way), 17, "pxe")
+        assert list(line[line.index("bootdev") + 1 :]) == words
+    assert HIDDEN not in " ".join(line)
+
+
+def test_a_boot_device_that_is_set_is_done_and_one_that_is_refused_is_not_whatever_the_exit_code():
+    read_done(
+        said(
+            "Set Chassis Boot Parameter 4 failed: Invalid data field in request",
+            code=0,
+            output="Set Boot Device to pxe\n",
+        )
+    )
+    refused = said("Set Chassis Boot Parameter 5 failed: Invalid data field in request", code=0)
+    with pytest.raises(BmcRefused, match="Invalid data field"):
+        read_done(refused)
+    busy = said("Set Chassis Boot Parameter 5 failed: Node busy", code=0)
+    with pytest.raises(BmcBusy):
+        read_done(busy)
+
+
 def test_the_privilege_that_a_bmc_is_declared_with_is_asked_for():
     words = ipmitool_arguments(evolve(ACCESS, privilege="administrator"), 17, "status")
     assert words[words.index("-L") + 1] == "ADMINISTRATOR"

@@ -83,6 +83,16 @@ async def test_p28_a_machine_is_turned_on_seen_and_turned_off(driver, bmc):
 
 
 @needs_bmcs
+async def test_a_boot_device_is_set_and_a_bmc_that_fails_to_set_it_is_busy(driver, bmc):
+    for device in ("pxe", "disk", "bios"):
+        await driver.boot_once(bmc.access(), device)
+    disk = "boot default"  # the simulator's word for a disk
+    assert bmc.told() == ["boot pxe", disk, "boot bios"]
+    bmc.fails()
+    await seconds_until(BmcBusy, driver.boot_once(bmc.access(), "pxe"))
+
+
+@needs_bmcs
 async def test_a_suite_that_the_bmc_refuses_is_tried_once_and_remembered(driver, bmc, logged):
     for _ in range(3):
         await driver.query(bmc.access())

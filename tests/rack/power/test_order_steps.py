@@ -51,6 +51,17 @@ def test_an_order_is_brought_to_its_end_from_every_phase(action, phase, state):
 
 
 @pytest.mark.parametrize(("action", "phase", "state"), [(*c, s) for c, s in product(CASES, STATES)])
+def test_a_machine_that_started_from_elsewhere_is_not_taken_for_one_that_is_as_it_should_be(
+    action, phase, state
+):
+    step, plain = (next_step(action, phase, state, from_there=each) for each in (False, True))
+    if state == "on" and plain in {"done", "note on"}:
+        assert step == "unfit"
+    else:
+        assert step == plain
+
+
+@pytest.mark.parametrize(("action", "phase", "state"), [(*c, s) for c, s in product(CASES, STATES)])
 def test_phases_only_go_forwards(action, phase, state):
     step = next_step(action, phase, state)
     after = PHASE_AFTER.get(step, phase)

@@ -373,6 +373,20 @@ def test_an_order_of_which_nothing_was_sent_is_given_back_for_another_rack(fleet
     assert not noted(fleet, order), "who gave it back sends nothing"
 
 
+def test_an_order_is_given_back_at_the_phase_that_was_seen_and_at_no_other(fleet):
+    """Who was not even told of an order that it took over gives it back as it is."""
+    entered(fleet)
+    order = taken(fleet)
+    assert noted(fleet, order)
+    fleet.run(lambda c: give_back(c, order, "it does not answer"))
+    (kept,) = unfinished(fleet)
+    assert (kept.rack, kept.phase, kept.error) == (ONE, "OFF_SENT", "")
+    fleet.run(lambda c: give_back(c, kept, "it is too old"))
+    (free,) = unfinished(fleet)
+    assert (free.rack, free.tried, free.phase) == (None, (ONE,), "OFF_SENT")
+    assert free.error == "it is too old"
+
+
 def test_it_is_given_back_once_and_only_while_it_is_new(fleet):
     entered(fleet)
     order = taken(fleet)
@@ -459,6 +473,7 @@ def test_an_order_has_the_keys_that_programs_rely_on(fleet):
         "machine": "m1",
         "bmc": "b1",
         "action": "cycle",
+        "boot": None,
         "who": "operator",
         "at": row["at"],
         "attempt": 1,

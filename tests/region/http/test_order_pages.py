@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
 
 ORDERS = "/api/v1/orders"
 SHOWN = {
-    *("order", "machine", "bmc", "action", "who", "at", "attempt", "rack", "phase", "result"),
+    *("order", "machine", "bmc", "action", "boot", "who", "at", "attempt", "rack", "phase"),
+    "result",
     *("state", "seconds", "error", "ended", "cancelled_by", "do", "steps"),
 }
 
@@ -90,6 +91,10 @@ WRONG = [
     ({"machines": ["m1"], "action": "restart"}, {"action": "must be on, off, cycle, query"}),
     ({"machines": ["m1"], "action": ["on"]}, {"action": "must be on"}),
     ({"machines": ["m1"], "action": "on", "who": "me"}, {"who": "unknown"}),
+    *(
+        ({"machines": ["m1"], "action": "on", "boot": boot}, {"boot": "must be pxe, disk, bios"})
+        for boot in ("usb", "PXE", "", 1, True, ["pxe"], {})
+    ),
 ]
 
 

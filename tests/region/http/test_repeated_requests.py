@@ -64,7 +64,7 @@ DEEDS = [
     ("PATCH", "bmcs/b1", {"password": "a new secret word"}),
     ("POST", "machines", {"name": "m1", "bmc": "b1"}),
     ("PATCH", "machines/m1", {"name": "m2"}),
-    ("POST", "orders", {"machines": ["m2"], "action": "cycle"}),
+    ("POST", "orders", {"machines": ["m2"], "action": "cycle", "boot": "pxe"}),
     ("POST", "orders/1/cancel", {}),
     ("POST", "bmcs/import?plan=true", FILES["bmcs"]),
     *(("POST", f"{noun}/import", content) for noun, content in FILES.items()),

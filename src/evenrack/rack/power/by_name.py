@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from evenrack.errors import BmcUnreachable, ProgramFailed
 from evenrack.model.bmc_host import BmcHost, HostName
-from evenrack.model.power import BmcAccess, BmcTarget, PowerState
+from evenrack.model.power import BmcAccess, BmcTarget, BootDevice, PowerState
 from evenrack.rack.power import rmcp_ping
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.names import Addresses, Names
@@ -162,6 +162,9 @@ class ByName:
 
     async def reset(self, access: BmcAccess) -> None:
         await self._driver.reset(await self._placed(access))
+
+    async def boot_once(self, access: BmcAccess, device: BootDevice) -> None:
+        await self._driver.boot_once(await self._placed(access), device)
 
     async def _placed(self, access: BmcAccess) -> BmcAccess:
         host = access.address

@@ -1,4 +1,4 @@
-"""What every power driver can do: look at a machine, turn it on and off, restart it.
+"""What every power driver can do: look at a machine, turn it on and off, restart it from somewhere.
 
 Each says what went wrong in one of three classes, and no other way:
 
@@ -10,7 +10,7 @@ Each says what went wrong in one of three classes, and no other way:
 
 from typing import Protocol
 
-from evenrack.model.power import BmcAccess, PowerState
+from evenrack.model.power import BmcAccess, BootDevice, PowerState
 
 
 class PowerDriver(Protocol):
@@ -35,3 +35,9 @@ class PowerDriver(Protocol):
 
     async def reset(self, access: BmcAccess) -> None:
         """Tell the BMC to restart the machine at once; sent once, whatever happens."""
+
+    async def boot_once(self, access: BmcAccess, device: BootDevice) -> None:
+        """Let the next start be from this device, and no other; `access.boot_type` says how.
+
+        It switches nothing, and may be told again.
+        """

@@ -5,7 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 from evenrack.errors import CannotEverWork
-from evenrack.model.power import BmcAccess, Driver, PowerState
+from evenrack.model.power import BmcAccess, BootDevice, Driver, PowerState
 from evenrack.rack.power.by_name import ByName, Places
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.ipmi import MOST_SESSIONS, IpmiDriver
@@ -58,3 +58,6 @@ class Drivers:
 
     async def reset(self, access: BmcAccess) -> None:
         await self._drivers[access.driver]().reset(access)
+
+    async def boot_once(self, access: BmcAccess, device: BootDevice) -> None:
+        await self._drivers[access.driver]().boot_once(access, device)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from twisted.logger import Logger
 
 from evenrack.errors import BmcBusy, BmcRefused, BmcRefusedSuite
-from evenrack.model.power import CIPHER_SUITES, BmcAccess, PowerState
+from evenrack.model.power import CIPHER_SUITES, BmcAccess, BootDevice, PowerState
 from evenrack.rack.power.rmcp.agreeing import Around, Way
 from evenrack.rack.power.rmcp.commands import (
     OFF,
@@ -19,7 +19,6 @@ from evenrack.rack.power.rmcp.commands import (
     RESET,
     SOFT,
     STATUS,
-    BootDevice,
     Command,
     boot_once,
     power_state,

@@ -6,7 +6,7 @@ With `-v` it tells a wrong password from a BMC that is not there; twice `-v` wou
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from attrs import frozen
 
@@ -19,9 +19,10 @@ from evenrack.errors import (
     BmcUnreachable,
     EvenrackError,
 )
-from evenrack.model.power import BmcAccess, PowerState
+from evenrack.model.power import BmcAccess, BootDevice, PowerState
 
-Command = Literal["status", "on", "off", "soft", "reset"]
+Command = Literal["status", "on", "off", "soft", "reset"] | BootDevice
+"""A boot device alone is the command to start from it once."""
 
 PASSWORD_DESCRIPTOR: Final = 3
 """Where the password is read, up to 20 bytes: it must not stand in arguments or environment."""
@@ -33,6 +34,7 @@ _SENDING: Final[Mapping[Command, tuple[str, ...]]] = MappingProxyType(
         "off": ("-N", "6", "-R", "1"),
         "soft": ("-N", "6", "-R", "1"),
         "reset": ("-N", "6", "-R", "1"),
+        **dict.fromkeys(get_args(BootDevice), ("-N", "6", "-R", "1")),
     }
 )
 """Seconds to wait for an answer, and how often to ask. A change is sent once: who repeats it looks
@@ -104,12 +106,15 @@ _OTHER_PASSWORD: Final = re.compile(
 )
 _COMMAND_REFUSED: Final = re.compile(
     r"(?:Set Session Privilege Level to \w+|Set Chassis Power Control to \S+"
-    r"|Get Chassis Power Status) failed: (.+)"
+    r"|Get Chassis Power Status|Set Chassis Boot Parameter 5) failed: (.+)"
 )
 _NO_ANSWER: Final = re.compile(r"Unable to (?:get Chassis Power Status|set Chassis Power Control)")
 _NO_SESSION: Final = "Error: Unable to establish IPMI v2 / RMCP+ session"
 _STATE: Final = re.compile(r"^Chassis Power is (on|off)$", re.MULTILINE)
-_DONE: Final = re.compile(r"^Chassis Power Control: \S", re.MULTILINE)
+_DONE: Final = re.compile(
+    r"^(?:Chassis Power Control: \S|Set Boot Device to (?:pxe|disk|bios)$)", re.MULTILINE
+)
+"""With a boot device ipmitool's exit code is 0 also when the BMC has refused it."""
 
 
 @frozen(kw_only=True)
@@ -136,8 +141,15 @@ def ipmitool_arguments(access: BmcAccess, suite: int, command: Command) -> tuple
         ),
         # Without it ipmitool asks the BMC for its suites, which many do not answer: 10 s.
         *("-C", str(suite), *_SENDING[command]),
-        *("chassis", "power", command),
+        *_words(access, command),
     )
+
+
+def _words(access: BmcAccess, command: Command) -> tuple[str, ...]:
+    if command not in get_args(BootDevice):
+        return ("chassis", "power", command)
+    way = ("options=efiboot",) if access.boot_type == "uefi" else ()
+    return ("chassis", "bootdev", command, *way)
 
 
 def read_state(said: Said) -> PowerState:

@@ -9,7 +9,7 @@ from twisted.internet.defer import DeferredLock
 from twisted.logger import Logger
 
 from evenrack.errors import BmcBusy, BmcSilent, BmcUnreachable, ProgramFailed
-from evenrack.model.power import CIPHER_SUITES, BmcAccess, PowerState
+from evenrack.model.power import CIPHER_SUITES, BmcAccess, BootDevice, PowerState
 from evenrack.rack.power.ipmi_command import (
     PASSWORD_DESCRIPTOR,
     Command,
@@ -66,6 +66,9 @@ class IpmitoolDriver:
 
     async def reset(self, access: BmcAccess) -> None:
         await self._converse(access, "reset", read_done)
+
+    async def boot_once(self, access: BmcAccess, device: BootDevice) -> None:
+        await self._converse(access, device, read_done)
 
     async def _converse(
         self, access: BmcAccess, command: Command, read: Callable[[Said], Answer]

@@ -4,7 +4,9 @@
     look, record, send    look, record      record, send     look, record
 
 `on` has the right half of it and `off` the left one. What to do is decided in `order_steps`.
-`soft` and `reset` are sent once: what went wrong then is told, and nothing is sent again.
+`soft` and `reset` are sent once: what went wrong then is told, and nothing is sent again. Where the
+machine is to start from a device, the BMC is told so before each command: a BMC that refuses has
+nothing turned off, and whoever takes the order over need not know whether it was told before.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,7 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from evenrack.errors import BmcBusy, BmcSilent, CannotEverWork, DatabaseUnreachable, EvenrackError
-from evenrack.model.power import SENT_ONCE, Phase, PowerOrder, PowerOutcome
+from evenrack.model.power import SENT_ONCE, BootDevice, Phase, PowerOrder, PowerOutcome
 from evenrack.rack.power.driver import PowerDriver
 from evenrack.rack.power.order_steps import (
     PHASE_AFTER,
@@ -99,6 +101,7 @@ class _Run:
             seen="unknown",
             sent=order.phase != "NEW",
             in_doubt=order.phase in {"OFF_SENT", "ON_SENT", "RESET_SENT"},
+            next_start=None if order.phase == "NEW" else order.boot,
         )
         self._give_time_to_finish()
 
@@ -167,6 +170,8 @@ class _Run:
             why = "it was told to restart, and the answer was lost: nobody knows whether it did"
         elif step == "undone":
             why = f"it was as it should be, and somebody turned it {self._known.seen} again"
+        elif self._known.seen == "on":
+            why = f"it is on, but not by this order: `cycle` has it start from {self._order.boot}"
         else:
             why = "it is off, and only what is on can be restarted: `on` turns it on"
         return stopped(self._known, why, retryable=False)
@@ -185,14 +190,19 @@ class _Run:
 
     def _next_step(self) -> Step:
         order, seen = self._order, self._known.seen
-        return next_step(order.action, self._phase, seen, unrecorded=order.unrecorded)
+        return next_step(
+            order.action,
+            self._phase,
+            seen,
+            unrecorded=order.unrecorded,
+            from_there=order.boot is None or self._known.next_start is not None,
+        )
 
     async def _send(self, step: Step) -> PowerOutcome | None:
         """Record the command, then give it; None when it was given."""
-        if not self._has_time():
-            return self._out_of_time()
-        if not self._may_act():
-            return self._without_lease()
+        too_late = self._too_late()
+        if too_late is not None:
+            return too_late
         if not await self._note(PHASE_AFTER[step]):
             return self._overtaken()
         if not self._may_act():  # recording it took its time
@@ -205,8 +215,29 @@ class _Run:
             bmc=self._order.bmc,
             seen=self._known.seen,
         )
+        if self._order.boot is not None:
+            await self._set_boot_device(self._order.boot, step)
+            too_late = self._too_late()  # that took its time, too
+            if too_late is not None:
+                return too_late
         await self._tell(step)
         return None
+
+    def _too_late(self) -> PowerOutcome | None:
+        if not self._has_time():
+            return self._out_of_time()
+        return None if self._may_act() else self._without_lease()
+
+    async def _set_boot_device(self, device: BootDevice, step: Step) -> None:
+        """Let the next start be from there; nothing is switched when that fails."""
+        again = self._known.told_again or (step == "send on" and self._known.in_doubt)
+        may_be_set = {"sent": True, "next_start": device, "told_again": again}
+        try:
+            await self._driver.boot_once(self._order.access, device)
+        except (BmcSilent, BmcBusy):
+            self._learn(**may_be_set)
+            raise
+        self._learn(**may_be_set)
 
     async def _tell(self, step: Step) -> None:
         driver = self._driver

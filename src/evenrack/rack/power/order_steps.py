@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from evenrack.model.power import Phase, PowerAction, PowerOutcome, PowerState
+from evenrack.model.power import BootDevice, Phase, PowerAction, PowerOutcome, PowerState
 
 Step = Literal[
     "look",
@@ -69,19 +69,28 @@ _NEEDS_NO_RECORD: Final = frozenset({"OFF_SEEN", "ON_SEEN"})
 
 
 def next_step(
-    action: PowerAction, phase: Phase, seen: PowerState, *, unrecorded: bool = False
+    action: PowerAction,
+    phase: Phase,
+    seen: PowerState,
+    *,
+    unrecorded: bool = False,
+    from_there: bool = True,
 ) -> Step:
     """Decide what to do, from what was asked, what was done, and what was seen a moment ago.
 
     Nothing is sent to a machine that nobody can see. `unrecorded` says that more may have been done
     than the phase tells: a machine that is on may have been off, and is not turned off again.
+    `from_there` says whether it may have started from where it is to: its BMC was told so before.
+    What is on already did not, and what somebody else turned on.
     """
     if seen == "unknown":
         return "look"
     if unrecorded and (action, phase, seen) == ("cycle", "OFF_SENT", "on"):
         return "look"
     when_off, when_on = _OFF_THEN_ON[action][phase]
-    return when_on if seen == "on" else when_off
+    if seen == "off":
+        return when_off
+    return "unfit" if when_on in {"done", "note on"} and not from_there else when_on
 
 
 def must_finish(action: PowerAction, phase: Phase) -> bool:
@@ -117,11 +126,17 @@ class Known:
     in_doubt: bool
     """Whether the newest command may still have an effect: it was not answered, or its answer
     went to a rack that is gone."""
+    next_start: BootDevice | None = None
+    """From where the BMC may have been told to have the machine start next."""
+    told_again: bool = False
+    """Whether it was told so when the machine may have started from there already."""
 
 
 def done(known: Known) -> PowerOutcome:
     """Tell that the machine is as it should be."""
-    return PowerOutcome(result="ok", state=known.seen, sent=known.sent)
+    why = f"the start after this one may be from {known.next_start}, too: its BMC was told it twice"
+    error = why if known.told_again else ""
+    return PowerOutcome(result="ok", state=known.seen, error=error, sent=known.sent)
 
 
 def stopped(known: Known, why: str, *, retryable: bool) -> PowerOutcome:
@@ -130,6 +145,8 @@ def stopped(known: Known, why: str, *, retryable: bool) -> PowerOutcome:
     It has failed when no command of it can have an effect any more, and what it left is known.
     """
     doubtful = known.in_doubt or (known.sent and known.seen == "unknown")
+    if known.next_start is not None:
+        why += f"; its next start may be from {known.next_start}"
     return PowerOutcome(
         result="unknown" if doubtful else "failed",
         state=known.seen,

@@ -10,12 +10,11 @@ from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from evenrack.errors import BmcBusy, BmcRefused, EvenrackError
-from evenrack.model.power import BmcAccess, PowerState
+from evenrack.model.power import BmcAccess, BootDevice, PowerState
 from evenrack.rack.power.rest.answers import System, kind_for
 from evenrack.rack.power.rest.conversation import Conversation, Known, Way, converse
 from evenrack.rack.power.rest.exchange import Request
 from evenrack.rack.power.rest.trust import BmcTrust
-from evenrack.rack.power.rmcp.commands import BootDevice
 from evenrack.rack.power.turns import Turns
 
 Result = TypeVar("Result")

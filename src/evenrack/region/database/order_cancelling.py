@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, text
 
 from evenrack.errors import CannotEverWork
+from evenrack.model.power import deed_from_text
 from evenrack.region.database.event_store import Event, record
 from evenrack.region.database.leader_store import current_number
 from evenrack.region.database.notify import notify
@@ -41,7 +42,12 @@ def cancel_order(connection: Connection, order: int, who: str) -> bool:
         kind="power",
         object=f"machine:{row.machine}",
         text=f"order {order}, {row.action} of {row.machine}, was cancelled by {who}: {sent}",
-        data={"order": order, "action": row.action, "phase": row.phase, "who": who},
+        data={
+            "order": order,
+            "action": deed_from_text(row.action)[0],
+            "phase": row.phase,
+            "who": who,
+        },
     )
     record(connection, [told], current_number(connection))
     notify(connection, "orders")

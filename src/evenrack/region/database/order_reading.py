@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from evenrack.model.moments import as_text, moment_from_text
-from evenrack.model.power import Result
+from evenrack.model.power import Result, deed_from_text
 
 
 def read_orders(
@@ -32,11 +32,13 @@ def read_orders(
 
 
 def _order_form(row: Any) -> dict[str, Any]:
+    action, boot = deed_from_text(row.action)
     return {
         "order": row.id,
         "machine": row.machine,
         "bmc": row.bmc,
-        "action": row.action,
+        "action": action,
+        "boot": boot,
         "who": row.who,
         "at": as_text(row.at),
         "attempt": row.attempt,

@@ -15,11 +15,14 @@ from evenrack.errors import CannotEverWork
 from evenrack.model.bmc import Machine
 from evenrack.model.identifiers import BmcId, OrderId, RackId
 from evenrack.model.power import (
+    BootDevice,
     Phase,
     PowerAction,
     PowerOutcome,
     PowerState,
     Result,
+    deed_from_text,
+    deed_of,
     phases_between,
 )
 from evenrack.region.database.event_store import Event, record
@@ -74,7 +77,11 @@ class Ending:
 
 
 def enter_orders(
-    connection: Connection, machines: Sequence[Machine], action: PowerAction, who: str
+    connection: Connection,
+    machines: Sequence[Machine],
+    action: PowerAction,
+    who: str,
+    boot: BootDevice | None = None,
 ) -> list[OrderId]:
     """Enter one order for each machine, or none: OrderUnderWay names those that are busy."""
     bmcs = [machine.bmc for machine in machines]
@@ -101,7 +108,7 @@ def enter_orders(
             {
                 "bmc": machine.bmc,
                 "machine": machine.name,
-                "action": action,
+                "action": deed_of(action, boot),
                 "who": who,
                 "seconds": seconds_for(action),
             },
@@ -132,7 +139,8 @@ def read_unfinished(connection: Connection) -> list[StoredOrder]:
             id=OrderId(row.id),
             bmc=BmcId(row.bmc_id),
             machine=row.machine,
-            action=row.action,
+            action=deed_from_text(row.action)[0],
+            boot=deed_from_text(row.action)[1],
             attempt=row.attempt,
             phase=row.phase,
             rack=None if row.rack_id is None else RackId(row.rack_id),
@@ -189,7 +197,7 @@ def _taken_over(order: StoredOrder, rack: RackId) -> Event:
     return Event(
         kind="power",
         object=f"machine:{order.machine}",
-        text=f"order {order.id}, {order.action} of {order.machine}, was taken over at "
+        text=f"order {order.id}, {order.deed} of {order.machine}, was taken over at "
         f"{order.phase}: its rack is lost",
         data={"order": order.id, "from": order.rack, "to": rack, "phase": order.phase},
     )
@@ -243,19 +251,20 @@ def record_phase(
 
 
 def give_back(connection: Connection, order: StoredOrder, error: str) -> None:
-    """Let another rack try: this one could not, and sent nothing."""
+    """Let another rack try: this one could not, and did nothing since the order was seen."""
     connection.execute(
         text(
             f"UPDATE power_order SET {_AND_STEP}, "  # noqa: S608  a constant of ours
             "rack_id = NULL, attempt = attempt + 1, error = :error, "
             "tried = array_append(tried, :rack) "
-            "WHERE id = :id AND attempt = :attempt AND result IS NULL AND phase = 'NEW'"
+            "WHERE id = :id AND attempt = :attempt AND result IS NULL AND phase = :phase"
         ),
         {
             "id": order.id,
             "attempt": order.attempt,
             "rack": order.rack,
             "error": error,
+            "phase": order.phase,
             **_step("given back"),
         },
     )
@@ -307,7 +316,7 @@ def _told(order: StoredOrder, ending: Ending, error: str) -> Event:
     return Event(
         kind="power",
         object=f"machine:{order.machine}",
-        text=f"order {order.id}, {order.action} of {order.machine}: {ending.result}{why}",
+        text=f"order {order.id}, {order.deed} of {order.machine}: {ending.result}{why}",
         data={"order": order.id, "action": order.action, "result": ending.result},
     )
 

@@ -8,7 +8,7 @@ from twisted.web.resource import Resource
 from evenrack.errors import OutcomeUnknown
 from evenrack.model.bmc import Machine
 from evenrack.model.network_rules import NAME
-from evenrack.model.power import PHASES, PowerAction, PowerState, Result
+from evenrack.model.power import BOOTS, PHASES, BootDevice, PowerAction, PowerState, Result
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.inventory_reading import NoSuchObject
@@ -17,7 +17,7 @@ from evenrack.region.database.order_reading import read_orders
 from evenrack.region.database.order_store import MOST_ORDERS, OrderUnderWay, enter_orders
 from evenrack.region.http.access import OPERATE
 from evenrack.region.http.database_door import DatabaseDoor
-from evenrack.region.http.fields import list_of, one_of, or_null, text
+from evenrack.region.http.fields import list_of, nullable, one_of, or_null, text
 from evenrack.region.http.json_pages import HttpProblem, Query, Reply
 from evenrack.region.http.object_pages import not_found, outcome_unknown
 from evenrack.region.http.operations import (
@@ -42,6 +42,7 @@ _ORDER = object_of(
     machine=TEXT,
     bmc=TEXT,
     action=word_of(*get_args(PowerAction)),
+    boot=word_of(*get_args(BootDevice), None),
     who=TEXT,
     at=TIME,
     attempt=COUNT,
@@ -101,12 +102,14 @@ class _Answers:
 
     async def create(self, query: Query, asked: Asked) -> Reply:
         names, action = list(dict.fromkeys(asked.fields["machines"])), asked.fields["action"]
-        who = query.asker.who
+        who, boot = query.asker.who, asked.fields.get("boot")
+        if boot is not None and action not in BOOTS:
+            raise _starts_nothing(action, boot)
 
         def work(connection: Connection) -> list[dict[str, Any]]:
             found = [cast("Machine", find(connection, "machine", n).value) for n in names]
             machines = {machine.id: machine for machine in found}  # by its name and by its id
-            orders = enter_orders(connection, list(machines.values()), action, who)
+            orders = enter_orders(connection, list(machines.values()), action, who, boot)
             return read_orders(connection, orders=orders, limit=len(orders))
 
         try:
@@ -189,11 +192,13 @@ _CANCEL = Operation(
 )
 
 _ORDERING = Operation(
-    summary="Order a power state of machines, or ask for it: one order for each",
+    summary="Order a power state of machines, or ask for it: one order for each; "
+    "with `boot` they start from there, this time only",
     body=Body(
         fields={
             "machines": list_of(text, least=1, most=MOST_MACHINES),
             "action": one_of(*get_args(PowerAction)),
+            "boot": nullable(one_of(*get_args(BootDevice))),
         },
         required=("machines", "action"),
     ),
@@ -201,6 +206,12 @@ _ORDERING = Operation(
     status=201,
     problems=(409,),
 )
+
+
+def _starts_nothing(action: str, boot: str) -> HttpProblem:
+    starts = ", ".join(sorted(BOOTS))
+    why = f"boot: `{action}` starts no machine, so none from {boot}; {starts} do"
+    return fields_refused([("boot", why)])
 
 
 def _under_way(problem: OrderUnderWay) -> HttpProblem:

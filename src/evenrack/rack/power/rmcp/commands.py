@@ -10,9 +10,7 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from evenrack.model.power import BootType, PowerState
-
-BootDevice = Literal["pxe", "disk", "bios"]
+from evenrack.model.power import BootDevice, BootType, PowerState
 
 Repeat = Literal["anew", "same", "never"]
 """What is done when no answer comes. `anew`: it is asked again. `same`: the same datagram is sent
