@@ -24,6 +24,8 @@ ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="me", password="x" * 3)
 
 REAL = {"ipmi": IpmiDriver, "ipmitool": IpmitoolDriver, "redfish": RedfishDriver}
 IPMI = [IpmiDriver, IpmitoolDriver]
+FROM_PXE = ["boot pxe", "off", "boot pxe", "on"]
+"""What a BMC is told by a `cycle` with that device."""
 
 
 @pytest.fixture(params=["memory", *(pytest.param(each, marks=pytest.mark.daemon) for each in REAL)])
@@ -40,7 +42,7 @@ def told(bmc):
     return bmc.told if isinstance(bmc, SmallBmc) else bmc.told()
 
 
-async def carry_out(pair, action, *, phase="NEW", seconds_left=60.0):
+async def carry_out(pair, action, *, phase="NEW", seconds_left=60.0, boot=None):
     """Run an order; give its outcome and what was written."""
     driver, _, access = pair
     book = Book(phase=phase)
@@ -52,6 +54,7 @@ async def carry_out(pair, action, *, phase="NEW", seconds_left=60.0):
         action=action,
         phase=phase,
         seconds_left=seconds_left,
+        boot=boot,
     )
     outcome = await run_order(order, driver, book.record, lambda: True, reactor)
     return outcome, book.written
@@ -94,6 +97,18 @@ async def test_p28_each_action_tells_the_bmc_exactly_what_it_needs(pair):
     assert told(bmc) == ["on", "off", "on", "off"]
 
 
+async def test_a_machine_is_cycled_from_a_device_of_which_its_bmc_is_told_before_each_command(pair):
+    _, bmc, _ = pair
+    bmc.press("on")
+    phases = ["OFF_SENT", "OFF_SEEN", "ON_SENT", "ON_SEEN"]
+    assert await carry_out(pair, "cycle", boot="pxe") == (ok("on"), phases)
+    words = [word.lower().replace("device ", "") for word in told(bmc)]
+    assert [word for word in words if word != "boot mode uefi"] == FROM_PXE
+    outcome, written = await carry_out(pair, "on", boot="disk")
+    assert (outcome.result, outcome.state, outcome.sent, written) == ("failed", "on", False, [])
+    assert len(told(bmc)) == len(words)
+
+
 async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
     _, bmc, _ = pair
     outcome, written = await carry_out(pair, "cycle", phase="OFF_SEEN")
@@ -105,13 +120,16 @@ async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
 
 @needs_bmcs
 async def test_slow_bmcs_are_told_exactly_one_cycle(farm):
-    bmcs = [farm.start("127.0.0.1", free_udp_port("127.0.0.1"), power="on") for _ in IPMI]
+    ways = [(make, boot) for make in IPMI for boot in (None, "pxe")]
+    bmcs = [farm.start("127.0.0.1", free_udp_port("127.0.0.1"), power="on") for _ in ways]
     for bmc in bmcs:
         bmc.takes(2)
-    pairs = [(make(reactor), bmc, bmc.access()) for make, bmc in zip(IPMI, bmcs, strict=True)]
-    ends = await gatherResults([Deferred.fromCoroutine(carry_out(p, "cycle")) for p in pairs])
-    assert [outcome for outcome, _ in ends] == [ok("on")] * len(IPMI)
-    assert [bmc.told() for bmc in bmcs] == [["off", "on"]] * len(IPMI)
+    cycles = [
+        Deferred.fromCoroutine(carry_out((make(reactor), bmc, bmc.access()), "cycle", boot=boot))
+        for (make, boot), bmc in zip(ways, bmcs, strict=True)
+    ]
+    assert [outcome for outcome, _ in await gatherResults(cycles)] == [ok("on")] * len(ways)
+    assert [bmc.told() for bmc in bmcs] == [["off", "on"], FROM_PXE] * len(IPMI)
 
 
 @needs_bmcs

@@ -89,7 +89,7 @@ async def test_a_boot_device_is_set_and_a_bmc_that_fails_to_set_it_is_busy(drive
     disk = "boot default"  # the simulator's word for a disk
     assert bmc.told() == ["boot pxe", disk, "boot bios"]
     bmc.fails()
-    await seconds_until(BmcBusy, driver.boot_once(bmc.access(), "pxe"))
+    await failure(BmcBusy, driver.boot_once(bmc.access(), "pxe"))
 
 
 @needs_bmcs
