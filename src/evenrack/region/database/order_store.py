@@ -98,25 +98,33 @@ def enter_orders(
     busy = {row.machine: row.id for row in running}
     if busy:
         raise OrderUnderWay(busy)
-    entered = [
-        connection.execute(
-            text(
-                "INSERT INTO power_order (bmc_id, machine, action, attempt, tried, phase, who, "
-                "expires_at, state, error) VALUES (:bmc, :machine, :action, 0, '{}', 'NEW', :who, "
-                "clock_timestamp() + make_interval(secs => :seconds), 'unknown', '') RETURNING id"
-            ),
-            {
-                "bmc": machine.bmc,
-                "machine": machine.name,
-                "action": deed_of(action, boot),
-                "who": who,
-                "seconds": seconds_for(action),
-            },
-        ).scalar_one()
-        for machine in machines
-    ]
+    entered = [_enter(connection, machine, action, who, boot) for machine in machines]
     notify(connection, "orders")
-    return [OrderId(order) for order in entered]
+    return entered
+
+
+def _enter(
+    connection: Connection,
+    machine: Machine,
+    action: PowerAction,
+    who: str,
+    boot: BootDevice | None,
+) -> OrderId:
+    entered = connection.execute(
+        text(
+            "INSERT INTO power_order (bmc_id, machine, action, attempt, tried, phase, who, "
+            "expires_at, state, error) VALUES (:bmc, :machine, :action, 0, '{}', 'NEW', :who, "
+            "clock_timestamp() + make_interval(secs => :seconds), 'unknown', '') RETURNING id"
+        ),
+        {
+            "bmc": machine.bmc,
+            "machine": machine.name,
+            "action": deed_of(action, boot),
+            "who": who,
+            "seconds": seconds_for(action),
+        },
+    )
+    return OrderId(entered.scalar_one())
 
 
 def seconds_for(action: PowerAction) -> int:
