@@ -253,7 +253,7 @@ def test_what_the_region_refuses_is_a_failure_with_its_code(api, call):
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_a_bmc_and_its_machine_are_made_by_whichever_region_has_the_keys(
     database_dsn, surroundings, capsys, tmp_path
 ):

@@ -8,7 +8,7 @@ from twisted.internet.threads import deferToThread
 from evenrack.cli.main import run
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 async def test_a_vlan_is_made_filled_changed_and_deleted(database_dsn, surroundings, capsys):

@@ -160,7 +160,7 @@ def test_a_range_is_set_by_its_ends_or_its_id_if_it_was_not_changed(api, call):
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_against_a_real_region_a_file_is_all_or_nothing_and_a_range_is_checked(
     database_dsn, surroundings, capsys, tmp_path
 ):

@@ -39,7 +39,7 @@ def test_what_is_felt_of_a_flood_is_said_and_what_shows_nothing_is_no_success(un
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 @pytest.mark.parametrize("waits", [False, True], ids=["as it is", "that waits for its peers"])
 async def test_the_flood_tells_of_a_region_that_waits_for_its_peers_to_end(
     waits, database_dsn, monkeypatch

@@ -11,7 +11,7 @@ from evenrack.region.certificate_desk import open_authority
 from evenrack.region.database.trust_store import active_authority
 from tests.region.made_cluster import cluster_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 async def replayed(cluster, folder, **made):

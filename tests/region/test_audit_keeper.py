@@ -12,7 +12,7 @@ from evenrack.region.database.audit_store import MOST_TRIMMED, trim_audit
 from evenrack.region.database.request_keys import MOST_TRIMMED as MOST_KEYS_TRIMMED
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 ROW = (
     "INSERT INTO audit (at, who, role, source, deed, status, data) "

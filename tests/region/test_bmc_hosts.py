@@ -12,7 +12,7 @@ HOSTS = (HostName("bmc2.example.com"), IPv6Address("2001:db8::3"))
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_every_rack_is_told_of_such_a_bmc_one_owns_it_and_it_is_switched_once(database_dsn):
     async with power_fleet_on(database_dsn) as power:
         for number, host in enumerate(HOSTS, start=2):

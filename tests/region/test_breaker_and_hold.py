@@ -7,7 +7,7 @@ from twisted.internet.task import deferLater
 from tests.region.processes import ask, eventually, fleet_on, goes_on
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 HOLD = "/api/v1/balance/hold"
 QUIET_SECONDS = 2.0

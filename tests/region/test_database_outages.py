@@ -13,7 +13,7 @@ from tests.postgres_fixtures import MigratedContent
 from tests.region.processes import PATIENT_RACK, ask, eventually, fleet_on, goes_on
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 REAL = RegionLiveness()
 ASKED = ("/api/v1/status", "/readyz", "/api/v1/events", "/api/v1/balance/history")

@@ -42,7 +42,7 @@ from tests.rack.small_dhcp_server import SmallDhcpServer, refusing
 from tests.region.processes import CALM_RACK, eventually, fleet_on, goes_on, trust_of
 from tests.trusted import enrol
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 PATIENCE = 30.0
 RESTART_SECONDS = 0.05

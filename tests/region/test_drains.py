@@ -9,7 +9,7 @@ from tests.stopwatch import Stopwatch
 
 pytestmark = [
     pytest.mark.postgres,
-    pytest.mark.deadline(60),
+    pytest.mark.deadline(120),
     pytest.mark.usefixtures("patient_departure"),
 ]
 

@@ -23,7 +23,7 @@ from tests.region.made_cluster import cluster_on
 from tests.region.processes import eventually
 from tests.trusted import equip, now
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 async def refusal_of(cluster, secret, kind=EnrolmentRefused, **more):

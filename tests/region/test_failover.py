@@ -27,7 +27,7 @@ COMMIT_TO_LOSE = (
 
 SESSIONS = "SELECT application_name FROM pg_stat_activity WHERE datname = 'hurt'"
 
-pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.deadline(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 @pytest.fixture

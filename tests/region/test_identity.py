@@ -22,7 +22,7 @@ from tests.region.processes import QUICK, eventually, fleet_on, goes_on
 from tests.stopwatch import Stopwatch
 from tests.trusted import authority, enrol, equip, expired, rack_identity
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 @asynccontextmanager

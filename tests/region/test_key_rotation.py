@@ -14,7 +14,7 @@ from evenrack.region.sealing import Sealer, key_id_of
 from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 HOSTS = ("region1", "region2")
 

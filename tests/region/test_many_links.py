@@ -16,7 +16,7 @@ from evenrack.trust.files import IDENTITY_FILE
 from tests.region.processes import eventually, fleet_on, goes_on
 from tests.trusted import enrol
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 PING_SECONDS = 0.2
 PATIENT = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=4.0)

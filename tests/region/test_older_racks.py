@@ -14,7 +14,7 @@ HOST = HostName("bmc3.example.com")
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(90)
+@pytest.mark.deadline(120)
 async def test_an_older_rack_is_told_of_no_bmc_that_it_cannot_read_and_owns_none_until_its_upgrade(
     database_dsn, monkeypatch
 ):
@@ -68,7 +68,7 @@ async def test_an_older_rack_is_told_of_no_bmc_that_it_cannot_read_and_owns_none
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(90)
+@pytest.mark.deadline(120)
 async def test_an_order_that_has_begun_and_that_its_rack_cannot_read_any_more_ends_with_the_reason(
     database_dsn, monkeypatch
 ):

@@ -18,7 +18,7 @@ from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import eventually, goes_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(90)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 PAGE = "/api/v1/dhcp/vlan1/partner-down"
 

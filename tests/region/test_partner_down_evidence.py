@@ -6,7 +6,7 @@ from tests.region.processes import eventually, goes_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 from tests.region.test_partner_down import Lost
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(90)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 class Witnessed(Lost):

@@ -22,7 +22,7 @@ WAITING = (
     "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
     "AND datname = current_database() AND query LIKE 'UPDATE power_order SET phase%'"
 )
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(90)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 def other_than(name):

@@ -31,7 +31,7 @@ async def machine_of(power, number=1):
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_a_machine_s_state_is_known_without_an_order_and_a_change_is_told(database_dsn):
     async with power_fleet_on(database_dsn, hosts=2) as power:
 
@@ -58,7 +58,7 @@ async def test_a_machine_s_state_is_known_without_an_order_and_a_change_is_told(
 
 
 @pytest.mark.postgres
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_a_new_bmc_is_known_by_every_rack_within_10_s(database_dsn):
     async with power_fleet_on(database_dsn, racks=3) as power:
         await power.add_machine(2)

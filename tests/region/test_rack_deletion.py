@@ -8,7 +8,7 @@ from tests.region.processes import eventually, goes_on
 from tests.region.test_trust_on_links import CUT_SECONDS, links
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 BMC = {"name": "b1", "driver": "ipmitool", "address": "10.9.0.1", "user": "admin"}
 

@@ -7,7 +7,7 @@ from evenrack.region.vlan_troubles import of_vlan
 from tests.region.processes import eventually, goes_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 HERE, FAR = 1, 2
 

@@ -12,7 +12,7 @@ from evenrack.region import rack_session, strangers
 from tests.region.processes import eventually, fleet_on
 from tests.silent_peer import SilentPeer
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 PATIENT = RegionLiveness(beat_seconds=0.3, dead_after_seconds=1.5, silence_seconds=60.0)
 APPLICATION = {

@@ -9,7 +9,7 @@ from evenrack.region.database import snippet_store
 from tests.region.processes import eventually
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on, overlap
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 GOOD, BAD = "default-lease-time 60;", "understood by-nobody;"
 

@@ -16,7 +16,7 @@ from tests.region.made_cluster import cluster_on
 from tests.region.processes import PATIENT, PATIENT_RACK, eventually, goes_on
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 CUT_SECONDS = 2.0
 """Promised: so long a revoked rack may still have a link anywhere."""

@@ -13,7 +13,7 @@ from evenrack.region.database.process_store import Incarnation, mark_dead
 from tests.region.processes import QUICK, eventually, fleet_on, goes_on, trust_of
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(40)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 def die(fleet, process):

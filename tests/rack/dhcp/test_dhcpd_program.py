@@ -21,7 +21,7 @@ from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.two_racks import CABLE, KEY, PORT, RackHost
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 OLD, NEW = "# old\n", "# new\n"
 STUBBORN = """#!/bin/sh

@@ -52,7 +52,7 @@ async def connected(rack):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_rule_7_a_real_pair_is_connected_until_one_is_gone_of_whom_the_other_says_normal(
     racks,
 ):

@@ -13,7 +13,7 @@ from tests.rack.dhcp import ask_host
 from tests.rack.dhcp.test_omapi import start_pair
 from tests.rack.dhcp.two_racks import CABLE
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(90)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 DROPS_ALL = """
 import socket, sys
@@ -33,7 +33,7 @@ async def found(rack, times=1):
     other = f"10.7.0.{3 - rack.number}"
     confined = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", LEAST_PROC, "sh"]
     command = [*rack.entrance, *confined, sys.executable, ask_host.__file__, other, str(times)]
-    ended = await run_spawned(reactor, command, seconds=60, environment=dict(os.environ))
+    ended = await run_spawned(reactor, command, seconds=180, environment=dict(os.environ))
     assert ended.code == 0, ended.errors.decode()
     return json.loads(ended.output)
 

@@ -29,7 +29,7 @@ from tests.rack.dhcp.golden_plans import OMAPI
 from tests.rack.dhcp.golden_plans6 import TOLD, serving6, subnet6
 from tests.rack.dhcp.one_link import CABLE, DHCLIENT, Client6, Kept, Rack6, connect, side_of
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 BY_CARD = "00:03:00:01:52:54:00:12:34:56"
 BY_DUID = "00:02:00:00:ab:11:01:ff"

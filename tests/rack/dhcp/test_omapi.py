@@ -29,7 +29,7 @@ async def start_pair(racks):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_each_side_of_a_pair_tells_its_state(racks):
     await start_pair(racks)
     told = await racks[0].ask(["states", [RELATION, "other"]], ["states", []])
@@ -37,7 +37,7 @@ async def test_each_side_of_a_pair_tells_its_state(racks):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_m16_both_sides_tell_the_mclt_the_secondary_that_of_the_primary(racks):
     await start_pair(racks)
     for rack in racks:
@@ -47,7 +47,7 @@ async def test_m16_both_sides_tell_the_mclt_the_secondary_that_of_the_primary(ra
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 @pytest.mark.parametrize("algorithm", ["hmac-md5", "hmac-sha256"])
 async def test_both_ends_sign_with_the_algorithm_that_is_asked_for(racks, algorithm):
     rack = racks[0]
@@ -57,7 +57,7 @@ async def test_both_ends_sign_with_the_algorithm_that_is_asked_for(racks, algori
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_a_survivor_that_restarts_is_put_back_into_its_state_at_once(racks):
     first, second = racks
     await start_pair(racks)
@@ -76,7 +76,7 @@ async def test_a_survivor_that_restarts_is_put_back_into_its_state_at_once(racks
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_m12_who_is_paused_is_so_over_a_restart_in_the_other_role_until_told_to_go_on(racks):
     """So `rack.hand_over` gives a role away; its partner serves, and nothing waits for mclt."""
     await start_pair(racks)
@@ -99,7 +99,7 @@ async def test_m12_who_is_paused_is_so_over_a_restart_in_the_other_role_until_to
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_m12_who_was_paused_and_whose_partner_is_gone_goes_on_at_once(racks):
     await start_pair(racks)
     old, new = racks
@@ -119,7 +119,7 @@ async def test_m12_who_was_paused_and_whose_partner_is_gone_goes_on_at_once(rack
 
 @pytest.mark.slow
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_who_restarts_for_a_partner_that_never_comes_is_in_recover(racks):
     """By that the regions know that it serves nobody, and may serve alone again."""
     first = racks[0]
@@ -129,7 +129,7 @@ async def test_who_restarts_for_a_partner_that_never_comes_is_in_recover(racks):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_nothing_is_set_that_dhcpd_does_not_have_or_would_die_of(racks):
     rack = racks[0]
     await rack.program().restart(rack.text("primary"), [CABLE])
@@ -144,7 +144,7 @@ async def test_nothing_is_set_that_dhcpd_does_not_have_or_would_die_of(racks):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_a_wrong_key_is_told_and_no_key_is_shown_or_logged(racks):
     rack = racks[0]
     await rack.program().restart(rack.text("primary"), [CABLE])
@@ -162,7 +162,7 @@ async def test_a_wrong_key_is_told_and_no_key_is_shown_or_logged(racks):
 
 
 @pytest.mark.dhcpd
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_a_dhcpd_that_hangs_or_is_gone_is_silent_and_answers_again_later(racks):
     rack = racks[0]
     program = rack.program()

@@ -11,7 +11,7 @@ from evenrack.errors import ProgramFailed
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.two_racks import CABLE, KEY
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 FORMS = (KEY.encode(), base64.b64decode(KEY), base64.b64decode(KEY).hex().encode())
 WATCHED = f"""#!/bin/sh

@@ -19,7 +19,7 @@ from evenrack.runtime.wall_clock import utc_now
 from tests.rack.dhcp.golden_plans import GOLDEN
 from tests.rack.dhcp.two_racks import CABLE, RELATION
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 SPANS = {VlanId(1): [(int(IPv4Address("10.7.0.100")), int(IPv4Address("10.7.0.109")))]}
 (VENDOR,) = [

@@ -18,7 +18,7 @@ from tests.rack.dhcp.one_link import DHCLIENT, side_of
 
 pytestmark = [
     pytest.mark.dhcpd,
-    pytest.mark.deadline(60),
+    pytest.mark.deadline(180),
     pytest.mark.skipif(DHCPD is None, reason="dhcpd is missing: isc-dhcp-server"),
     pytest.mark.skipif(DHCLIENT is None, reason="dhclient is missing: isc-dhcp-client"),
     pytest.mark.skipif(DHCRELAY is None, reason="dhcrelay is missing: isc-dhcp-relay"),

@@ -49,7 +49,7 @@ async def until_served(far, count, by=None):
         await deferLater(reactor, 0.05)
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_m10_behind_a_relay_clients_are_served_though_a_server_is_killed_and_no_address_twice(
     far,
 ):
@@ -67,7 +67,7 @@ async def test_m10_behind_a_relay_clients_are_served_though_a_server_is_killed_a
     assert len({it.address for it in promises}) == len({it.mac for it in promises}) == 60
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_who_counts_secs_behind_a_relay_is_answered_while_the_primary_hangs(far):
     await far.serve_as_a_pair()
     os.kill(far.racks[0].pid(), SIGSTOP)
@@ -76,7 +76,7 @@ async def test_who_counts_secs_behind_a_relay_is_answered_while_the_primary_hang
     assert {it.server for it in promises} == {SECONDARY}
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_m10_two_servers_that_know_nothing_of_each_other_give_an_address_twice(far):
     """What the others hold against: with this mistake they would fail."""
     first, second = far.racks
@@ -89,7 +89,7 @@ async def test_m10_two_servers_that_know_nothing_of_each_other_give_an_address_t
     assert given_twice(far.ledger()) != []
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(180)
 async def test_what_a_relay_brings_names_the_racks_only_and_no_mac_and_racks_hear_none_of_it(far):
     await far.serve_as_a_pair()
     heard, links = {}, []

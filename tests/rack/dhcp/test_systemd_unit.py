@@ -24,7 +24,7 @@ from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.two_racks import CABLE, RackHost
 
-pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
 UNITS = Path(__file__).parents[3] / "systemd"
 STATE = "/var/lib/evenrack/rack/dhcp"

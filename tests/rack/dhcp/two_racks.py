@@ -74,7 +74,7 @@ class RackHost:
         """Let a program that is on this host ask its dhcpd, by our class; give what it printed."""
         form = {"port": PORT, "key": KEY, "requests": requests} | access
         command = [*self.entrance, sys.executable, ask_omapi.__file__, json.dumps(form)]
-        ended = await run_spawned(reactor, command, seconds=60, environment=dict(os.environ))
+        ended = await run_spawned(reactor, command, seconds=180, environment=dict(os.environ))
         assert ended.code == 0, ended.errors.decode()
         return json.loads(ended.output)
 

@@ -45,7 +45,7 @@ def places(*addresses, networks=HERE, clock=reactor):
 
 
 @needs_bmcs
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 @pytest.mark.parametrize("driver", DRIVERS)
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 async def test_a_bmc_is_told_by_its_name_in_either_family(farm, driver, address):
@@ -62,7 +62,7 @@ async def test_a_bmc_is_told_by_its_name_in_either_family(farm, driver, address)
 
 
 @needs_bmcs
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_a_bmc_is_told_at_its_ipv6_address(farm, driver):
     bmc = farm.start("::1", free_udp_port("::1"))

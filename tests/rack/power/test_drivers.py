@@ -18,7 +18,7 @@ from tests.free_ports import free_udp_port
 from tests.rack.power.bmc_farm import needs_bmcs
 from tests.rack.power.small_bmc import Book, SmallBmc
 
-pytestmark = pytest.mark.deadline(90)
+pytestmark = pytest.mark.deadline(120)
 ACCESS = BmcAccess(address=IPv4Address("10.0.0.9"), user="me", password="x" * 3)
 
 

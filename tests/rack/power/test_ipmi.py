@@ -23,7 +23,7 @@ from tests.rack.power.bmc_farm import PASSWORD, USER, needs_bmcs
 from tests.rack.power.failing import failure_of
 from tests.stopwatch import Stopwatch
 
-pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.daemon, pytest.mark.deadline(120)]
 
 ADDRESS = IPv4Address("127.0.0.1")
 failure = partial(failure_of, Stopwatch, PASSWORD)

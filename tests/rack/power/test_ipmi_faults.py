@@ -16,7 +16,7 @@ from evenrack.errors import (
 from evenrack.rack.power.ipmi import IpmiDriver
 from tests.rack.power.idle_clock import start, until
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 
 SETUP = ["open", "rakp1", "rakp3"]
 

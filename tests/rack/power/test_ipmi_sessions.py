@@ -27,7 +27,7 @@ from tests.rack.power.bmc_farm import SEARCHED, needs_bmcs
 from tests.rack.power.idle_clock import until
 from tests.rack.power.suite_bmc import PASSWORD, SUITES
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 
 K_G = b"key of the BMC \x01\xff\x80"
 K_G_DIGITS = "0x" + K_G.hex()

@@ -22,7 +22,7 @@ from tests.free_ports import free_tcp_port
 from tests.rack.power.redfish_farm import ADDRESS, PASSWORD, USER, failure
 from tests.rack.power.test_by_name import places
 
-pytestmark = [pytest.mark.daemon, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.daemon, pytest.mark.deadline(120)]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.rack.power.redfish_farm import (
 from tests.rack.power.small_redfish import ROOT, SmallRedfish, form
 from tests.trusted import authority, expired
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.rack.power.redfish_farm import (
     own_certificate,
 )
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from tests.rack.power.small_redfish import (
     refuse,
 )
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 PLACES = [f"GET {ROOT}", f"POST {SESSIONS}", f"GET {SYSTEMS}", f"GET {SYSTEM}"]
 POST = f"POST {RESET}"
 

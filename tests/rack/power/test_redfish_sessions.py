@@ -31,7 +31,7 @@ from tests.rack.power.small_redfish import (
 )
 from tests.stopwatch import Stopwatch
 
-pytestmark = pytest.mark.deadline(30)
+pytestmark = pytest.mark.deadline(120)
 FIRST = [f"GET {ROOT}", f"POST {SESSIONS}", f"GET {SYSTEMS}", f"GET {SYSTEM}"]
 POST = f"POST {RESET}"
 

@@ -202,7 +202,7 @@ async def test_a_reading_is_of_one_moment_and_can_write_nothing(database_dsn, se
     assert sessions.rows("SELECT * FROM region") == []
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_a_reading_may_think_for_longer_than_who_holds_locks(database_dsn):
     """Of 60,000 reservations it makes objects for more than the 2 s that others may be idle."""
 
@@ -291,7 +291,7 @@ async def test_a_mistake_in_what_is_repeated_is_told_and_does_not_end_it(databas
         failure.trap(ZeroDivisionError)
 
 
-@pytest.mark.deadline(30)
+@pytest.mark.deadline(120)
 async def test_everything_answers_again_after_a_restart_of_the_server(own_postgres_server):
     dsn = own_postgres_server.dsn()
     async with pooled(dsn) as database, own_session(dsn) as own:
@@ -307,7 +307,7 @@ async def test_everything_answers_again_after_a_restart_of_the_server(own_postgr
         assert await own.run(is_one)
 
 
-@pytest.mark.deadline(30)
+@pytest.mark.deadline(120)
 async def test_whoever_waits_for_a_server_that_hangs_is_released_by_hanging_up(
     own_postgres_server,
 ):

@@ -134,7 +134,7 @@ async def test_a_word_of_another_version_concerns_everyone(database_dsn, session
         assert links == [1]
 
 
-@pytest.mark.deadline(60)
+@pytest.mark.deadline(120)
 async def test_a_thousand_notifications_cost_few_looks(database_dsn, sessions):
     async with listening(database_dsn) as (notifications, looks):
         await opened(looks)

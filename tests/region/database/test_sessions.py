@@ -140,7 +140,7 @@ def test_a_session_that_gets_answers_is_not_cut_however_often_it_is_seen_waiting
     assert opened.trouble is None
 
 
-@pytest.mark.deadline(30)
+@pytest.mark.deadline(120)
 async def test_whoever_waits_for_a_server_that_hangs_is_told_and_finds_it_again(
     own_migrated_server, log
 ):

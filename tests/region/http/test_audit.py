@@ -13,7 +13,7 @@ from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 BMC = {"name": "b1", "driver": "ipmitool", "address": "10.9.0.1", "user": "admin"}
 SESAME = "SESAME-open"

@@ -9,7 +9,7 @@ from evenrack.region.database.bmc_reading import password_cell, sealed_password_
 from evenrack.region.sealing import Sealer
 from tests.region.http.api_process import api_process
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 HIDDEN = "s3cret,word"
 FILE = """# room 1

@@ -21,7 +21,7 @@ from tests.postgres_fixtures import copied_out
 from tests.region.http.test_inventory_pages import Api, changed_by_requests
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 CLEAR = "SESAME öpen"
 KEY = b"k" * 32

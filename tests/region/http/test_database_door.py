@@ -15,7 +15,7 @@ from tests.postgres_fixtures import execute
 from tests.region.http.test_inventory_pages import Api, served
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = pytest.mark.deadline(60)
+pytestmark = pytest.mark.deadline(120)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from evenrack.model.dhcp_plan import dhcp_plan_from_json
 from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 KEYS = {
     *("vlan", "dhcp_on", "primary_rack", "secondary_rack", "pinned", "pending", "generation"),

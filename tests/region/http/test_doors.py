@@ -11,7 +11,7 @@ from tests.region.processes import eventually, fleet_on, goes_on
 from tests.stopwatch import Stopwatch
 from tests.trusted import authority
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 def tcp_listeners(region):

@@ -11,7 +11,7 @@ from tests.region.http.api_process import api_process
 from tests.region.http.test_openapi import DOCUMENT, check
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 CARD = "52:54:00:12:34:56"
 PATH = "/api/v1/reservations/import"

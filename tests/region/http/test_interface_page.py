@@ -11,7 +11,7 @@ from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import eventually
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 async def test_a_rack_s_addresses_are_told_with_the_vlan_that_each_is_on(database_dsn):

@@ -12,7 +12,7 @@ from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.network_rules import OPTIONAL_LIMITS
 from tests.region.processes import Answer, _UnixConnection, eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 MAC = "52:54:00:12:34:56"
 VLAN = {

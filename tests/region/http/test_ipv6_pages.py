@@ -6,7 +6,7 @@ from sqlalchemy import text
 from evenrack.region.database.inventory_reading import read_vlans
 from tests.region.http.test_inventory_pages import MAC, served
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 DUID = "00:02:00:00:ab:11:01"
 NET = {"vlan": "vlan1", "cidr": "fd00:1::/64"}

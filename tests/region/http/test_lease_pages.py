@@ -12,7 +12,7 @@ from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import eventually, fleet_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 LEASES = "/api/v1/dhcp/vlan1/leases"
 NO_LINK = "this region process has no link to it now"

@@ -13,7 +13,7 @@ from evenrack.region.http.rate_limit import Rate, RateLimit
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 PATIENCE = 10.0
 WRONG = "evr_" + "x" * 43

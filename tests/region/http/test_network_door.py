@@ -26,7 +26,7 @@ from tests.region.processes import eventually
 from tests.silent_peer import SilentPeer
 from tests.trusted import authority, expired, rack_identity, region_identity
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
 def over_tls(identity=None, trusted=None):

@@ -30,7 +30,7 @@ from tests.trusted import now
 
 DOCUMENT = "/api/v1/openapi.json"
 postgres = pytest.mark.postgres
-deadline = pytest.mark.deadline(30)
+deadline = pytest.mark.deadline(120)
 
 
 def is_valid(schema, value):

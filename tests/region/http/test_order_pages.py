@@ -8,7 +8,7 @@ import pytest
 from tests.region.http.test_bmc_pages import BMC, KeptApi, start_with_keys
 from tests.region.processes import eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 ORDERS = "/api/v1/orders"
 SHOWN = {

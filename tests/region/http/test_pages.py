@@ -7,7 +7,7 @@ import pytest
 from evenrack.problems import CATALOGUE
 from tests.region.processes import ask, eventually, fleet_on
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 STATUS = {
     "generation",

@@ -29,7 +29,7 @@ from tests.region.http.test_access import pages_below
 from tests.region.http.test_key_pages import K
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 RACKS = (
     "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, holds_generation, "

@@ -24,7 +24,7 @@ from tests.region.http.api_process import api_process
 from tests.region.http.test_repeated_requests import ask, two_processes
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(60)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 """Who asks on the socket."""

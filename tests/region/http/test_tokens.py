@@ -9,7 +9,7 @@ from twisted.web.test.requesthelper import DummyChannel
 from tests.region.http.api_process import api_process
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 VLAN = {"name": "vlan1"}
 SHOWN = {"name", "role", "state", "created_by", "created_at", "expires_at", "revoked_at"}

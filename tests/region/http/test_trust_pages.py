@@ -8,7 +8,7 @@ from evenrack.trust.enrolment import enrolment_secret_from_text
 from tests.region.made_cluster import cluster_on
 from tests.region.processes import eventually
 
-pytestmark = [pytest.mark.postgres, pytest.mark.deadline(30)]
+pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 ENROLMENTS = "/api/v1/enrolments"
 AUTHORITIES = "/api/v1/authorities"
