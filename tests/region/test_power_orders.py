@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from evenrack.balance.power_routes import MOST_ORDERS_OF_RACK, SURELY_ENDED_SECONDS
+from evenrack.region.database.engine import IDLE_LIMIT
 from tests.rack.small_driver import WORD
 from tests.region.http.test_inventory_pages import Api
 from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
@@ -142,13 +143,16 @@ async def test_a_request_with_a_key_that_several_processes_get_at_once_is_one_or
 
 async def test_a_cycle_that_is_cancelled_while_the_machine_goes_off_leaves_it_off(database_dsn):
     async with power_fleet_on(database_dsn) as power:
-        power.machines.bmcs[address_of(1)].turns_in = 3.0
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.stuck = True  # so that it does not go off before it is to
         (number,) = await power.order("cycle", "m1")
         await eventually(lambda: power.told() == ["off"])
         answer = await power.api()("POST", f"/api/v1/orders/{number}/cancel", {})
         assert (answer.status, answer.json["result"]) == (200, None)
         again = {"machines": ["m1"], "action": "on"}
         assert (await power.api()("POST", "/api/v1/orders", again)).status == 409
+        bmc.press("off")
+        bmc.stuck = False
         row = await power.end_of(number)
         assert (row["result"], row["state"], power.told()) == ("failed", "off", ["off"])
         assert row["error"].endswith("at OFF_SEEN; what was sent is not taken back")
@@ -179,7 +183,7 @@ async def test_p10_m17_an_owner_that_is_lost_before_it_sent_anything_is_replaced
 ):
     async with power_fleet_on(database_dsn, hosts=2) as power:
         owner = power.owner(1)
-        power.machines.bmcs[address_of(1)].answers_in = 3.0
+        power.machines.bmcs[address_of(1)].answers_in = 6.0
         (number,) = await power.order("off", "m1")
         await eventually(lambda: power.drivers[owner].talking)
         await power.fleet.stop_rack(owner)
@@ -279,12 +283,15 @@ async def test_links_that_end_in_the_middle_do_no_harm(database_dsn, log):
 
 async def test_a_link_that_ends_while_a_phase_is_recorded_stops_nothing(database_dsn, log):
     async with power_fleet_on(database_dsn) as power:
-        power.machines.bmcs[address_of(1)].answers_in = 1.0
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.answers_in = 3.0
         (number,) = await power.order("off", "m1")
         await eventually(lambda: power.row(number, "attempt") == (1,))
         with power.fleet._engine.connect() as held:
+            held.execute(text(f"SET LOCAL {IDLE_LIMIT} = '60s'"))
             held.execute(text("SELECT 1 FROM power_order FOR UPDATE"))
             await eventually(lambda: power.fleet.rows(WAITING))
+            bmc.answers_in = 0.0
             (region,) = power.fleet.regions.values()
             before = region.sockets()
             for link in list(region.service.connected.all_links()):
@@ -350,12 +357,13 @@ async def test_m17_a_rack_without_a_lease_gives_its_order_to_another_one(databas
 async def test_a_cycle_whose_rack_has_no_lease_for_a_while_goes_on_when_it_has_one(database_dsn):
     async with power_fleet_on(database_dsn, racks=1) as power:
         lease, bmc = power.fleet.racks["rack1"].lease, power.machines.bmcs[address_of(1)]
-        bmc.turns_in = 7.0
+        bmc.stuck = True  # so that it does not go off while there is a lease
         (number,) = await power.order("cycle", "m1")
         await eventually(lambda: power.told() == ["off"])
         grants, lease.granted = lease.granted, lambda *_, **__: None
-        await eventually(lambda: lease.manager is None and bmc.state == "off")
-        bmc.turns_in = 0.0
+        await eventually(lambda: lease.manager is None)
+        bmc.press("off")
+        bmc.stuck = False
         await goes_on(lambda: power.told() == ["off"], 2.5)
         lease.granted = grants
         row = await power.end_of(number)
@@ -395,11 +403,13 @@ async def test_a_cycle_is_finished_while_the_database_is_away_and_its_end_is_tol
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, hosts=2) as power:
         bmc = power.machines.bmcs[address_of(1)]
-        bmc.turns_in = 1.0
+        bmc.stuck = True  # so that nothing is done before or after it is to be
         (number,) = await power.order("cycle", "m1")
         await eventually(lambda: power.told() == ["off"])
         await deferToThread(server.stop, "immediate")
+        bmc.press("off")
         await eventually(lambda: power.told() == ["off", "on"])
+        bmc.press("on")
         await goes_on(lambda: power.told() == ["off", "on"], 1.5)
         await deferToThread(server.start)
         row = await power.end_of(number)
