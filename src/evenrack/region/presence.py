@@ -70,6 +70,8 @@ class Presence(MultiService):
         self._me = me
         self._clock = clock
         self._changed: dict[RackId, None] = {}
+        self._under_way: list[RackId] = []
+        """Those of them that are being written."""
         self._newcomers: dict[LinkId, _Newcomer] = {}
         self._disputed: dict[LinkId, tuple[RackId, float]] = {}
         self.on_recorded: Callable[[], None] = lambda: None
@@ -132,11 +134,18 @@ class Presence(MultiService):
         """Note what the run says that holds its rack.
 
         One that was let in without a database may be a copy: its server is not the rack's, and who
-        decides by its word lets two servers have one role.
+        decides by its word lets two servers have one role. A new one that was let in by a process
+        that has not joined is to say it again: there is no row yet at which to note it.
         """
+        is_to_be_written = link.rack in self._changed or link.rack in self._under_way
 
         def note_if_it_may(connection: Connection) -> None:
-            check_run(connection, link.rack, link.run)
+            is_there = check_run(connection, link.rack, link.run)
+            if is_to_be_written and not is_there:
+                raise RackIdentityInUse(
+                    f"rack {link.rack} is not in the tables: what it says does not count before "
+                    "its link is recorded"
+                )
             note(connection)
 
         await self._database.run(note_if_it_may)
@@ -176,6 +185,7 @@ class Presence(MultiService):
             return
         for rack in batch:
             self._changed.pop(rack, None)
+        self._under_way = batch
         try:
             facts = [self._facts(rack) for rack in batch]
             me = self._me()
@@ -184,6 +194,8 @@ class Presence(MultiService):
             self._changed.update(dict.fromkeys(batch))  # the next turn or incarnation writes them
             self._answer_without_database()
             return
+        finally:
+            self._under_way = []
         self._answer(facts, recorded)
         self.on_recorded()
         if self._changed:

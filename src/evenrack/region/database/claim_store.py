@@ -76,21 +76,17 @@ def claim(
     return {**own, **held}
 
 
-def check_run(connection: Connection, rack: RackId, run: RunId) -> None:
-    """RackIdentityInUse where another run holds the rack, or none yet: this one says it again."""
+def check_run(connection: Connection, rack: RackId, run: RunId) -> bool:
+    """Tell whether the rack is there; RackIdentityInUse where another run holds it."""
     holder = connection.execute(
         text("SELECT address, run FROM rack WHERE id = :rack"), {"rack": rack}
     ).one_or_none()
-    if holder is None:  # it was let in by a process that has not joined
-        raise RackIdentityInUse(
-            f"rack {rack} is not in the tables: what it says does not count before its link is "
-            "recorded"
-        )
-    if holder.run != run:
+    if holder is not None and holder.run != run:
         raise RackIdentityInUse(
             f"another daemon, at {holder.address}, is rack {rack} by the tables: what this one "
             "says of the rack does not count before its link is recorded"
         )
+    return holder is not None
 
 
 def _enter(
