@@ -70,9 +70,9 @@ def machine(fleet, name):
     return fleet.run(lambda c: find(c, "machine", name)).value
 
 
-def entered(fleet, *names, action="cycle"):
+def entered(fleet, *names, action="cycle", boot=None):
     machines = [machine(fleet, name) for name in names or ("m1",)]
-    return fleet.run(lambda c: enter_orders(c, machines, action, "operator"))
+    return fleet.run(lambda c: enter_orders(c, machines, action, "operator", boot))
 
 
 def unfinished(fleet):
@@ -589,6 +589,18 @@ def test_an_order_of_which_nothing_was_sent_is_cancelled_at_once_and_never_sent(
     assert entered(fleet), "its machine may have another order"
     texts = [event["text"] for event in fleet.run(lambda c: read_events(c, after=0, limit=100))]
     assert any("was cancelled by somebody: nothing was sent" in text for text in texts)
+
+
+def test_an_order_with_a_boot_device_is_read_as_it_was_entered_and_told_with_it(fleet):
+    (number,) = entered(fleet, boot="pxe")
+    (order,) = unfinished(fleet)
+    assert (order.action, order.boot, order.deed) == ("cycle", "pxe", "cycle from pxe")
+    assert cancelled(fleet, number)
+    (row,) = shown(fleet)
+    assert (row["action"], row["boot"]) == ("cycle", "pxe")
+    event = fleet.run(lambda c: read_events(c, after=0, limit=1000))[-1]
+    assert event["text"].startswith(f"order {number}, cycle from pxe of m1, was cancelled")
+    assert event["data"]["action"] == "cycle"
 
 
 def test_of_an_order_that_has_begun_nothing_more_is_sent_and_its_bmc_stays_taken(fleet):
