@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.course import run_drill
 from evenrack.lab.drill.stillness import Stillness
 
@@ -103,6 +103,15 @@ def test_a_check_is_tried_three_times_at_most():
     outcome, _ = drilled(run)
     assert not outcome.ok
     assert outcome.detail.startswith("try 3; before, when all stood still for 1.0 s: try 1; ")
+
+
+def test_what_never_may_be_counts_though_the_machine_stood_still():
+    def run(machine, number):
+        machine.stand_still(2.0)
+        raise NeverMayBe(f"try {number}", 0.1)
+
+    outcome, _ = drilled(run)
+    assert (outcome.ok, outcome.detail) == (False, "try 1")
 
 
 def test_what_a_check_saw_in_time_counts_though_the_machine_stood_still():

@@ -45,6 +45,8 @@ class Outcome:
     seconds: float | None
     limit_seconds: float
     detail: str
+    never_may_be: bool = False
+    """Whether no slowness of the machine can be why it says no."""
 
     def to_json(self) -> dict[str, Any]:
         """Give the keys that are fixed for programs that read them."""

@@ -1,4 +1,4 @@
-"""The one way in which a check of the drill says no."""
+"""The ways in which a check of the drill says no."""
 
 from evenrack.errors import EvenrackError
 
@@ -12,3 +12,9 @@ class CheckFailed(EvenrackError):
         self.detail = detail
         self.seconds = seconds
         super().__init__(detail)
+
+
+class NeverMayBe(CheckFailed):
+    """Something was seen that must not be, however slow the machine was meanwhile."""
+
+    wire_code = b"NEVER_MAY_BE"

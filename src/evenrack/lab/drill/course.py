@@ -47,7 +47,7 @@ from evenrack.lab.drill import (
     worn_out_trust,
 )
 from evenrack.lab.drill.check import Check, Measured, Outcome
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.crowds import NEVER_TWICE
 from evenrack.lab.drill.stillness import Stillness
 from evenrack.lab.drill.trial import Trial
@@ -196,6 +196,7 @@ def outcome_line(outcome: Outcome) -> str:
 def _run_to_see_something(check: Check, trial: Trial, stillness: Stillness) -> Outcome:
     """Run a check; again if it says no and the machine stood still meanwhile, which shows nothing.
 
+    What never may be was seen, and counts.
     The time is the one from which on its experiment was done, perhaps for another check.
     """
     seen: list[str] = []
@@ -203,7 +204,8 @@ def _run_to_see_something(check: Check, trial: Trial, stillness: Stillness) -> O
         if not trial.has_done(check.judges):
             stillness.begin_anew()
         outcome = _run(check, trial)
-        if outcome.ok or stillness.longest is None or len(seen) == _MOST_REPEATS:
+        has_said_it = outcome.ok or outcome.never_may_be
+        if has_said_it or stillness.longest is None or len(seen) == _MOST_REPEATS:
             return evolve(outcome, detail="; ".join([outcome.detail, *seen]))
         seen.append(f"before, when all stood still for {stillness.longest:.1f} s: {outcome.detail}")
         trial.forget(check.judges)
@@ -215,7 +217,8 @@ def _run(check: Check, trial: Trial) -> Outcome:
             trial.wait_until_whole()
         measured = check.run(trial, check.limit_seconds)
     except CheckFailed as failure:
-        return _outcome(check, ok=False, seconds=failure.seconds, detail=failure.detail)
+        said = _outcome(check, ok=False, seconds=failure.seconds, detail=failure.detail)
+        return evolve(said, never_may_be=isinstance(failure, NeverMayBe))
     except EvenrackError as error:
         return _outcome(check, ok=False, seconds=None, detail=f"{type(error).__name__}: {error}")
     finally:

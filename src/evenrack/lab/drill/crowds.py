@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve, frozen
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.dhcp_sight import wait_for
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.record import note_program
@@ -96,7 +96,7 @@ def refuse_given_twice(trial: Trial) -> int:
     """See that no address was ever promised to two clients at once; give how many promises."""
     lines = ledger_lines(trial)
     if twice := given_twice(lines):
-        raise CheckFailed(f"{len(twice)} addresses were given twice: {twice[0]}")
+        raise NeverMayBe(f"{len(twice)} addresses were given twice: {twice[0]}")
     return len(acknowledgements(lines))
 
 

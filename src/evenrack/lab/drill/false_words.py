@@ -7,7 +7,7 @@ from typing import Any
 from attrs import frozen
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.impostors import SPOKEN_VERSION
 from evenrack.lab.drill.power_sight import Ordered, make_slow
 from evenrack.lab.drill.strangers import run_intruder
@@ -93,7 +93,7 @@ def words_about_orders_change_nothing(trial: Trial, limit: float) -> Measured:
     told = _speak(trial, rack, before)
     make_slow(others, 0)
     if told["recorded"]:
-        raise CheckFailed(f"{told['recorded']} phases of others' orders were recorded")
+        raise NeverMayBe(f"{told['recorded']} phases of others' orders were recorded")
     _, rows = ordered.wait()
     seconds = trial.clocks.seconds() - since
     if seconds > limit:

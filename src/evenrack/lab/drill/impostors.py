@@ -6,7 +6,7 @@ from typing import Any
 
 from evenrack.errors import ProgramFailed
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.strangers import run_intruder
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.enrolling import new_secret
@@ -44,7 +44,7 @@ def versions_are_known(trial: Trial, limit: float) -> Measured:
     if not told[_STILL_SERVED]["answered"]:
         raise CheckFailed(f"two versions behind is refused: {told[_STILL_SERVED]}", seconds)
     if told[_TOO_OLD] != {"answered": False, "error": "VERSION_REFUSED"}:
-        raise CheckFailed(f"three versions behind is not refused: {told[_TOO_OLD]}", seconds)
+        raise NeverMayBe(f"three versions behind is not refused: {told[_TOO_OLD]}", seconds)
     if seconds > limit:
         raise CheckFailed(f"it took {seconds:.1f} s", seconds)
     return Measured(seconds=seconds, detail="two versions behind served, three refused clearly")
@@ -84,7 +84,7 @@ def a_relay_gets_no_secret(trial: Trial, limit: float) -> Measured:
         rack.enrolment.unlink()
     seconds = trial.clocks.seconds() - since
     if not refused:
-        raise CheckFailed(f"{rack.rack} enrolled with who is no region", seconds)
+        raise NeverMayBe(f"{rack.rack} enrolled with who is no region", seconds)
     return _nothing_heard(told, seconds, limit, f"{rack.rack} would have enrolled")
 
 
@@ -119,7 +119,7 @@ def _nothing_heard(told: dict[str, Any], seconds: float, limit: float, who: str)
     if not told["visits"]:
         raise CheckFailed("nobody dialled: this check showed nothing", seconds)
     if told["heard"]:
-        raise CheckFailed(f"{told['heard']} bytes were told to a rack's certificate", seconds)
+        raise NeverMayBe(f"{told['heard']} bytes were told to a rack's certificate", seconds)
     if seconds > limit:
         raise CheckFailed(f"it took {seconds:.1f} s", seconds)
     return Measured(seconds=seconds, detail=f"{who}, and told nothing: {json.dumps(told)}")

@@ -8,7 +8,7 @@ from evenrack.client import Client
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.bmc.simulator import BmcSimulator
 from evenrack.lab.bmc.state import bmc_rows
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet_status import fleet_client
 from evenrack.model.power import PowerAction
@@ -163,7 +163,7 @@ def refuse_told(bmc: BmcSimulator, before: int, promised: Sequence[str], seconds
     """See that a BMC was told exactly this since it had been told so many things."""
     told = told_words(bmc)[before:]
     if told != list(promised):
-        raise CheckFailed(
+        raise NeverMayBe(
             f"{bmc.bmc} was told {', '.join(told) or 'nothing'}, "
             f"not {', '.join(promised) or 'nothing'}",
             seconds,

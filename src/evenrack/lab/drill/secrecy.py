@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.power_sight import carried_out
 from evenrack.lab.drill.strangers import run_intruder
 from evenrack.lab.drill.trial import Trial
@@ -146,7 +146,7 @@ def _of_the_authority(trial: Trial) -> Iterator[KnownSecret]:
 def _refuse_leaks(places: dict[str, bytes], known: list[KnownSecret]) -> None:
     for place, content in places.items():
         if found := leaks(content, known):
-            raise CheckFailed(f"{found[0]} stands in what is seen of {place}")
+            raise NeverMayBe(f"{found[0]} stands in what is seen of {place}")
 
 
 def _pids(trial: Trial) -> list[int]:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.kernel_links import Socket, read_sockets
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.enrolling import enrol_again
@@ -25,7 +25,7 @@ def strangers_are_not_heard(trial: Trial, limit: float) -> Measured:
     seconds = trial.clocks.seconds() - since
     for way, outcomes in told.items():
         if outcomes["answered"]:
-            raise CheckFailed(f"{outcomes['answered']} commands {way} were answered", seconds)
+            raise NeverMayBe(f"{outcomes['answered']} commands {way} were answered", seconds)
     refuse_changes(trial, before, event, seconds)
     if seconds > limit:
         raise CheckFailed(f"they were refused only after {seconds:.1f} s", seconds)
@@ -56,7 +56,7 @@ def a_revoked_rack_is_shut_out(trial: Trial, limit: float) -> Measured:
     if seconds > limit:
         raise CheckFailed(f"{rack.rack} was cut off only after {seconds:.2f} s", seconds)
     if back:
-        raise CheckFailed(f"{rack.rack} came back with {back} connections", seconds)
+        raise NeverMayBe(f"{rack.rack} came back with {back} connections", seconds)
     return Measured(
         seconds=seconds,
         detail=f"{rack.rack} cut off by every region process, stayed out, and enrolled again",

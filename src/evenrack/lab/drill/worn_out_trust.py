@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.strangers import run_intruder
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.enrolling import enrol_again
@@ -44,9 +44,9 @@ def a_recorded_enrolment_is_worth_nothing(trial: Trial, limit: float) -> Measure
     if told["first"] != "enrolled":
         raise CheckFailed(f"the first enrolment is refused, which shows nothing: {told}", seconds)
     if told["words again"] != "ENROLMENT_REFUSED" or told["bytes again"] != "cut":
-        raise CheckFailed(f"what was recorded is taken again: {told}", seconds)
+        raise NeverMayBe(f"what was recorded is taken again: {told}", seconds)
     if used[0]["uses_left"] != _USES - 1:
-        raise CheckFailed(f"it counted as more than one enrolment: {used[0]}", seconds)
+        raise NeverMayBe(f"it counted as more than one enrolment: {used[0]}", seconds)
     if seconds > limit:
         raise CheckFailed(f"it took {seconds:.1f} s", seconds)
     return Measured(
@@ -95,7 +95,7 @@ def _until_told(trial: Trial, rack: RackDaemon, length: int, since: float) -> fl
     trial.clocks.wait_until(known, seconds=_TOLD_SECONDS, every=0.1)
     seconds = trial.clocks.seconds() - since
     if _links(trial, rack):
-        raise CheckFailed(f"{rack.rack} came in with a certificate that had expired", seconds)
+        raise NeverMayBe(f"{rack.rack} came in with a certificate that had expired", seconds)
     if _CURE not in _new_lines(rack, length):
         raise CheckFailed(f"{rack.rack} is refused, and not told what to do", seconds)
     return seconds
