@@ -25,7 +25,7 @@ from tests.region.http.test_inventory_pages import Api
 from tests.region.processes import CALM_RACK, eventually, fleet_on, trust_of
 from tests.trusted import enrol
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def address_of(number):

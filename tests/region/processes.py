@@ -55,7 +55,7 @@ PATIENT_SECONDS = 20.0
 """So long a process of tests waits for PostgreSQL before it answers that there is none."""
 
 
-async def eventually(condition, seconds=20.0):
+async def eventually(condition, seconds=60.0):
     """Wait until the condition, a function or an async one, gives something true; give that."""
     end = reactor.seconds() + seconds
     while True:

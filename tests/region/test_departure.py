@@ -30,13 +30,35 @@ pytestmark = pytest.mark.postgres
 ONE, TWO = "region1/1", "region2/1"
 
 
+class Asked:
+    """A database of which is known whether somebody waits for it."""
+
+    def __init__(self, database):
+        self._database = database
+        self.waiting = 0
+
+    async def run(self, work):
+        return await self._counted(self._database.run(work))
+
+    async def read(self, work):
+        return await self._counted(self._database.read(work))
+
+    async def _counted(self, asking):
+        self.waiting += 1
+        try:
+            return await asking
+        finally:
+            self.waiting -= 1
+
+
 class Process:
     """The first of two processes: it leads, and manages a rack that is connected to both."""
 
     def __init__(self, database):
         self.database = database
         self.clock = Clock()
-        self.departure = Departure(database, FleetCache(), lambda: self.me, self.clock)
+        self.asked = Asked(database)
+        self.departure = Departure(self.asked, FleetCache(), lambda: self.me, self.clock)
         self.ended = False
 
     async def run(self, work):
@@ -73,8 +95,9 @@ class Process:
         self.ended = True
 
     def has_ended(self):
-        """Whether it has after some more of its looks."""
-        self.clock.advance(LOOK_SECONDS)
+        """Whether it has after some more of its looks; no time passes while one is under way."""
+        if not self.asked.waiting:
+            self.clock.advance(LOOK_SECONDS)
         return self.ended
 
     async def says_so(self):

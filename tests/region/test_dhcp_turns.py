@@ -44,7 +44,7 @@ from tests.trusted import enrol
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 RESTART_SECONDS = 0.05
 
 
