@@ -178,13 +178,6 @@ def _place(order: StoredOrder, fleet: Fleet, orders_of: Mapping[RackId, int]) ->
     return Wait(why="no rack reaches it")
 
 
-def _nobody_could(order: StoredOrder) -> End:
-    if order.phase != "NEW":
-        return _lost(order)
-    told = f": {order.error}" if order.error else ""
-    return End(result="failed", error=f"no rack that reaches the BMC could do it{told}")
-
-
 def _over(order: StoredOrder) -> End:
     if order.phase == "NEW":
         return End(result="failed", error="no rack could do it in time; nothing was sent")
