@@ -3,6 +3,8 @@
 import json
 import re
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,11 @@ import pytest
 from evenrack.cli.lab_prompt import Prompt
 from evenrack.cli.session import Session, Surroundings
 from evenrack.errors import ProgramFailed
-from evenrack.lab.deeds import running_lab
+from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.course import CHECKS, without_network
-from evenrack.lab.drill.strangers import rack_links
-from evenrack.lab.drill.trial import Trial
-from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.leftovers import leftovers
 from evenrack.runtime.child_process import run_program
-from tests.together.whole_lab import CLOCKS, failures_logged
+from tests.together.whole_lab import failures_logged
 
 pytestmark = pytest.mark.daemon
 
@@ -83,21 +82,6 @@ def test_a_deed_is_followed_by_its_moves_with_reasons(lab):
     assert f"{killed} runs as incarnation" in evenrack("lab", "restart", killed, "--dir", lab)
 
 
-def test_a_machine_that_stands_still_for_4_s_loses_no_link(lab):
-    _, fleet = running_lab(lab)
-    trial = Trial(fleet, LabPrograms(fleet, Path(EVENRACK).parent), CLOCKS, seed=0)
-    before = rack_links(trial)
-    daemons = [daemon.name for daemon in fleet.daemons()]
-    for name in daemons:
-        trial.programs.hang(name)
-    CLOCKS.sleep(4)
-    for name in daemons:
-        trial.programs.heal(name)
-    CLOCKS.sleep(3.5)  # a link that nobody hears any more ends by then
-    assert len(before) == len(fleet.processes) * len(fleet.racks)
-    assert rack_links(trial) == before
-
-
 def test_at_the_prompt_of_the_demo_what_comes_later_is_told_before_the_next_word(
     lab, monkeypatch, capsys
 ):
@@ -109,8 +93,9 @@ def test_at_the_prompt_of_the_demo_what_comes_later_is_told_before_the_next_word
         yield ""
 
     monkeypatch.setattr("sys.stdin", Typed(lines()))
+    clocks = Clocks(seconds=time.monotonic, sleep=time.sleep, now=lambda: datetime.now(tz=UTC))
     programs = Path(sys.executable).parent
-    around = Surroundings(environment={}, clocks=CLOCKS, programs=programs, terminal=False)
+    around = Surroundings(environment={}, clocks=clocks, programs=programs, terminal=False)
     Prompt(Session(surroundings=around), lab).obey_until_the_end()
     said = capsys.readouterr()
     deed, later = said.out.split("meanwhile, since the last deed:\n")

@@ -19,28 +19,6 @@ def test_m19_after_3_seconds_of_silence_either_end_cuts_the_link_by_itself():
     assert link.memory.lost == [link.rack]
 
 
-@pytest.mark.parametrize("seconds", [2.5, 3.0, 10.0])
-def test_m1_who_stood_still_himself_takes_nobody_for_silent(seconds):
-    link = Link().introduce()
-    for began in range(12):
-        link.world.clock.rightNow += seconds + began / 12  # the whole machine, wherever a ping is
-        link.world.advance(1.0 + began / 12)
-    assert not link.wire.is_gone
-    assert link.desk.told == [("admit", RACK)]
-
-
-def test_who_stood_still_cuts_a_link_whose_other_end_is_gone_3_seconds_later():
-    link = Link().introduce()
-    link.wire.cut()
-    link.world.clock.rightNow += 10.0
-    link.world.advance(1.5)
-    assert link.region.is_open
-    assert link.rack.is_open
-    link.world.advance(1.8)
-    assert not link.region.is_open
-    assert not link.rack.is_open
-
-
 def test_pings_keep_a_link_alive_for_hours():
     link = Link().introduce()
     link.world.advance(120.0)

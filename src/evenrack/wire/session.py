@@ -22,21 +22,12 @@ BOX_OVERHEAD = 4
 SHORTEST_CHECK_SECONDS = 0.01
 """So that a rounding error does not make the check call itself at once, again and again."""
 
-CHECKS_IN_SILENCE = 3
-"""So often it is looked at a link before its silence has lasted long enough to end it."""
-
-ASLEEP_SECONDS = 0.25
-"""A check that comes so late says that this program stood still itself, or its whole machine."""
-
 CLOSING_SECONDS = 1.0
 """So long the other end may take to hear what was said, and to agree that the link ends."""
 
 
 class LinkEnd(Answers, amp.AMP):
     """AMP that watches for silence and never lets a bad peer's bytes raise into the reactor.
-
-    Time in which this end itself stood still is not silence of the other: nothing was heard since
-    nobody listened, and what came meanwhile is not read yet.
 
     A peer that sends a box larger than `most_box_bytes`, or has more than `most_pending` commands
     that wait for their answers, or twice `most_box_bytes` in them, is cut: what one peer may make
@@ -177,16 +168,9 @@ class LinkEnd(Answers, amp.AMP):
         if silent >= self._silence_seconds:
             self.cut(f"nothing heard for {silent:.1f} s")
             return
-        seconds = min(self._silence_seconds - silent, self._silence_seconds / CHECKS_IN_SILENCE)
-        seconds = max(seconds, SHORTEST_CHECK_SECONDS)
-        due = self.clock.seconds() + seconds
-        self._silence_check = self.clock.callLater(seconds, self._check_silence, due)
-
-    def _check_silence(self, due: float) -> None:
-        now = self.clock.seconds()
-        if now - due >= ASLEEP_SECONDS:
-            self._heard_at = min(now, self._heard_at + now - due)
-        self._watch_silence()
+        self._silence_check = self.clock.callLater(
+            max(self._silence_seconds - silent, SHORTEST_CHECK_SECONDS), self._watch_silence
+        )
 
 
 def _address_of(transport: Any) -> str:
