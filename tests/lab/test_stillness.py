@@ -105,6 +105,15 @@ def test_a_check_is_tried_three_times_at_most():
     assert outcome.detail.startswith("try 3; before, when all stood still for 1.0 s: try 1; ")
 
 
+def test_what_is_later_than_the_machine_stood_still_counts():
+    def run(machine, number):
+        machine.stand_still(2.0)
+        raise CheckFailed(f"try {number}", 3.5)
+
+    outcome, _ = drilled(run)
+    assert (outcome.ok, outcome.detail) == (False, "try 1")
+
+
 def test_what_never_may_be_counts_though_the_machine_stood_still():
     def run(machine, number):
         machine.stand_still(2.0)

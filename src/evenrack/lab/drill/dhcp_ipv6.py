@@ -5,7 +5,7 @@ from ipaddress import IPv6Address
 from typing import Final
 
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.dhcp_sight import client_on, served_vlan, wait_for
 from evenrack.lab.drill.ipv6_vlan import (
     FIRST,
@@ -55,7 +55,7 @@ def ipv6_outlives_a_server(trial: Trial, limit: float) -> Measured:
         _wait_until_told(trial, event, after)
         free = _wait_until_counted(trial, vlan, len(before + after))
     if len({*before, *after}) != len(before + after):
-        raise CheckFailed(f"one address was given twice: {_words(before + after)}")
+        raise NeverMayBe(f"one address was given twice: {_words(before + after)}")
     if seconds > limit:
         raise CheckFailed(f"a newcomer had its address only after {seconds:.2f} s", seconds)
     return Measured(

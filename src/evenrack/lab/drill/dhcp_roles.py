@@ -4,7 +4,7 @@ from typing import Any
 
 from evenrack.lab.dhcp_state import NORMAL
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.dhcp_pairs import stanza_of
 from evenrack.lab.drill.dhcp_sight import felt_and_after, refuse_long_waits, served_vlan, side_of
 from evenrack.lab.drill.lost_rack import rack_lost_and_back
@@ -61,7 +61,7 @@ def until_exchanged(
 
     def exchanged() -> bool:
         if all(_is_primary(trial, row, rack) for rack in (new, old)):
-            raise CheckFailed(f"{old} and {new} were both the primary of {row['vlan']}")
+            raise NeverMayBe(f"{old} and {new} were both the primary of {row['vlan']}")
         sides = {side["rack"]: side for side in trial.dhcp_row(row["vlan"])["sides"]}
         return all(side["state"] == NORMAL for side in sides.values()) and (
             sides[new]["role"] == "primary"

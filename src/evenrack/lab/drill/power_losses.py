@@ -2,7 +2,7 @@
 
 from evenrack.lab.bmc.simulator import BmcSimulator
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.power_sight import (
     carried_out,
     owners,
@@ -71,7 +71,7 @@ def _cycled_by_another(
     seconds, (row,) = carried_out(trial, [bmc], "cycle", since, limit)
     refuse_told(bmc, before, ("off", "on"), seconds)
     if row["rack"] == owner:
-        raise CheckFailed(f"{owner}, which is lost, is said to have done it", seconds)
+        raise NeverMayBe(f"{owner}, which is lost, is said to have done it", seconds)
     measured = Measured(
         seconds=seconds,
         detail=f"{bmc.machine} of {owner} cycled by {row['rack']}, attempt {row['attempt']}",
