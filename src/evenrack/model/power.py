@@ -295,6 +295,11 @@ def deed_of(action: PowerAction, boot: BootDevice | None) -> str:
     return action if boot is None else f"{action} from {boot}"
 
 
+def next_start_words(boot: BootDevice) -> str:
+    """Say what is left of an order with a boot device that did not end well."""
+    return f"its next start may be from {boot}"
+
+
 def deed_from_text(text: str) -> tuple[PowerAction, BootDevice | None]:
     """Read what `deed_of` wrote."""
     action, _, boot = text.partition(" from ")

@@ -44,6 +44,7 @@ SEALER = Sealer(
 OK = Ending(result="ok", state="on", told=True)
 FAILED = Ending(result="failed", error="the BMC refused")
 STEP = ("NEW", "OFF_SENT")
+LEFT = "its next start may be from pxe"
 
 
 @pytest.fixture
@@ -601,6 +602,36 @@ def test_an_order_with_a_boot_device_is_read_as_it_was_entered_and_told_with_it(
     event = fleet.run(lambda c: read_events(c, after=0, limit=1000))[-1]
     assert event["text"].startswith(f"order {number}, cycle from pxe of m1, was cancelled")
     assert event["data"]["action"] == "cycle"
+
+
+@pytest.mark.parametrize(
+    ("begun", "is_cancelled", "ending", "error"),
+    [
+        (True, False, Ending(result="unknown", error="lost"), f"lost; {LEFT}"),
+        (True, False, Ending(result="failed", error=f"off; {LEFT}", told=True), f"off; {LEFT}"),
+        (True, False, Ending(result="failed", error="refused it", told=True), "refused it"),
+        (True, False, OK, None),
+        (
+            True,
+            True,
+            Ending(result="failed", error=f"overtaken; {LEFT}", told=True),
+            f"cancelled by somebody at OFF_SENT; what was sent is not taken back; {LEFT}",
+        ),
+        (False, False, Ending(result="failed", error="nothing was sent"), "nothing was sent"),
+    ],
+)
+def test_whoever_ends_an_order_with_a_boot_device_says_what_may_be_left_of_it(
+    fleet, begun, is_cancelled, ending, error
+):
+    (number,) = entered(fleet, boot="pxe")
+    order = taken(fleet)
+    if begun:
+        assert noted(fleet, order)
+        order = evolve(order, phase="OFF_SENT")
+    if is_cancelled:
+        cancelled(fleet, number)
+    ended(fleet, order, ending)
+    assert shown(fleet)[0]["error"] == error
 
 
 def test_of_an_order_that_has_begun_nothing_more_is_sent_and_its_bmc_stays_taken(fleet):

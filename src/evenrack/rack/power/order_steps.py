@@ -6,7 +6,14 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from evenrack.model.power import BootDevice, Phase, PowerAction, PowerOutcome, PowerState
+from evenrack.model.power import (
+    BootDevice,
+    Phase,
+    PowerAction,
+    PowerOutcome,
+    PowerState,
+    next_start_words,
+)
 
 Step = Literal[
     "look",
@@ -146,7 +153,7 @@ def stopped(known: Known, why: str, *, retryable: bool) -> PowerOutcome:
     """
     doubtful = known.in_doubt or (known.sent and known.seen == "unknown")
     if known.next_start is not None:
-        why += f"; its next start may be from {known.next_start}"
+        why += f"; {next_start_words(known.next_start)}"
     return PowerOutcome(
         result="unknown" if doubtful else "failed",
         state=known.seen,

@@ -23,6 +23,7 @@ from evenrack.model.power import (
     Result,
     deed_from_text,
     deed_of,
+    next_start_words,
     phases_between,
 )
 from evenrack.region.database.event_store import Event, record
@@ -287,10 +288,13 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
     """
     ended = connection.execute(
         text(
-            "UPDATE power_order SET result = :result, state = :state, "
-            "error = CASE WHEN cancelled_by IS NOT NULL AND :result <> 'ok' AND phase <> 'NEW' "
-            "THEN 'cancelled by ' || cancelled_by || ' at ' || phase || '; what was sent is not "
-            "taken back' WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END, "
+            "UPDATE power_order SET result = :result, state = :state, error = ("
+            "  SELECT words || CASE WHEN :result <> 'ok' AND phase <> 'NEW' "
+            "    AND position(:left in words) = 0 THEN :left ELSE '' END "
+            "  FROM (SELECT CASE WHEN cancelled_by IS NOT NULL AND :result <> 'ok' "
+            "    AND phase <> 'NEW' THEN 'cancelled by ' || cancelled_by || ' at ' || phase || "
+            "      '; what was sent is not taken back' "
+            "    WHEN :error = '' AND :result <> 'ok' THEN error ELSE :error END AS words) said), "
             "ended_at = clock_timestamp() "
             "WHERE id = :id AND attempt = :attempt AND (:told OR phase = :phase) "
             "AND result IS NULL RETURNING error"
@@ -303,6 +307,7 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
             "result": ending.result,
             "state": ending.state,
             "error": ending.error,
+            "left": _left_of(order, ending),
         },
     ).one_or_none()
     if ended is None:
@@ -313,6 +318,14 @@ def end_order(connection: Connection, order: StoredOrder, ending: Ending) -> boo
     record_ordered(connection, order.bmc, order.rack, ending.state, may_change=may_change)
     notify(connection, "orders")
     return True
+
+
+def _left_of(order: StoredOrder, ending: Ending) -> str:
+    """Give what is to be said of its boot device: a rack that tells how it ended knows better."""
+    if order.boot is None:
+        return ""
+    words = next_start_words(order.boot)
+    return f"; {words}" if not ending.told or words in ending.error else ""
 
 
 def _step(step: str) -> dict[str, Any]:
