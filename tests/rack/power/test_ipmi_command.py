@@ -75,6 +75,8 @@ def test_a_boot_device_that_is_set_is_done_and_one_that_is_refused_is_not_whatev
     refused = said("Set Chassis Boot Parameter 5 failed: Invalid data field in request", code=0)
     with pytest.raises(BmcRefused, match="Invalid data field"):
         read_done(refused)
+    with pytest.raises(BmcRefused, match="Invalid data field"):
+        read_done(said("Set Chassis Boot Parameter 4 failed: Invalid data field in request"))
     busy = said("Set Chassis Boot Parameter 5 failed: Node busy", code=0)
     with pytest.raises(BmcBusy):
         read_done(busy)

@@ -113,11 +113,14 @@ async def test_to_look_takes_no_more_than_it_needs(driver, bmc):
     assert bmc.heard == ["open", "rakp1", "rakp3", "status", "close"]
 
 
-async def test_a_bmc_that_cannot_keep_a_boot_device_gets_it_all_the_same(driver, bmc, failure):
+@pytest.mark.parametrize("refused", [0x80, 0x82, 0xCC])
+async def test_a_bmc_that_cannot_keep_a_boot_device_gets_it_all_the_same(
+    driver, bmc, failure, refused
+):
     bmc.codes = {"boot": iter([0x80, 0])}
     await driver.boot_once(bmc.access(), "pxe")
     assert bmc.told == [("boot", 5, 0xA0, 4, 0, 0, 0)]
-    bmc.codes = {"boot": iter([0x80, 0xCC])}
+    bmc.codes = {"boot": iter([0x80, refused])}
     words = await failure(BmcRefused, driver.boot_once(bmc.access(), "pxe"))
     assert "boot once from pxe" in words
 

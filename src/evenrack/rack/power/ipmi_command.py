@@ -106,7 +106,7 @@ _OTHER_PASSWORD: Final = re.compile(
 )
 _COMMAND_REFUSED: Final = re.compile(
     r"(?:Set Session Privilege Level to \w+|Set Chassis Power Control to \S+"
-    r"|Get Chassis Power Status|Set Chassis Boot Parameter 5) failed: (.+)"
+    r"|Get Chassis Power Status|Set Chassis Boot Parameter \d+) failed: (.+)"
 )
 _NO_ANSWER: Final = re.compile(r"Unable to (?:get Chassis Power Status|set Chassis Power Control)")
 _NO_SESSION: Final = "Error: Unable to establish IPMI v2 / RMCP+ session"

@@ -53,6 +53,16 @@ def test_a_boot_device_is_for_once_and_for_one_kind_of_firmware(device, boot_typ
     assert (set_flags.data.hex(), set_flags.may_be_refused) == (flags, False)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [(0x80, BmcRefused), (0x81, BmcBusy), (0x82, BmcRefused), (0xCC, BmcRefused)]
+)
+def test_a_bmc_without_a_boot_device_says_so_once_and_is_not_asked_again(code, kind):
+    _, boot = boot_once("pxe", "uefi")
+    found = refusal(code, boot.name, of_its_own=boot.refusals)
+    assert type(found) is kind
+    assert "boot once from pxe" in str(found)
+
+
 def test_the_answer_to_this_question_is_read_and_no_other():
     assert STATUS.read(ANSWER, 1) == (0, b"\1\0\0")
     assert STATUS.read(ANSWER, 2) is None

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from evenrack.model.power import BootDevice, BootType, PowerState
 
@@ -37,6 +37,10 @@ _ONCE: Final = 0x80
 _UEFI: Final = 0x20
 _DEVICES: Final[Mapping[BootDevice, int]] = MappingProxyType({"pxe": 1, "disk": 2, "bios": 6})
 """IPMI 2.0, table 28-14, parameter 5."""
+_BOOT_REFUSALS: Final[Mapping[int, str]] = MappingProxyType(
+    {0x80: "it has no such setting", 0x82: "this setting can only be read"}
+)
+"""IPMI 2.0, 28.12; 0x81, somebody else is setting it, passes."""
 
 
 @frozen(kw_only=True)
@@ -54,6 +58,8 @@ class Command:
     repeat: Repeat
     may_be_refused: bool = False
     """Whether a BMC that refuses it has the next one all the same."""
+    refusals: Mapping[int, str] = field(factory=dict)
+    """Completion codes of its own by which a BMC refuses it for good, and what they mean."""
 
     def message(self, request: int) -> bytes:
         """Give the request with this number, 0 to 63 (IPMI 2.0, 13.8)."""
@@ -140,6 +146,7 @@ def _boot_option(
         data=bytes((parameter,)) + value,
         repeat="same",
         may_be_refused=may_be_refused,
+        refusals=_BOOT_REFUSALS,
     )
 
 

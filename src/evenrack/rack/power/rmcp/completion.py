@@ -35,6 +35,8 @@ _NEVER: Final[Mapping[int, str]] = MappingProxyType(
     }
 )
 
+_NONE: Final[Mapping[int, str]] = MappingProxyType({})
+
 _NOT_NOW: Final[Mapping[int, str]] = MappingProxyType(
     {
         0xC0: "it is busy",
@@ -94,13 +96,17 @@ _MIXED_UP: Final = frozenset({0x02, 0x0F, 0x12})
 """What a BMC says to the rest of a session that it began again when it heard a message twice."""
 
 
-def refusal(code: int, command: str, *, once: bool = False) -> EvenrackError:
+def refusal(
+    code: int, command: str, *, once: bool = False, of_its_own: Mapping[int, str] = _NONE
+) -> EvenrackError:
     """Give the error for a completion code that is not 0.
 
     `once`: BmcSilent where it may have been done, for nobody must give the command again.
+    `of_its_own`: what else refuses this command for good.
     """
-    if code in _NEVER:
-        return BmcRefused(f"the BMC refuses {command}: {_NEVER[code]} (code 0x{code:02x})")
+    never = _NEVER.get(code) or of_its_own.get(code)
+    if never is not None:
+        return BmcRefused(f"the BMC refuses {command}: {never} (code 0x{code:02x})")
     why = _NOT_NOW.get(code, "it gives a reason of its own")
     if once and code in _MAY_BE_DONE:
         return BmcSilent(f"the BMC may have done {command} or not: {why} (code 0x{code:02x})")

@@ -91,7 +91,8 @@ class Session:
         except BmcUnreachable as silence:
             raise BmcSilent(f"the BMC did not answer {command.name}: {silence}") from None
         if code:
-            raise refusal(code, command.name, once=command.repeat == "never")
+            once = command.repeat == "never"
+            raise refusal(code, command.name, once=once, of_its_own=command.refusals)
         return data
 
     async def close(self) -> None:
