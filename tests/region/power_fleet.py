@@ -147,6 +147,10 @@ class PowerFleet:
     def told(self, number=1):
         return self.machines.told_to(address_of(number))
 
+    def agreed(self, number=1):
+        """What a BMC agreed to: a moment after it is told, or never if its rack is lost then."""
+        return self.machines.bmcs[address_of(number)].told
+
     def tellers(self):
         return [rack for rack, *_ in self.machines.told]
 

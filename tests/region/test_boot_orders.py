@@ -78,7 +78,7 @@ async def test_a_cycle_that_was_begun_is_finished_by_a_rack_that_can_have_it_sta
         bmc = power.machines.bmcs[address_of(1)]
         bmc.turns_in = 3.0
         number = await ordered(power)
-        await eventually(lambda: power.told() == ["boot pxe", "off"])
+        await eventually(lambda: power.agreed() == ["boot pxe", "off"])
         await power.fleet.stop_rack("rack1")
         await eventually(lambda: bmc.state == "off")
         bmc.turns_in = 0.0

@@ -204,7 +204,7 @@ async def test_p10_a_cycle_whose_rack_is_lost_after_off_was_sent_is_finished_by_
             bmc.turns_in = 9.0
         names = [f"m{number}" for number in owners.values()]
         numbers = dict(zip(owners, await power.order("cycle", *names), strict=True))
-        await eventually(lambda: all(power.told(n) == ["off"] for n in owners.values()))
+        await eventually(lambda: all(power.agreed(n) == ["off"] for n in owners.values()))
         assert {power.phase(number) for number in numbers.values()} == {"OFF_SENT"}
         lost_at = reactor.seconds()
         power.cut_off("rack1")
@@ -228,7 +228,7 @@ async def test_a_rack_whose_daemon_returns_goes_on_with_its_own_order(database_d
         bmc = power.machines.bmcs[address_of(1)]
         bmc.turns_in = 2.0
         (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
+        await eventually(lambda: power.agreed() == ["off"])
         await power.fleet.stop_rack("rack1")
         await eventually(lambda: bmc.state == "off")
         bmc.turns_in = 0.0
