@@ -23,6 +23,9 @@ IPMI_SIM = shutil.which("ipmi_sim", path=SEARCHED)
 IPMITOOL = shutil.which("ipmitool", path=SEARCHED)
 USER, PASSWORD = "operator", "s3cret-of-19-letter"  # the simulator takes no blank, and no more
 START_SECONDS = 30
+SLOW = [2, pytest.param(3, marks=pytest.mark.slow)]
+"""What a slow BMC takes for an answer. Issue 6 says three seconds, which leaves a machine that
+stands still now and then no time: so much is for `make test-slow`."""
 
 LAN = """name "{name}"
 set_working_mc 0x20

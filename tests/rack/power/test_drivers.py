@@ -15,7 +15,7 @@ from evenrack.rack.power.ipmitool import IpmitoolDriver
 from evenrack.rack.power.order_run import run_order
 from evenrack.rack.power.redfish import RedfishDriver
 from tests.free_ports import free_udp_port
-from tests.rack.power.bmc_farm import needs_bmcs
+from tests.rack.power.bmc_farm import SLOW, needs_bmcs
 from tests.rack.power.small_bmc import Book, SmallBmc
 
 pytestmark = pytest.mark.deadline(120)
@@ -119,11 +119,12 @@ async def test_a_successor_tells_the_bmc_only_what_is_left(pair):
 
 
 @needs_bmcs
-async def test_slow_bmcs_are_told_exactly_one_cycle(farm):
+@pytest.mark.parametrize("seconds", SLOW)
+async def test_slow_bmcs_are_told_exactly_one_cycle(farm, seconds):
     ways = [(make, boot) for make in IPMI for boot in (None, "pxe")]
     bmcs = [farm.start("127.0.0.1", free_udp_port("127.0.0.1"), power="on") for _ in ways]
     for bmc in bmcs:
-        bmc.takes(2)
+        bmc.takes(seconds)
     cycles = [
         Deferred.fromCoroutine(carry_out((make(reactor), bmc, bmc.access()), "cycle", boot=boot))
         for (make, boot), bmc in zip(ways, bmcs, strict=True)

@@ -19,7 +19,7 @@ from evenrack.model.power import BmcAccess
 from evenrack.rack.power.ipmi import IpmiDriver
 from evenrack.rack.power.ipmitool import IpmitoolDriver
 from tests.free_ports import free_udp_port
-from tests.rack.power.bmc_farm import PASSWORD, USER, needs_bmcs
+from tests.rack.power.bmc_farm import PASSWORD, SLOW, USER, needs_bmcs
 from tests.rack.power.failing import failure_of
 from tests.stopwatch import Stopwatch
 
@@ -105,10 +105,11 @@ async def test_a_bmc_that_fails_is_busy(driver, bmc):
 
 
 @needs_bmcs
-async def test_bmcs_that_take_two_seconds_are_told_once_each(driver, farm):
+@pytest.mark.parametrize("seconds", SLOW)
+async def test_slow_bmcs_are_told_once_each(driver, farm, seconds):
     bmcs = [farm.start(ADDRESS, free_udp_port(ADDRESS), power="on") for _ in range(4)]
     for bmc in bmcs:
-        bmc.takes(2)
+        bmc.takes(seconds)
     talks = [driver.turn_on, driver.turn_off, driver.reset, driver.query]
     await gatherResults([start(talk(bmc.access())) for talk, bmc in zip(talks, bmcs, strict=True)])
     assert [bmc.told() for bmc in bmcs] == [["on"], ["off"], ["reset 1"], []]

@@ -25,6 +25,7 @@ from evenrack.runtime.process_table import all_processes
 from tests.free_ports import free_udp_port
 from tests.rack.power.bmc_farm import (
     PASSWORD,
+    SLOW,
     USER,
     needs_bmcs,
 )
@@ -145,8 +146,9 @@ async def test_a_bmc_that_fails_is_busy(driver, bmc):
 
 
 @needs_bmcs
-async def test_a_slow_bmc_is_told_once(driver, bmc):
-    bmc.takes(2)
+@pytest.mark.parametrize("seconds", SLOW)
+async def test_a_slow_bmc_is_told_once(driver, bmc, seconds):
+    bmc.takes(seconds)
     await driver.turn_on(bmc.access())
     assert bmc.told() == ["on"]
     assert await driver.query(bmc.access()) == "on"
