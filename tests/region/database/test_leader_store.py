@@ -25,8 +25,10 @@ from tests.region.database.sessions import backend_of, facts, joined, recorded
 pytestmark = pytest.mark.postgres
 
 IDLE_SECONDS = 2.0
-PATIENCE_SECONDS = 10.0
 """`idle_in_transaction_session_timeout` of every session of a daemon."""
+
+PATIENCE_SECONDS = 10.0
+"""So much later it may be seen on a machine that stands still."""
 
 
 def taken(sessions, process="region1/1", *, seen_epoch=None, incarnation=1, backend=0):
