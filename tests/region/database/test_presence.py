@@ -5,6 +5,7 @@ from ipaddress import IPv4Interface
 
 import pytest
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from evenrack.errors import RackIdentityInUse
@@ -12,7 +13,7 @@ from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
 from evenrack.region.connected_racks import ConnectedRacks
-from evenrack.region.presence import Presence
+from evenrack.region.presence import GATHER_SECONDS, Presence
 from tests.region.database.sessions import ADDRESS, facts, joined, recorded
 from tests.region.database.test_order_store import fleet as power_rows
 
@@ -46,6 +47,20 @@ class Told:
 
     async def run(self, work):
         return self.sessions.run(work)
+
+
+class Holding:
+    """A database in which the first transaction waits until it is let go on."""
+
+    def __init__(self, sessions):
+        self.first = Deferred()
+        self._waiting = [self.first]
+        self._told = Told(sessions=sessions)
+
+    async def run(self, work):
+        if self._waiting:
+            await self._waiting.pop()
+        return await self._told.run(work)
 
 
 @pytest.mark.parametrize("table", WORDS)
@@ -87,3 +102,16 @@ async def test_of_a_rack_that_was_deleted_nothing_is_noted_and_nobody_is_called_
     )
     await presence.dhcp(Said(run="first"), DhcpReport())
     assert sessions.rows("SELECT * FROM rack_dhcp") == []
+
+
+async def test_a_new_rack_whose_link_is_just_being_written_says_its_word_again(sessions):
+    database, clock, me = Holding(sessions), Clock(), joined(sessions)
+    presence = Presence(database, ConnectedRacks(), lambda: me, clock)
+    presence.startService()
+    presence.reconcile({"link1": RACK})
+    clock.advance(GATHER_SECONDS)
+    with pytest.raises(RackIdentityInUse, match="not in the tables"):
+        await presence.dhcp(Said(run="first"), DhcpReport())
+    database.first.callback(None)
+    await presence.dhcp(Said(run="first"), DhcpReport())
+    await presence.stopService()
