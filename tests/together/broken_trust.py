@@ -33,8 +33,8 @@ BROKEN = (
     without_network(
         "all_versions_are_taken",
         {
-            "a rack two versions behind is served, one of three is refused": (
-                r"three versions behind is not refused"
+            "a rack one version behind is served, one of two is refused": (
+                r"two versions behind is not refused"
             )
         },
     ),

@@ -12,9 +12,9 @@ from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId
 from evenrack.model.power import BmcTarget, power_order_to_json
 from evenrack.wire.version import (
-    BOOT_DEVICES,
     EVERY_BMC,
     OLDEST_RACK_PROTOCOL,
+    PROTOCOL,
     bmcs_for,
     knows,
     order_for,
@@ -78,8 +78,7 @@ def test_an_order_that_an_older_rack_can_read_is_told_to_it(order):
     readable = isinstance(order.access.address, IPv4Address)
     readable &= order.action in {"on", "off", "cycle", "query"} and order.boot is None
     assert (order_for(OLD, order) == evolve(order, unrecorded=False)) == readable
-    assert order_for(EVERY_BMC, order) == (None if order.boot else order)
-    assert order_for(BOOT_DEVICES, order) == order
+    assert order_for(PROTOCOL, order) == order
 
 
 @given(

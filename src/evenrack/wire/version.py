@@ -10,7 +10,7 @@ from evenrack.model.identifiers import BmcId
 from evenrack.model.json_form import has_later
 from evenrack.model.power import SENT_ONCE, BmcTarget, PowerOrder, PowerOutcome
 
-PROTOCOL = 4
+PROTOCOL = 3
 """What this program speaks. Raised when a command changes so that the other end must know."""
 
 PLANS_IN_PARTS = 3
@@ -28,11 +28,11 @@ UNREADABLE_SECONDS = 30.0
 read it: told of it before, it may be at it, and turn on what is off. A `cycle` is finished within
 20 s, and a conversation with a BMC takes 10 s."""
 
-BOOT_DEVICES = 4
+BOOT_DEVICES = 3
 """From this version on a rack can be told from where a machine is to start."""
 
 OLDEST_RACK_PROTOCOL = 2
-"""The oldest rack that a region still serves: racks may be two versions behind."""
+"""The oldest rack that a region still serves: racks may be one version behind."""
 
 
 def order_for(protocol: int, order: PowerOrder) -> PowerOrder | None:

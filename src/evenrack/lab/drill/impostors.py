@@ -17,13 +17,13 @@ from evenrack.trust.files import IDENTITY_FILE
 _PORT = 5999
 _POSE_SECONDS = 15.0
 _REGISTER_SECONDS = 30.0
-SPOKEN_VERSION = 4
+SPOKEN_VERSION = 3
 """Of the conversation: what the daemons say. A test compares it with theirs."""
-_STILL_SERVED, _TOO_OLD = str(SPOKEN_VERSION - 2), str(SPOKEN_VERSION - 3)
+_ONE_BEHIND, _TWO_BEHIND = str(SPOKEN_VERSION - 1), str(SPOKEN_VERSION - 2)
 
 
 def versions_are_known(trial: Trial, limit: float) -> Measured:
-    """Say hello as a rack two versions behind, and as one of three."""
+    """Say hello as a rack one version behind, and as one of two."""
     rack = trial.pick_rack()
     process = trial.fleet.processes[0]
     trial.programs.stop(rack.name)
@@ -38,16 +38,16 @@ def versions_are_known(trial: Trial, limit: float) -> Measured:
             str(process.port),
             version,
         )
-        for version in (_STILL_SERVED, _TOO_OLD)
+        for version in (_ONE_BEHIND, _TWO_BEHIND)
     }
     seconds = trial.clocks.seconds() - since
-    if not told[_STILL_SERVED]["answered"]:
-        raise CheckFailed(f"two versions behind is refused: {told[_STILL_SERVED]}", seconds)
-    if told[_TOO_OLD] != {"answered": False, "error": "VERSION_REFUSED"}:
-        raise NeverMayBe(f"three versions behind is not refused: {told[_TOO_OLD]}", seconds)
+    if not told[_ONE_BEHIND]["answered"]:
+        raise CheckFailed(f"one version behind is refused: {told[_ONE_BEHIND]}", seconds)
+    if told[_TWO_BEHIND] != {"answered": False, "error": "VERSION_REFUSED"}:
+        raise NeverMayBe(f"two versions behind is not refused: {told[_TWO_BEHIND]}", seconds)
     if seconds > limit:
         raise CheckFailed(f"it took {seconds:.1f} s", seconds)
-    return Measured(seconds=seconds, detail="two versions behind served, three refused clearly")
+    return Measured(seconds=seconds, detail="one version behind served, two refused clearly")
 
 
 def a_rack_is_no_region(trial: Trial, limit: float) -> Measured:
@@ -128,7 +128,7 @@ def _nothing_heard(told: dict[str, Any], seconds: float, limit: float, who: str)
 CHECKS = (
     Check(
         promise="M8",
-        name="a rack two versions behind is served, one of three is refused",
+        name="a rack one version behind is served, one of two is refused",
         limit_seconds=10,
         run=versions_are_known,
     ),
