@@ -49,9 +49,9 @@ from evenrack.model.dhcp_report import NOTHING_SERVED
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import HostPort, parse_host_port
-from evenrack.model.identifiers import BmcId, ProcessId, RackId, RunId, VlanId
+from evenrack.model.identifiers import ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
-from evenrack.model.power import PowerOrder, PowerOutcome
+from evenrack.model.power import BmcReach, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.addresses_in_turn import AddressesInTurn
 from evenrack.rack.clock_watch import ClockWatch
@@ -195,9 +195,11 @@ class LoadRack(MultiService):
         own = f"{network_of(self._number)}.{10 + self._number % RACKS_OF_VLAN}/24"
         return (Interface(name="eth0", address=IPv4Interface(own)),)
 
-    def _reach(self) -> tuple[BmcId, ...]:
+    def _reach(self) -> BmcReach | None:
         """Say that every BMC of the plan answers."""
-        return () if self.newest.plan is None else tuple(b.bmc for b in self.newest.plan.bmcs)
+        if self.newest.plan is None:
+            return None
+        return BmcReach(answering=tuple(each.bmc for each in self.newest.plan.bmcs))
 
 
 async def _no_partner(_process: ProcessId, _vlan: VlanId, _dead: RackId) -> int:

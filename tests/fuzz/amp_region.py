@@ -36,7 +36,7 @@ _COMMANDS_WITH_VALUES = (
     (region_commands.ReportInterfaces, ADDRESSES),
     (region_commands.ReportDhcp, json.dumps(to_json(REPORT)).encode()),
     (region_commands.ReportLeases, NEWS),
-    (region_commands.ReportReach, b"[1, 2]"),
+    (region_commands.ReportReach, b"[1, 2]", b"[3]"),
     (region_commands.RecordPhase, b"1", b"2", b"NEW", b"OFF_SENT"),
 )
 

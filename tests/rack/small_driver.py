@@ -43,6 +43,8 @@ class SmallDriver:
     rack: str = "rack1"
     unreachable: set = field(factory=set)
     """Addresses that this rack does not reach."""
+    held: dict = field(factory=dict)
+    """By address: what an answer to the question whether it is there waits for."""
     ends_in: float = 0.0
     """Seconds that a conversation goes on after it was cancelled, as a program that is ended."""
     bug: Exception | None = None
@@ -69,6 +71,8 @@ class SmallDriver:
 
     async def answers(self, target):
         """What `ask_bmc` is."""
+        if target.address in self.held:
+            await self.held[target.address]
         return self._reaches(target.address)
 
     def _reaches(self, address):

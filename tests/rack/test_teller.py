@@ -14,6 +14,7 @@ from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, ProcessId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews, VlanNews
+from evenrack.model.power import BmcReach
 from evenrack.rack.teller import INTERFACES_SECONDS, LOOK_SECONDS, REPEAT_SECONDS, Teller
 from evenrack.wire.region_commands import ReportDhcp, ReportLeases
 from tests.wire.both_ends import RACK, Desk, Link, World
@@ -21,6 +22,7 @@ from tests.wire.both_ends import RACK, Desk, Link, World
 A, B = "region1/1", "region2/1"
 ETH0 = (Interface(name="eth0", address=IPv4Interface("192.0.2.7/24")),)
 ETH1 = (Interface(name="eth1", address=IPv4Interface("198.51.100.7/24")),)
+NONE_ANSWERS = BmcReach()
 SERVES = DhcpReport(applied="plan1", running=True)
 SOON = LOOK_SECONDS + 0.5
 
@@ -47,13 +49,13 @@ class Telling:
         self.ip_works = True
         self.looks = 0
         self.report = DhcpReport()
-        self.reached = ()
+        self.reach = BmcReach()
         self.teller = Teller(
             lambda: [link.rack for link in self.links],
             lambda: self.managed_by,
             self._interfaces,
             lambda: self.report,
-            lambda: self.reached,
+            lambda: self.reach,
             self.world.clock,
         )
 
@@ -89,8 +91,8 @@ def telling():
     return Telling()
 
 
-def everything(interfaces=ETH0, report=SERVES, reached=()):
-    return [("interfaces", RACK, interfaces), ("dhcp", RACK, report), ("reach", RACK, reached)]
+def everything(interfaces=ETH0, report=SERVES, reach=NONE_ANSWERS):
+    return [("interfaces", RACK, interfaces), ("dhcp", RACK, report), ("reach", RACK, reach)]
 
 
 NOTHING = DhcpReport()
@@ -138,10 +140,21 @@ def test_which_bmcs_answer_is_told_when_it_changes(telling):
     telling.link(A)
     telling.begin()
     telling.told()
-    telling.reached = (BmcId(3), BmcId(7))
+    telling.reach = BmcReach(answering=(BmcId(3), BmcId(7)), unknown=(BmcId(9),))
     telling.teller.trigger()
     telling.world.settle()
-    assert telling.told() == everything(report=NOTHING, reached=(3, 7))
+    assert telling.told() == everything(report=NOTHING, reach=telling.reach)
+
+
+def test_nothing_is_told_of_bmcs_before_the_rack_has_looked_at_its_plan(telling):
+    telling.reach = None
+    telling.link(A)
+    telling.begin()
+    assert telling.told() == everything(report=NOTHING)[:2]
+    telling.reach = BmcReach()
+    telling.teller.trigger()
+    telling.world.settle()
+    assert telling.told() == everything(report=NOTHING)
 
 
 def test_what_was_told_is_not_told_again_before_30_s(telling):

@@ -309,9 +309,10 @@ def reach_is_learnt_when_none_is_left():
     record = presence.record_reach
     others = "SELECT bmc_id FROM bmc_reach GROUP BY bmc_id HAVING NOT bool_or(rack_id = %s)"
 
-    def record_some(connection, rack, bmcs):
+    def record_some(connection, rack, reach):
         known = set(connection.exec_driver_sql(others, (rack,)).scalars())
-        record(connection, rack, [bmc for bmc in bmcs if bmc not in known])
+        answering = tuple(bmc for bmc in reach.answering if bmc not in known)
+        record(connection, rack, evolve(reach, answering=answering))
 
     presence.record_reach = record_some
 

@@ -197,8 +197,8 @@ class Desk:
     async def new_leases(self, link, news):
         self.told.append(("leases", link.rack, news))
 
-    async def bmc_reach(self, link, bmcs):
-        self.told.append(("reach", link.rack, bmcs))
+    async def bmc_reach(self, link, reach):
+        self.told.append(("reach", link.rack, reach))
 
     async def record_phase(self, rack, order, attempt, step):
         self.told.append(("phase", rack, order, attempt, step))

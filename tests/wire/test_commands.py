@@ -111,6 +111,7 @@ VALUES = {
     ("ReportDhcp", "report"): dhcp_reports,
     ("ReportLeases", "news"): lease_news,
     ("ReportReach", "bmcs"): bmc_lists,
+    ("ReportReach", "unknown"): st.none() | bmc_lists,
     ("RecordPhase", "order"): st.integers(0, 2**40),
     ("RecordPhase", "attempt"): st.integers(0, 99),
     ("RecordPhase", "before"): phases,

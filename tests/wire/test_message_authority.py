@@ -26,7 +26,7 @@ from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId, RackId
 from evenrack.model.new_leases import LeaseNews
 from evenrack.model.plan_outline import content_of, outline_of
-from evenrack.model.power import BmcAccess, PowerOrder
+from evenrack.model.power import BmcAccess, BmcReach, PowerOrder
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.vlan_change import change_between
 from evenrack.region.connected_racks import MOST_LINKS_OF_RACK
@@ -188,8 +188,8 @@ TABLE = {
     ReportReach: Row(
         who=ADMITTED,
         checked=f"{ITSELF}; {BELIEVED}",
-        says={"bmcs": (BmcId(3),)},
-        told=("reach", RACK, (3,)),
+        says={"bmcs": (BmcId(3),), "unknown": (BmcId(4),)},
+        told=("reach", RACK, BmcReach(answering=(BmcId(3),), unknown=(BmcId(4),))),
     ),
     RecordPhase: Row(
         who=ADMITTED,

@@ -12,9 +12,10 @@ from evenrack.balance.power_routes import OVERDUE_SECONDS
 from evenrack.errors import DatabaseUnreachable, OrderOutdated
 from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId, OrderId
-from evenrack.model.power import BmcAccess, PowerOrder, PowerOutcome
+from evenrack.model.power import BmcAccess, BmcReach, PowerOrder, PowerOutcome
 from evenrack.rack import region_session
 from evenrack.rack.power.order_run import FINISH_SECONDS
+from evenrack.wire.region_commands import ReportReach
 from evenrack.wire.version import (
     BOOT_DEVICES,
     EVERY_BMC,
@@ -237,25 +238,41 @@ def test_without_a_database_a_phase_is_not_recorded_and_the_rack_is_told_so():
     assert not link.wire.is_gone
 
 
-@given(bmc_lists)
-def test_a_region_is_told_which_bmcs_answer_the_rack(bmcs):
+@given(bmc_lists, bmc_lists)
+def test_a_region_is_told_which_bmcs_answer_the_rack_and_of_which_it_does_not_know(bmcs, unknown):
     link = Link().introduce()
-    link.ask(link.rack.report_reach(bmcs)).value()
-    assert link.desk.told[-1] == ("reach", RACK, bmcs)
+    reach = BmcReach(answering=bmcs, unknown=unknown)
+    link.ask(link.rack.report_reach(reach)).value()
+    assert link.desk.told[-1] == ("reach", RACK, reach)
+
+
+def test_a_rack_of_the_version_before_knows_of_all_that_its_plan_names():
+    link = Link().introduce()
+    link.ask(link.rack.callRemote(ReportReach, bmcs=(BmcId(3),))).value()
+    assert link.desk.told[-1] == ("reach", RACK, BmcReach(answering=(BmcId(3),)))
+
+
+def test_a_region_of_the_version_before_reads_which_bmcs_answer():
+    class AsBefore(amp.Command):
+        arguments = [each for each in ReportReach.arguments if each[0] != b"unknown"]
+
+    box = ReportReach.makeArguments({"bmcs": (BmcId(3),), "unknown": (BmcId(4),)}, None)
+    assert AsBefore.parseArguments(box, None) == {"bmcs": (3,)}
 
 
 def test_ten_thousand_bmcs_are_told_whole():
     link = Link().introduce()
     bmcs = tuple(BmcId(n) for n in range(2**31 - 10_000, 2**31))
-    link.ask(link.rack.report_reach(bmcs)).value()
-    assert link.desk.told[-1] == ("reach", RACK, bmcs)
+    for reach in (BmcReach(answering=bmcs), BmcReach(unknown=bmcs)):
+        link.ask(link.rack.report_reach(reach)).value()
+        assert link.desk.told[-1] == ("reach", RACK, reach)
 
 
 @pytest.mark.parametrize("what", ["reach", "phase"])
 def test_before_its_hello_a_rack_says_nothing_of_power(what):
     link = Link()
     if what == "reach":
-        link.ask(link.rack.report_reach(()))
+        link.ask(link.rack.report_reach(BmcReach()))
     else:
         phase(link)
     assert [what for what, *_ in link.desk.told] == []

@@ -219,6 +219,16 @@ class BmcTarget:
     probe: Probe = field(default="rmcp", metadata=LATER)
 
 
+@frozen(kw_only=True)
+class BmcReach:
+    """Which of its BMCs answer a rack, as far as it knows."""
+
+    answering: tuple[BmcId, ...] = ()
+    unknown: tuple[BmcId, ...] = ()
+    """Those that it has not asked often enough since its daemon began, or since they are its: what
+    was known of these stays. Of all that are in neither it is known that they do not answer."""
+
+
 NO_ORDER: Final = OrderId(0)
 """The id of a `query` that nobody ordered: it is answered, and counts for nothing."""
 

@@ -28,11 +28,11 @@ from evenrack.model.dhcp_probe import ProbeAnswer
 from evenrack.model.dhcp_report import DhcpReport, as_before
 from evenrack.model.dhcp_roles import Turn
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
+from evenrack.model.identifiers import LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews, news_as_before
 from evenrack.model.plan_outline import Content, PlanOutline
-from evenrack.model.power import Phase, PowerOrder, PowerOutcome
+from evenrack.model.power import BmcReach, Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.model.served_piece import ServedPiece
@@ -284,9 +284,9 @@ class RegionSession(LinkEnd):
                     raise
                 await self.callRemote(ReportLeases, news=news_as_before(news))
 
-    async def report_reach(self, bmcs: tuple[BmcId, ...]) -> None:
+    async def report_reach(self, reach: BmcReach) -> None:
         """Tell this region which BMCs answer this rack."""
-        await self.callRemote(ReportReach, bmcs=bmcs)
+        await self.callRemote(ReportReach, bmcs=reach.answering, unknown=reach.unknown)
 
     async def record_phase(self, order: OrderId, attempt: int, before: Phase, after: Phase) -> bool:
         """Ask this region to record a phase of a power order; False when it may not be."""

@@ -154,7 +154,7 @@ class RackService(MultiService):
             lambda: self.lease.manager,
             surroundings.interfaces,
             self._report,
-            lambda: self._reach.reached,
+            lambda: self._reach.reach,
             surroundings.clock,
         )
 
@@ -276,8 +276,8 @@ class RackService(MultiService):
             from_region=plan is not None and self.lease.manager is not None,
         )
 
-    def _bmcs(self) -> tuple[BmcTarget, ...]:
-        return () if self.newest.plan is None else self.newest.plan.bmcs
+    def _bmcs(self) -> tuple[BmcTarget, ...] | None:
+        return None if self.newest.plan is None else self.newest.plan.bmcs
 
     async def _record_phase(
         self, order: OrderId, attempt: int, before: Phase, after: Phase

@@ -9,8 +9,9 @@ from twisted.protocols import amp
 
 from evenrack.errors import EvenrackError
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import BmcId, LinkId, ProcessId
+from evenrack.model.identifiers import LinkId, ProcessId
 from evenrack.model.interface_list import Interface
+from evenrack.model.power import BmcReach
 from evenrack.rack.region_session import RegionSession
 from evenrack.runtime.log_format import error_text
 from evenrack.runtime.look_again import LookAgain
@@ -34,7 +35,7 @@ class Teller(MultiService):
         manager: Callable[[], ProcessId | None],
         interfaces: Callable[[], Awaitable[tuple[Interface, ...]]],
         report: Callable[[], DhcpReport],
-        reach: Callable[[], tuple[BmcId, ...]],
+        reach: Callable[[], BmcReach | None],
         clock: IReactorTime,
     ) -> None:
         super().__init__()
@@ -74,7 +75,8 @@ class Teller(MultiService):
         try:
             await session.report_interfaces(self._seen)
             await session.report_dhcp(news[1])
-            await session.report_reach(news[2])
+            if news[2] is not None:
+                await session.report_reach(news[2])
         except (EvenrackError, amp.RemoteAmpError) as problem:
             self.log.info("report not taken, trying again: {problem}", problem=str(problem))
         except Exception as problem:  # noqa: BLE001  every kind of lost connection: another session

@@ -11,9 +11,10 @@ from twisted.logger import Logger
 
 from evenrack.errors import DatabaseUnreachable, DeclaredDead, RackIdentityInUse, TooManyLinks
 from evenrack.model.dhcp_report import DhcpReport
-from evenrack.model.identifiers import BmcId, LinkId, RackId, RunId
+from evenrack.model.identifiers import LinkId, RackId, RunId
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
+from evenrack.model.power import BmcReach
 from evenrack.region.batched_writes import BatchedWrites
 from evenrack.region.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks, RackLink
 from evenrack.region.database.bmc_facts import record_reach
@@ -126,9 +127,9 @@ class Presence(MultiService):
         """Note which leases a rack has given to new clients."""
         await self._believe(link, lambda c: record_new_leases(c, link.rack, news))
 
-    async def bmc_reach(self, link: RackLink, bmcs: tuple[BmcId, ...]) -> None:
+    async def bmc_reach(self, link: RackLink, reach: BmcReach) -> None:
         """Note which BMCs answer a rack."""
-        await self._believe(link, lambda c: record_reach(c, link.rack, bmcs))
+        await self._believe(link, lambda c: record_reach(c, link.rack, reach))
 
     async def _believe(self, link: RackLink, note: Callable[[Connection], None]) -> None:
         """Note what the run says that holds its rack.

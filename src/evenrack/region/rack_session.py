@@ -31,7 +31,7 @@ from evenrack.model.fleet_number import BEFORE_ALL, FleetNumber
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId, RackId, RunId, VlanId
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
-from evenrack.model.power import Phase, PowerOrder, PowerOutcome
+from evenrack.model.power import BmcReach, Phase, PowerOrder, PowerOutcome
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.region_endpoints import RegionEndpoints, endpoints_fingerprint
 from evenrack.model.served_piece import ServedPiece
@@ -104,7 +104,7 @@ class Reception:
     interfaces: Callable[[RackLink, tuple[Interface, ...]], Awaitable[None]]
     dhcp: Callable[[RackLink, DhcpReport], Awaitable[None]]
     new_leases: Callable[[RackLink, LeaseNews], Awaitable[None]]
-    bmc_reach: Callable[[RackLink, tuple[BmcId, ...]], Awaitable[None]]
+    bmc_reach: Callable[[RackLink, BmcReach], Awaitable[None]]
     record_phase: Callable[[RackId, OrderId, int, tuple[Phase, Phase]], Awaitable[bool]]
     grants_lease: Callable[[RackLink], bool]
     endpoints: Callable[[], RegionEndpoints]
@@ -299,8 +299,11 @@ class RackSession(LinkEnd):
         return {}
 
     @ReportReach.responder
-    async def report_reach(self, bmcs: tuple[BmcId, ...]) -> dict[str, object]:
-        await self._reception.bmc_reach(self, bmcs)
+    async def report_reach(
+        self, bmcs: tuple[BmcId, ...], unknown: tuple[BmcId, ...] | None
+    ) -> dict[str, object]:
+        reach = BmcReach(answering=bmcs, unknown=unknown or ())
+        await self._reception.bmc_reach(self, reach)
         return {}
 
     @RecordPhase.responder

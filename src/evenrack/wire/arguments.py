@@ -16,8 +16,9 @@ class Json(amp.Argument):
         from_json: Callable[[Any], object],
         *,
         most_pieces: int = 64,
+        optional: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(optional=optional)
         self._most_pieces = most_pieces
         self._to_json = to_json
         self._from_json = from_json
@@ -25,7 +26,10 @@ class Json(amp.Argument):
     def toBox(
         self, name: bytes, strings: amp.AmpBox, objects: dict[str, Any], proto: amp.AMP
     ) -> None:
-        text = json.dumps(self._to_json(objects[name.decode()]), sort_keys=True).encode()
+        value = self.retrieve(objects, name.decode(), proto)
+        if self.optional and value is None:
+            return
+        text = json.dumps(self._to_json(value), sort_keys=True).encode()
         pieces = [
             text[start : start + amp.MAX_VALUE_LENGTH]
             for start in range(0, len(text), amp.MAX_VALUE_LENGTH)
@@ -37,6 +41,9 @@ class Json(amp.Argument):
     def fromBox(
         self, name: bytes, strings: amp.AmpBox, objects: dict[str, Any], proto: amp.AMP
     ) -> None:
+        if self.optional and name not in strings:
+            objects[name.decode()] = None
+            return
         pieces = int(strings.pop(name))
         if not 0 < pieces <= self._most_pieces:
             raise ValueError(f"{name.decode()}: {pieces} pieces, at most {self._most_pieces}")

@@ -192,10 +192,14 @@ class ReportLeases(amp.Command):
 class ReportReach(amp.Command):
     """Rack -> any region process: these of the BMCs that my plan names answer me, and no others.
 
-    Sent after each change, and now and then. Safe to repeat.
+    Of those in `unknown` the rack does not know it yet; what the region knew of them stays. A rack
+    of the version before leaves it out. Sent after each change, and now and then. Safe to repeat.
     """
 
-    arguments = [(b"bmcs", Json(list, bmc_ids_from_json, most_pieces=16))]
+    arguments = [
+        (b"bmcs", Json(list, bmc_ids_from_json, most_pieces=16)),
+        (b"unknown", Json(list, bmc_ids_from_json, most_pieces=16, optional=True)),
+    ]
     response = []
     errors = OF_THE_RACK_ITSELF
 

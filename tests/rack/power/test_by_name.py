@@ -14,7 +14,7 @@ from twisted.internet.task import Clock, deferLater
 from evenrack.errors import BmcUnreachable, ProgramFailed
 from evenrack.model.bmc_host import HostName
 from evenrack.model.identifiers import BmcId
-from evenrack.model.power import BmcTarget
+from evenrack.model.power import BmcReach, BmcTarget
 from evenrack.rack.power.by_name import (
     LOOKUP_SECONDS,
     NETWORKS_SECONDS,
@@ -266,9 +266,9 @@ def test_why_a_bmc_cannot_be_asked_is_logged_once_and_again_when_it_is_another_r
 
     assert said("no address", 20) == ["no address"]
     assert said("no answer", 20) == ["no address", "no answer"]
-    assert (said(None, 20), watch.reached) == (["no address", "no answer"], (7,))
+    assert (said(None, 20), watch.reach.answering) == (["no address", "no answer"], (7,))
     assert said("no answer", 40) == ["no address", "no answer", "no answer"]
-    assert watch.reached == ()
+    assert watch.reach == BmcReach()
     watch.stopService()
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from evenrack.model.fleet_number import FleetNumber
+from evenrack.model.power import BmcReach
 from evenrack.region.database.bmc_facts import (
     reach_and_owners,
     read_owners,
@@ -24,8 +25,8 @@ def ids(fleet):
     return [number for (number,) in fleet.rows("SELECT id FROM bmc ORDER BY id")]
 
 
-def reached(fleet, rack, *bmcs):
-    fleet.run(lambda c: record_reach(c, rack, bmcs))
+def reached(fleet, rack, *bmcs, unknown=()):
+    fleet.run(lambda c: record_reach(c, rack, BmcReach(answering=bmcs, unknown=unknown)))
 
 
 def owned(fleet, owners):
@@ -42,6 +43,21 @@ def test_what_a_rack_reaches_is_what_it_last_said(fleet):
     assert fleet.run(read_reach) == {two: (ONE, TWO), three: (ONE,)}
     reached(fleet, ONE)
     assert fleet.run(read_reach) == {two: (TWO,)}
+
+
+def test_what_a_rack_does_not_know_yet_stays_as_it_was(fleet):
+    one, two, three = ids(fleet)
+    reached(fleet, ONE, one, two)
+    reached(fleet, TWO, one)
+    with heard(fleet) as said:
+        reached(fleet, ONE, unknown=(one, two, three))
+        reached(fleet, ONE, one, unknown=(two, three))
+        assert fleet.run(read_reach) == {one: (ONE, TWO), two: (ONE,)}
+        assert said == []
+    reached(fleet, ONE, three, unknown=(two,))
+    assert fleet.run(read_reach) == {one: (TWO,), two: (ONE,), three: (ONE,)}
+    reached(fleet, ONE, three)
+    assert fleet.run(read_reach) == {one: (TWO,), three: (ONE,)}
 
 
 def test_a_change_is_told_and_what_was_known_is_not(fleet):

@@ -12,6 +12,7 @@ from evenrack.errors import RackIdentityInUse
 from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
+from evenrack.model.power import BmcReach
 from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.presence import GATHER_SECONDS, Presence
 from tests.region.database.sessions import ADDRESS, facts, joined, recorded
@@ -26,7 +27,7 @@ ETH0 = Interface(name="eth0", address=IPv4Interface("10.1.0.1/24"))
 WORDS = {
     "rack_interface": lambda presence, link, _: presence.interfaces(link, (ETH0,)),
     "rack_dhcp": lambda presence, link, _: presence.dhcp(link, DhcpReport(applied="plan1")),
-    "bmc_reach": lambda presence, link, bmcs: presence.bmc_reach(link, bmcs),
+    "bmc_reach": lambda presence, link, bmcs: presence.bmc_reach(link, BmcReach(answering=bmcs)),
     "event": lambda presence, link, _: presence.new_leases(link, LeaseNews(elsewhere=3)),
 }
 

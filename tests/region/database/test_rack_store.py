@@ -9,6 +9,7 @@ from sqlalchemy import text
 from evenrack.model.dhcp_roles import Pair
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, RackId
+from evenrack.model.power import BmcReach
 from evenrack.region.database.assignment_store import open_problems
 from evenrack.region.database.bmc_facts import read_owners, record_reach, write_owners
 from evenrack.region.database.dhcp_store import (
@@ -198,7 +199,7 @@ def test_a_process_that_has_not_heard_gives_it_no_order(power_rows):
 
 def test_its_bmcs_have_no_owner_until_the_leader_looks(power_rows):
     (bmc,) = [machine(power_rows, "m1").bmc]
-    power_rows.run(lambda c: record_reach(c, ONE, [bmc]))
+    power_rows.run(lambda c: record_reach(c, ONE, BmcReach(answering=(bmc,))))
     power_rows.run(lambda c: write_owners(c, {bmc: ONE}, FleetNumber(1, 1)))
     deleted(power_rows)
     assert power_rows.run(read_owners) == {}
@@ -256,7 +257,7 @@ def test_who_enters_it_while_it_is_deleted_waits_and_then_does_not(sessions):
     [
         lambda c: record_report(c, ONE, REPORT),
         lambda c: record_interfaces(c, ONE, interfaces(eth9="10.9.0.2/24")),
-        lambda c: record_reach(c, ONE, [BmcId(1), BmcId(2)]),
+        lambda c: record_reach(c, ONE, BmcReach(answering=(BmcId(1), BmcId(2)))),
     ],
     ids=["report", "interfaces", "reach"],
 )

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from evenrack.errors import EvenrackError
 from evenrack.model.identifiers import BmcId
-from evenrack.model.power import BmcTarget
+from evenrack.model.power import BmcReach, BmcTarget
 from evenrack.runtime.look_again import LookAgain
 
 LOOK_SECONDS = 1.0
@@ -29,7 +29,8 @@ UNANSWERED = 2
 WAIT_SECONDS = 0.5
 """A look waits so long for its answers; those that come later are seen by the next one."""
 FAILURES = 2
-"""A BMC counts as out of reach after so many questions without an answer."""
+"""A BMC counts as out of reach after so many questions without an answer. Until then, or until it
+answers, a new one is unknown: every BMC is new to a daemon that was restarted."""
 
 Ask = Callable[[BmcTarget], Awaitable[bool]]
 """Asks a BMC whether it is there."""
@@ -42,7 +43,7 @@ class ReachWatch(MultiService):
 
     def __init__(
         self,
-        targets: Callable[[], Sequence[BmcTarget]],
+        targets: Callable[[], Sequence[BmcTarget] | None],
         ask: Ask,
         clock: IReactorTime,
         most_at_once: int = MOST_AT_ONCE,
@@ -52,21 +53,24 @@ class ReachWatch(MultiService):
         self._targets = targets
         self._ask = ask
         self._clock = clock
-        self._seen: Sequence[BmcTarget] = ()
+        self._seen: Sequence[BmcTarget] | None = None
         self._due: dict[BmcTarget, float] = {}
         self._by_bmc: dict[BmcId, BmcTarget] = {}
         self._news = False
-        """Whether one came or went, or answers otherwise than before."""
+        """Whether one came or went, is known now, or answers otherwise than before."""
         self._queue: list[tuple[bool, float, BmcId]] = []
         """Who is not being asked: whether it ever was, when it is due, and who. A heap: looking
         through 10,000 each second would cost as much as asking."""
         self._failures: dict[BmcTarget, int] = {}
+        """The questions without an answer since its last one; of those that were asked."""
+        self._unknown: set[BmcTarget] = set()
         self._problems: dict[BmcTarget, str] = {}
         """Why they could not even be asked; said once, not each time."""
         self._asking: dict[BmcTarget, Deferred[None]] = {}
         self.on_change: Callable[[], None] = lambda: None
-        self.reached: tuple[BmcId, ...] = ()
-        """The BMCs that answer, in the order of their ids."""
+        self.reach: BmcReach | None = None
+        """Which BMCs answer, and of which it is not known, in the order of their ids; None before
+        the first look at a plan: nothing may be concluded from that."""
         self._looking = LookAgain(
             self._look, clock, gather_seconds=0.0, at_least_every=LOOK_SECONDS
         )
@@ -79,7 +83,7 @@ class ReachWatch(MultiService):
     async def _look(self) -> None:
         now = self._clock.seconds()
         targets = self._targets()
-        if targets is not self._seen:
+        if targets is not None and targets is not self._seen:
             self._follow(targets, now)
         asking = [self._begin(target) for target in self._in_turn(now)]
         await self._answers_to(asking)
@@ -89,6 +93,7 @@ class ReachWatch(MultiService):
     def _follow(self, targets: Sequence[BmcTarget], now: float) -> None:
         """Take what the newest plan names, and forget the rest."""
         self._seen, self._news = targets, True
+        self._unknown = {t for t in targets if t in self._unknown or t not in self._due}
         self._due = {target: self._due.get(target, now) for target in targets}
         self._by_bmc = {target.bmc: target for target in targets}
         self._failures = {t: n for t, n in self._failures.items() if t in self._due}
@@ -99,11 +104,15 @@ class ReachWatch(MultiService):
 
     def _tell(self) -> None:
         self._news = False
-        reached = tuple(
-            sorted(t.bmc for t in self._due if self._failures.get(t, FAILURES) < FAILURES)
+        answering = (
+            t.bmc for t, n in self._failures.items() if n < FAILURES and t not in self._unknown
         )
-        if reached != self.reached:
-            self.reached = reached
+        reach = BmcReach(
+            answering=tuple(sorted(answering)),
+            unknown=tuple(sorted(target.bmc for target in self._unknown)),
+        )
+        if reach != self.reach:
+            self.reach = reach
             self.on_change()
 
     def _in_turn(self, now: float) -> list[BmcTarget]:
@@ -148,13 +157,20 @@ class ReachWatch(MultiService):
         except EvenrackError as problem:
             self._say(target, str(problem))
             answers = False
-        before = self._failures.get(target, FAILURES)
-        failures = 0 if answers else self._failures.get(target, FAILURES - 1) + 1
-        self._failures[target] = failures
-        self._news = self._news or (before < FAILURES) != (failures < FAILURES)
         if target in self._due:
+            self._count(target, answers=answers)
             seconds = AGAIN_SECONDS if answers else SILENT_SECONDS
             self._due[target] = self._clock.seconds() + seconds
+
+    def _count(self, target: BmcTarget, *, answers: bool) -> None:
+        before = self._failures.get(target, 0)
+        failures = self._failures[target] = 0 if answers else before + 1
+        if target in self._unknown:
+            if answers or failures >= FAILURES:
+                self._unknown.discard(target)
+                self._news = True
+        elif (before < FAILURES) != (failures < FAILURES):
+            self._news = True
 
     def _say(self, target: BmcTarget, problem: str) -> None:
         if self._problems.get(target) != problem:

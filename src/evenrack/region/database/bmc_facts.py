@@ -1,12 +1,13 @@
 """Which racks reach which BMCs, and which rack is to carry out the orders of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select, text
 
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import BmcId, RackId
+from evenrack.model.power import BmcReach
 from evenrack.region.database.fleet_keys import Wanted, named
 from evenrack.region.database.notify import notify
 from evenrack.region.database.tables import bmc_owner, bmc_reach
@@ -50,18 +51,18 @@ def reach_and_owners(connection: Connection) -> dict[str, dict[str, Any]]:
     return {row.name: {"owner": row.owner, "reach": list(row.reach)} for row in rows}
 
 
-def record_reach(connection: Connection, rack: RackId, bmcs: Sequence[BmcId]) -> None:
-    """Note which BMCs answer a rack: these, and no others."""
+def record_reach(connection: Connection, rack: RackId, reach: BmcReach) -> None:
+    """Note which BMCs answer a rack: these, and no others but what is not known anew yet."""
     gone = connection.execute(
-        text("DELETE FROM bmc_reach WHERE rack_id = :rack AND bmc_id <> ALL(:bmcs)"),
-        {"rack": rack, "bmcs": list(bmcs)},
+        text("DELETE FROM bmc_reach WHERE rack_id = :rack AND bmc_id <> ALL(:kept)"),
+        {"rack": rack, "kept": [*reach.answering, *reach.unknown]},
     )
     new = connection.execute(
         text(
             "INSERT INTO bmc_reach (bmc_id, rack_id) SELECT bmc.id, rack.id FROM bmc, rack "
             "WHERE bmc.id = ANY(:bmcs) AND rack.id = :rack ON CONFLICT DO NOTHING"
         ),
-        {"rack": rack, "bmcs": list(bmcs)},
+        {"rack": rack, "bmcs": list(reach.answering)},
     )
     if gone.rowcount or new.rowcount:
         notify(connection, "racks")
