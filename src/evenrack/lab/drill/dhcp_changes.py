@@ -5,7 +5,7 @@ from typing import Any
 
 from evenrack.lab.dhcp_state import ALONE, NORMAL
 from evenrack.lab.drill.check import Check, Measured
-from evenrack.lab.drill.check_failed import CheckFailed
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.dhcp_sight import answers_since, is_in_a_file, served_vlan, wait_for
 from evenrack.lab.drill.made_vlan import vlan_deleted_and_made
 from evenrack.lab.drill.trial import Trial
@@ -30,7 +30,7 @@ def one_rack_alone_serves(trial: Trial, limit: float) -> Measured:
     (side,) = trial.dhcp_row(vlan)["sides"]
     moves = [m for m in trial.moves_since(event) if _is_secondary_of(vlan, m)]
     if moves:
-        raise CheckFailed(f"there is nobody to be secondary, and yet: {moves}", seconds)
+        raise NeverMayBe(f"there is nobody to be secondary, and yet: {moves}", seconds)
     return Measured(seconds=seconds, detail=f"{vlan}: {side['rack']} alone answered clients")
 
 
