@@ -41,14 +41,14 @@ PURE := $(wildcard \
 	src/evenrack/cli/show.py \
 	src/evenrack/cli/show_dhcp.py \
 	src/evenrack/cli/doctor_checks.py \
-	src/evenrack/region/clock_troubles.py \
-	src/evenrack/region/pool_troubles.py \
-	src/evenrack/region/pool6_troubles.py \
-	src/evenrack/region/foreign_troubles.py \
-	src/evenrack/region/older_troubles.py \
-	src/evenrack/region/vlan_troubles.py \
-	src/evenrack/region/dhcp_status.py \
-	src/evenrack/region/lease_merging.py \
+	src/evenrack/region/troubles/clock_troubles.py \
+	src/evenrack/region/troubles/pool_troubles.py \
+	src/evenrack/region/troubles/pool6_troubles.py \
+	src/evenrack/region/troubles/foreign_troubles.py \
+	src/evenrack/region/troubles/older_troubles.py \
+	src/evenrack/region/troubles/vlan_troubles.py \
+	src/evenrack/region/views/dhcp_status.py \
+	src/evenrack/region/views/lease_merging.py \
 	src/evenrack/region/request_marks.py \
 	src/evenrack/rack/plan_names.py \
 	src/evenrack/rack/role_change.py \

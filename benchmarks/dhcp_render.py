@@ -44,7 +44,7 @@ from evenrack.rack.dhcp_host import Wanted
 from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.plan_intake import PlanIntake
 from evenrack.rack.state_folder import AppliedDhcp, StateFolder
-from evenrack.region.plan_delivery import changes_since, deliver
+from evenrack.region.links.plan_delivery import changes_since, deliver
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 

@@ -23,7 +23,7 @@ from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.process_store import Incarnation
 from evenrack.region.database.schema import upgrade
-from evenrack.region.leader import Death, Leader
+from evenrack.region.leading.leader import Death, Leader
 from evenrack.region.service import leader_settings
 from evenrack.runtime.thinking import think_beside
 

@@ -26,10 +26,10 @@ from evenrack.model.identifiers import ProcessId, RackId, RunId
 from evenrack.model.served_piece import ServedPiece
 from evenrack.rack.clock_watch import ClockWatch
 from evenrack.rack.region_session import RackSelf, RegionSession
-from evenrack.region.rack_listener import Doorway, RackListener
-from evenrack.region.rack_session import Reception
-from evenrack.region.refusals import Refusals
-from evenrack.region.strangers import Strangers
+from evenrack.region.links.rack_listener import Doorway, RackListener
+from evenrack.region.links.rack_session import Reception
+from evenrack.region.links.refusals import Refusals
+from evenrack.region.links.strangers import Strangers
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import (
     Identity,

@@ -20,11 +20,11 @@ from evenrack.config.region_config import load_region_config
 from evenrack.model.host_port import HIGHEST_PORT
 from evenrack.model.identifiers import ProcessId, RegionId, process_id
 from evenrack.postgres.embedded import EmbeddedPostgres
-from evenrack.region.certificate_desk import open_authority
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.trust_store import active_authority
 from evenrack.region.initialise import Chance, initialise
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import open_authority
 from evenrack.runtime.child_process import (
     ProgramId,
     send_signal,

@@ -43,8 +43,8 @@ from evenrack.model.rack_plan import RackPlan
 from evenrack.model.served_piece import ServedPiece
 from evenrack.region.assemble import PooledDatabase
 from evenrack.region.database.process_store import Registration
+from evenrack.region.links.plan_delivery import Changes
 from evenrack.region.notifications import Notifications
-from evenrack.region.plan_delivery import Changes
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings
 from evenrack.runtime.daemon import use_steady_clock

@@ -21,6 +21,10 @@ CONTRACTS = {
     "sql",
     "racks-do-not-decide",
     "region-inside",
+    "region-links",
+    "region-leading",
+    "region-errands",
+    "region-troubles",
     "rack-inside",
 }
 DESIGNED_TO_BE_PURE = {

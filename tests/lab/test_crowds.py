@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.crowds import NEVER_TWICE
+from evenrack.lab.drill.dhcp.crowds import NEVER_TWICE
 from evenrack.lab.fleet import Fleet, Size, lay_out
 from evenrack.lab.hosts import InNamespaces
 from evenrack.lab.traffic.felt_file import FeltFile

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenrack.lab.drill.dhcp_boot import _SETTINGS, what_is_wrong
+from evenrack.lab.drill.dhcp.dhcp_boot import _SETTINGS, what_is_wrong
 from evenrack.lab.inventory import NASTY_NAME
 from evenrack.lab.traffic.booting import machines
 from evenrack.model.boot import BOOT_FILES

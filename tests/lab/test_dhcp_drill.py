@@ -6,7 +6,7 @@ import pytest
 
 from evenrack.lab.dhcp_state import _vlan_misses
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.dhcp_pairs import (
+from evenrack.lab.drill.dhcp.dhcp_pairs import (
     lease_began,
     refuse_unequal_sides,
     refuse_wrong_lines,

@@ -5,8 +5,8 @@ from ipaddress import IPv4Network
 import pytest
 
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.dhcp_pairs import noted_state, refuse_not_normal, was_told_of
-from evenrack.lab.drill.lease_files import backup_addresses, held_leases
+from evenrack.lab.drill.dhcp.dhcp_pairs import noted_state, refuse_not_normal, was_told_of
+from evenrack.lab.drill.dhcp.lease_files import backup_addresses, held_leases
 
 STATE = """
 failover peer "failover-vlan-1" state {

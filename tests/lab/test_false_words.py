@@ -7,8 +7,8 @@ import pytest
 from attrs import evolve
 from twisted.protocols import amp
 
-from evenrack.lab.drill.false_words import Others, what_was_believed
-from evenrack.lab.drill.impostors import SPOKEN_VERSION
+from evenrack.lab.drill.trust.false_words import Others, what_was_believed
+from evenrack.lab.drill.trust.impostors import SPOKEN_VERSION
 from evenrack.lab.intruder.false_words import FALSE_WORD, false_words
 from evenrack.lab.intruder.strangers import box
 from evenrack.wire.region_commands import RecordPhase, ReportDhcp, ReportLostLink

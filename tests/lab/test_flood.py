@@ -8,7 +8,7 @@ from attrs import evolve
 from twisted.internet.threads import deferToThread
 
 from evenrack.lab.clocks import Clocks
-from evenrack.lab.drill.flood import Flooded, what_was_felt
+from evenrack.lab.drill.trust.flood import Flooded, what_was_felt
 from evenrack.lab.intruder.flood import flood
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.wire.session import LinkEnd

@@ -8,7 +8,7 @@ import pytest
 
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.power_sight import Ordered, refuse_not_done, refuse_told, told_words
+from evenrack.lab.drill.power.power_sight import Ordered, refuse_not_done, refuse_told, told_words
 from evenrack.lab.drill.sight import uneven_owners
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size, lay_out

@@ -7,15 +7,15 @@ import pytest
 from attrs import evolve
 
 from evenrack.lab.drill.check_failed import CheckFailed
-from evenrack.lab.drill.dhcp_roles import the_files_follow_when_it_is_back
-from evenrack.lab.drill.lost_rack import (
+from evenrack.lab.drill.dhcp.dhcp_roles import the_files_follow_when_it_is_back
+from evenrack.lab.drill.dhcp.lost_rack import (
     Back,
     Gone,
     a_rack_gets_its_share,
     bmcs_move_after_the_hold_down,
 )
-from evenrack.lab.drill.made_vlan import unfair
-from evenrack.lab.drill.thresholds import Returned, only_large_differences_move
+from evenrack.lab.drill.dhcp.made_vlan import unfair
+from evenrack.lab.drill.fleet.thresholds import Returned, only_large_differences_move
 from evenrack.lab.traffic.meter import Felt
 
 

@@ -7,8 +7,8 @@ from twisted.internet.threads import deferToThread
 
 from evenrack.lab.intruder.replays import replay_enrolment
 from evenrack.lab.intruder.stolen_authority import steal_authority
-from evenrack.region.certificate_desk import open_authority
 from evenrack.region.database.trust_store import active_authority
+from evenrack.region.trust.certificate_desk import open_authority
 from tests.region.made_cluster import cluster_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evenrack.lab.drill.table_rows import difference, rows_of, told_tables
+from evenrack.lab.drill.fleet.table_rows import difference, rows_of, told_tables
 
 ROWS = {
     "connections": [["rack2", "region1/1"], ["rack1", "region1/2"], ["rack1", "region1/1"]],

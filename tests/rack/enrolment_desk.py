@@ -13,8 +13,8 @@ from evenrack.config.secret_file import Secret
 from evenrack.errors import EnrolmentRefused
 from evenrack.model.identifiers import RackId
 from evenrack.rack.register import Newcomer
-from evenrack.region.doorkeeper import Enrolled
-from evenrack.region.rack_listener import RackListener
+from evenrack.region.links.doorkeeper import Enrolled
+from evenrack.region.links.rack_listener import RackListener
 from evenrack.trust.certificates import (
     certificate_der,
     certificate_pem,

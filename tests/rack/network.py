@@ -10,7 +10,7 @@ from zope.interface import implementer
 from evenrack.model.host_port import parse_host_port
 from evenrack.model.identifiers import ProcessId
 from evenrack.rack.addresses_in_turn import AddressesInTurn
-from evenrack.region.rack_listener import RackListener
+from evenrack.region.links.rack_listener import RackListener
 from tests.wire.both_ends import Desk, World
 
 DIAL_SECONDS = 1 / 64

@@ -20,7 +20,7 @@ from evenrack.rack.register import (
 )
 from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.trust_keeper import TrustKeeper
-from evenrack.region.doorkeeper import Enrolled
+from evenrack.region.links.doorkeeper import Enrolled
 from evenrack.trust.certificates import (
     certificate_pem,
     is_issued_by,

@@ -9,11 +9,11 @@ from sqlalchemy import event
 from twisted.logger import formatEvent, globalLogPublisher
 
 from evenrack.postgres.embedded import EmbeddedPostgres
-from evenrack.region import departure
 from evenrack.region.database.engine import IDLE_LIMIT, READING_MAY_TAKE, open_engine
 from evenrack.region.database.schema import upgrade
-from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.database_door import DatabaseDoor
+from evenrack.region.links import departure
+from evenrack.region.views.fleet_view import FleetView
 from tests.postgres_fixtures import SETTINGS, TEMPLATE, ended_with_this_run, execute
 from tests.region.database.sessions import Sessions
 from tests.region.processes import PATIENT_SECONDS

@@ -10,9 +10,9 @@ import pytest
 from evenrack.config.key_file import load_keys
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused, DatabaseUnreachable
-from evenrack.region.add_key import add_key
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.key_store import KeyOrigin, write_key_origin
+from evenrack.region.trust.add_key import add_key
 from tests.region.test_main import run
 
 pytestmark = pytest.mark.postgres

@@ -4,7 +4,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from evenrack.region import departure
+from evenrack.region.links import departure
 from tests.region.processes import ask, eventually, fleet_on, goes_on
 from tests.stopwatch import Stopwatch
 

@@ -20,8 +20,6 @@ from evenrack.config.key_file import NO_KEYS, load_keys
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import DatabaseUnreachable, EnrolmentRefused
 from evenrack.model.identifiers import ProcessId, RackId
-from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
-from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.trust_store import (
     Issued,
@@ -33,8 +31,10 @@ from evenrack.region.database.trust_store import (
     store_authority,
 )
 from evenrack.region.initialise import Chance, initialise
-from evenrack.region.link_guard import GRACE_SECONDS
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.links.link_guard import GRACE_SECONDS
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.trust.certificates import (
     BACKDATED,
     certificate_from_der,

@@ -16,7 +16,7 @@ from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_cache import FleetCache, read_fleet
 from evenrack.region.database.leader_store import read_leadership, take_over
 from evenrack.region.database.process_store import mark_off, register, say_leaving
-from evenrack.region.departure import (
+from evenrack.region.links.departure import (
     ANSWER_SECONDS,
     LOOK_SECONDS,
     MOST_SECONDS,

@@ -33,8 +33,8 @@ from evenrack.rack.service import RackService, Surroundings
 from evenrack.rack.teller import REPEAT_SECONDS
 from evenrack.region.database.balance_store import Wish, delete_drain, write_drain
 from evenrack.region.database.inventory_store import change, create, remove
-from evenrack.region.dhcp_status import dhcp_status_of
-from evenrack.region.vlan_troubles import of_vlan
+from evenrack.region.troubles.vlan_troubles import of_vlan
+from evenrack.region.views.dhcp_status import dhcp_status_of
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from tests.no_dhcp import no_bmc_answers, no_listener

@@ -4,8 +4,8 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
-from evenrack.region import departure
-from evenrack.region.departure import MOST_SECONDS
+from evenrack.region.links import departure
+from evenrack.region.links.departure import MOST_SECONDS
 from tests.region.processes import ask, eventually, fleet_on
 from tests.stopwatch import Stopwatch
 

@@ -14,7 +14,6 @@ from attrs import evolve
 from evenrack.config.key_file import NO_KEYS, Keys, load_keys
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused, Damaged, DatabaseUnreachable, KeyMissing
-from evenrack.region.certificate_desk import open_authority, region_files
 from evenrack.region.database.engine import attempt, open_engine
 from evenrack.region.database.schema import check, upgrade
 from evenrack.region.database.trust_store import (
@@ -25,6 +24,7 @@ from evenrack.region.database.trust_store import (
 )
 from evenrack.region.initialise import Chance, initialise
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import open_authority, region_files
 from evenrack.trust.certificates import (
     LEAF_LIFE,
     certificates_from_pem,

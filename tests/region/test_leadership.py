@@ -19,7 +19,7 @@ from evenrack.region.database.process_store import (
     register,
     say_leaving,
 )
-from evenrack.region.leadership import LeaderSeat
+from evenrack.region.leading.leadership import LeaderSeat
 
 pytestmark = pytest.mark.postgres
 

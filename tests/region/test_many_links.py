@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 from evenrack.config.region_config import RegionLiveness
 from evenrack.lab.intruder.strangers import box, dial_with, read_box
 from evenrack.model.identifiers import new_rack_id
-from evenrack.region.connected_racks import MOST_LINKS_OF_RACK
+from evenrack.region.links.connected_racks import MOST_LINKS_OF_RACK
 from evenrack.trust.files import IDENTITY_FILE
 from tests.region.processes import eventually, fleet_on, goes_on
 from tests.trusted import enrol

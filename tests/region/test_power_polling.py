@@ -6,7 +6,7 @@ import pytest
 
 from evenrack.model.identifiers import BmcId, RackId
 from evenrack.region.database.state_store import DueBmc
-from evenrack.region.power_polling import MOST_OF_RACK, chosen_of
+from evenrack.region.power.power_polling import MOST_OF_RACK, chosen_of
 from tests.region.power_fleet import address_of, power_fleet_on
 from tests.region.processes import eventually
 

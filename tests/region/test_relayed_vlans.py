@@ -3,7 +3,7 @@
 import pytest
 
 from evenrack.model.identifiers import VlanId
-from evenrack.region.vlan_troubles import of_vlan
+from evenrack.region.troubles.vlan_troubles import of_vlan
 from tests.region.processes import eventually, goes_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 

@@ -8,7 +8,7 @@ from twisted.internet.threads import deferToThread
 
 from evenrack.config.region_config import RegionLiveness
 from evenrack.lab.intruder.strangers import box
-from evenrack.region import rack_session, strangers
+from evenrack.region.links import rack_session, strangers
 from tests.region.processes import eventually, fleet_on
 from tests.silent_peer import SilentPeer
 

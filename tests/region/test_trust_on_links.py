@@ -8,8 +8,8 @@ from twisted.internet.threads import deferToThread
 
 from evenrack.errors import EnrolmentRefused
 from evenrack.rack.state_folder import StateFolder
-from evenrack.region.certificate_desk import region_files
 from evenrack.region.database.trust_store import revoke_rack
+from evenrack.region.trust.certificate_desk import region_files
 from evenrack.trust import certificates
 from evenrack.trust.certificates import is_issued_by, new_key, new_request, pin_of, serial_of
 from tests.region.made_cluster import cluster_on

@@ -15,7 +15,7 @@ from evenrack.model.host_port import HostPort
 from evenrack.model.identifiers import ProcessId
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
-from evenrack.region.membership import Membership
+from evenrack.region.leading.membership import Membership
 from evenrack.runtime.child_process import stop_program
 from tests.region.processes import asked, eventually
 from tests.region.programs import (

@@ -10,10 +10,10 @@ from types import MappingProxyType
 import attrs
 from sqlalchemy import text
 
-from evenrack.region import decision_writer, leadership
-from evenrack.region.beat_judge import BeatJudge
 from evenrack.region.database import claim_store, connection_store
 from evenrack.region.database.leader_store import TakeOver, current_number
+from evenrack.region.leading import decision_writer, leadership
+from evenrack.region.leading.beat_judge import BeatJudge
 from tests.simulation.tables import read_tables
 
 take_over = leadership.take_over

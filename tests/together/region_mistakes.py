@@ -24,22 +24,25 @@ from evenrack.balance.pair_loads import PairLoads
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.spread_values import Bin, Move
 from evenrack.model.dhcp_roles import Service
-from evenrack.region import dhcp_watch, power_orders, presence, rack_session, status
-from evenrack.region.beat_judge import BeatJudge
-from evenrack.region.certificate_desk import CertificateDesk
-from evenrack.region.evidence_watch import EvidenceWatch
-from evenrack.region.fleet_view import FleetView
+from evenrack.region.errands.partner_down_sender import PartnerDownSender
 from evenrack.region.http import enrolment_pages, gate, partner_down_page
-from evenrack.region.key_ring import KeyWatch
-from evenrack.region.leadership import LeaderSeat
-from evenrack.region.link_guard import LinkGuard
-from evenrack.region.newcomers import Newcomers
-from evenrack.region.partner_down_sender import PartnerDownSender
-from evenrack.region.power_orders import PowerOrders
-from evenrack.region.presence import Presence
-from evenrack.region.quiet import Quiet
-from evenrack.region.rack_session import RackSession
+from evenrack.region.leading import dhcp_watch
+from evenrack.region.leading.beat_judge import BeatJudge
+from evenrack.region.leading.evidence_watch import EvidenceWatch
+from evenrack.region.leading.leadership import LeaderSeat
+from evenrack.region.leading.newcomers import Newcomers
+from evenrack.region.leading.quiet import Quiet
+from evenrack.region.links import presence, rack_session
+from evenrack.region.links.link_guard import LinkGuard
+from evenrack.region.links.presence import Presence
+from evenrack.region.links.rack_session import RackSession
+from evenrack.region.power import power_orders
+from evenrack.region.power.power_orders import PowerOrders
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import CertificateDesk
+from evenrack.region.trust.key_ring import KeyWatch
+from evenrack.region.views import status
+from evenrack.region.views.fleet_view import FleetView
 from evenrack.trust.enrolment import Channel
 from evenrack.trust.tls import RegionTls
 from evenrack.wire.session import LinkEnd

@@ -9,10 +9,8 @@ import pytest
 
 from evenrack.errors import ProgramFailed
 from evenrack.lab.deeds import running_lab
-from evenrack.lab.drill import (
-    connection_tables,
-    counts,
-    cut_hosts,
+from evenrack.lab.drill.course import run_drill
+from evenrack.lab.drill.dhcp import (
     dhcp_boot,
     dhcp_changes,
     dhcp_hosts,
@@ -21,14 +19,11 @@ from evenrack.lab.drill import (
     dhcp_pairs,
     lost_rack,
     made_vlan,
-    power,
-    power_losses,
-    power_queue,
-    power_reach,
-    secrecy,
 )
-from evenrack.lab.drill.course import run_drill
+from evenrack.lab.drill.fleet import connection_tables, counts, cut_hosts
+from evenrack.lab.drill.power import power, power_losses, power_queue, power_reach
 from evenrack.lab.drill.trial import Trial
+from evenrack.lab.drill.trust import secrecy
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.leftovers import leftovers
 from evenrack.lab.record import read_record

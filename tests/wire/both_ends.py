@@ -37,10 +37,10 @@ from evenrack.rack.newest_plan import NewestPlan
 from evenrack.rack.plan_intake import PlanIntake
 from evenrack.rack.region_session import RackSelf, RegionSession
 from evenrack.rack.served_plan import ServedPlan
-from evenrack.region.rack_listener import RackListener
-from evenrack.region.rack_session import Reception
-from evenrack.region.refusals import Refusals
-from evenrack.region.strangers import Strangers
+from evenrack.region.links.rack_listener import RackListener
+from evenrack.region.links.rack_session import Reception
+from evenrack.region.links.refusals import Refusals
+from evenrack.region.links.strangers import Strangers
 from tests.no_dhcp import think_here
 from tests.trusted import RACK, OpenDoor
 

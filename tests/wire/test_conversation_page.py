@@ -7,7 +7,7 @@ import pytest
 
 from evenrack.rack.lease import LEASE_SECONDS
 from evenrack.rack.region_connections import GREETING_SECONDS as RACK_WAITS
-from evenrack.region.rack_session import GREETING_SECONDS as REGION_WAITS
+from evenrack.region.links.rack_session import GREETING_SECONDS as REGION_WAITS
 from evenrack.wire.version import OLDEST_RACK_PROTOCOL, PROTOCOL
 from tests.wire.test_commands import COMMANDS, RACK_ASKS, by_name
 

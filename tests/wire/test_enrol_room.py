@@ -8,8 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from evenrack.errors import DatabaseUnreachable, EnrolmentRefused
-from evenrack.region.doorkeeper import Application, Enrolled
-from evenrack.region.refusals import Refusals
+from evenrack.region.links.doorkeeper import Application, Enrolled
+from evenrack.region.links.refusals import Refusals
 from evenrack.trust.tls import Peer
 from evenrack.wire.region_commands import Enrol
 from tests.wire.both_ends import Desk, Link, Outcome, World, raw

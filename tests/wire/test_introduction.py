@@ -16,8 +16,8 @@ from evenrack.errors import (
 )
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import RackId
-from evenrack.region.rack_session import MOST_BYTES_OF_RACK, MOST_BYTES_OF_STRANGER
-from evenrack.region.refusals import Refusals
+from evenrack.region.links.rack_session import MOST_BYTES_OF_RACK, MOST_BYTES_OF_STRANGER
+from evenrack.region.links.refusals import Refusals
 from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import ApplyPlan
 from evenrack.wire.region_commands import Goodbye, Hello, Ping

@@ -16,7 +16,7 @@ from evenrack.model.rack_plan import RackPlan
 from evenrack.model.vlan_change import change_between
 from evenrack.rack import region_session
 from evenrack.rack.region_session import RegionSession
-from evenrack.region.plan_delivery import AT_ONCE, PART_BYTES, changes_since, is_large
+from evenrack.region.links.plan_delivery import AT_ONCE, PART_BYTES, changes_since, is_large
 from evenrack.wire.rack_commands import ApplyPlan, ChangeVlan, OfferPlan, TakeVlan
 from evenrack.wire.version import PLANS_IN_PARTS
 from tests.wire.both_ends import RACK, Desk, Link, World

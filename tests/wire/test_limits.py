@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred
 from twisted.protocols import amp
 
 from evenrack.model.dhcp_report import MOST_TEXT_CHARACTERS, DhcpReport, VlanError
-from evenrack.region.rack_session import (
+from evenrack.region.links.rack_session import (
     MOST_BYTES_OF_RACK,
     MOST_BYTES_OF_STRANGER,
     MOST_PENDING_OF_RACK,

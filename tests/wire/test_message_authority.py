@@ -29,7 +29,7 @@ from evenrack.model.plan_outline import content_of, outline_of
 from evenrack.model.power import BmcAccess, BmcReach, PowerOrder
 from evenrack.model.rack_plan import RackPlan
 from evenrack.model.vlan_change import change_between
-from evenrack.region.connected_racks import MOST_LINKS_OF_RACK
+from evenrack.region.links.connected_racks import MOST_LINKS_OF_RACK
 from evenrack.trust.tls import Peer
 from evenrack.wire.rack_commands import (
     ApplyPlan,

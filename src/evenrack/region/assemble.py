@@ -20,23 +20,23 @@ from evenrack.config.region_config import RegionConfig
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import ProcessId
 from evenrack.region.audit_keeper import AuditKeeper
-from evenrack.region.balance_plan import PlanPolicies, balance_plan
-from evenrack.region.certificate_desk import CertificateDesk, DeskSurroundings, region_files
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.server_clock import read_clock
-from evenrack.region.departure import Departure
 from evenrack.region.http.balance_plan_page import PlanBalance
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
-from evenrack.region.key_ring import KeyRing, KeyWatch
+from evenrack.region.leading.balance_plan import PlanPolicies, balance_plan
+from evenrack.region.links.departure import Departure
+from evenrack.region.links.rack_addresses import RackAddresses
+from evenrack.region.links.rack_asking import RackAsking
+from evenrack.region.links.rack_listener import Doorway
+from evenrack.region.links.strangers import MOST_STRANGERS, Strangers
 from evenrack.region.notifications import Notifications
-from evenrack.region.rack_addresses import RackAddresses
-from evenrack.region.rack_asking import RackAsking
-from evenrack.region.rack_listener import Doorway
 from evenrack.region.sealing import Sealer
 from evenrack.region.service import RegionService, Surroundings, leader_settings
-from evenrack.region.strangers import MOST_STRANGERS, Strangers
+from evenrack.region.trust.certificate_desk import CertificateDesk, DeskSurroundings, region_files
+from evenrack.region.trust.key_ring import KeyRing, KeyWatch
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.tls import RegionTls

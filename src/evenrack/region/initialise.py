@@ -10,7 +10,6 @@ from evenrack.config.key_file import ID_BYTES, KEY_BYTES, Keys, load_keys, new_k
 from evenrack.config.private_files import act_as_owner
 from evenrack.config.region_config import RegionConfig
 from evenrack.errors import ConfigurationRefused
-from evenrack.region.certificate_desk import open_authority, region_files
 from evenrack.region.database import schema, server_clock
 from evenrack.region.database.engine import Connection, attempt, open_engine
 from evenrack.region.database.key_store import (
@@ -27,8 +26,9 @@ from evenrack.region.database.trust_store import (
     record_certificate,
     store_authority,
 )
-from evenrack.region.key_ring import KeyRing
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import open_authority, region_files
+from evenrack.region.trust.key_ring import KeyRing
 from evenrack.runtime.safe_write import safe_write
 from evenrack.trust.certificates import (
     Identity,

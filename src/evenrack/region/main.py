@@ -16,11 +16,11 @@ from evenrack.config.private_files import private_folder
 from evenrack.config.region_config import MOST_PROCESSES, RegionConfig, load_region_config
 from evenrack.errors import ConfigurationRefused, EvenrackError
 from evenrack.model.identifiers import RegionId, process_id
-from evenrack.region.add_key import add_key
 from evenrack.region.assemble import assemble
 from evenrack.region.database.schema import SCHEMA, upgrade
 from evenrack.region.database.sessions import setting_problem
 from evenrack.region.initialise import Chance, initialise
+from evenrack.region.trust.add_key import add_key
 from evenrack.runtime.daemon import (
     no_core_dumps,
     raise_file_limit,

@@ -16,31 +16,31 @@ from evenrack.config.region_config import BalanceSettings, RegionConfig
 from evenrack.errors import DatabaseUnreachable, SchemaMismatch
 from evenrack.model.identifiers import LinkId, RackId
 from evenrack.region.cache_keeper import CacheKeeper
-from evenrack.region.connected_racks import ConnectedRacks, RackLink
 from evenrack.region.database.engine import Database
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.notify import Topic
 from evenrack.region.database.process_store import Registration
 from evenrack.region.database.schema import check
-from evenrack.region.departure import Departure
-from evenrack.region.doorkeeper import Doorkeeper
-from evenrack.region.endpoint_list import EndpointList
-from evenrack.region.fleet_view import FleetView
-from evenrack.region.leader import Leader, LeaderSettings
-from evenrack.region.membership import Membership
-from evenrack.region.partner_down_sender import PartnerDownSender
-from evenrack.region.plan_sender import PlanSender
-from evenrack.region.power_orders import PowerOrders
-from evenrack.region.power_polling import PollingSource, PowerPolling
-from evenrack.region.presence import Presence
-from evenrack.region.probe_sender import ProbeSender
-from evenrack.region.rack_listener import RackListener
-from evenrack.region.rack_session import Reception
-from evenrack.region.recover_wait_ender import RecoverWaitEnder
-from evenrack.region.refusals import Refusals
+from evenrack.region.errands.partner_down_sender import PartnerDownSender
+from evenrack.region.errands.plan_sender import PlanSender
+from evenrack.region.errands.recover_wait_ender import RecoverWaitEnder
+from evenrack.region.errands.turn_sender import TurnSender
+from evenrack.region.leading.leader import Leader, LeaderSettings
+from evenrack.region.leading.membership import Membership
+from evenrack.region.links.connected_racks import ConnectedRacks, RackLink
+from evenrack.region.links.departure import Departure
+from evenrack.region.links.doorkeeper import Doorkeeper
+from evenrack.region.links.endpoint_list import EndpointList
+from evenrack.region.links.presence import Presence
+from evenrack.region.links.rack_listener import RackListener
+from evenrack.region.links.rack_session import Reception
+from evenrack.region.links.refusals import Refusals
+from evenrack.region.links.strangers import Strangers
+from evenrack.region.power.power_orders import PowerOrders
+from evenrack.region.power.power_polling import PollingSource, PowerPolling
+from evenrack.region.power.probe_sender import ProbeSender
 from evenrack.region.sealing import Sealer
-from evenrack.region.strangers import Strangers
-from evenrack.region.turn_sender import TurnSender
+from evenrack.region.views.fleet_view import FleetView
 from evenrack.runtime.look_again import LookAgain
 from evenrack.runtime.thinking import Think
 

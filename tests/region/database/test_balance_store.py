@@ -11,7 +11,7 @@ from evenrack.region.database import balance_store as store
 from evenrack.region.database.balance_store import Wish
 from evenrack.region.database.event_store import read_events
 from evenrack.region.database.fleet_cache import read_fleet
-from evenrack.region.decision_writer import Decisions, write_decisions
+from evenrack.region.leading.decision_writer import Decisions, write_decisions
 from tests.region.database.sessions import facts, joined, recorded
 
 pytestmark = pytest.mark.postgres

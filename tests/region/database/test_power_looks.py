@@ -6,7 +6,7 @@ from twisted.internet.task import Clock
 from evenrack.errors import CannotEverWork, Damaged, KeyMissing, SchemaMismatch
 from evenrack.model.power import PowerOutcome
 from evenrack.region.database.fleet_cache import FleetCache
-from evenrack.region.power_polling import PollingSource, PowerPolling
+from evenrack.region.power.power_polling import PollingSource, PowerPolling
 from tests.region.database.test_order_store import fleet  # noqa: F401  for the next
 from tests.region.database.test_state_store import (  # noqa: F401  the fixture is used by its name
     POLL,

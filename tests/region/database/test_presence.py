@@ -13,8 +13,8 @@ from evenrack.model.dhcp_report import DhcpReport
 from evenrack.model.interface_list import Interface
 from evenrack.model.new_leases import LeaseNews
 from evenrack.model.power import BmcReach
-from evenrack.region.connected_racks import ConnectedRacks
-from evenrack.region.presence import GATHER_SECONDS, Presence
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.links.presence import GATHER_SECONDS, Presence
 from tests.region.database.sessions import ADDRESS, facts, joined, recorded
 from tests.region.database.test_order_store import fleet as power_rows
 

@@ -33,7 +33,7 @@ from evenrack.region.database.order_store import (
 )
 from evenrack.region.database.rack_store import Deletion, FleetMoved, delete_rack
 from evenrack.region.database.trust_store import Issued, read_trust, record_certificate
-from evenrack.region.decision_writer import Decisions, write_decisions
+from evenrack.region.leading.decision_writer import Decisions, write_decisions
 from tests.region.database.sessions import facts, heard, joined, recorded
 from tests.region.database.test_dhcp_store import REPORT, interfaces, service, vlans
 from tests.region.database.test_dhcp_store import fleet as dhcp_rows

@@ -9,7 +9,6 @@ from evenrack.config.key_file import Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.errors import Damaged
 from evenrack.model.identifiers import ProcessId, RackId
-from evenrack.region.certificate_desk import open_authority
 from evenrack.region.database.enrolment_store import (
     NewEnrolment,
     add_enrolment,
@@ -40,6 +39,7 @@ from evenrack.region.database.trust_store import (
     who_does_not_trust,
 )
 from evenrack.region.sealing import Sealer
+from evenrack.region.trust.certificate_desk import open_authority
 from evenrack.trust.certificates import certificate_pem, new_authority
 from evenrack.trust.tls import Peer
 from tests.region.database.sessions import facts, heard, joined, recorded

@@ -16,15 +16,15 @@ from evenrack.balance.policy import SpreadPolicy
 from evenrack.config.key_file import Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.model.host_port import HostPort
-from evenrack.region.balance_plan import PlanPolicies, balance_plan
-from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.database.fleet_cache import FleetCache
-from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.doors import HttpDoors
 from evenrack.region.http.pages import ApiSources, make_site
-from evenrack.region.rack_asking import RackAsking
+from evenrack.region.leading.balance_plan import PlanPolicies, balance_plan
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.links.rack_asking import RackAsking
 from evenrack.region.sealing import Sealer
+from evenrack.region.views.fleet_view import FleetView
 from evenrack.runtime.thinking import think_beside
 from evenrack.runtime.wall_clock import utc_now
 from tests.free_ports import free_tcp_port

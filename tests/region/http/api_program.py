@@ -19,9 +19,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from evenrack.region.database.token_store import ROLES
-from evenrack.region.fleet_view import FleetView
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.rate_limit import Rate, RateLimit
+from evenrack.region.views.fleet_view import FleetView
 from tests.region.http.api_process import api_process
 from tests.region.processes import PATIENT_SECONDS
 

@@ -13,7 +13,6 @@ from twisted.web.resource import Resource
 from evenrack.model.boot import BOOT_FILES
 from evenrack.model.network_rules import SETTINGS
 from evenrack.problems import CATALOGUE
-from evenrack.region.dhcp_status import dhcp_status_of
 from evenrack.region.http import dhcp_pages, fields
 from evenrack.region.http.access import WATCH
 from evenrack.region.http.bmc_pages import _BMCS, _MACHINES, password
@@ -21,6 +20,7 @@ from evenrack.region.http.inventory_json import KINDS
 from evenrack.region.http.json_pages import JsonPage
 from evenrack.region.http.openapi import openapi_of, undeclared_in
 from evenrack.region.http.snippet_pages import SNIPPETS
+from evenrack.region.views.dhcp_status import dhcp_status_of
 from tests.dhcp_fleet import dhcp_fleet, serving
 from tests.region.http.api_process import api_process
 from tests.region.http.api_program import THERE_IS

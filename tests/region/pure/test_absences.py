@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.absences import Absences
+from evenrack.region.leading.absences import Absences
 from evenrack.region.regular_looks import SEEN_SECONDS
 from tests.dhcp_fleet import dhcp_fleet, rack_id
 

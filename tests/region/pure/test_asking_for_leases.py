@@ -11,8 +11,8 @@ from evenrack.errors import NotTold, NotUnderstood
 from evenrack.model.dhcp_lease import DhcpLease, LeasePage, LeasesAsked, leases_asked_from_json
 from evenrack.model.json_form import to_json
 from evenrack.rack.region_session import RegionSession
-from evenrack.region.connected_racks import ConnectedRacks
-from evenrack.region.rack_asking import ANSWER_SECONDS, RackAsking
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.links.rack_asking import ANSWER_SECONDS, RackAsking
 from evenrack.wire.answers import BAD_ARGUMENTS
 from evenrack.wire.arguments import Json
 from evenrack.wire.rack_commands import ReadLeases

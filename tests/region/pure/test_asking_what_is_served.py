@@ -5,8 +5,8 @@ import pytest
 from evenrack.errors import NotTold
 from evenrack.model.served_piece import ServedPiece
 from evenrack.rack.served_plan import ServedPlan
-from evenrack.region.connected_racks import ConnectedRacks
-from evenrack.region.rack_asking import RackAsking
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.links.rack_asking import RackAsking
 from tests.rack.dhcp.golden_plans import PLANS, service, subnet
 from tests.wire.both_ends import RACK, Link
 

@@ -12,7 +12,7 @@ from evenrack.balance.managing import decide_managing
 from evenrack.balance.policy import SpreadPolicy
 from evenrack.balance.what_if import PartUnknown, find_parts, without
 from evenrack.model.intents import Breaker, Hold
-from evenrack.region.balance_plan import PlanPolicies, balance_plan
+from evenrack.region.leading.balance_plan import PlanPolicies, balance_plan
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import dhcp_fleet, serving
 from tests.strategies import fleet_of, fleets, rack_named, running

@@ -8,8 +8,8 @@ from twisted.internet.task import Clock
 
 from evenrack.model.intents import Breaker, Drain, Hold
 from evenrack.problems import CATALOGUE
-from evenrack.region.trouble_watch import TroubleWatch
-from evenrack.region.troubles import find_troubles
+from evenrack.region.leading.trouble_watch import TroubleWatch
+from evenrack.region.troubles.troubles import find_troubles
 from tests.strategies import fleet_of, rack_named, running
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from evenrack.errors import DatabaseUnreachable
-from evenrack.region.batched_writes import BatchedWrites
+from evenrack.region.links.batched_writes import BatchedWrites
 
 
 class Written:

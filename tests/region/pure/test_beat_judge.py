@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.identifiers import ProcessId
-from evenrack.region.beat_judge import BeatJudge
+from evenrack.region.leading.beat_judge import BeatJudge
 
 ONE, TWO = ProcessId("region1/1"), ProcessId("region2/1")
 DEAD_AFTER = 3.0

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.breaker_watch import SETTLE_SECONDS, BreakerWatch
+from evenrack.region.leading.breaker_watch import SETTLE_SECONDS, BreakerWatch
 from tests.balance.test_circuit_breaker import PROCESSES, fleet, tripped
 
 WHOLE = fleet(9)

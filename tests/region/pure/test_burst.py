@@ -1,6 +1,6 @@
 """What lost a link since it was last quiet."""
 
-from evenrack.region.burst import Burst
+from evenrack.region.leading.burst import Burst
 
 ALL = {"a": ("p", "q"), "b": ("p", "q")}
 

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from evenrack.region.clock_troubles import of_clocks
+from evenrack.region.troubles.clock_troubles import of_clocks
 from tests.strategies import fleet_of, running
 
 

@@ -4,7 +4,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.region.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks
+from evenrack.region.links.connected_racks import MOST_LINKS_OF_RACK, ConnectedRacks
 from evenrack.wire.version import EVERY_BMC
 
 

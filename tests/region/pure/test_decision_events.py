@@ -11,9 +11,9 @@ from evenrack.balance.spread_values import Move
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, VlanId
 from evenrack.model.intents import Breaker
-from evenrack.region import decision_events as told
 from evenrack.region.database.process_store import Incarnation
-from evenrack.region.trouble import Trouble
+from evenrack.region.leading import decision_events as told
+from evenrack.region.troubles.trouble import Trouble
 from tests.dhcp_fleet import PROCESS, dhcp_fleet, rack_id, service_of, with_relays
 
 FLEET = dhcp_fleet({1: (1, 2)})

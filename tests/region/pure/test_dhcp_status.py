@@ -19,7 +19,7 @@ from evenrack.model.dhcp_report import (
 )
 from evenrack.model.identifiers import VlanId
 from evenrack.model.partner_down import PartnerDown
-from evenrack.region.dhcp_status import dhcp_status_of, is_pending
+from evenrack.region.views.dhcp_status import dhcp_status_of, is_pending
 from tests.dhcp_fleet import (
     address_of,
     dhcp_fleet,

@@ -7,7 +7,7 @@ from attrs import evolve
 from twisted.internet.task import Clock
 
 from evenrack.model.identifiers import VlanId
-from evenrack.region.dhcp_watch import TURN_SECONDS, DhcpDecisions, DhcpWatch
+from evenrack.region.leading.dhcp_watch import TURN_SECONDS, DhcpDecisions, DhcpWatch
 from tests.dhcp_fleet import dhcp_fleet, plan_name, rack_id, serving, waiting
 
 HOLD_DOWN = 30.0

@@ -7,8 +7,8 @@ from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.logger import formatEvent, globalLogPublisher
 
-from evenrack.region.rack_listener import TOLD_EACH_SECONDS, Doorway
-from evenrack.region.strangers import MOST_FROM_ONE_ADDRESS, Strangers
+from evenrack.region.links.rack_listener import TOLD_EACH_SECONDS, Doorway
+from evenrack.region.links.strangers import MOST_FROM_ONE_ADDRESS, Strangers
 from evenrack.trust.tls import RegionTls
 from tests.trusted import authority, region_identity
 

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.evidence_watch import EvidenceWatch
+from evenrack.region.leading.evidence_watch import EvidenceWatch
 from evenrack.region.regular_looks import SEEN_SECONDS
 from tests.balance.test_partner_down_evidence import (
     ALL_SILENT,

@@ -8,8 +8,8 @@ from attrs import evolve
 from evenrack.model.dhcp_report import ForeignServer
 from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
-from evenrack.region.foreign_troubles import foreign_servers, of_foreign_servers
-from evenrack.region.troubles import find_troubles
+from evenrack.region.troubles.foreign_troubles import foreign_servers, of_foreign_servers
+from evenrack.region.troubles.troubles import find_troubles
 from tests.dhcp_fleet import dhcp_fleet, rack_id, serving
 
 ONE = VlanId(1)

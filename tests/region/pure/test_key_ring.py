@@ -9,7 +9,7 @@ from evenrack.config.key_file import Key
 from evenrack.config.secret_file import Secret
 from evenrack.errors import ConfigurationRefused
 from evenrack.region.database.key_store import NOTHING_REPORTED, KeyOrigin
-from evenrack.region.key_ring import KeyRing
+from evenrack.region.trust.key_ring import KeyRing
 
 
 def key(name):

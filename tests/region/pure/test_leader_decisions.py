@@ -6,10 +6,10 @@ from hypothesis import given
 
 from evenrack.balance.spread_values import Move
 from evenrack.model.fleet_number import FleetNumber
-from evenrack.region.decision_events import closed, moved, opened, went_back
-from evenrack.region.leader import _ahead_of_their_number
-from evenrack.region.trouble import Trouble
-from evenrack.region.troubles import find_troubles
+from evenrack.region.leading.decision_events import closed, moved, opened, went_back
+from evenrack.region.leading.leader import _ahead_of_their_number
+from evenrack.region.troubles.trouble import Trouble
+from evenrack.region.troubles.troubles import find_troubles
 from tests.strategies import fleet_of, fleets, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region1/2")

@@ -7,7 +7,7 @@ from evenrack.config.region_config import BalanceSettings
 from evenrack.errors import DatabaseUnreachable
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.process_store import Incarnation
-from evenrack.region.leader import RETRY_SECONDS, Leader
+from evenrack.region.leading.leader import RETRY_SECONDS, Leader
 from evenrack.region.service import leader_settings
 
 

@@ -12,7 +12,7 @@ from evenrack.errors import NotTold, NotUnderstood
 from evenrack.model.dhcp_lease import DhcpLease, LeasePage, place_of
 from evenrack.model.identifiers import RackId
 from evenrack.model.network6 import Subnet6
-from evenrack.region.lease_listing import MOST_ROUNDS, NO_IPV6, LeaseListing
+from evenrack.region.views.lease_listing import MOST_ROUNDS, NO_IPV6, LeaseListing
 from tests.dhcp_fleet import rack_id, vlan_of
 from tests.strategies_leases import lease_lists
 from tests.wire.both_ends import Outcome

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenrack.model.dhcp_lease import DhcpLease, LeasePage, place_of
-from evenrack.region.lease_merging import lease_row, merged, newest
+from evenrack.region.views.lease_merging import lease_row, merged, newest
 from tests.strategies_leases import lease_lists_of_both as lease_lists
 
 ADDRESS = IPv4Address("10.1.0.100")

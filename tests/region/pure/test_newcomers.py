@@ -4,7 +4,7 @@ from attrs import evolve
 from twisted.internet.task import Clock
 
 from evenrack.model.identifiers import RunId
-from evenrack.region.newcomers import Newcomers
+from evenrack.region.leading.newcomers import Newcomers
 from tests.strategies import fleet_of, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region1/2")

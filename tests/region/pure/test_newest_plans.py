@@ -11,8 +11,8 @@ from evenrack.model.fleet import Managing
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId
 from evenrack.model.snippet import Snippet
-from evenrack.region import newest_plans
-from evenrack.region.newest_plans import NewestPlans
+from evenrack.region.errands import newest_plans
+from evenrack.region.errands.newest_plans import NewestPlans
 from evenrack.wire.version import EVERY_BMC
 from tests.bmc_fleet import bmc_named
 from tests.dhcp_fleet import NUMBER, PROCESS, dhcp_fleet, rack_id, vlan_of

@@ -6,8 +6,8 @@ from attrs import evolve
 
 from evenrack.model.bmc_host import HostName
 from evenrack.problems import CATALOGUE
-from evenrack.region.older_troubles import of_older_racks
-from evenrack.region.troubles import find_troubles
+from evenrack.region.troubles.older_troubles import of_older_racks
+from evenrack.region.troubles.troubles import find_troubles
 from evenrack.wire.version import EVERY_BMC, PROTOCOL
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import rack_id

@@ -9,9 +9,9 @@ from twisted.internet.task import Clock
 from evenrack.model.bmc_host import HostName
 from evenrack.model.fleet import Managing
 from evenrack.model.identifiers import LinkId
-from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.fleet_cache import FleetCache
-from evenrack.region.plan_sender import PlanSender
+from evenrack.region.errands.plan_sender import PlanSender
+from evenrack.region.links.connected_racks import ConnectedRacks
 from evenrack.wire.version import EVERY_BMC, PROTOCOL
 from tests.bmc_fleet import bmc_named
 from tests.dhcp_fleet import NUMBER, PROCESS, dhcp_fleet, rack_id

@@ -11,9 +11,9 @@ from evenrack.model.dhcp_report import Ipv6Addresses, Ipv6Side
 from evenrack.model.identifiers import VlanId
 from evenrack.model.network6 import Range6, Subnet6
 from evenrack.problems import CATALOGUE
-from evenrack.region.pool6_troubles import ipv6_left, of_pool6
-from evenrack.region.trouble_watch import TroubleWatch
-from evenrack.region.troubles import find_troubles
+from evenrack.region.leading.trouble_watch import TroubleWatch
+from evenrack.region.troubles.pool6_troubles import ipv6_left, of_pool6
+from evenrack.region.troubles.troubles import find_troubles
 from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 
 ONE, TWO = VlanId(1), VlanId(2)

@@ -8,8 +8,8 @@ from attrs import evolve
 from evenrack.model.dhcp_report import AddressCount, RelayedAddresses
 from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
-from evenrack.region.pool_troubles import of_pool
-from evenrack.region.troubles import find_troubles
+from evenrack.region.troubles.pool_troubles import of_pool
+from evenrack.region.troubles.troubles import find_troubles
 from tests.dhcp_fleet import dhcp_fleet, rack_id, serving, with_relays
 
 PAIR = dhcp_fleet({1: (1, 2)}, pairs={1: (1, 2)}, services={1: (1, 2)})

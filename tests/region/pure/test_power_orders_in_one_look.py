@@ -10,10 +10,10 @@ from evenrack.model.fleet import Managing
 from evenrack.model.fleet_number import BEFORE_ALL
 from evenrack.model.identifiers import BmcId, LinkId, OrderId, ProcessId
 from evenrack.model.power import PowerOutcome
-from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.bmc_reading import password_cell
 from evenrack.region.database.fleet_cache import FleetCache
-from evenrack.region.power_orders import PowerOrders
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.power.power_orders import PowerOrders
 from evenrack.region.sealing import Sealer
 from evenrack.wire.version import PROTOCOL
 from tests.bmc_fleet import bmc_fleet

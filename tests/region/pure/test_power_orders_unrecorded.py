@@ -10,11 +10,11 @@ from evenrack.config.secret_file import Secret
 from evenrack.errors import DatabaseUnreachable
 from evenrack.model.identifiers import BmcId, OrderId, ProcessId
 from evenrack.model.power import PowerOutcome
-from evenrack.region.connected_racks import ConnectedRacks
 from evenrack.region.database.bmc_reading import password_cell
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.database.order_store import ORDER_SECONDS
-from evenrack.region.power_orders import PowerOrders
+from evenrack.region.links.connected_racks import ConnectedRacks
+from evenrack.region.power.power_orders import PowerOrders
 from evenrack.region.sealing import Sealer
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import rack_id

@@ -11,9 +11,9 @@ from twisted.protocols import amp
 from evenrack.errors import ProbeRefused
 from evenrack.model.dhcp_probe import MOST_PROBED, MOST_WHY_CHARACTERS, Probe, ProbeAnswer
 from evenrack.model.identifiers import VlanId
-from evenrack.region import probe_sender
-from evenrack.region.probe_sender import ProbeSender
-from evenrack.region.rack_errands import TOO_OLD
+from evenrack.region.errands.rack_errands import TOO_OLD
+from evenrack.region.power import probe_sender
+from evenrack.region.power.probe_sender import ProbeSender
 from tests.dhcp_fleet import PROCESS, address_of, rack_id
 
 

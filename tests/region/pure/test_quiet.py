@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 
-from evenrack.region.quiet import MOST_QUIET_WINDOWS, Quiet
+from evenrack.region.leading.quiet import MOST_QUIET_WINDOWS, Quiet
 from tests.strategies import fleet_of, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region1/2")

@@ -9,7 +9,7 @@ from evenrack.balance.dhcp_pairs import decide_pairs
 from evenrack.balance.power_routes import StoredOrder
 from evenrack.model.identifiers import BmcId, OrderId, VlanId
 from evenrack.model.intents import Breaker
-from evenrack.region.rack_removal import removal_of
+from evenrack.region.leading.rack_removal import removal_of
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import dhcp_fleet, pair_of, rack_id, service_of, serving, with_relays
 

@@ -8,8 +8,8 @@ from twisted.protocols import amp
 from evenrack.errors import RecoverWaitRefused
 from evenrack.model.dhcp_roles import Newcomer
 from evenrack.model.identifiers import VlanId
-from evenrack.region.rack_errands import TOO_OLD
-from evenrack.region.recover_wait_ender import RecoverWaitEnder
+from evenrack.region.errands.rack_errands import TOO_OLD
+from evenrack.region.errands.recover_wait_ender import RecoverWaitEnder
 from tests.dhcp_fleet import PROCESS, rack_id
 
 NEWCOMER = Newcomer(vlan=VlanId(1), rack=rack_id(3), peer=rack_id(2))

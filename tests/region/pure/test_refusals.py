@@ -3,7 +3,7 @@
 import pytest
 from twisted.logger import formatEvent, globalLogPublisher
 
-from evenrack.region.refusals import MOST_PEERS, Refusals
+from evenrack.region.links.refusals import MOST_PEERS, Refusals
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 
 from evenrack.model.intents import Drain
 from evenrack.problems import CATALOGUE
-from evenrack.region.status import problems_of, status_of, survives
+from evenrack.region.views.status import problems_of, status_of, survives
 from tests.strategies import fleet_of, fleets, rack_named, running
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -4,7 +4,7 @@ from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenrack.region.strangers import (
+from evenrack.region.links.strangers import (
     MOST_ADDRESSES_OF_RACK,
     MOST_FROM_ONE_ADDRESS,
     MOST_FROM_ONE_NETWORK,

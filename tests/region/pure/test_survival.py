@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from evenrack.balance.what_if import find_parts, without
 from evenrack.model.identifiers import LinkId
-from evenrack.region.survival import needed_parts
-from evenrack.region.vlan_troubles import serving_racks
+from evenrack.region.troubles.survival import needed_parts
+from evenrack.region.troubles.vlan_troubles import serving_racks
 from tests.bmc_fleet import bmc_fleet
 from tests.dhcp_fleet import dhcp_fleet, serving
 from tests.strategies import running

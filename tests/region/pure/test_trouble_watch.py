@@ -6,7 +6,7 @@ import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
-from evenrack.region.trouble_watch import (
+from evenrack.region.leading.trouble_watch import (
     LONGER_PATIENCE_SECONDS,
     PATIENCE_SECONDS,
     TroubleWatch,

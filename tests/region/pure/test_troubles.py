@@ -9,8 +9,8 @@ from evenrack.model.dhcp_report import DhcpReport, VlanError
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import ProcessId, VlanId
 from evenrack.problems import CATALOGUE
-from evenrack.region.trouble import Trouble
-from evenrack.region.troubles import find_troubles
+from evenrack.region.troubles.trouble import Trouble
+from evenrack.region.troubles.troubles import find_troubles
 from tests.strategies import fleet_of, fleets, rack_named, running
 
 ONE, TWO = running("region1/1"), running("region2/1")

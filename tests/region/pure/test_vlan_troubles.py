@@ -9,8 +9,8 @@ from evenrack.model.dhcp_report import DhcpReport, Ipv6Side, SideState, VlanErro
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.identifiers import VlanId
 from evenrack.problems import CATALOGUE
-from evenrack.region.trouble import Trouble
-from evenrack.region.vlan_troubles import SERVING, of_vlan, report_of, serving_racks
+from evenrack.region.troubles.trouble import Trouble
+from evenrack.region.troubles.vlan_troubles import SERVING, of_vlan, report_of, serving_racks
 from tests.dhcp_fleet import dhcp_fleet, in_domains, rack_id, serving, with_relays
 
 PAIR = {1: (1, 2)}

@@ -7,12 +7,9 @@ from typing import Any
 from attrs import evolve
 
 from evenrack.errors import EvenrackError
-from evenrack.lab.drill import (
-    balancing,
-    changes_of_trust,
-    connection_tables,
-    counts,
-    cut_hosts,
+from evenrack.lab.drill.check import Check, Measured, Outcome
+from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
+from evenrack.lab.drill.dhcp import (
     dhcp_alive,
     dhcp_bad_vlan,
     dhcp_boot,
@@ -30,27 +27,31 @@ from evenrack.lab.drill import (
     dhcp_relayed,
     dhcp_roles,
     dhcp_survivors,
-    failover,
-    false_words,
-    finding_regions,
-    flood,
-    impostors,
     lost_rack,
     made_vlan,
-    power,
-    power_losses,
-    power_queue,
-    power_reach,
-    secrecy,
-    strangers,
-    thresholds,
-    worn_out_trust,
 )
-from evenrack.lab.drill.check import Check, Measured, Outcome
-from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
-from evenrack.lab.drill.crowds import NEVER_TWICE
+from evenrack.lab.drill.dhcp.crowds import NEVER_TWICE
+from evenrack.lab.drill.fleet import (
+    balancing,
+    connection_tables,
+    counts,
+    cut_hosts,
+    failover,
+    finding_regions,
+    thresholds,
+)
+from evenrack.lab.drill.power import power, power_losses, power_queue, power_reach
 from evenrack.lab.drill.stillness import Stillness
 from evenrack.lab.drill.trial import Trial
+from evenrack.lab.drill.trust import (
+    changes_of_trust,
+    false_words,
+    flood,
+    impostors,
+    secrecy,
+    strangers,
+    worn_out_trust,
+)
 from evenrack.lab.refusals import LabRefused
 
 

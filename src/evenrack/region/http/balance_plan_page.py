@@ -8,7 +8,6 @@ from twisted.web.resource import Resource
 
 from evenrack.balance.what_if import PartUnknown
 from evenrack.model.fleet import Fleet
-from evenrack.region.fleet_view import Look
 from evenrack.region.http.access import WATCH
 from evenrack.region.http.fields import or_null
 from evenrack.region.http.json_pages import Query, database_problem
@@ -21,6 +20,7 @@ from evenrack.region.http.operations import (
     any_texts,
 )
 from evenrack.region.http.shapes import BOOLEAN, TEXT, object_of, rows_of
+from evenrack.region.views.fleet_view import Look
 
 PlanBalance = Callable[[Fleet, Sequence[str]], Awaitable[dict[str, Any]]]
 """`balance_plan` with the policies of the configuration; PartUnknown when a name is wrong."""

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from evenrack.errors import DatabaseUnreachable, OutcomeUnknown
 from evenrack.region.database.engine import Connection, Database
-from evenrack.region.fleet_view import ANSWER_SECONDS
+from evenrack.region.views.fleet_view import ANSWER_SECONDS
 
 Result = TypeVar("Result")
 

@@ -14,8 +14,6 @@ from evenrack.model.network import Vlan
 from evenrack.region.database.dhcp_store import write_hurry
 from evenrack.region.database.engine import Connection
 from evenrack.region.database.notify import notify
-from evenrack.region.dhcp_status import dhcp_status_of
-from evenrack.region.fleet_view import View
 from evenrack.region.http.access import OPERATE, WATCH
 from evenrack.region.http.database_door import DatabaseDoor
 from evenrack.region.http.fields import boolean, or_null
@@ -37,7 +35,9 @@ from evenrack.region.http.shapes import (
     word_of,
 )
 from evenrack.region.http.wishes import tell
-from evenrack.region.rack_asking import AskLeases, AskServed
+from evenrack.region.links.rack_asking import AskLeases, AskServed
+from evenrack.region.views.dhcp_status import dhcp_status_of
+from evenrack.region.views.fleet_view import View
 
 _FOREIGN = object_of(address=TEXT, mac=or_null(TEXT), since=TEXT, heard=TEXT)
 _EVIDENCE = object_of(what=TEXT, by=or_null(TEXT), says=TEXT, age=or_null(SECONDS))

@@ -18,9 +18,9 @@ from evenrack.region.http.operations import (
     yes_or_no,
 )
 from evenrack.region.http.shapes import BOOLEAN, COUNT, TEXT, TIME, object_of, rows_of, word_of
-from evenrack.region.lease_listing import LeaseListing
-from evenrack.region.lease_merging import lease_row
-from evenrack.region.rack_asking import AskLeases
+from evenrack.region.links.rack_asking import AskLeases
+from evenrack.region.views.lease_listing import LeaseListing
+from evenrack.region.views.lease_merging import lease_row
 
 MOST_IN_A_LIST: Final = 1_000
 

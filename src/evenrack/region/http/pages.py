@@ -13,7 +13,6 @@ from evenrack.model.region_endpoints import RegionEndpoints
 from evenrack.problems import CATALOGUE
 from evenrack.region.database.engine import Database
 from evenrack.region.database.event_store import read_events
-from evenrack.region.fleet_view import View
 from evenrack.region.http.access import ANYONE, NOTHING_THERE, WATCH, Access
 from evenrack.region.http.audit_pages import audit_pages
 from evenrack.region.http.audit_trail import AuditTrail
@@ -49,9 +48,10 @@ from evenrack.region.http.status_operations import (
     STATUS,
 )
 from evenrack.region.http.token_pages import token_pages
-from evenrack.region.rack_asking import AskLeases, AskServed
+from evenrack.region.links.rack_asking import AskLeases, AskServed
 from evenrack.region.sealing import Sealer
-from evenrack.region.status import status_of
+from evenrack.region.views.fleet_view import View
+from evenrack.region.views.status import status_of
 from evenrack.runtime.thinking import Think
 
 

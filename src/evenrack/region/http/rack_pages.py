@@ -35,7 +35,7 @@ from evenrack.region.http.shapes import (
     word_of,
 )
 from evenrack.region.http.status_operations import RACKS
-from evenrack.region.rack_removal import Hindrance, Removal, removal_of
+from evenrack.region.leading.rack_removal import Hindrance, Removal, removal_of
 
 ATTEMPTS = 5
 """The leader may decide something between the look and the change."""

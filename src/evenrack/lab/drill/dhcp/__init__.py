@@ -1,0 +1,1 @@
+"""Checks of DHCP, as clients feel it."""

@@ -1,0 +1,1 @@
+"""Checks of racks, region processes and what connects them."""

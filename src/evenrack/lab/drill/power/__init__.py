@@ -1,0 +1,1 @@
+"""Checks of power: what BMCs were told."""

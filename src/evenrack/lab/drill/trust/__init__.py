@@ -1,0 +1,1 @@
+"""Checks of who is believed, and what is secret."""

@@ -1,0 +1,1 @@
+"""What a process has the racks do that it manages."""

@@ -1,0 +1,1 @@
+"""The leader: who it is, what it watches, what it decides and writes."""

@@ -1,0 +1,1 @@
+"""Orders for BMCs, questions to them, and who reaches them."""

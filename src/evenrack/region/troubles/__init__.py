@@ -1,0 +1,1 @@
+"""What is wrong in the fleet, each as one problem: pure."""

@@ -1,0 +1,1 @@
+"""The cluster's certificates, and the keys that its secrets are kept under."""
