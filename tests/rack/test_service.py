@@ -1,5 +1,7 @@
 """One whole rack daemon, without its process: plan, regions and leases over restarts."""
 
+from ipaddress import IPv4Address
+
 import pytest
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -7,8 +9,9 @@ from twisted.internet.defer import Deferred
 from evenrack.config.rack_config import load_rack_config
 from evenrack.model.fleet_number import FleetNumber
 from evenrack.model.host_port import parse_host_port
-from evenrack.model.identifiers import ProcessId, RackId
+from evenrack.model.identifiers import BmcId, ProcessId, RackId
 from evenrack.model.new_leases import LeaseNews
+from evenrack.model.power import BmcReach, BmcTarget
 from evenrack.model.rack_plan import RackPlan
 from evenrack.rack.region_connections import Dialling
 from evenrack.rack.service import RackService, Surroundings
@@ -137,6 +140,17 @@ def test_m8_a_remembered_plan_of_another_rack_is_left_alone(host):
     other = evolve(plan_of(daemon), rack=RackId("another1"))
     StateFolder(host.folder / "state").keep_plan(other)
     assert host.daemon().newest.plan is None
+
+
+def test_a_rack_without_a_plan_does_not_say_that_no_bmc_answers(host):
+    daemon = host.run(host.daemon())
+    host.world.advance(5.0)
+    assert {what for what, *_ in host.desk.told} >= {"interfaces", "dhcp"}
+    assert "reach" not in {what for what, *_ in host.desk.told}
+    bmc = BmcTarget(bmc=BmcId(3), address=IPv4Address("10.9.0.3"))
+    host.send(evolve(plan_of(daemon), bmcs=(bmc,))).value()
+    host.world.advance(2.0)
+    assert ("reach", RACK, BmcReach(unknown=(BmcId(3),))) in host.desk.told
 
 
 def test_a_lease_ends_with_the_link_that_renewed_it(host):

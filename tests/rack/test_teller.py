@@ -150,6 +150,7 @@ def test_nothing_is_told_of_bmcs_before_the_rack_has_looked_at_its_plan(telling)
     telling.reach = None
     telling.link(A)
     telling.begin()
+    telling.world.advance(SOON * 3)
     assert telling.told() == everything(report=NOTHING)[:2]
     telling.reach = BmcReach()
     telling.teller.trigger()

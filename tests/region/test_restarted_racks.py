@@ -40,7 +40,6 @@ async def test_p11_a_restarted_rack_keeps_the_bmcs_that_it_has_not_asked_anew_an
         row = await power.end_of(number)
         assert (row["result"], row["rack"]) == ("ok", "rack1")
         assert owners(power) == before
-
         for answer in driver.held.values():
             answer.callback(None)
         driver.held = {}
