@@ -19,8 +19,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PROFILE ?=
-# 2: the tests of whole fleets run beside the others; 1: one after the other.
-JOBS ?= 2
+# 3: two groups of tests of whole fleets run beside each other, and beside the tests of parts; 1: one
+# after the other.
+JOBS ?= 3
 # 1: what no test reaches is counted, which takes the tests half as long again.
 COVERAGE ?=
 # Programs that pip cannot install, the Debian packages that have them, and what they are for.
@@ -103,7 +104,7 @@ export PYTHONDONTWRITEBYTECODE :=
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate pyproject.toml
 
-.PHONY: help demo venv debian check test tests-asked-for tests-of-fleets tests-of-parts \
+.PHONY: help demo venv debian check test tests-asked-for tests-of-networks tests-of-fleets tests-of-parts \
 	coverage-gates test-slow test-long simulate fuzz fuzz-all mutants drill-mutants drill-mutants-without drill-mutants-in bench lock clean
 
 help:
@@ -135,7 +136,7 @@ check: $(READY)
 test: debian $(READY)
 	@rm -f .coverage .coverage.*
 	@echo "== tests$(if $(ARGS),, (those of whole fleets tell at their end))"
-	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(ARGS),tests-asked-for,tests-of-fleets tests-of-parts)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(ARGS),tests-asked-for,tests-of-networks tests-of-fleets tests-of-parts)
 	@$(if $(COVERAGE),$(MAKE) --no-print-directory coverage-gates)
 
 coverage-gates:
@@ -147,13 +148,16 @@ coverage-gates:
 tests-asked-for:
 	$(PYTEST) $(ARGS)
 
-# The tests mostly wait: three at a time need little more of the processors than one. Those of
-# fleets are measured, so they come one after the other, and before the others for the processors.
+# The tests mostly wait: several at a time need little more of the processors than one. Those of
+# fleets are measured, so there are two at most at a time, and before the others for the processors.
 # Their daemons are measured as users run them, without coverage: the tests of parts reach enough.
-tests-of-fleets:
-	@$(BIN)/pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) tests/together > .tests-of-fleets.log 2>&1 || \
-		{ cat .tests-of-fleets.log; exit 1; }
-	@tail -n 1 .tests-of-fleets.log
+NETWORKS := tests/together/test_namespaces.py
+tests-of-networks: FLEETS := $(NETWORKS)
+tests-of-fleets: FLEETS := tests/together --ignore=$(NETWORKS)
+tests-of-networks tests-of-fleets:
+	@$(BIN)/pytest $(if $(PROFILE),--hypothesis-profile=$(PROFILE)) $(FLEETS) > .$@.log 2>&1 || \
+		{ cat .$@.log; exit 1; }
+	@tail -n 1 .$@.log
 
 tests-of-parts:
 	@nice -n 19 $(PYTEST) --numprocesses 3 --dist loadfile \
@@ -204,5 +208,5 @@ lock: $(READY)
 
 clean:
 	rm -rf $(VENV) .tox .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-		.coverage .coverage.* .tests-of-fleets.log build dist
+		.coverage .coverage.* .tests-of-fleets.log .tests-of-networks.log build dist
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
