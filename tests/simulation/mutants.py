@@ -205,7 +205,7 @@ MUTANTS = MappingProxyType(
 FOUND_BY = MappingProxyType(
     {
         "M1": 9,
-        "M2": 18,
+        "M2": 54,
         "M3": 1,
         "M4": 1,
         "M5": 8,
@@ -214,7 +214,7 @@ FOUND_BY = MappingProxyType(
         "M8": 6,
         "no fence": 13,
         "no hold-down": 2,
-        "no resync": 5,
+        "no resync": 6,
         "old plan accepted": 5,
     }
 )
