@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from ipaddress import IPv4Address
+from pathlib import Path
 
 import pytest
 from twisted.internet import reactor
@@ -18,6 +19,8 @@ from evenrack.runtime.child_process import run_program, start_detached, stop_pro
 from evenrack.runtime.process_table import all_processes
 
 ACTIVATE = shutil.which("systemd-socket-activate")
+LISTENING = "00010000"
+"""The flag of a listening socket in /proc/net/unix (proc(5)): __SO_ACCEPTCON."""
 MODULES = os.pathsep.join(filter(None, sys.path))
 ORDER = Order(interfaces=("eth0",), probe_seconds=60.0)
 HEARD = Told(interface="eth0", server=IPv4Address("10.1.0.66"), mac="52:54:00:00:00:01")
@@ -133,6 +136,15 @@ async def test_a_unit_is_told_and_tells_and_ends_with_its_connection(tmp_path):
     await port.stopListening()
 
 
+def is_listened_at(path):
+    """Tell whether somebody listens there, who is there a moment later than the path is.
+
+    To connect would start the program.
+    """
+    sockets = (line.split() for line in Path("/proc/net/unix").read_text().splitlines())
+    return any(row[-1] == str(path) and row[3] == LISTENING for row in sockets)
+
+
 @pytest.mark.skipif(ACTIVATE is None, reason="systemd-socket-activate is missing: systemd")
 async def test_the_real_program_is_started_for_a_connection_as_systemd_does(tmp_path):
     path, rackd = tmp_path / "listen.sock", Rackd()
@@ -140,7 +152,7 @@ async def test_the_real_program_is_started_for_a_connection_as_systemd_does(tmp_
     log = tmp_path / "log"
     systemd = start_detached([*command, sys.executable, "-m", "evenrack.rack.listen"], log=log)
     try:
-        await until(path.exists)
+        await until(lambda: is_listened_at(path))
         link = await rackd.start(unit_listener(reactor, path))
         link.say(Order(interfaces=("no-such-one",)))
         await until(lambda: rackd.told)
