@@ -1,10 +1,9 @@
 """What every user can see of a lab's programs in /proc, of those too that live for a moment."""
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from types import TracebackType
 
+from evenrack.lab.onlooker import Onlooker
 from evenrack.runtime.process_table import PROC, ProcessRow, all_processes
 
 LOOK_SECONDS = 0.03
@@ -13,30 +12,16 @@ LOOK_SECONDS = 0.03
 _PARTS = ("cmdline", "environ")
 
 
-class ProcWatch:
+class ProcWatch(Onlooker):
     """Looks at arguments and environments of some processes and all below them, again and again.
 
     A program is looked at more than once: at first it is a copy of the one that started it.
     """
 
     def __init__(self, roots: Callable[[], Iterable[int]]) -> None:
+        super().__init__()
         self._roots = roots
         self._seen: dict[tuple[str, int, str], set[bytes]] = {}
-        self._over = threading.Event()
-        self._looking = threading.Thread(target=self._look_on, daemon=True)
-
-    def __enter__(self) -> "ProcWatch":
-        self._looking.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._over.set()
-        self._looking.join()
 
     @property
     def programs(self) -> frozenset[str]:
