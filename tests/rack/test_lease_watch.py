@@ -1,8 +1,7 @@
 """What a rack says of the addresses that are left: soon when it matters, else once a minute."""
 
 from ipaddress import IPv4Address
-from itertools import pairwise
-from time import process_time
+from time import process_time, thread_time
 
 import pytest
 from attrs import evolve
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, LoopingCall
+from twisted.internet.task import Clock
 
 from evenrack.balance.rack_plans import dhcp_plan_for
 from evenrack.model.dhcp_report import AddressCount, DhcpReport, Ipv6Side, RelayedAddresses
@@ -47,8 +46,7 @@ ENTRY6 = """ia-na "\\001\\000\\000\\000\\000\\003client %d" {
 }
 
 """
-MANY, VERY_MANY = 20_000, 100_000
-TICK_SECONDS = 0.01
+MANY = 20_000
 
 
 def with_range_until(plan, last):
@@ -366,21 +364,16 @@ def test_what_was_told_is_no_news_and_what_is_other_is_within_a_minute(told, now
 
 
 @pytest.mark.deadline(120)
-@pytest.mark.parametrize("count", [MANY, pytest.param(VERY_MANY, marks=pytest.mark.slow)])
-async def test_the_reactor_goes_on_while_very_many_leases_are_counted(tmp_path, count):
+async def test_the_reactors_thread_does_none_of_the_reading_of_very_many_leases(tmp_path):
     watching = Watching(tmp_path, think=think_beside(reactor))
     first = IPv4Address("10.1.0.100")
-    watching.plan = with_range_until(watching.plan, first + count)
-    watching.file.write_text("".join(ENTRY % (first + it, "active") for it in range(count)))
+    watching.plan = with_range_until(watching.plan, first + MANY)
+    watching.file.write_text("".join(ENTRY % (first + it, "active") for it in range(MANY)))
     told = Deferred()
     watching.watch.on_change = lambda: told.callback(watching.said())
-    ticks, began = [], process_time()
-    ticking = LoopingCall(lambda: ticks.append(process_time()))
-    ticking.start(TICK_SECONDS)
+    # by what each did, not by who waited: a busy machine lets a thread wait for the processor
+    here, everywhere = thread_time(), process_time()
     watching.clock.advance(0)
-    assert await told == AddressCount(total=count + 1, free=1)
-    ticking.stop()
+    assert await told == AddressCount(total=MANY + 1, free=1)
+    assert thread_time() - here < (process_time() - everywhere) / 4
     watching.watch.stopService()
-    # what this program did between two ticks, in whichever thread: the reading may not hold up one
-    assert len(ticks) > 3
-    assert max(b - a for a, b in pairwise(ticks)) < (process_time() - began) / 2

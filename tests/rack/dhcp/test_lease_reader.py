@@ -2,15 +2,14 @@
 
 import json
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
-from itertools import pairwise
-from time import process_time
+from time import process_time, thread_time
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import reactor
-from twisted.internet.task import Clock, LoopingCall
+from twisted.internet.task import Clock
 
 from evenrack.errors import LeasesUnreadable
 from evenrack.model.dhcp_lease import MOST_LEASES, DhcpLease, LeasesAsked
@@ -20,8 +19,7 @@ from evenrack.runtime.thinking import think_beside
 from tests.strategies_leases import lease_lists
 from tests.wire.both_ends import Link
 
-MANY, VERY_MANY = 20_000, 100_000
-TICK_SECONDS = 0.01
+MANY = 20_000
 ENTRY = """lease %s {
   starts 4 2026/11/26 10:11:12;
   ends 4 2026/11/26 10:21:12;
@@ -57,18 +55,13 @@ async def all_pages(reader, asked=ASKED):
 
 
 @pytest.mark.deadline(120)
-@pytest.mark.parametrize("count", [MANY, pytest.param(VERY_MANY, marks=pytest.mark.slow)])
-async def test_the_reactor_goes_on_while_very_many_leases_are_read(tmp_path, count):
-    file = write(tmp_path, count)
-    ticks, began = [], process_time()
-    ticking = LoopingCall(lambda: ticks.append(process_time()))
-    ticking.start(TICK_SECONDS)
-    page = await reader_of(file).page(ASKED)
-    ticking.stop()
+async def test_the_reactors_thread_does_none_of_the_reading_of_very_many_leases(tmp_path):
+    reader = reader_of(write(tmp_path, MANY))
+    # by what each did, not by who waited: a busy machine lets a thread wait for the processor
+    here, everywhere = thread_time(), process_time()
+    page = await reader.page(ASKED)
+    assert thread_time() - here < (process_time() - everywhere) / 4
     assert (len(page.leases), page.more) == (MOST_LEASES, True)
-    # what this program did between two ticks, in whichever thread: the reading may not hold up one
-    assert len(ticks) > 10
-    assert max(b - a for a, b in pairwise(ticks)) < (process_time() - began) / 4
 
 
 async def test_pages_together_are_the_file_as_it_was_when_the_first_was_asked_for(tmp_path):
