@@ -80,9 +80,14 @@ def status(lab):
     return json.loads(evenrack("lab", "status", "--json", "--dir", lab))
 
 
+def refuse_failures(outcomes):
+    failed = [f"{it.promise}, {it.name}: {it.detail}" for it in outcomes if not it.ok]
+    assert not failed, "\n".join(failed)
+
+
 def test_hosts_that_are_cut_are_made_good_for(trial):
     outcomes = run_drill([counts.CHECKS[0], *cut_hosts.CHECKS], trial, lambda outcome: None)
-    assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
+    refuse_failures(outcomes)
 
 
 @pytest.mark.dhcpd
@@ -102,7 +107,7 @@ def test_hosts_that_are_cut_are_made_good_for(trial):
 def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(parts, trial):
     checks = [check for part in parts for check in part.CHECKS]
     outcomes = run_drill(checks, trial, lambda outcome: None)
-    assert [outcome.to_json() for outcome in outcomes if not outcome.ok] == []
+    refuse_failures(outcomes)
 
 
 def test_a_vlan_s_cable_is_cut_and_healed_and_nobody_is_lost(lab):

@@ -98,15 +98,19 @@ class TrustKeeper(MultiService):
             self._looking.trigger()
 
     def why_ended(self, transport: Any, failure: Failure) -> str | None:
-        """Say why TLS ended a link, with the times that matter when one is wrong."""
+        """Say why TLS ended a link, with the times that matter when one is wrong.
+
+        In the same words at every try: they are logged once. The line itself says what time it is.
+        """
         why = why_tls_failed(transport, failure)
         if why is None or not any(word in why for word in ("expired", "not valid")):
             return why
         now, own = self._wall_clock(), self._identity.certificate
         told = (
-            f"{why}; this host's clock says {now:%Y-%m-%d %H:%M} UTC, and this rack's own "
-            f"certificate is good from {own.not_valid_before_utc:%Y-%m-%d %H:%M} to "
-            f"{own.not_valid_after_utc:%Y-%m-%d %H:%M}: is the clock right?"
+            f"{why}; this rack's own certificate is good from "
+            f"{own.not_valid_before_utc:%Y-%m-%d %H:%M} to "
+            f"{own.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, by this host's clock, "
+            "which dated this line: is the clock right?"
         )
         return told if now <= own.not_valid_after_utc else f"{told} {self._how_to_come_back()}"
 

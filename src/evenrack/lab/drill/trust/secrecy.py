@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
-from evenrack.lab.drill.power.power_sight import carried_out
+from evenrack.lab.drill.power.power_sight import carried_out, make_slow
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.drill.trust.strangers import run_intruder
 from evenrack.lab.enrolling import enrol_again, new_secret
@@ -19,7 +19,9 @@ from evenrack.postgres.binaries import locate_binaries
 from evenrack.runtime.child_process import run_program
 
 _TAP_SECONDS = 8.0
-_ORDER_SECONDS = 8.0
+_ORDER_SECONDS = 15.0
+_SLOW_SECONDS = 1.0
+"""So long an ipmitool lives at least, so that it is surely seen."""
 _DUMP_SECONDS = 30.0
 _GOOD = 200
 _BEFORE_A_TOKEN = "evr_"  # noqa: S105  what every token begins with
@@ -108,8 +110,12 @@ def use_secrets(trial: Trial) -> dict[str, str]:
         "the enrolment secret that waits": new_secret(trial.fleet, rack),
         "the token": _use_token(trial),
     }
-    if trial.fleet.bmcs:
-        carried_out(trial, trial.fleet.bmcs, "query", trial.clocks.seconds(), _ORDER_SECONDS)
+    make_slow(trial.fleet.bmcs, _SLOW_SECONDS)
+    try:
+        if trial.fleet.bmcs:
+            carried_out(trial, trial.fleet.bmcs, "query", trial.clocks.seconds(), _ORDER_SECONDS)
+    finally:
+        make_slow(trial.fleet.bmcs, 0)
     return {what: _the_secret_of(text) for what, text in found.items()}
 
 
