@@ -356,7 +356,7 @@ def why(kept, *words):
 
 
 @pytest.mark.parametrize("words", ["tls alert certificate expired", "tls alert bad certificate"])
-def test_when_a_time_is_wrong_it_is_asked_for_the_clock_and_in_the_same_words_a_minute_later(kept, words):
+def test_a_wrong_time_is_told_in_the_same_words_a_minute_later(kept, words):
     kept.now = now() + timedelta(days=31)
     told = why(kept, words)
     assert told.startswith("the other end says that this end's certificate")
