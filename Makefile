@@ -159,8 +159,10 @@ tests-of-networks tests-of-fleets:
 		{ cat .$@.log; exit 1; }
 	@tail -n 1 .$@.log
 
+# They are compiled first, once: each process of a new clone would do it for itself.
 tests-of-parts:
-	@nice -n 19 $(PYTEST) --numprocesses 3 --dist loadfile \
+	@nice -n 19 $(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
+	@nice -n 19 $(PYTEST) --numprocesses 5 --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 
 # One after the other, with nothing beside them.
