@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from evenrack.cli.draw import page
-from evenrack.cli.show import Line, Table, status_page
+from evenrack.cli.show import Line, Table, racks_table, status_page
 from tests.cli.test_show import STATUS
 
 
@@ -17,8 +17,17 @@ def drawn(blocks, *, width):
 
 def test_the_status_is_drawn_whole():
     text = drawn(status_page(STATUS), width=200)
-    for word in ("RackLost", "region1/2", "1 of 2 connected", "leader: region1/1", "rack1"):
+    for word in ("RackLost", "region1/2", "1 of 2", "leader: region1/1", "rack1"):
         assert word in text
+
+
+def test_racks_are_a_line_each_on_a_terminal_of_80_columns():
+    rack = {**STATUS["racks"][0], "hostname": "rack1", "managed_by": "region1/2"}
+    text = drawn([racks_table([rack])], width=80)
+    (line,) = [line for line in text.splitlines() if "rack1" in line]
+    assert line.split() == "rack1 abcd1234 its own degraded 2 1 of 2 region1/2 1.12".split()
+    for column in ("connections", "processes", "plan"):
+        assert column in text
 
 
 def test_long_cells_fold_and_lose_nothing():

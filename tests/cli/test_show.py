@@ -72,7 +72,7 @@ def test_status_shows_problems_first_then_the_three_questions_then_the_rest():
     order = ["problems:", "RackLost", "regions:", "region1/2", "racks:", "leader: region1/1"]
     assert [text.index(word) for word in order] == sorted(text.index(word) for word in order)
     assert "1 of 2 processes" in text
-    assert "1 of 2 connected" in text
+    assert "  1 of 2  " in text
     assert "nobody" in text
     assert "its own" in text
     assert "database: ok\n" in text

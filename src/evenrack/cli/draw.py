@@ -37,11 +37,18 @@ def _table(table: Table) -> RenderableType:
     if not table.rows:
         return Text.assemble((f"{table.title}: ", "bold"), table.when_empty)
     drawn = RichTable(
-        title=table.title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=table.title or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
     )
     for index, column in enumerate(table.columns):
         is_number = all(isinstance(row[index], int) for row in table.rows)
-        drawn.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        # a word a line: a heading makes no column wider than what stands in it, nor breaks a word
+        heading = "\n".join(column.split(" "))
+        drawn.add_column(heading, justify="right" if is_number else "left", overflow="fold")
     for row in table.rows:
         # Text, not a string: a name with brackets must not become markup
         drawn.add_row(*(Text(str(cell), style=_STYLES.get(str(cell), "")) for cell in row))

@@ -164,7 +164,7 @@ def racks_table(racks: Sequence[dict[str, Any]]) -> Table:
                 rack["failure_domain"] or "its own",
                 rack["state"],
                 rack["connections"],
-                f"{rack['processes_connected']} of {rack['processes_live']} connected",
+                f"{rack['processes_connected']} of {rack['processes_live']}",
                 rack["managed_by"] or "nobody",
                 _text(rack["applied_generation"]),
             )
