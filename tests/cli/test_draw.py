@@ -25,7 +25,7 @@ def test_racks_are_a_line_each_on_a_terminal_of_80_columns():
     rack = {**STATUS["racks"][0], "hostname": "rack1", "managed_by": "region1/2"}
     text = drawn([racks_table([rack])], width=80)
     (line,) = [line for line in text.splitlines() if "rack1" in line]
-    assert line.split() == "rack1 abcd1234 its own degraded 2 1 of 2 region1/2 1.12".split()
+    assert " ".join(line.split()) == "rack1 abcd1234 its own degraded 2 1 of 2 region1/2 1.12"
     for column in ("connections", "processes", "plan"):
         assert column in text
 
