@@ -12,8 +12,8 @@ from evenrack.region.database.bmc_facts import (
     write_owners,
 )
 from evenrack.region.database.fleet_cache import read_fleet
-from tests.region.database.test_dhcp_store import heard
-from tests.region.database.test_order_store import ONE, TWO, fleet
+from tests.region.database.orders.order_rows import ONE, TWO, fleet
+from tests.region.database.sessions import heard
 
 __all__ = ["fleet"]
 pytestmark = pytest.mark.postgres

@@ -13,7 +13,7 @@ from evenrack.region.database.bmc_import_store import (
 from evenrack.region.database.bmc_reading import find
 from evenrack.region.database.bmc_store import NewSecret, Wish, change, remove
 from evenrack.region.database.import_store import InventoryMoved
-from tests.region.database.test_order_store import (  # noqa: F401  the fixture is used by its name
+from tests.region.database.orders.order_rows import (  # noqa: F401  the fixture is used by its name
     SEALER,
     fleet,
 )

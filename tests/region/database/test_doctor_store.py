@@ -21,7 +21,7 @@ from evenrack.region.database.trust_store import (
 )
 from evenrack.trust.certificates import AUTHORITY_LIFE, new_authority, pin_of
 from tests.region.database.sessions import facts, joined, recorded
-from tests.region.database.test_trust_store import SEALER
+from tests.region.database.trust.trust_rows import SEALER
 from tests.trusted import now
 
 pytestmark = pytest.mark.postgres

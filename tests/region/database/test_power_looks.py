@@ -7,7 +7,7 @@ from evenrack.errors import CannotEverWork, Damaged, KeyMissing, SchemaMismatch
 from evenrack.model.power import PowerOutcome
 from evenrack.region.database.fleet_cache import FleetCache
 from evenrack.region.power.power_polling import PollingSource, PowerPolling
-from tests.region.database.test_order_store import fleet  # noqa: F401  for the next
+from tests.region.database.orders.order_rows import fleet  # noqa: F401  for the next
 from tests.region.database.test_state_store import (  # noqa: F401  the fixture is used by its name
     POLL,
     polled,

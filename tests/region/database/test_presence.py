@@ -15,8 +15,8 @@ from evenrack.model.new_leases import LeaseNews
 from evenrack.model.power import BmcReach
 from evenrack.region.links.connected_racks import ConnectedRacks
 from evenrack.region.links.presence import GATHER_SECONDS, Presence
+from tests.region.database.orders.order_rows import fleet as power_rows
 from tests.region.database.sessions import ADDRESS, facts, joined, recorded
-from tests.region.database.test_order_store import fleet as power_rows
 
 pytestmark = pytest.mark.postgres
 

@@ -34,11 +34,11 @@ from evenrack.region.database.order_store import (
 from evenrack.region.database.rack_store import Deletion, FleetMoved, delete_rack
 from evenrack.region.database.trust_store import Issued, read_trust, record_certificate
 from evenrack.region.leading.decision_writer import Decisions, write_decisions
+from tests.region.database.dhcp.dhcp_rows import REPORT, interfaces, service, vlans
+from tests.region.database.dhcp.dhcp_rows import fleet as dhcp_rows
+from tests.region.database.orders.order_rows import fleet as power_rows
+from tests.region.database.orders.order_rows import machine
 from tests.region.database.sessions import facts, heard, joined, recorded
-from tests.region.database.test_dhcp_store import REPORT, interfaces, service, vlans
-from tests.region.database.test_dhcp_store import fleet as dhcp_rows
-from tests.region.database.test_order_store import fleet as power_rows
-from tests.region.database.test_order_store import machine
 from tests.trusted import now
 
 pytestmark = pytest.mark.postgres

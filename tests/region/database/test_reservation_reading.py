@@ -3,7 +3,7 @@
 import pytest
 
 from evenrack.region.database.reservation_reading import read_reservations, reservations_since
-from tests.region.database.test_fleet_cache import reserved
+from tests.region.database.fleet_cache.cached_fleet import reserved
 
 pytestmark = pytest.mark.postgres
 

@@ -15,7 +15,7 @@ from evenrack.region.database.state_store import (
     read_due,
     record_look,
 )
-from tests.region.database.test_order_store import (  # noqa: F401  the fixture is used by its name
+from tests.region.database.orders.order_rows import (  # noqa: F401  the fixture is used by its name
     ONE,
     TWO,
     ended,

@@ -1,22 +1,21 @@
-"""A reading of the fleet that costs what has changed, and is what a whole reading would be."""
+"""The cache of the fleet reads what is there, whatever is written and whenever."""
 
 import random
 
 import pytest
 from attrs import evolve
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from evenrack.region.database.changes import prune_changes
-from evenrack.region.database.fleet_cache import OF_PLANS, PARTS, WHOLE, FleetCache, read_fleet
+from evenrack.region.database.fleet_cache import OF_PLANS, FleetCache, read_fleet
+from tests.region.database.fleet_cache.cached_fleet import RACKS, both
 from tests.region.database.sessions import facts, joined, recorded
 
 pytestmark = pytest.mark.postgres
 
-RACKS = [f"rack000{number}" for number in range(1, 7)]
 PROCESSES = ["region1/1", "region1/2", "region2/1"]
 MOST_TRIES = 3_000
-TABLES = {part.subject for part in PARTS.values()}.union(*(tables for tables, _ in WHOLE.values()))
 DEEDS = (
     "INSERT INTO region (id, hostname) VALUES ('region3', :word) "
     "ON CONFLICT (id) DO UPDATE SET hostname = excluded.hostname",
@@ -95,33 +94,6 @@ DEEDS = (
     "DELETE FROM bmc_owner WHERE rack_id = :rack",
 )
 """One for each way in which a table of the fleet changes."""
-
-
-@pytest.fixture
-def picture(sessions):
-    """The door of `Database.read`: one unchanging picture."""
-    return sessions.engine.execution_options(
-        isolation_level="REPEATABLE READ", postgresql_readonly=True
-    )
-
-
-@pytest.fixture
-def statements(sessions):
-    """What is asked of the database from now on."""
-    asked = []
-
-    def note(_connection, _cursor, statement, *_more):
-        asked.append(statement)
-
-    event.listen(sessions.engine, "before_cursor_execute", note)
-    yield asked
-    event.remove(sessions.engine, "before_cursor_execute", note)
-
-
-def both(picture, cache):
-    """What the cache gives and what is there, at one moment."""
-    with picture.begin() as connection:
-        return cache.read(connection), read_fleet(connection)
 
 
 def both_of_plans(picture, cache):
@@ -222,64 +194,6 @@ def test_each_kind_of_change_is_seen_by_the_next_reading(sessions, picture):
     pytest.fail(f"these have changed nothing of the fleet: {unseen}")
 
 
-def test_a_reading_of_what_did_not_change_reads_no_table_of_the_fleet(
-    sessions, picture, statements
-):
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"))
-    first, _ = both(picture, cache)
-    statements.clear()
-    with picture.begin() as connection:
-        again = cache.read(connection)
-    assert again == first
-    assert again.racks is first.racks
-    assert again.links is first.links
-    tables = {name for name in TABLES for asked in statements if f"FROM {name} " in f"{asked} "}
-    assert tables == {"rack"}  # who was copied within the last minute changes by time alone
-
-
-def test_of_a_table_only_the_rows_that_changed_are_read(sessions, picture, statements):
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"), facts("rack0002", "b"))
-    first, _ = both(picture, cache)
-    recorded(sessions, me, facts("rack0002"))
-    statements.clear()
-    with picture.begin() as connection:
-        read = cache.read(connection)
-    assert read.reach == {"rack0001": ("region1/1",), "rack0002": ()}
-    assert read.links.by_rack["rack0001"] is first.links.by_rack["rack0001"]
-    asked = [statement for statement in statements if "FROM connection" in statement]
-    assert len(asked) == 1
-    assert "ANY" in asked[0]
-
-
-def reserved(sessions, *vlans):
-    """VLANs with a subnet each, whose reservations have these names."""
-    for number, names in enumerate(vlans, 1):
-        sessions.change(
-            "INSERT INTO vlan (name, fabric, dhcp_on, lease_seconds, max_response_delay, mclt, "
-            "split, era, generation) VALUES (:name, 'f', true, 600, 30, 600, 255, 1, 1)",
-            name=f"vlan{number}",
-        )
-        sessions.change(
-            "INSERT INTO subnet (vlan_id, cidr, dns_servers, ntp_servers, domain, era, generation) "
-            "SELECT max(id), :network, '{}', '{}', '', 1, 1 FROM vlan",
-            network=f"10.0.{number}.0/24",
-        )
-        for nth, name in enumerate(names, 1):
-            sessions.change(
-                "INSERT INTO reservation (subnet_id, mac, address, hostname, era, generation) "
-                "SELECT max(id), :mac, :address, :name, 1, 1 FROM subnet",
-                mac=f"02:00:00:00:{number:02}:{nth:02}",
-                address=f"10.0.{number}.{nth}",
-                name=name,
-            )
-
-
-def names_in(vlan):
-    return [it.hostname for net in vlan.subnets for it in net.reservations]
-
-
 def test_which_racks_are_older_is_asked_anew_at_each_reading(sessions, picture):
     older = {"rack0001": 2}
     cache = FleetCache(older=lambda: dict(older))
@@ -288,101 +202,6 @@ def test_which_racks_are_older_is_asked_anew_at_each_reading(sessions, picture):
     older.clear()
     with picture.begin() as connection:
         assert cache.read_plan_facts(connection).older == {}
-
-
-@pytest.mark.parametrize(
-    ("change", "names"),
-    [
-        ("UPDATE reservation SET hostname = 'new' WHERE hostname = 'two'", "one new three"),
-        ("DELETE FROM reservation WHERE hostname = 'two'", "one three"),
-        ("UPDATE reservation SET generation = 7 WHERE hostname = 'two'", "one two three"),
-    ],
-)
-def test_of_many_reservations_only_what_changed_is_another_object(
-    change, names, sessions, picture, statements
-):
-    cache = FleetCache()
-    reserved(sessions, ("four",), ("one", "two", "three"))
-    before, _ = both(picture, cache)
-    sessions.change(change)
-    statements.clear()
-    with picture.begin() as connection:
-        after = cache.read_plan_facts(connection)
-    assert names_in(after.vlans[2]) == names.split()
-    assert after.vlans[1] is before.vlans[1]
-    assert (after.vlans[2] is before.vlans[2]) == (names == "one two three")
-    old, new = (vlans[2].subnets[0].reservations for vlans in (before.vlans, after.vlans))
-    assert {id(it) for it in new if it.hostname in ("one", "three")} <= {*map(id, old)}
-    read = [asked for asked in statements if asked.startswith("SELECT reservation.subnet_id")]
-    assert ["xmin" in asked for asked in read] == [True]
-
-
-def test_plans_do_not_pay_for_links(sessions, picture, statements):
-    me, cache = joined(sessions), FleetCache()
-    both(picture, cache)
-    recorded(sessions, me, facts("rack0001", "a"))
-    statements.clear()
-    with picture.begin() as connection:
-        assert set(cache.read_plan_facts(connection).racks) == {"rack0001"}
-    assert not [statement for statement in statements if "FROM connection" in statement]
-    read, there = both(picture, cache)
-    assert read == there, "and who needs them has not missed them"
-    assert len(read.links) == 1
-
-
-def test_what_was_read_is_not_read_again_while_another_transaction_goes_on(
-    sessions, picture, statements
-):
-    me, cache = joined(sessions), FleetCache()
-    with sessions.engine.begin() as slow:
-        slow.execute(text("SELECT pg_current_xact_id()"))
-        recorded(sessions, me, facts("rack0001", "a"))
-        both(picture, cache)
-        statements.clear()
-        with picture.begin() as connection:
-            cache.read(connection)
-        assert not [statement for statement in statements if "FROM connection" in statement]
-        slow.execute(text("UPDATE rack SET hostname = 'other'"))
-    read, there = both(picture, cache)
-    assert read == there
-    assert read.racks["rack0001"].hostname == "other"
-
-
-def test_a_row_that_was_written_as_it_was_stays_the_same_object(sessions, picture):
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"))
-    before, _ = both(picture, cache)
-    sessions.change("UPDATE rack SET hostname = hostname")
-    after, _ = both(picture, cache)
-    assert after.racks is before.racks
-
-
-def test_who_missed_what_was_pruned_reads_everything(sessions, picture):
-    me, cache = joined(sessions), FleetCache()
-    both(picture, cache)
-    recorded(sessions, me, facts("rack0001", "a"))
-    ahead = FleetCache()
-    both(picture, ahead)
-    sessions.run(lambda c: prune_changes(c, ahead.oldest))
-    assert sessions.value("SELECT count(*) FROM change WHERE subject = 'rack'") == 0
-    read, there = both(picture, cache)
-    assert read == there
-    assert set(read.racks) == {"rack0001"}
-
-
-@pytest.mark.parametrize(
-    ("subject", "key"), [("no such table", "1"), ("bmc", "rack0001"), ("bmc", ""), ("rack", "?")]
-)
-def test_garbage_among_the_changes_loses_nothing(subject, key, sessions, picture):
-    me, cache = joined(sessions), FleetCache()
-    both(picture, cache)
-    recorded(sessions, me, facts("rack0001", "a"))
-    row = "INSERT INTO change (subject, key) VALUES (:subject, :key)"
-    sessions.change(row, subject=subject, key=key)
-    sessions.change(row, subject="rack", key="rack0001")  # once more
-    read, there = both(picture, cache)
-    assert read == there
-    assert set(read.racks) == {"rack0001"}
 
 
 def test_another_database_is_read_anew(sessions, picture):
@@ -399,74 +218,3 @@ def test_another_database_is_read_anew(sessions, picture):
     read, there = both(picture, cache)
     assert read == there
     assert read.racks == {}
-
-
-def test_an_audit_finds_what_no_trigger_saw(sessions, picture):
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"))
-    both(picture, cache)
-    with sessions.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("UPDATE rack SET hostname = 'other'"))
-    read, there = both(picture, cache)
-    assert read != there
-    cache.audit_next()
-    read, there = both(picture, cache)
-    assert read == there
-    assert cache.was_wrong == ("racks",)
-
-
-def test_an_audit_compares_some_rows_and_the_next_one_the_next(sessions, picture):
-    """So that it never holds up a large fleet; nothing is left out in the end."""
-    me, cache = joined(sessions), FleetCache(audited_at_once=2)
-    for rack in RACKS[1:5]:
-        recorded(sessions, me, facts(rack, f"link of {rack}"))
-    both(picture, cache)
-    with sessions.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(
-            text("UPDATE rack SET hostname = 'other' WHERE id = :rack"), {"rack": RACKS[4]}
-        )
-        for rack in (RACKS[0], RACKS[5]):
-            connection.execute(
-                text(
-                    "INSERT INTO rack (id, hostname, run, address, stopped, holds_era, "
-                    "holds_generation, holds_fingerprint) "
-                    "VALUES (:rack, 'h', 'r', 'a', false, 0, 0, '')"
-                ),
-                {"rack": rack},
-            )
-    found = []
-    for _ in range(3):
-        cache.audit_next()
-        read, there = both(picture, cache)
-        found.append((cache.was_wrong, read == there))
-    assert found == [(("racks",), False), (("racks",), True), ((), True)]
-    assert list(read.racks) == RACKS
-
-
-def test_a_row_that_is_gone_unseen_is_found_by_an_audit(sessions, picture):
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"), facts("rack0002", "b"))
-    both(picture, cache)
-    with sessions.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("DELETE FROM rack WHERE id = 'rack0002'"))
-    cache.audit_next()
-    read, there = both(picture, cache)
-    assert read == there
-    assert cache.was_wrong == ("racks",)
-
-
-def test_older_content_put_back_is_read_anew(sessions, picture):
-    """As from a dump of the data alone, with the table of changes as it was then."""
-    me, cache = joined(sessions), FleetCache()
-    recorded(sessions, me, facts("rack0001", "a"))
-    sessions.change("UPDATE leadership SET generation = 7")
-    both(picture, cache)
-    with sessions.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("UPDATE rack SET hostname = 'other'"))
-        connection.execute(text("UPDATE leadership SET generation = 6"))
-    read, there = both(picture, cache)
-    assert read == there
