@@ -12,8 +12,8 @@ from evenrack.cli.csv_import import LONG_LINES
 from evenrack.cli.main import run
 from evenrack.cli.waiting import told_while_waiting
 from evenrack.model.csv_lines import MOST_BYTES
+from tests.cli.inventory.inventory_answers import Keyboard
 from tests.cli.small_api import problem, small_api
-from tests.cli.test_inventory_commands import Keyboard
 from tests.region.processes import eventually, fleet_on
 
 PATH = "/api/v1/reservations/import"
