@@ -1,26 +1,13 @@
-"""A rack enrols over real TLS: with a region of its cluster, and with nobody else."""
-
-from datetime import timedelta
+"""A rack enrols over real TLS: with a region of its cluster that takes it and that it believes."""
 
 import pytest
-from attrs import define
-from twisted.internet import reactor
-from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import wrapClientTLS
-from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 
 from evenrack.config.secret_file import Secret
-from evenrack.errors import EnrolmentRefused, NotTrusted, RegionUnreachable
-from evenrack.rack.register import (
-    ANSWER_SECONDS,
-    EnrolmentSession,
-    register,
-    register_anywhere,
-)
+from evenrack.errors import EnrolmentRefused, NotTrusted
+from evenrack.rack.register import register
 from evenrack.rack.state_folder import StateFolder
 from evenrack.rack.trust_keeper import TrustKeeper
-from evenrack.region.links.doorkeeper import Enrolled
 from evenrack.trust.certificates import (
     certificate_pem,
     is_issued_by,
@@ -30,28 +17,9 @@ from evenrack.trust.certificates import (
     pin_of,
     rack_of,
 )
-from evenrack.trust.tls import NewcomerTls
-from evenrack.wire.region_commands import Enrol
-from tests.rack.enrolment_desk import (
-    HERE,
-    NEW_RACK,
-    EnrolmentDesk,
-    endpoint_of_port,
-    newcomer,
-    region_end,
-    secret,
-    signer,
-    turn,
-)
-from tests.trusted import authority, expired, handmade, now, rack_identity, region_identity
-
-
-async def refusal(region, kind, who=None):
-    """See that one cannot join there, and give what it is told."""
-    with pytest.raises(kind) as refused:
-        await register(region.endpoint, who or newcomer())
-    return str(refused.value)
-
+from tests.rack.enrolment_desk import NEW_RACK, EnrolmentDesk, newcomer, region_end, secret, signer
+from tests.rack.enrolment_refusal import refusal
+from tests.trusted import authority, now
 
 # A region of the cluster
 
@@ -127,118 +95,6 @@ async def test_without_the_certificate_a_folder_counts_as_not_enrolled(tmp_path)
     assert not state.trust.are_there
 
 
-# Who is no region of the cluster hears nothing
-
-
-async def test_with_a_wrong_pin_nothing_is_sent():
-    async with region_end() as region:
-        told = await refusal(region, NotTrusted, newcomer(secret(pin="0" * 64)))
-        assert "nothing was told" in told
-        assert region.heard == b""
-        assert region.door.told == []
-
-
-IMPOSTORS = {
-    "with a certificate of its own": (
-        lambda: region_identity(by=authority("the relay's")),
-        lambda: [authority("the relay's").certificate],
-        "not of the cluster that made the enrolment secret",
-    ),
-    "that shows the right authority beside its own certificate": (
-        lambda: region_identity(by=authority("the relay's")),
-        lambda: [signer().certificate],
-        "not signed by its authority",
-    ),
-    "with the certificate of a rack": (
-        rack_identity,
-        lambda: [signer().certificate],
-        "not a region's",
-    ),
-    "with a certificate for no use": (
-        lambda: handmade(by=authority()),
-        lambda: [signer().certificate],
-        "not a region's",
-    ),
-    "that shows no authority": (
-        signer,
-        lambda: [authority("another").certificate],
-        "not of the cluster that made the enrolment secret",
-    ),
-    "with an expired certificate of a region": (
-        lambda: region_identity(at=expired()),
-        lambda: [signer().certificate],
-        "is the clock right",
-    ),
-}
-
-
-@pytest.mark.parametrize(("identity", "shown", "why"), IMPOSTORS.values(), ids=[*IMPOSTORS])
-async def test_nothing_is_sent_to_a_host(identity, shown, why):
-    async with region_end(identity=identity(), trusted=shown()) as region:
-        assert why in await refusal(region, NotTrusted)
-        assert region.heard == b""
-        assert region.door.told == []
-
-
-@pytest.mark.parametrize("days", [-1, -400, 31, 400])
-async def test_a_clock_that_is_wrong_is_told_with_the_times_and_nothing_is_sent(days):
-    at = now() + timedelta(days=days)
-    async with region_end() as region:
-        told = await refusal(region, NotTrusted, newcomer(at=at))
-        assert f"this host's clock says {at:%Y-%m-%d %H:%M}" in told
-        assert "is the clock right" in told
-        assert region.heard == b""
-
-
-@define
-class Relay:
-    """A region of the cluster that was taken over: passes on what it hears to another one."""
-
-    onwards: object
-    told: list
-    fingerprint: str = ""
-
-    def peer(self, transport):
-        return EnrolmentDesk().peer(transport)
-
-    def why_ended(self, transport, failure):
-        return None
-
-    async def enrol(self, application, transport):
-        factory = Factory.forProtocol(lambda: EnrolmentSession(Clock()))
-        factory.noisy = False
-        session = await wrapClientTLS(NewcomerTls(), self.onwards).connect(factory)
-        await session.shaken
-        try:
-            answer = await session.callRemote(
-                Enrol,
-                lookup=application.lookup,
-                request=application.request,
-                proof=application.proof,
-                hostname=application.hostname,
-            )
-        except EnrolmentRefused as problem:
-            self.told.append(problem)
-            raise
-        finally:
-            session.close()
-        return Enrolled(**answer)
-
-
-@pytest.mark.parametrize("shown", ["another region's", "the region's own"])
-async def test_a_relay_passes_nothing_on_not_even_with_a_region_s_certificate(shown):
-    own = region_identity()
-    async with region_end(identity=own) as region:
-        relay = Relay(region.endpoint, [])
-        stolen = own if shown == "the region's own" else region_identity("region2")
-        async with region_end(relay, identity=stolen) as between:
-            await refusal(between, EnrolmentRefused)
-            assert len(region.door.told) == 1
-            assert len(relay.told) == 1
-        assert region.door.uses == 1  # nobody was let in
-        assert (await register(region.endpoint, newcomer())).rack == NEW_RACK
-
-
 # A region that does not take the rack
 
 
@@ -306,164 +162,6 @@ async def test_an_answer_that_names_no_rack_is_refused():
 async def test_an_answer_that_cannot_be_read_is_refused(spoilt):
     async with region_end(EnrolmentDesk(**spoilt)) as region:
         assert "cannot be read" in await refusal(region, NotTrusted)
-
-
-# Nobody answers
-
-
-class Says(Protocol):
-    """A server that is no region."""
-
-    said = b""
-    is_open = False
-
-    def connectionMade(self):
-        self.is_open = True
-        self.transport.write(self.said)
-
-    def connectionLost(self, reason=None):
-        self.is_open = False
-
-
-async def with_server(protocol, work):
-    """Do something while such a server listens on loopback; give what came of it."""
-    made = []
-
-    def make():
-        made.append(protocol())
-        return made[-1]
-
-    factory = Factory.forProtocol(make)
-    factory.noisy = False
-    port = reactor.listenTCP(0, factory, interface=HERE)
-    try:
-        return await work(endpoint_of_port(port.getHost().port), made)
-    finally:
-        await port.stopListening()
-        for each in made:
-            each.transport.abortConnection()
-        while any(each.is_open for each in made):
-            await turn()
-
-
-async def test_a_server_that_speaks_no_tls_is_told_as_such():
-    class Plain(Says):
-        said = b"SSH-2.0-OpenSSH_9.6\r\n" * 10
-
-    async def work(endpoint, _made):
-        with pytest.raises(RegionUnreachable, match="does not speak TLS"):
-            await register(endpoint, newcomer())
-
-    await with_server(Plain, work)
-
-
-async def test_a_server_that_hangs_up_is_told_as_such():
-    class Leaves(Says):
-        def connectionMade(self):
-            super().connectionMade()
-            self.transport.loseConnection()
-
-    async def work(endpoint, _made):
-        with pytest.raises(RegionUnreachable, match="ended in the handshake"):
-            await register(endpoint, newcomer())
-
-    await with_server(Leaves, work)
-
-
-async def test_a_server_that_says_nothing_is_given_up_after_10_seconds_and_left_alone():
-    clock = Clock()
-
-    async def work(endpoint, made):
-        joining = Deferred.fromCoroutine(register(endpoint, newcomer(clock=clock)))
-        while not made or not clock.getDelayedCalls():
-            await turn()
-        clock.advance(ANSWER_SECONDS + 0.1)
-        with pytest.raises(RegionUnreachable):
-            await joining
-        while made[0].is_open:
-            await turn()
-        assert clock.getDelayedCalls() == []
-
-    await with_server(Says, work)
-
-
-async def test_a_region_that_does_not_answer_is_given_up_after_10_seconds():
-    clock = Clock()
-    async with region_end(EnrolmentDesk(silent=True)) as region:
-        joining = Deferred.fromCoroutine(register(region.endpoint, newcomer(clock=clock)))
-        while not region.door.told:
-            await turn()
-        clock.advance(ANSWER_SECONDS + 0.1)
-        with pytest.raises(RegionUnreachable, match="gave no answer"):
-            await joining
-        while region.sessions[0].is_open:
-            await turn()
-        assert clock.getDelayedCalls() == []
-
-
-async def test_a_region_that_dies_meanwhile_is_told_as_unreachable():
-    async with region_end(EnrolmentDesk(silent=True)) as region:
-        joining = Deferred.fromCoroutine(register(region.endpoint, newcomer()))
-        while not region.door.told:
-            await turn()
-        region.sessions[0].abort()
-        with pytest.raises(RegionUnreachable, match="gave no answer"):
-            await joining
-
-
-async def nobody():
-    """An endpoint where nobody listens."""
-    port = reactor.listenTCP(0, Factory.forProtocol(Protocol), interface=HERE)
-    number = port.getHost().port
-    await port.stopListening()
-    return endpoint_of_port(number)
-
-
-async def test_nobody_at_the_address_is_told_as_unreachable():
-    with pytest.raises(RegionUnreachable):
-        await register(await nobody(), newcomer())
-
-
-# Several regions
-
-
-async def test_the_first_region_that_answers_is_enough_and_it_is_told_why_others_did_not():
-    told = []
-    async with region_end() as region:
-        endpoints = [("gone:1", await nobody()), ("here:2", region.endpoint)]
-        joined = await register_anywhere(endpoints, newcomer(), told.append)
-    assert joined.rack == NEW_RACK
-    (line,) = told
-    assert line.startswith("gone:1: ")
-
-
-async def test_when_nobody_answers_all_are_named():
-    told = []
-    with pytest.raises(RegionUnreachable, match=r"a:1: .*; b:2: "):
-        await register_anywhere(
-            [("a:1", await nobody()), ("b:2", await nobody())], newcomer(), told.append
-        )
-    assert len(told) == 2
-
-
-async def test_where_a_stranger_answers_no_other_region_is_asked():
-    async with region_end() as first, region_end() as second:
-        endpoints = [("first", first.endpoint), ("second", second.endpoint)]
-        with pytest.raises(NotTrusted):
-            await register_anywhere(endpoints, newcomer(secret(pin="0" * 64)), print)
-        assert second.sessions == []
-
-
-async def test_a_region_that_refuses_is_not_the_last_one_asked():
-    # One whose host lacks the key cannot check the secret; another can.
-    told = []
-    wrong = secret(secret=Secret(b"w" * 16))
-    async with region_end() as first, region_end() as second:
-        endpoints = [("first", first.endpoint), ("second", second.endpoint)]
-        with pytest.raises(EnrolmentRefused):
-            await register_anywhere(endpoints, newcomer(wrong), told.append)
-        assert len(second.sessions) == 1
-    assert [line.partition(":")[0] for line in told] == ["first", "second"]
 
 
 def test_the_pin_of_these_tests_is_of_the_authority():
