@@ -28,7 +28,7 @@ from evenrack.region.sealing import Sealer
 from evenrack.runtime.wall_clock import utc_now
 from evenrack.trust.certificates import certificates_from_pem, pin_of
 from evenrack.trust.enrolment import SECRET_BYTES, EnrolmentSecret
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import CALM, CALM_RACK, fleet_on
 
 HOUR = timedelta(hours=1)

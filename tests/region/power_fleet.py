@@ -20,8 +20,8 @@ from evenrack.runtime.wall_clock import utc_now
 from tests.no_dhcp import NO_FILE, NoDhcpServer, no_host_answers, no_leases, no_listener, think_here
 from tests.rack.small_driver import WORD, Machines, SmallDriver
 from tests.region.cable import Cable
-from tests.region.http.test_bmc_pages import start_with_keys
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.bmc_api import start_with_keys
+from tests.region.http.inventory_api import Api
 from tests.region.processes import CALM_RACK, eventually, fleet_on, trust_of
 from tests.trusted import enrol
 

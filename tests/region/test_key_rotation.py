@@ -11,7 +11,7 @@ from evenrack.config.key_file import Key, Keys
 from evenrack.config.secret_file import Secret
 from evenrack.region.database.bmc_reading import password_cell
 from evenrack.region.sealing import Sealer, key_id_of
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]

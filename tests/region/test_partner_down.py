@@ -14,7 +14,7 @@ from evenrack.region.database.partner_down_store import (
     take_back,
     write_partner_down,
 )
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, goes_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 

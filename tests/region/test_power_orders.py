@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 from evenrack.balance.power_routes import MOST_ORDERS_OF_RACK, SURELY_ENDED_SECONDS
 from evenrack.region.database.engine import IDLE_LIMIT
 from tests.rack.small_driver import WORD
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
 from tests.region.processes import eventually, goes_on
 

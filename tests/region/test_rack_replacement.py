@@ -6,7 +6,7 @@ import pytest
 from evenrack.model.dhcp_roles import Pins
 from evenrack.region.database.pin_store import write_pins
 from evenrack.region.http.replacement_page import _SHOWN
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 

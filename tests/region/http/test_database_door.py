@@ -12,7 +12,7 @@ from evenrack.errors import DatabaseUnreachable, OutcomeUnknown
 from evenrack.region.database.engine import PooledDatabase
 from evenrack.region.http.database_door import DatabaseDoor, OneChange
 from tests.postgres_fixtures import execute
-from tests.region.http.test_inventory_pages import Api, served
+from tests.region.http.inventory_api import Api, served
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = pytest.mark.deadline(120)

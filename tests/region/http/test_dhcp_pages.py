@@ -6,7 +6,7 @@ import psycopg2
 import pytest
 
 from evenrack.model.dhcp_plan import dhcp_plan_from_json
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]

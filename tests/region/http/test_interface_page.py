@@ -7,7 +7,7 @@ import pytest
 
 from evenrack.region.database.inventory_store import create
 from evenrack.region.http.interface_page import _LIST
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from evenrack.region.database.inventory_reading import read_vlans
-from tests.region.http.test_inventory_pages import MAC, served
+from tests.region.http.inventory_api import MAC, served
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

@@ -8,7 +8,7 @@ import pytest
 
 from evenrack.model.dhcp_lease import LeasesAsked
 from evenrack.region.http.lease_pages import _READ
-from tests.region.http.test_inventory_pages import Api
+from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, fleet_on
 from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
 

@@ -5,7 +5,7 @@ import getpass
 
 import pytest
 
-from tests.region.http.test_bmc_pages import BMC, KeptApi, start_with_keys
+from tests.region.http.bmc_api import BMC, KeptApi, start_with_keys
 from tests.region.processes import eventually, fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]

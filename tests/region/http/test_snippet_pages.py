@@ -4,7 +4,7 @@ import pytest
 
 from evenrack.model.snippet_rules import MOST_TEXT_BYTES
 from tests.region.http.api_process import api_process
-from tests.region.http.test_inventory_pages import served
+from tests.region.http.inventory_api import served
 
 pytestmark = pytest.mark.postgres
 
