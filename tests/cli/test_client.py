@@ -10,6 +10,7 @@ import pytest
 from evenrack.client import Client, Repeats, SocketTarget, UrlTarget, parse_url
 from evenrack.errors import ApiRefused, OutcomeUnknown, RegionUnreachable
 from tests.cli.small_api import small_api
+from tests.free_ports import free_tcp_port
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_a_target_that_does_not_answer_is_asked_last_from_then_on(serve, tmp_pat
     with socket.socket(socket.AF_UNIX) as hung:
         hung.bind(str(tmp_path / "hung.sock"))
         hung.listen(1)  # the kernel accepts, nobody answers: a paused process
-        client = client_of(tmp_path / "hung.sock", api.path, timeout=0.2)
+        client = client_of(tmp_path / "hung.sock", api.path, timeout=3)  # good for the other, too
         client.get("/healthz")
         hung.setblocking(False)
         hung.accept()[0].close()
@@ -334,8 +335,7 @@ def test_when_nobody_is_reached_nothing_was_changed(tmp_path, deed):
 
 
 def test_an_address_on_the_network_is_asked_over_tcp():
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_tcp_port()
     client = Client([UrlTarget(host="127.0.0.1", port=port)], timeout=1)
     with pytest.raises(RegionUnreachable, match=f"http://127.0.0.1:{port}: connection refused"):
         client.get("/healthz")
