@@ -95,6 +95,11 @@ def under(off, command):
     return ["faketime", "--exclude-monotonic", "-f", off, *command]
 
 
+LIVENESS = "{dead_after_seconds: 20, silence_seconds: 20, lease_seconds: 25}"
+RACK_LIVENESS = "{silence_seconds: 20}"
+"""A busy machine holds nobody up for so long; a clock that is an hour off is further off."""
+
+
 class Cluster:
     """Region hosts of which some have wrong clocks, and racks."""
 
@@ -107,7 +112,8 @@ class Cluster:
     def start_region(self, name, of):
         home = self.folder / name
         home.mkdir()
-        path = configure(home, self.dsn, region_name=name, key_file=self.folder / "keys")
+        keys = self.folder / "keys"
+        path = configure(home, self.dsn, region_name=name, key_file=keys, liveness=LIVENESS)
         run("init", "--config", path, of=of)
         self.daemons.append(start(home, path, of=of))
         wait_for(lambda: ready(home), self.daemons[-1])
@@ -120,7 +126,8 @@ class Cluster:
         """Enrol a rack through one region host, and run it."""
         told = json.loads(self.evenrack(through, "enrolment", "create", name, "--json"))
         addresses = {region: f"127.0.0.1:{port}" for region, port in self.ports.items()}
-        path = configure_rack(self.folder, name, regions=json.dumps([*addresses.values()]))
+        told_of = json.dumps([*addresses.values()])
+        path = configure_rack(self.folder, name, regions=told_of, liveness=RACK_LIVENESS)
         asked_of = addresses[through]
         words = ("register", "--config", path, "--region", asked_of, "--secret-file", "-")
         run(*words, of=RACKD, input_text=told["secret"])
