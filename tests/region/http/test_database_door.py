@@ -1,11 +1,14 @@
 """How a change reaches PostgreSQL: what is said of its outcome is true, whatever happens."""
 
 import contextlib
+import threading
 
 import psycopg2
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.internet.threads import deferToThread
 
 from evenrack.errors import DatabaseUnreachable, OutcomeUnknown
@@ -35,10 +38,10 @@ SLOW_COMMIT = """
 
 
 @contextlib.asynccontextmanager
-async def door_to(dsn):
+async def door_to(dsn, clock=reactor):
     database = PooledDatabase(dsn, reactor, name="tests")
     try:
-        yield DatabaseDoor(database, reactor)
+        yield DatabaseDoor(database, clock)
     finally:
         database.close()
 
@@ -91,11 +94,16 @@ async def test_a_commit_that_gets_no_answer_has_an_unknown_outcome(own_migrated_
         connection.execute(INSERT)
         server.pause()
 
-    async with door_to(dsn) as door:
-        await door.read(lambda c: c.execute(text("SELECT 1")))
+    committing = threading.Event()
+    async with door_to(dsn, clock=Clock()) as door:
+        event.listen(door._database._engine, "commit", lambda _: committing.set())
         try:
+            changing = Deferred.fromCoroutine(door.change(work))
+            await eventually(committing.is_set)
+            assert not changing.called
+            door._clock.advance(door.answer_seconds)
             with pytest.raises(OutcomeUnknown, match="see whether it was done before"):
-                await door.change(work)
+                await changing
         finally:
             server.resume()
 
@@ -113,7 +121,7 @@ async def test_a_session_that_ends_at_its_commit_leaves_an_unknown_outcome(own_m
 
     async with door_to(dsn) as door:
         with pytest.raises(OutcomeUnknown):
-            await door.change(work)
+            await door.change(work, seconds=20)
     assert len(runs) == 1
 
 
