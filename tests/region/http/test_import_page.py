@@ -251,9 +251,14 @@ async def test_the_audit_log_says_how_much_was_imported(database_dsn):
         await filled(api)
         await sent(api, FILE, "?vlan=vlan9")
         await sent(api, FILE)
-        await eventually(lambda: not api.site._trail._waiting)
-        refused, done = [row for row in await api.audit() if "import" in row["deed"]]
-        assert (refused["status"], done["status"]) == (400, 200)
+
+        async def both():
+            rows = {row["status"]: row for row in await api.audit() if "import" in row["deed"]}
+            return rows if len(rows) == 2 else None
+
+        rows = await eventually(both)  # what is refused is noted after its answer
+        assert rows.keys() == {400, 200}
+        done = rows[200]
         assert (done["data"]["new"], done["data"]["changed"]) == (2, 1)
 
 

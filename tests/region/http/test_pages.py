@@ -71,24 +71,23 @@ async def test_status_has_the_keys_that_programs_rely_on(database_dsn):
             "running",
             "region1/1",
         )
-        leadership = fleet.read().leadership
-        assert (status["era"], status["generation"]) == (
-            leadership.number.era,
-            leadership.number.generation,
-        )
+
+        async def number_is_told():
+            status, number = await region.status(), fleet.read().leadership.number
+            return (status["era"], status["generation"]) == (number.era, number.generation)
+
+        await eventually(number_is_told)
 
 
 async def test_each_noun_has_its_own_address_with_the_same_content_as_the_status(database_dsn):
     async with served(database_dsn) as (_, region):
-        status = await eventually(lambda: _with_addresses(region))
         for noun in ("regions", "racks", "problems"):
-            assert (await region.get(f"/api/v1/{noun}")).json == status[noun]
 
+            async def is_the_same(noun=noun):
+                status, alone = await region.status(), await region.get(f"/api/v1/{noun}")
+                return alone.json == status[noun]
 
-async def _with_addresses(region):
-    """Give the status when the rack has told its addresses, a moment after it is there."""
-    status = await region.status()
-    return status if status["racks"][0]["addresses"] else None
+            await eventually(is_the_same)  # a new fleet changes on for a moment
 
 
 async def test_events_come_in_pages_that_go_on_where_the_last_ended(database_dsn):
@@ -111,8 +110,12 @@ async def test_events_come_in_pages_that_go_on_where_the_last_ended(database_dsn
 
 async def test_without_a_place_to_begin_the_newest_events_are_given(database_dsn):
     async with served(database_dsn) as (fleet, region):
-        newest = (await region.get("/api/v1/events?limit=1")).json
-        assert [event["id"] for event in newest["events"]] == [fleet.last_event()]
+
+        async def newest_alone():
+            newest = (await region.get("/api/v1/events?limit=1")).json
+            return [event["id"] for event in newest["events"]] == [fleet.last_event()]
+
+        await eventually(newest_alone)
 
 
 async def test_the_history_shows_each_move_with_its_reason(database_dsn):
