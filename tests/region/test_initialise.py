@@ -1,7 +1,6 @@
 """Making a cluster: schema, keys and authority once for all hosts, and a certificate for each."""
 
 import base64
-import contextlib
 import secrets
 import stat
 import threading
@@ -10,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from attrs import evolve
+from sqlalchemy import text
 
 from evenrack.config.key_file import NO_KEYS, Keys, load_keys
 from evenrack.config.region_config import RegionConfig
@@ -266,11 +266,14 @@ def test_two_hosts_that_begin_at_the_same_moment_do_not_make_two_keys_nor_two_au
     empty_database_dsn, tmp_path
 ):
     hosts = ["host1", "host2"]
-    both_make_one = threading.Barrier(2)
+    engine = open_engine(empty_database_dsn, "tests", sessions=3)
+    looks, making = Sessions(engine, None), set()
 
     def token_bytes(count):
-        with contextlib.suppress(threading.BrokenBarrierError):
-            both_make_one.wait(1)  # broken, as it shall be: the other waits until this one is done
+        is_first = not making
+        making.add(threading.get_ident())
+        if is_first:  # and so it stays: the other one waits until this one is done
+            looks.wait_until_blocked()
         return secrets.token_bytes(count)
 
     def begin(host):
@@ -282,8 +285,10 @@ def test_two_hosts_that_begin_at_the_same_moment_do_not_make_two_keys_nor_two_au
 
     with ThreadPoolExecutor(2) as threads:
         refusals = list(threads.map(begin, hosts))
+    engine.dispose()
     made = [host for host in hosts if (tmp_path / host / "etc" / "keys").exists()]
     assert len(made) == 1
+    assert len(making) == 1
     assert made == [host for host in hosts if files_of(tmp_path / host).are_there]
     assert [refusal is None for refusal in refusals] == [host in made for host in hosts]
     assert all(f"from host {made[0]}" in refusal for refusal in refusals if refusal)
@@ -321,6 +326,7 @@ def test_a_host_that_begins_while_another_makes_the_authority_waits_and_takes_th
     with ThreadPoolExecutor(1) as threads:
         sessions = Sessions(engine, threads)
         with sessions.open_transaction() as other:
+            other.execute(text("SET idle_in_transaction_session_timeout = 0"))
             lock_authorities(other)
             beginning = sessions.start(lambda: initialised(database_dsn, tmp_path))
             sessions.wait_until_blocked()
