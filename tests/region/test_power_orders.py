@@ -112,12 +112,17 @@ async def imported(power, noun, lines):
 async def test_two_operators_at_once_and_the_second_is_told_of_the_first_s_order(database_dsn):
     async with power_fleet_on(database_dsn, hosts=2) as power:
         one, two = (Api(region) for region in power.fleet.regions.values())
+        bmc = power.machines.bmcs[address_of(1)]
+        bmc.stuck = True  # so that the first is not done before the second is asked for
         body = {"machines": ["m1"], "action": "cycle"}
         asked = [Deferred.fromCoroutine(api("POST", "/api/v1/orders", body)) for api in (one, two)]
         answers = sorted([await each for each in asked], key=lambda answer: answer.status)
         assert [answer.status for answer in answers] == [201, 409]
         (number,) = [each["order"] for each in answers[0].json]
         assert answers[1].json["running"] == [{"machine": "m1", "order": number}]
+        await eventually(lambda: power.told() == ["off"])
+        bmc.stuck = False
+        bmc.press("off")
         assert (await power.end_of(number))["result"] == "ok"
         assert power.told() == ["off", "on"]
 

@@ -67,6 +67,7 @@ async def test_p3_p24_every_process_gives_the_same_status_and_it_equals_the_sock
         assert one["survives"] == {"yes": True, "not": []}
 
 
+@pytest.mark.usefixtures("patient_departure")
 async def test_p1_a_process_stopped_in_order_is_off_and_its_racks_move_at_once(database_dsn):
     async with fleet_on(database_dsn, "region1", "region2") as fleet:
         for number in (1, 2, 3, 4):
@@ -101,7 +102,7 @@ async def test_a_stopped_process_leaves_no_socket_no_session_and_no_listener(dat
             "WHERE application_name LIKE 'region1/%'"
         )
         # the server ends a session a moment after its client has
-        await eventually(lambda: fleet.rows(sessions) == [], seconds=2)
+        await eventually(lambda: fleet.rows(sessions) == [], seconds=20)
         again = fleet.start_region("region1")  # the ports are free
         await eventually(fleet.is_whole)
         assert again.port == region.port

@@ -145,7 +145,7 @@ async def test_whoever_waits_for_a_server_that_hangs_is_told_and_finds_it_again(
     own_migrated_server, log
 ):
     server, dsn = own_migrated_server
-    database = PooledDatabase(dsn, reactor, name="test", look_seconds=0.1)
+    database = PooledDatabase(dsn, reactor, name="test", look_seconds=0.3)
     own, cut = database.own_connection("own"), []
     database.on_hung = lambda: cut.append(1)
     try:
