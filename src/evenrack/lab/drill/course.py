@@ -195,7 +195,7 @@ def outcome_line(outcome: Outcome) -> str:
 
 
 def _run_to_see_something(check: Check, trial: Trial, stillness: Stillness) -> Outcome:
-    """Run a check; again if it says no and the machine stood still meanwhile, which shows nothing.
+    """Run a check; again if it says no and a processor stood still meanwhile, which shows nothing.
 
     What never may be was seen, and counts. So does what was later than the machine stood still.
     The time is the one from which on its experiment was done, perhaps for another check.
@@ -208,7 +208,7 @@ def _run_to_see_something(check: Check, trial: Trial, stillness: Stillness) -> O
         still = stillness.longest
         if still is None or len(seen) == _MOST_REPEATS or not _may_be_of(still, outcome):
             return evolve(outcome, detail="; ".join([outcome.detail, *seen]))
-        seen.append(f"before, when all stood still for {still:.1f} s: {outcome.detail}")
+        seen.append(f"before, when a processor stood still for {still:.1f} s: {outcome.detail}")
         trial.forget(check.judges)
 
 
