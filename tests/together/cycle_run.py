@@ -11,7 +11,12 @@ from evenrack.lab.deeds import Deed, Meant, do_deed, find_meant
 from evenrack.lab.drill.sight import uneven_owners
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size
-from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
+from evenrack.lab.fleet_status import (
+    fleet_client,
+    fleet_status,
+    repeats_of,
+    what_is_missing,
+)
 from tests.together.cycle_judge import MOST_SECONDS, Loss, Run, seconds_of
 from tests.together.cycle_plan import LOSSES, Break, How, Round, target_of
 
@@ -69,7 +74,7 @@ class _Cycling:
         self._plan = plan
         self._bmcs = {bmc.machine: bmc for bmc in trial.fleet.bmcs}
         self._told_before: dict[str, int] = {}
-        self._client = fleet_client(trial.fleet)
+        self._client = fleet_client(trial.fleet, repeats=repeats_of(trial.clocks))
         self._meant: dict[tuple[str, Break], Meant] = {}
         self._began: dict[str, float] = {}
         self._lost: dict[str, Loss] = {}

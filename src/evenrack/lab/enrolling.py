@@ -1,10 +1,14 @@
 """Certificates for the lab's hosts, got as anyone would: init on regions, register on racks."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from evenrack.client import Client
+from evenrack.errors import ApiRefused, OutcomeUnknown
 from evenrack.lab.fleet import Fleet, RackDaemon, RegionProcess
 from evenrack.lab.fleet_status import fleet_client
 from evenrack.lab.private_file import write_private
@@ -13,6 +17,7 @@ INIT_SECONDS = 30.0
 REGISTER_SECONDS = 30.0
 _MINUTES = 5
 _AT_ONCE = 4
+_TRIES = 3
 
 
 def initialise_hosts(fleet: Fleet, programs: Path) -> None:
@@ -26,10 +31,7 @@ def initialise_hosts(fleet: Fleet, programs: Path) -> None:
 
 def enrol_racks(fleet: Fleet, racks: Sequence[RackDaemon], programs: Path) -> None:
     """Make one secret for all these racks, and let each join with it."""
-    name = f"lab-{secrets.token_hex(4)}"
-    wanted = {"name": name, "uses": len(racks), "minutes": _MINUTES}
-    client = fleet_client(fleet)
-    secret = client.post("/api/v1/enrolments", wanted)["secret"]
+    secret = _make_secret(fleet, {"uses": len(racks)})
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         for done in [threads.submit(_register, rack, secret, programs) for rack in racks]:
             done.result()
@@ -44,8 +46,21 @@ def enrol_again(fleet: Fleet, rack: RackDaemon, programs: Path) -> str:
 
 def new_secret(fleet: Fleet, rack: RackDaemon) -> str:
     """Make a secret with which this rack may come back as itself."""
-    wanted = {"name": f"lab-{secrets.token_hex(4)}", "rack": rack.rack, "minutes": _MINUTES}
-    return str(fleet_client(fleet).post("/api/v1/enrolments", wanted)["secret"])
+    return _make_secret(fleet, {"rack": rack.rack})
+
+
+def _make_secret(fleet: Fleet, wanted: Mapping[str, Any]) -> str:
+    """Make one; another one where a busy machine does not say whether it was made."""
+    client = fleet_client(fleet)
+    for _ in range(_TRIES - 1):
+        with suppress(OutcomeUnknown, ApiRefused):
+            return _ask_for_secret(client, wanted)
+    return _ask_for_secret(client, wanted)
+
+
+def _ask_for_secret(client: Client, wanted: Mapping[str, Any]) -> str:
+    named = {"name": f"lab-{secrets.token_hex(4)}", "minutes": _MINUTES, **wanted}
+    return str(client.post("/api/v1/enrolments", named)["secret"])
 
 
 def _initialise(process: RegionProcess, programs: Path) -> None:

@@ -1,10 +1,12 @@
 """Reading the fleet's own status, and saying what is still missing in it."""
 
+import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from evenrack.client import Client, SocketTarget
+from evenrack.client import Client, Repeats, SocketTarget
 from evenrack.errors import ApiRefused, RegionUnreachable
+from evenrack.lab.clocks import Clocks
 from evenrack.lab.fleet import Fleet
 
 _LIVE = frozenset({"running", "degraded", "draining"})
@@ -13,12 +15,25 @@ ANSWER_SECONDS = 3.0
 """How long one process may take; it waits 2 s itself before it calls PostgreSQL unreachable."""
 
 
+_KEY_BYTES = 16
+
+
 def fleet_client(
-    fleet: Fleet, *, last: Collection[str] = (), timeout: float = ANSWER_SECONDS
+    fleet: Fleet,
+    *,
+    last: Collection[str] = (),
+    timeout: float = ANSWER_SECONDS,
+    repeats: Repeats | None = None,
 ) -> Client:
     """Give a client that asks any region process of the lab, these only when no other answers."""
     processes = sorted(fleet.processes, key=lambda process: process.name in last)
-    return Client([SocketTarget(path=process.socket) for process in processes], timeout=timeout)
+    targets = [SocketTarget(path=process.socket) for process in processes]
+    return Client(targets, timeout=timeout, repeats=repeats)
+
+
+def repeats_of(clocks: Clocks) -> Repeats:
+    """Let a client repeat a change that a busy machine did not answer in time: it is done once."""
+    return Repeats(new_key=lambda: secrets.token_hex(_KEY_BYTES), pause=clocks.sleep)
 
 
 def fleet_status(client: Client) -> dict[str, Any] | None:

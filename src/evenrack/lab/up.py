@@ -15,7 +15,7 @@ from evenrack.lab.dhcp_state import what_dhcp_misses
 from evenrack.lab.down import clean_up, refuse_while_starting
 from evenrack.lab.enrolling import enrol_racks, initialise_hosts
 from evenrack.lab.fleet import Daemon, Fleet, Size, rack_config, region_config
-from evenrack.lab.fleet_status import fleet_client, fleet_status, what_is_missing
+from evenrack.lab.fleet_status import fleet_client, fleet_status, repeats_of, what_is_missing
 from evenrack.lab.hosts import free_lab_number
 from evenrack.lab.interrupts import end_if_stopped, ended_by_signals, ignore_signals
 from evenrack.lab.inventory import make_vlans
@@ -209,7 +209,7 @@ def write_files(fleet: Fleet, record: Record) -> None:
 def _own_bmcs(fleet: Fleet, programs: LabPrograms, clocks: Clocks) -> None:
     """Start the BMCs, make them known, wait until racks own them, and begin to ask them."""
     start_bmcs(fleet, programs)
-    client = fleet_client(fleet)
+    client = fleet_client(fleet, repeats=repeats_of(clocks))
     register_bmcs(fleet, client)
     missing: str | None = "nothing was seen yet"
 
@@ -236,7 +236,7 @@ def _serve_dhcp(
     if not DHCPD.exists():
         progress.note(f"no DHCP in this lab: {DHCPD} is missing: apt-get install isc-dhcp-server")
         return
-    client = fleet_client(fleet)
+    client = fleet_client(fleet, repeats=repeats_of(clocks))
     missing: str | None = "nothing was seen yet"
 
     def served() -> bool:

@@ -15,7 +15,12 @@ from evenrack.lab.drill.kernel_links import links, read_sockets, region_ends
 from evenrack.lab.drill.sight import Sight, uneven, uneven_hosts, uneven_owners
 from evenrack.lab.events import events_after, is_move, newest_event, newest_of_a_deed
 from evenrack.lab.fleet import Fleet, RackDaemon, rack_config
-from evenrack.lab.fleet_status import ANSWER_SECONDS, fleet_status, what_is_missing
+from evenrack.lab.fleet_status import (
+    ANSWER_SECONDS,
+    fleet_status,
+    repeats_of,
+    what_is_missing,
+)
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.network.plan import vlan_subnet
 from evenrack.lab.traffic.felt_file import FeltFile
@@ -58,7 +63,7 @@ class Trial:
     def client_of(self, processes: Iterable[str], timeout: float = ANSWER_SECONDS) -> Client:
         """Make a client of these processes."""
         targets = [SocketTarget(path=self.fleet.process(name).socket) for name in processes]
-        return Client(targets, timeout=timeout)
+        return Client(targets, timeout=timeout, repeats=repeats_of(self.clocks))
 
     def client(self, timeout: float = ANSWER_SECONDS) -> Client:
         """Make a client of the processes that run."""

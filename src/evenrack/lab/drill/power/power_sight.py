@@ -10,7 +10,7 @@ from evenrack.lab.bmc.simulator import BmcSimulator
 from evenrack.lab.bmc.state import bmc_rows
 from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.trial import Trial
-from evenrack.lab.fleet_status import fleet_client
+from evenrack.lab.fleet_status import fleet_client, repeats_of
 from evenrack.model.power import PowerAction
 
 NEXT_ORDER_SECONDS = 10.0
@@ -66,7 +66,9 @@ class Ordered:
         self._action = action
         self._since = since
         self._limit = limit
-        self._client = fleet_client(trial.fleet, last=trial.programs.not_serving())
+        self._client = fleet_client(
+            trial.fleet, last=trial.programs.not_serving(), repeats=repeats_of(trial.clocks)
+        )
         self._given: list[int] = []
         self._give(bmcs, slow_seconds)
 
