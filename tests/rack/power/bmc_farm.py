@@ -50,6 +50,7 @@ CHASSIS = """#!/bin/sh
 folder=$1 what=$2
 shift 2
 [ ! -e "$folder/delay" ] || sleep "$(cat "$folder/delay")"
+while [ -e "$folder/held" ]; do sleep 0.05; done
 [ ! -e "$folder/fail" ] || { echo "it fails, as it was asked to"; exit 1; }
 case $what in
 get)
@@ -112,6 +113,10 @@ class Bmc:
     def takes(self, seconds):
         """Let each answer about the chassis take so long; None for no time at all."""
         self._put("delay", None if seconds is None else str(seconds))
+
+    def holds(self, *, now=True):
+        """Answer nothing about the chassis until it is let go."""
+        self._put("held", "" if now else None)
 
     def fails(self, *, now=True):
         """Answer each command of the chassis with an error."""

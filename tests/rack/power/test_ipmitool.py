@@ -174,7 +174,8 @@ async def test_what_takes_too_long_ends_and_its_outcome_is_unknown(bmc):
 
 
 @needs_bmcs
-async def test_a_bmc_has_one_conversation_at_a_time(driver, bmc):
+async def test_a_bmc_has_one_conversation_at_a_time(bmc):
+    driver = IpmitoolDriver(reactor, seconds=60.0)  # the last one waits for both others
     bmc.takes(1)
     looks = [Deferred.fromCoroutine(driver.query(bmc.access())) for _ in range(3)]
     most = 0
@@ -197,10 +198,12 @@ async def test_who_waits_too_long_for_the_other_conversation_has_sent_nothing(bm
 @needs_bmcs
 async def test_other_bmcs_do_not_wait_for_a_slow_one(driver, farm, bmc):
     quick = farm.start(ADDRESS, free_udp_port(ADDRESS))
-    bmc.takes(2)
+    bmc.holds()
     slow = Deferred.fromCoroutine(driver.query(bmc.access()))
+    await until(lambda: tools_for(bmc.access()))
     await driver.turn_on(quick.access())
     assert not slow.called
+    bmc.holds(now=False)
     assert await slow == "off"
 
 
