@@ -34,6 +34,8 @@ from tests.rack.dhcp.ask_dhcpd import CLIENT, GIVE_UP_SECONDS, SERVER, ask
 from tests.rack.dhcp.golden_plans import OMAPI
 
 HOSTNAME = 12
+PATIENCE_SECONDS = 30.0
+"""For an answer of a dhcpd that runs: a rack gives it 2 s, and tells it again; here it is once."""
 
 
 class Follower:
@@ -41,7 +43,7 @@ class Follower:
         self.reactor, self.dhcpd, self.plans = reactor, dhcpd, plans
         self.files = DhcpdFiles(Path(folder))
         self.program = DhcpdProgram(Path(folder), dhcpd, reactor)
-        self.omapi = Omapi(OMAPI, reactor)
+        self.omapi = Omapi(OMAPI, reactor, seconds=PATIENCE_SECONDS)
         self.server = IscDhcpServer(self.program, self.omapi, OMAPI, think_beside(reactor))
         self.served = ()
 

@@ -103,8 +103,13 @@ async def test_what_a_relay_brings_names_the_racks_only_and_no_mac_and_racks_hea
         await deferLater(reactor, 0.05)
     far.start_crowd(Pace(per_second=10, hold_seconds=None, most=20))
     await until_served(far, 20)
+
+    def behind():
+        return {(str(it.server), it.mac) for it in heard["client"] if it.server is not None}
+
+    while not behind():  # another program tells of it than the one that was served
+        await deferLater(reactor, 0.05)
     for link in links:
         await link.end()
     assert heard["rack1"] == [Told(interface=CABLE)]
-    behind = {(str(it.server), it.mac) for it in heard["client"] if it.server is not None}
-    assert behind == {(PRIMARY, None)}
+    assert behind() <= {(PRIMARY, None), (SECONDARY, None)}
