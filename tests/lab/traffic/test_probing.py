@@ -1,6 +1,7 @@
 """The prober and real clients against real dhcpd, in network namespaces."""
 
 import signal
+import statistics
 from ipaddress import IPv4Address
 
 import pytest
@@ -119,10 +120,13 @@ def test_a_prober_is_hardly_ever_at_work(vlan):
     vlan.start_dhcpd()
     prober = vlan.start_prober()
     vlan.wait_for_line(is_rebind)
-    before, began = seconds_of_processor(prober), CLOCKS.seconds()
-    CLOCKS.sleep(5.0)
-    used = (seconds_of_processor(prober) - before) / (CLOCKS.seconds() - began)
-    assert used < 0.05  # 1 % on an idle machine
+    used = []
+    for _ in range(5):
+        before, began = seconds_of_processor(prober), CLOCKS.seconds()
+        CLOCKS.sleep(1.0)
+        used.append((seconds_of_processor(prober) - before) / (CLOCKS.seconds() - began))
+    # a processor that is taken away counts as used by whoever was at work, for as long as that
+    assert statistics.median(used) < 0.05  # 1 % on an idle machine
 
 
 def test_a_crowd_gets_leases_gives_them_back_and_others_get_the_same_addresses(vlan):
