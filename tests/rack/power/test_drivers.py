@@ -130,7 +130,7 @@ async def test_slow_bmcs_are_told_exactly_one_cycle(farm, seconds):
         for (make, boot), bmc in zip(ways, bmcs, strict=True)
     ]
     assert [outcome for outcome, _ in await gatherResults(cycles)] == [ok("on")] * len(ways)
-    assert [bmc.told() for bmc in bmcs] == [["off", "on"], FROM_PXE] * len(IPMI)
+    assert [bmc.told_in_time() for bmc in bmcs] == [["off", "on"], FROM_PXE] * len(IPMI)
 
 
 @needs_bmcs

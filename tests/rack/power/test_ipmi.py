@@ -112,7 +112,7 @@ async def test_slow_bmcs_are_told_once_each(driver, farm, seconds):
         bmc.takes(seconds)
     talks = [driver.turn_on, driver.turn_off, driver.reset, driver.query]
     await gatherResults([start(talk(bmc.access())) for talk, bmc in zip(talks, bmcs, strict=True)])
-    assert [bmc.told() for bmc in bmcs] == [["on"], ["off"], ["reset 1"], []]
+    assert [bmc.told_in_time() for bmc in bmcs] == [["on"], ["off"], ["reset 1"], []]
 
 
 @needs_bmcs

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 
 from evenrack.errors import BmcUnreachable
 from evenrack.rack.power.rmcp.exchange import Asking, Exchange
@@ -94,3 +94,50 @@ async def test_what_comes_after_its_end_is_heard_by_nobody(exchange, peer):
     exchange.send(b"nothing")
     assert peer.recv(100) == b"question"
     asked.addErrback(lambda _: None).cancel()
+
+
+class StoodStill(Clock):
+    """A reactor that stood still: it calls who waited for a time, and has not read yet."""
+
+    def addReader(self, reader):  # noqa: N802  Twisted's name
+        pass
+
+    def removeReader(self, reader):  # noqa: N802  Twisted's name
+        pass
+
+
+def test_what_came_while_the_rack_stood_still_is_heard_and_nothing_is_sent_again(peer):
+    clock, heard = StoodStill(), []
+    exchange = Exchange(clock)
+    host, port, *_ = peer.getsockname()
+    exchange.begin(evolve(ACCESS, address=ip_address(host), port=port))
+    asking = Asking(at=(0.0, 3.5), seconds=5.0)
+
+    async def ask_both():
+        heard.append(await exchange.ask(lambda _nth: b"first", told_at_last, asking))
+        heard.append(await exchange.ask(lambda _nth: b"second", told_at_last, asking))
+
+    asked = Deferred.fromCoroutine(ask_both())
+    for words in (b"not for us", b"answer"):
+        answer_again(peer, words)
+    clock.advance(3.5)
+    assert (heard, asked.called) == ([b"answer"], False)
+    assert [peer.recv(100), peer.recv(100)] == [b"first", b"second"]
+    peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        peer.recv(100)
+    clock.advance(5.0)
+    failed = []
+    asked.addErrback(lambda failure: failed.append(failure.check(BmcUnreachable)))
+    assert failed == [BmcUnreachable]
+    exchange.end()
+
+
+def told_at_last(datagram):
+    return datagram if datagram == b"answer" else None
+
+
+def answer_again(peer, words):
+    """Answer, and leave the question where it is."""
+    _, who = peer.recvfrom(100, socket.MSG_PEEK)
+    peer.sendto(words, who)

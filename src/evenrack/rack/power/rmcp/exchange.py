@@ -20,6 +20,9 @@ _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _MOST_BYTES: Final = 8192
 """Of a datagram; those of a BMC are far smaller."""
 
+_MOST_AT_ONCE: Final = 16
+"""Datagrams: whoever sends more holds up nobody."""
+
 _NOBODY: Final = "the network says that nobody listens there"
 
 
@@ -113,6 +116,8 @@ class Exchange:
         if number and self._reactor.seconds() >= self._ends:
             self._fail(why)
             return
+        if number and self._has_heard():
+            return
         self.send(make(number))
         if self._waiting is None:  # refused at once
             return
@@ -122,6 +127,18 @@ class Exchange:
             self._later = self._reactor.callLater(seconds, self._send_next, make, asking, following)
         else:
             self._later = self._reactor.callLater(asking.seconds - since, self._fail, why)
+
+    def _has_heard(self) -> bool:
+        """Tell whether the answer is there, perhaps since a while: this rack may have stood still.
+
+        The reactor calls who waited for a time before it reads. Some BMCs do twice what they hear
+        twice, so nothing is sent again that was answered.
+        """
+        waiting = self._waiting
+        for _ in range(_MOST_AT_ONCE):
+            if not self._receive() or self._waiting is not waiting:
+                break
+        return self._waiting is not waiting  # but nothing, or the next question already
 
     def _disarm(self) -> None:
         self._waiting = None
@@ -133,6 +150,20 @@ class Exchange:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.errback(BmcUnreachable(why))
+
+    def _receive(self) -> bool:
+        """Hear one datagram; tell whether there may be more."""
+        if self._socket is None:
+            return False
+        try:
+            datagram = self._socket.recv(_MOST_BYTES)
+        except BlockingIOError:  # it was for another socket of that number, or was damaged
+            return False
+        except OSError:
+            self._fail(_NOBODY)
+            return False
+        self._hear(datagram)
+        return True
 
     def _hear(self, datagram: bytes) -> None:
         waiting = self._waiting
@@ -158,16 +189,7 @@ class Exchange:
         return "BMC"
 
     def doRead(self) -> None:
-        if self._socket is None:
-            return
-        try:
-            datagram = self._socket.recv(_MOST_BYTES)
-        except BlockingIOError:  # it was for another socket of that number, or was damaged
-            return
-        except OSError:
-            self._fail(_NOBODY)
-            return
-        self._hear(datagram)
+        self._receive()
 
     def connectionLost(self, _reason: Failure) -> None:
         """Hear of an error of the network that comes alone; the reactor reads no more."""
