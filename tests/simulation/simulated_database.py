@@ -22,6 +22,20 @@ SHADOW = """
 CREATE SCHEMA IF NOT EXISTS sim;
 CREATE OR REPLACE FUNCTION sim.clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
 $$ SELECT to_timestamp(current_setting('sim.now')::float8) $$;
+CREATE OR REPLACE FUNCTION sim.pg_terminate_backend(backend integer) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE was_there boolean := EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(backend));
+BEGIN
+    WHILE EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(backend)) LOOP
+        PERFORM pg_catalog.pg_terminate_backend(backend), pg_catalog.pg_sleep(0.001);
+        PERFORM pg_catalog.pg_stat_clear_snapshot();
+    END LOOP;
+    RETURN was_there;
+END $$;
+"""
+"""Of the world's time, and of none: a session that was ended is gone, and what it held is free.
+
+The server's own way takes as long as its processes need to end, which is different each time.
 """
 
 EMPTY = """
@@ -142,6 +156,10 @@ class Server:
     def tell_the_time(self, connection):
         """Set the server's clock, for this session."""
         connection.exec_driver_sql(f"SET sim.now = '{self.world.now + THE_TIME_OF_DAY:.6f}'")
+
+    def end_session(self, backend):
+        """Return when a session is gone: nothing in the world waits for the real server."""
+        self.look(lambda c: c.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend}))
 
     def tell_of_commit(self, by):
         """Let those who watch look at what a program has just changed, if it said so."""
@@ -301,6 +319,7 @@ class SimulatedSession:
         self.database = database
         self.purpose = purpose
         self._engine = None
+        self._backend = 0
         self._closed = False
 
     def run(self, work):
@@ -326,6 +345,7 @@ class SimulatedSession:
             self._engine.dispose()
             self._engine = None
             self.database.server.sessions.pop(self, None)
+            self.database.server.end_session(self._backend)
 
     def _lost(self):
         """A server that is cut off does not know yet that nobody is at the other end."""
@@ -339,6 +359,7 @@ class SimulatedSession:
             server.sessions[self] = None
         try:
             with self._engine.connect() as connection:
+                self._backend = connection.connection.dbapi_connection.info.backend_pid
                 self.database.server.tell_the_time(connection)
                 return work(connection)
         except OperationalError as problem:  # another program has ended this session
