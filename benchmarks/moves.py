@@ -18,6 +18,8 @@ from twisted.internet.task import deferLater
 from benchmarks.measure import PROJECT, Figure
 from benchmarks.rig import new_database
 from benchmarks.sockless import PlainFleet, PlainProcess, PlainRack, run_to_end, until
+from evenrack.balance.policy import MANAGING
+from evenrack.config.region_config import RegionLiveness
 from evenrack.region.database.schema import upgrade
 
 PROCESSES = 16
@@ -29,6 +31,8 @@ STILL_SECONDS = 4.0
 """Without a move: longer than the quiet window after which voluntary moves are made."""
 
 LONGEST_SECONDS = 300.0
+ADOPTED_SECONDS = 30.0
+"""After which a rack without a manager counts as one that gets none."""
 
 
 def measure(processes: int = PROCESSES, racks: int = RACKS, blips: int = BLIPS) -> list[Figure]:
@@ -68,6 +72,8 @@ class Case:
     racks: int
     blips: int
     still_seconds: float = STILL_SECONDS
+    dead_after_seconds: float = RegionLiveness().dead_after_seconds
+    """Silence of a process: of none here, but a machine that stands still makes some."""
 
 
 def count_on(dsn: str, case: Case) -> dict[str, int]:
@@ -80,7 +86,8 @@ def count_on(dsn: str, case: Case) -> dict[str, int]:
 
 async def count(dsn: str, case: Case) -> dict[str, int]:
     """Do all three; gives the moves, and the racks without a manager at the end."""
-    fleet = PlainFleet(dsn, case.processes, case.racks)
+    liveness = RegionLiveness(dead_after_seconds=case.dead_after_seconds)
+    fleet = PlainFleet(dsn, case.processes, case.racks, liveness)
     await fleet.start()
     fleet.connect_all()
     await until(lambda: all(rack.told_at is not None for rack in fleet.racks), LONGEST_SECONDS)
@@ -108,14 +115,19 @@ async def count(dsn: str, case: Case) -> dict[str, int]:
 
 
 async def _still(fleet: PlainFleet, seconds: float) -> None:
-    """Wait until no rack has been moved for so long."""
+    """Wait until all are managed evenly by who is there, and no rack was moved for so long."""
     end = reactor.seconds() + LONGEST_SECONDS
     before = -1
-    while before != fleet.moves():
+    while before != fleet.moves() or not _is_even(fleet):
         if reactor.seconds() > end:
             raise TimeoutError(f"still moving after {LONGEST_SECONDS:g} s")
         before = fleet.moves()
         await deferLater(reactor, seconds)
+
+
+def _is_even(fleet: PlainFleet) -> bool:
+    loads = fleet.loads().values()
+    return sum(loads) == len(fleet.racks) and max(loads) < MANAGING.need(min(loads))
 
 
 async def _blip_all(fleet: PlainFleet, blips: int) -> None:
@@ -146,6 +158,13 @@ async def _lose_row(dsn: str, fleet: PlainFleet, process: PlainProcess, still: f
         cursor.execute("DELETE FROM process WHERE id = %s", (process.id,))
     await deferLater(reactor, still)
     await _still(fleet, still)
+    end = reactor.seconds() + ADOPTED_SECONDS
+    while (orphans := _orphans(dsn)) and reactor.seconds() < end:
+        await deferLater(reactor, still)
+    return orphans
+
+
+def _orphans(dsn: str) -> int:
     with closing(psycopg2.connect(dsn)) as session, session, session.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM rack r WHERE NOT EXISTS (SELECT 1 FROM managing m "

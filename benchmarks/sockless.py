@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import deferLater, react
 
 from benchmarks.links import Door
-from evenrack.config.region_config import RegionConfig
+from evenrack.config.region_config import RegionConfig, RegionLiveness
 from evenrack.errors import (
     DatabaseUnreachable,
     OrderOutdated,
@@ -157,13 +157,13 @@ class PlainLink:
 class PlainProcess:
     """One region process."""
 
-    def __init__(self, dsn: str, process: ProcessId) -> None:
+    def __init__(self, dsn: str, process: ProcessId, liveness: RegionLiveness) -> None:
         self.id = process
         self._database = PooledDatabase(dsn, reactor, name=process)
         self._notifications = Notifications(dsn, reactor, process)
         self.links: dict[RackId, PlainLink] = {}
         self.service = RegionService(
-            RegionConfig(database=dsn, region_name=process.split("/")[0]),
+            RegionConfig(database=dsn, region_name=process.split("/")[0], liveness=liveness),
             Registration(process=process, hostname="benchmark", pid=os.getpid(), addresses=()),
             Surroundings(
                 database=self._database,
@@ -209,10 +209,13 @@ class PlainProcess:
 class PlainFleet:
     """Processes and racks; every rack is linked to every process."""
 
-    def __init__(self, dsn: str, processes: int, racks: int) -> None:
+    def __init__(
+        self, dsn: str, processes: int, racks: int, liveness: RegionLiveness | None = None
+    ) -> None:
         self._dsn = dsn
+        self._liveness = liveness or RegionLiveness()
         names = itertools.islice(_process_names(), processes)
-        self.processes = {name: PlainProcess(dsn, name) for name in names}
+        self.processes = {name: PlainProcess(dsn, name, self._liveness) for name in names}
         self.racks = [PlainRack(RackId(f"rack{n:04d}")) for n in range(racks)]
 
     async def start(self) -> None:
@@ -228,7 +231,8 @@ class PlainFleet:
 
     async def replace(self, process: PlainProcess) -> PlainProcess:
         """Start a process anew, and let every rack connect to it."""
-        new = self.processes[process.id] = PlainProcess(self._dsn, process.id)
+        new = PlainProcess(self._dsn, process.id, self._liveness)
+        self.processes[process.id] = new
         new.start()
         await until(new.has_joined, JOIN_SECONDS)
         await gatherResults([new.connect(rack) for rack in self.racks])
