@@ -88,6 +88,7 @@ def test_every_standby_follows_whoever_was_promoted_and_nothing_is_lost(group):
 
 def test_a_living_primary_is_stopped_in_order_first_and_there_are_never_two(group):
     keep(group, "before")
+    wait_for_all(group)  # else the other one may have more, and is to be named
     old = group.primary
     chosen = group.standbys[0]
     group.refuse_to_promote(chosen)
