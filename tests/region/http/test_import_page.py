@@ -1,13 +1,19 @@
 """The import of reservations over HTTP: all lines or none, a real process, a real PostgreSQL."""
 
+import gc
 from ipaddress import IPv4Address
 from time import thread_time
+from types import SimpleNamespace
 
 import pytest
 from twisted.internet import reactor
 
+from evenrack.model.csv_lines import FileRefused, LineProblem
 from evenrack.region.database.inventory_store import change, create, remove
+from evenrack.region.http.importing import Importing
+from evenrack.region.http.json_pages import HttpProblem
 from evenrack.region.http.request_body import MOST_BYTES, MOST_LARGE_AT_ONCE
+from tests.no_dhcp import think_here
 from tests.region.http.api_process import api_process
 from tests.region.http.test_openapi import DOCUMENT, check
 from tests.region.processes import eventually
@@ -278,6 +284,26 @@ async def test_only_so_many_large_bodies_are_kept_at_once_and_here_only(database
         elsewhere = await api.locally("POST", "/api/v1/vlans", large)
         assert elsewhere.status == 413
         await eventually(lambda: api.site.large_bodies == 0)
+
+
+class Work:
+    """An import that refuses its file, and notes whether garbage is searched when it is dropped."""
+
+    searched = None
+
+    def read(self, body):
+        raise FileRefused([LineProblem(line=1, detail="no")])
+
+    def drop(self):
+        self.searched = gc.isenabled()
+
+
+async def test_what_was_made_of_a_file_is_gone_before_a_search_for_garbage_looks_at_it():
+    work = Work()
+    importing = Importing(door=None, think=think_here, work_for=lambda _asked: work)
+    with pytest.raises(HttpProblem):
+        await importing.answer(SimpleNamespace(body=b"a"), asked=None)
+    assert (work.searched, gc.isenabled()) == (False, True)
 
 
 class Lateness:

@@ -93,7 +93,10 @@ class Importing:
         work = self._work_for(asked)
         try:
             with without_collection():
-                return await self._import(work, query, asked)
+                try:
+                    return await self._import(work, query, asked)
+                finally:  # before a collection would look at all of it, in any thread
+                    await self._think(work.drop)
         except FileRefused as problem:
             raise file_refused(problem.problems) from None
         except KeyMissing as problem:
@@ -101,7 +104,6 @@ class Importing:
         except OutcomeUnknown as problem:
             raise outcome_unknown(problem) from None
         finally:
-            await self._think(work.drop)
             self._one_at_a_time.release()
 
     async def _import(self, work: ImportWork, query: Query, asked: Asked) -> dict[str, Any]:
