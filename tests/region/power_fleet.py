@@ -32,6 +32,11 @@ def address_of(number):
     return IPv4Address("10.9.0.100") + number
 
 
+def other_than(name):
+    """Name the other one of two racks."""
+    return "rack2" if name == "rack1" else "rack1"
+
+
 class PowerFleet:
     """A fleet whose racks reach the same machines; these outlive all daemons."""
 

@@ -16,7 +16,7 @@ from evenrack.region.database.partner_down_store import (
 )
 from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, goes_on
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

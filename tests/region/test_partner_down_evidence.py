@@ -3,7 +3,7 @@
 import pytest
 
 from tests.region.processes import eventually, goes_on
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 from tests.region.test_partner_down import Lost
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]

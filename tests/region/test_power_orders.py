@@ -7,27 +7,15 @@ be done twice.
 import itertools
 
 import pytest
-from sqlalchemy import text
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThread
 
-from evenrack.balance.power_routes import MOST_ORDERS_OF_RACK, SURELY_ENDED_SECONDS
-from evenrack.region.database.engine import IDLE_LIMIT
+from evenrack.balance.power_routes import MOST_ORDERS_OF_RACK
 from tests.rack.small_driver import WORD
 from tests.region.http.inventory_api import Api
-from tests.region.power_fleet import PATIENCE, address_of, power_fleet_on
+from tests.region.power_fleet import PATIENCE, address_of, other_than, power_fleet_on
 from tests.region.processes import eventually, goes_on
 
-WAITING = (
-    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-    "AND datname = current_database() AND query LIKE 'UPDATE power_order SET phase%'"
-)
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
-
-
-def other_than(name):
-    return "rack2" if name == "rack1" else "rack1"
 
 
 # When nothing goes wrong
@@ -171,149 +159,6 @@ async def test_a_cycle_that_is_cancelled_while_the_machine_goes_off_leaves_it_of
         assert (await power.end_of(number))["result"] == "ok"
 
 
-# When a rack is lost
-
-
-async def test_p10_m17_an_order_for_a_dead_owner_s_bmc_is_carried_out_by_another_rack_at_once(
-    database_dsn,
-):
-    async with power_fleet_on(database_dsn, hosts=2) as power:
-        owner = power.owner(1)
-        await power.fleet.stop_rack(owner)
-        await eventually(lambda: power.reach(1) == {other_than(owner)})
-        assert power.owner(1) == owner, "it is held, and orders go around it"
-        (number,) = await power.order("cycle", "m1")
-        row = await power.end_of(number, 10)
-        assert (row["result"], row["rack"], row["attempt"]) == ("ok", other_than(owner), 1)
-        assert power.told() == ["off", "on"]
-        assert set(power.tellers()) == {other_than(owner)}
-
-
-async def test_p10_m17_an_owner_that_is_lost_before_it_sent_anything_is_replaced_at_once(
-    database_dsn,
-):
-    async with power_fleet_on(database_dsn, hosts=2) as power:
-        owner = power.owner(1)
-        power.machines.bmcs[address_of(1)].answers_in = 6.0
-        (number,) = await power.order("off", "m1")
-        await eventually(lambda: power.drivers[owner].talking)
-        await power.fleet.stop_rack(owner)
-        power.machines.bmcs[address_of(1)].answers_in = 0.0
-        row = await power.end_of(number, SURELY_ENDED_SECONDS - 3)
-        assert (row["result"], row["rack"]) == ("ok", other_than(owner))
-        assert power.told() == ["off"]
-        assert power.tellers() == [other_than(owner)]
-
-
-async def test_p10_a_cycle_whose_rack_is_lost_after_off_was_sent_is_finished_by_another(
-    database_dsn,
-):
-    """One rack is stopped; another is cut off, and has no lease when its machine is off."""
-    async with power_fleet_on(database_dsn, hosts=2, racks=3, machines=3) as power:
-        owners = {rack: number for number, rack in power.owners().items() if rack != "rack3"}
-        for bmc in power.machines.bmcs.values():
-            bmc.turns_in = 9.0
-        names = [f"m{number}" for number in owners.values()]
-        numbers = dict(zip(owners, await power.order("cycle", *names), strict=True))
-        await eventually(lambda: all(power.agreed(n) == ["off"] for n in owners.values()))
-        assert {power.phase(number) for number in numbers.values()} == {"OFF_SENT"}
-        lost_at = reactor.seconds()
-        power.cut_off("rack1")
-        await power.fleet.stop_rack("rack2")
-        for bmc in power.machines.bmcs.values():
-            bmc.turns_in = 0.0
-        for owner, number in numbers.items():
-            row = await power.end_of(number, 60)
-            assert reactor.seconds() - lost_at >= SURELY_ENDED_SECONDS
-            assert (row["result"], row["state"], row["attempt"]) == ("ok", "on", 2)
-            assert row["rack"] == "rack3"
-            machine = address_of(owners[owner])
-            told = [it for it in power.machines.told if it[2] == machine]
-            assert told == [(owner, "off", machine), ("rack3", "on", machine)]
-        taken = [e for e in power.fleet.events("power") if "taken over at OFF_SENT" in e["text"]]
-        assert len(taken) == 2
-
-
-async def test_a_rack_whose_daemon_returns_goes_on_with_its_own_order(database_dsn):
-    async with power_fleet_on(database_dsn, racks=1) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.turns_in = 2.0
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.agreed() == ["off"])
-        await power.fleet.stop_rack("rack1")
-        await eventually(lambda: bmc.state == "off")
-        bmc.turns_in = 0.0
-        power.start_rack("rack1")
-        row = await power.end_of(number)
-        assert (row["result"], row["attempt"], row["state"]) == ("ok", 1, "on")
-        assert power.told() == ["off", "on"]
-
-
-# When a region process is lost
-
-
-@pytest.mark.parametrize("at", ["the first look", "OFF_SENT"])
-async def test_a_managing_process_that_is_lost_in_the_middle_is_replaced_and_nothing_is_done_twice(
-    database_dsn, at
-):
-    async with power_fleet_on(database_dsn, hosts=2) as power:
-        owner, bmc = power.owner(1), power.machines.bmcs[address_of(1)]
-        if at == "OFF_SENT":
-            bmc.turns_in = 3.0
-        else:
-            bmc.answers_in = 0.7
-        (number,) = await power.order("cycle", "m1")
-        if at == "OFF_SENT":
-            await eventually(lambda: power.told() == ["off"])
-        else:
-            await eventually(lambda: power.drivers[owner].talking)
-        manager = power.fleet.managers()[owner]
-        await power.fleet.stop_region(power.fleet.regions[manager])
-        row = await power.end_of(number)
-        assert (row["result"], row["state"], row["attempt"]) == ("ok", "on", 1)
-        assert row["rack"] == owner
-        assert power.told() == ["off", "on"]
-        assert set(power.tellers()) == {owner}
-
-
-async def test_links_that_end_in_the_middle_do_no_harm(database_dsn, log):
-    async with power_fleet_on(database_dsn, hosts=1) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.answers_in = 0.4
-        (number,) = await power.order("cycle", "m1")
-        (region,) = power.fleet.regions.values()
-        for _ in range(4):
-            await eventually(lambda: len(region.sockets()) == 2 and power.fleet.is_whole())
-            for link in list(region.service.connected.all_links()):
-                link.cut("a test cuts it")
-        row = await power.end_of(number)
-        assert (row["result"], row["attempt"]) == ("ok", 1)
-        assert power.told() == ["off", "on"]
-        assert not log.about("met a bug")
-
-
-async def test_a_link_that_ends_while_a_phase_is_recorded_stops_nothing(database_dsn, log):
-    async with power_fleet_on(database_dsn) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.answers_in = 3.0
-        (number,) = await power.order("off", "m1")
-        await eventually(lambda: power.row(number, "attempt") == (1,))
-        with power.fleet._engine.connect() as held:
-            held.execute(text(f"SET LOCAL {IDLE_LIMIT} = '60s'"))
-            held.execute(text("SELECT 1 FROM power_order FOR UPDATE"))
-            await eventually(lambda: power.fleet.rows(WAITING))
-            bmc.answers_in = 0.0
-            (region,) = power.fleet.regions.values()
-            before = region.sockets()
-            for link in list(region.service.connected.all_links()):
-                link.cut("a test cuts it")
-            await eventually(lambda: not before & region.sockets())
-        row = await power.end_of(number)
-        assert (row["result"], row["attempt"], row["state"]) == ("ok", 1, "off")
-        assert power.told() == ["off"]
-        assert not log.about("met a bug")
-
-
 # When nobody can do it
 
 
@@ -403,94 +248,6 @@ async def test_a_process_with_another_key_cannot_open_the_password_and_says_so(d
         assert (row["result"], row["state"]) == ("failed", "unknown")
         assert power.told() == []
         assert log.about(f"order {number} cannot be sent: Damaged", level="warn")
-
-
-# When the database is away
-
-
-async def test_a_cycle_is_finished_while_the_database_is_away_and_its_end_is_told_afterwards(
-    own_migrated_server,
-):
-    server, dsn = own_migrated_server
-    async with power_fleet_on(dsn, hosts=2) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told() == ["off", "on"])
-        bmc.press("on")
-        await goes_on(lambda: power.told() == ["off", "on"], 1.5)
-        await deferToThread(server.start)
-        row = await power.end_of(number)
-        assert (row["result"], row["state"]) == ("ok", "on")
-        assert power.told() == ["off", "on"]
-
-
-async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_is_lost_is_not_done_twice(
-    own_migrated_server,
-):
-    server, dsn = own_migrated_server
-    async with power_fleet_on(dsn, racks=2) as power:
-        owners, bmc = power.owners(), power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told(1) == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told(1) == ["off", "on"])
-        await power.fleet.stop_rack(owners[1])
-        bmc.press("on")
-        await deferToThread(server.start)
-        row = await power.end_of(number, SURELY_ENDED_SECONDS + PATIENCE)
-        assert (row["result"], row["phase"], row["rack"]) == ("unknown", "OFF_SENT", owners[1])
-        assert power.told(1) == ["off", "on"]
-
-
-async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_not_done_twice(
-    own_migrated_server,
-):
-    server, dsn = own_migrated_server
-    async with power_fleet_on(dsn, racks=1) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told() == ["off", "on"])
-        await power.fleet.stop_rack("rack1")
-        bmc.press("on")
-        await deferToThread(server.start)
-        power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp() + interval '6 s'")
-        looks = bmc.looks
-        power.start_rack("rack1")
-        row = await power.end_of(number)
-        assert (row["result"], row["phase"], row["attempt"]) == ("unknown", "OFF_SENT", 1)
-        assert "when nobody could record it" in row["error"]
-        assert bmc.looks > looks
-        assert power.told() == ["off", "on"]
-
-
-async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_back(
-    own_migrated_server,
-):
-    server, dsn = own_migrated_server
-    async with power_fleet_on(dsn) as power:
-        owner, bmc = power.owner(1), power.machines.bmcs[address_of(1)]
-        bmc.turns_in = 9.0
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
-        await deferToThread(server.stop, "immediate")
-        await eventually(lambda: power.fleet.racks[owner].lease.manager is None)
-        await eventually(lambda: bmc.state == "off")
-        bmc.turns_in = 0.0
-        await goes_on(lambda: power.told() == ["off"], 3.0)
-        await deferToThread(server.start)
-        row = await power.end_of(number)
-        assert (row["result"], row["state"]) == ("ok", "on")
-        assert power.told() == ["off", "on"]
 
 
 async def test_a_rack_is_told_how_a_bmc_is_asked_and_its_own_key(database_dsn, log):

@@ -8,7 +8,7 @@ from evenrack.region.database.pin_store import write_pins
 from evenrack.region.http.replacement_page import _SHOWN
 from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

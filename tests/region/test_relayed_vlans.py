@@ -5,7 +5,7 @@ import pytest
 from evenrack.model.identifiers import VlanId
 from evenrack.region.troubles.vlan_troubles import of_vlan
 from tests.region.processes import eventually, goes_on
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

@@ -7,7 +7,7 @@ import pytest
 
 from evenrack.region.database import snippet_store
 from tests.region.processes import eventually
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on, overlap
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on, overlap
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

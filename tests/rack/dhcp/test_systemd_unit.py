@@ -3,15 +3,11 @@
 What `DhcpdProgram` and `DhcpdUnit` promise alike is tried here for the unit once more.
 """
 
-import json
 import os
-import shlex
 import signal
-import sys
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
@@ -19,15 +15,13 @@ from twisted.internet.task import deferLater
 from evenrack.errors import ConfigurationRefused, DhcpConfigurationRefused, ProgramFailed
 from evenrack.rack.dhcp.dhcpd6_conf import dhcpd6_conf
 from evenrack.rack.dhcp.systemd_unit import UNIT, DhcpdUnit, Systemd
-from tests.rack.dhcp import fake_systemctl
 from tests.rack.dhcp.dhcpd_program import DHCPD
 from tests.rack.dhcp.golden_plans6 import serving6, subnet6
 from tests.rack.dhcp.two_racks import CABLE, RackHost
+from tests.rack.dhcp.unit_host import UnitHost
 
 pytestmark = [pytest.mark.dhcpd, pytest.mark.deadline(180)]
 
-UNITS = Path(__file__).parents[3] / "systemd"
-STATE = "/var/lib/evenrack/rack/dhcp"
 OLD, NEW = "# old\n", "# new\n"
 PAIR = """failover peer "failover-vlan-1" state {
   my state normal at 0 2026/11/29 18:42:03;
@@ -39,68 +33,6 @@ trap '' TERM
 echo "Sending on   Socket/fallback/fallback-net" >&2
 while :; do sleep 0.1; done
 """
-
-
-@frozen(kw_only=True)
-class UnitHost:
-    """A rack with a systemd."""
-
-    rack: RackHost
-    folder: Path
-
-    def prepare(self, *, dhcpd=DHCPD, **more):
-        self.folder.mkdir(exist_ok=True)
-        paths = {
-            f"{STATE}6": self.rack.folder,
-            STATE: self.rack.folder,
-            "/run/evenrack-dhcpd4": self.folder,
-            "/run/evenrack-dhcpd6": self.folder,
-        }
-        place = {
-            "units": str(UNITS),
-            "paths": {there: str(here) for there, here in paths.items()}
-            | {"/usr/sbin/dhcpd": dhcpd},
-            "entrance": list(self.rack.entrance),
-        }
-        (self.folder / "place.json").write_text(json.dumps(place | more))
-        script = self.folder / "systemctl"
-        command = shlex.join([sys.executable, fake_systemctl.__file__, str(self.folder)])
-        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        script.chmod(0o755)
-        return self
-
-    def unit(self, *, family="-4", **more):
-        systemd = Systemd(
-            family=family,
-            systemctl=str(self.folder / "systemctl"),
-            groups=self.folder / "groups",
-            words=self.folder / "words",
-        )
-        return DhcpdUnit(
-            self.rack.folder,
-            DHCPD,
-            reactor,
-            systemd=systemd,
-            **more,
-        )
-
-    def pid(self):
-        return int((self.folder / "main.pid").read_text())
-
-    def runs_with(self, word):
-        """Whether its dhcpd was started with this argument."""
-        arguments = Path("/proc", str(self.pid()), "cmdline").read_bytes()
-        return word.encode() in arguments.split(b"\0")
-
-    def runs_other_than(self, pid):
-        """Whether there is a main process by now, and it is not this one."""
-        try:
-            return self.pid() != pid
-        except FileNotFoundError:
-            return False
-
-    def told(self):
-        return (self.folder / "told").read_text().splitlines()
 
 
 @pytest.fixture

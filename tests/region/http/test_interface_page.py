@@ -9,7 +9,7 @@ from evenrack.region.database.inventory_store import create
 from evenrack.region.http.interface_page import _LIST
 from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 

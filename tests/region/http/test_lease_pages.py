@@ -10,7 +10,7 @@ from evenrack.model.dhcp_lease import LeasesAsked
 from evenrack.region.http.lease_pages import _READ
 from tests.region.http.inventory_api import Api
 from tests.region.processes import eventually, fleet_on
-from tests.region.test_dhcp_turns import PATIENCE, dhcp_fleet_on
+from tests.region.small_dhcp_fleet import PATIENCE, dhcp_fleet_on
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
