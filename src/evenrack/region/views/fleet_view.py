@@ -68,17 +68,23 @@ class FleetView(MultiService):
         await self.look()
 
     async def _read(self) -> None:
+        """Read for all who wait. Who comes meanwhile has perhaps written since: the next is his."""
         try:
-            self._last = await self._database.read(self._cache.read)
-            view = View(self._last, self.trouble())
-        except (DatabaseUnreachable, SchemaMismatch) as problem:
-            view = View(self._last, str(problem))
+            while waiting := [each for each in self._waiting if not each.called]:
+                self._waiting = []
+                view = await self._newest()
+                for mine in waiting:
+                    if not mine.called:
+                        mine.callback(view)
         finally:
             self._reading = False
-            waiting, self._waiting = self._waiting, []
-        for mine in waiting:
-            if not mine.called:
-                mine.callback(view)
+
+    async def _newest(self) -> View:
+        try:
+            self._last = await self._database.read(self._cache.read)
+        except (DatabaseUnreachable, SchemaMismatch) as problem:
+            return View(self._last, str(problem))
+        return View(self._last, self.trouble())
 
 
 def _none_known() -> None:
