@@ -65,7 +65,7 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_n
         await power.fleet.stop_rack("rack1")
         bmc.press("on")
         await deferToThread(server.start)
-        power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp() + interval '6 s'")
+        power.fleet.rows("UPDATE power_order SET expires_at = clock_timestamp() + interval '12 s'")
         looks = bmc.looks
         power.start_rack("rack1")
         row = await power.end_of(number)
