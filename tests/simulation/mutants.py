@@ -204,7 +204,7 @@ MUTANTS = MappingProxyType(
 )
 FOUND_BY = MappingProxyType(
     {
-        "M1": 9,
+        "M1": 3,
         "M2": 54,
         "M3": 1,
         "M4": 1,
@@ -212,10 +212,10 @@ FOUND_BY = MappingProxyType(
         "M6": 1,
         "M7": 6,
         "M8": 6,
-        "no fence": 13,
+        "no fence": 15,
         "no hold-down": 2,
         "no resync": 6,
-        "old plan accepted": 5,
+        "old plan accepted": 23,
     }
 )
 """The seeds that found them last: worlds change with the product, and then the others are tried.
