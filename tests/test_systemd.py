@@ -348,7 +348,7 @@ from twisted.application.service import Service
 from twisted.internet import reactor
 from evenrack.runtime.daemon import run_daemon, use_steady_clock
 use_steady_clock(reactor)
-reactor.callLater(0.25, reactor.stop)
+reactor.callWhenRunning(reactor.callLater, 0.25, reactor.stop)
 sys.exit(run_daemon(reactor, Service()))
 """
 
