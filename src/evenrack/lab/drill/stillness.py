@@ -41,8 +41,12 @@ class Stillness:
     @property
     def longest(self) -> float | None:
         """Give the longest time since `begin_anew` in which one stood still, if any was long."""
-        longest = max(each.longest for each in self._sleepers)
-        return longest if longest >= LONG_SECONDS else None
+        return self.seconds if self.seconds >= LONG_SECONDS else None
+
+    @property
+    def seconds(self) -> float:
+        """Give the longest time since `begin_anew` in which one stood still, however short."""
+        return max(each.longest for each in self._sleepers)
 
     def begin_anew(self) -> None:
         """Forget what was seen so far."""
