@@ -159,7 +159,8 @@ tests-of-networks tests-of-fleets:
 		{ cat .$@.log; exit 1; }
 	@tail -n 1 .$@.log
 
-# They are compiled first, once: each process of a new clone would do it for itself.
+# They are compiled first, once: each process of a new clone would do it for itself. What cannot be
+# collected is told by the second command.
 tests-of-parts:
 	@nice -n 19 $(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
 	@nice -n 19 $(PYTEST) --numprocesses 5 --dist loadfile \

@@ -12,6 +12,7 @@ A token goes to nobody but this host, or a region that proved with its certifica
 """
 
 import json
+import secrets
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -86,6 +87,11 @@ class Credentials:
 
 
 NO_CREDENTIALS = Credentials()
+
+
+def new_change_key() -> str:
+    """Make a name for a change that nobody else gives: 128 random bits."""
+    return secrets.token_hex(16)
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from evenrack.errors import ApiRefused
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.enrolling import new_secret
 from evenrack.lab.fleet import Size, lay_out
@@ -55,3 +56,12 @@ def test_instead_of_a_secret_that_may_have_been_made_another_one_is_made(fleet, 
     ((_, _, first, _),), ((_, _, second, _),) = busy.changes, other.changes
     assert first["rack"] == second["rack"] == "rack1"
     assert first["name"] != second["name"]
+
+
+@pytest.mark.parametrize(("status", "tries"), [(503, 3), (409, 1), (500, 1)])
+def test_only_a_database_that_does_not_answer_is_asked_again_for_a_secret(fleet, status, tries):
+    with small_api(fleet.processes[0].socket) as api:
+        api.refuse(SECRETS, status, "Refused", "it says why", method="POST")
+        with pytest.raises(ApiRefused, match="it says why"):
+            new_secret(fleet, fleet.racks[0])
+        assert len(api.changes) == tries

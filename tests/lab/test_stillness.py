@@ -168,3 +168,25 @@ def test_a_processor_that_stands_still_alone_is_seen(processor):
         stood_still.set()
         assert looked.wait(30)
     assert stillness.longest >= 50.0
+
+
+def test_a_processor_that_still_stands_still_counts_before_it_goes_on():
+    """It cannot say so by itself yet, and what is judged now was measured meanwhile."""
+    held, go_on = threading.Event(), threading.Event()
+    asked = threading.local()
+
+    def seconds():
+        if threading.current_thread() is not threading.main_thread():
+            asked.times = getattr(asked, "times", 0) + 1
+            if asked.times == 2:  # one that has slept once, and wakes no more
+                held.set()
+                assert go_on.wait(60)
+        return now[0]
+
+    now = [0.0]
+    with Stillness(seconds) as stillness:
+        assert held.wait(60)
+        now[0] = 2.0
+        longest = stillness.longest
+        go_on.set()
+    assert longest == pytest.approx(2.0, abs=0.06)

@@ -26,7 +26,8 @@ CREATE OR REPLACE FUNCTION sim.pg_terminate_backend(backend integer) RETURNS boo
 LANGUAGE plpgsql AS $$
 DECLARE was_there boolean := EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(backend));
 BEGIN
-    WHILE EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(backend)) LOOP
+    FOR _ IN 1 .. 20000 LOOP
+        EXIT WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity(backend));
         PERFORM pg_catalog.pg_terminate_backend(backend), pg_catalog.pg_sleep(0.001);
         PERFORM pg_catalog.pg_stat_clear_snapshot();
     END LOOP;

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,15 @@ from attrs import field, frozen
 
 from evenrack.cli.credentials import CredentialSources
 from evenrack.cli.show import Block, page_text
-from evenrack.client import NO_CREDENTIALS, Client, Repeats, SocketTarget, Target, UrlTarget
+from evenrack.client import (
+    NO_CREDENTIALS,
+    Client,
+    Repeats,
+    SocketTarget,
+    Target,
+    UrlTarget,
+    new_change_key,
+)
 from evenrack.lab.clocks import Clocks
 
 RUN_FOLDER = Path("/run/evenrack")
@@ -29,7 +36,7 @@ class Surroundings:
     """The folder with evenrack-regiond and evenrack-rackd: beside this interpreter."""
     terminal: bool
     """Whether standard output is a terminal."""
-    new_key: Callable[[], str] = field(default=lambda: secrets.token_hex(16))
+    new_key: Callable[[], str] = new_change_key
     """Makes a name for a request that may be repeated."""
     run_folder: Path = RUN_FOLDER
     """Where the administration sockets of this machine are."""

@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ REGISTER_SECONDS = 30.0
 _MINUTES = 5
 _AT_ONCE = 4
 _TRIES = 3
+_UNAVAILABLE = 503
 
 
 def initialise_hosts(fleet: Fleet, programs: Path) -> None:
@@ -44,22 +44,35 @@ def enrol_again(fleet: Fleet, rack: RackDaemon, programs: Path) -> str:
     return secret
 
 
+def lab_name() -> str:
+    """Make a name for what a lab makes and nobody else has."""
+    return f"lab-{secrets.token_hex(4)}"
+
+
 def new_secret(fleet: Fleet, rack: RackDaemon) -> str:
     """Make a secret with which this rack may come back as itself."""
     return _make_secret(fleet, {"rack": rack.rack})
 
 
 def _make_secret(fleet: Fleet, wanted: Mapping[str, Any]) -> str:
-    """Make one; another one where a busy machine does not say whether it was made."""
+    """Make one; another one where a busy machine does not say whether it was made.
+
+    Each time takes what the region gives its database: it says that it is unavailable only then.
+    """
     client = fleet_client(fleet)
     for _ in range(_TRIES - 1):
-        with suppress(OutcomeUnknown, ApiRefused):
+        try:
             return _ask_for_secret(client, wanted)
+        except OutcomeUnknown:
+            continue
+        except ApiRefused as refused:
+            if refused.problem.get("status") != _UNAVAILABLE:
+                raise
     return _ask_for_secret(client, wanted)
 
 
 def _ask_for_secret(client: Client, wanted: Mapping[str, Any]) -> str:
-    named = {"name": f"lab-{secrets.token_hex(4)}", "minutes": _MINUTES, **wanted}
+    named = {"name": lab_name(), "minutes": _MINUTES, **wanted}
     return str(client.post("/api/v1/enrolments", named)["secret"])
 
 

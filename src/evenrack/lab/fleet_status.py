@@ -1,10 +1,9 @@
 """Reading the fleet's own status, and saying what is still missing in it."""
 
-import secrets
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from evenrack.client import Client, Repeats, SocketTarget
+from evenrack.client import Client, Repeats, SocketTarget, new_change_key
 from evenrack.errors import ApiRefused, RegionUnreachable
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.fleet import Fleet
@@ -13,9 +12,6 @@ _LIVE = frozenset({"running", "degraded", "draining"})
 """States of a process that runs, with all of its counterparts or with some."""
 ANSWER_SECONDS = 3.0
 """How long one process may take; it waits 2 s itself before it calls PostgreSQL unreachable."""
-
-
-_KEY_BYTES = 16
 
 
 def fleet_client(
@@ -33,7 +29,7 @@ def fleet_client(
 
 def repeats_of(clocks: Clocks) -> Repeats:
     """Let a client repeat a change that a busy machine did not answer in time: it is done once."""
-    return Repeats(new_key=lambda: secrets.token_hex(_KEY_BYTES), pause=clocks.sleep)
+    return Repeats(new_key=new_change_key, pause=clocks.sleep)
 
 
 def fleet_status(client: Client) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """The prober and real clients against real dhcpd, in network namespaces."""
 
 import signal
-import statistics
 from ipaddress import IPv4Address
 
 import pytest
@@ -125,8 +124,9 @@ def test_a_prober_is_hardly_ever_at_work(vlan):
         before, began = seconds_of_processor(prober), CLOCKS.seconds()
         CLOCKS.sleep(1.0)
         used.append((seconds_of_processor(prober) - before) / (CLOCKS.seconds() - began))
-    # a processor that is taken away counts as used by whoever was at work, for as long as that
-    assert statistics.median(used) < 0.05  # 1 % on an idle machine
+    # a processor that is taken away counts as used by whoever was at work, for as long as that:
+    # one of the five may be such a second
+    assert sorted(used)[-2] < 0.05  # 1 % on an idle machine
 
 
 def test_a_crowd_gets_leases_gives_them_back_and_others_get_the_same_addresses(vlan):

@@ -20,6 +20,8 @@ from evenrack.rack.dhcp.omapi import Omapi
 from evenrack.rack.dhcp.omapi_access import OmapiAccess
 
 LOOK_SECONDS = 0.05
+PATIENCE_SECONDS = 30.0
+"""For an answer of a dhcpd that runs: a rack gives it 2 s and asks again; here it is asked once."""
 
 
 async def main(_reactor, text):

@@ -31,11 +31,10 @@ from evenrack.runtime.child_process import run_program, start_detached, stop_pro
 from evenrack.runtime.spawned import ENVIRONMENT
 from evenrack.runtime.thinking import think_beside
 from tests.rack.dhcp.ask_dhcpd import CLIENT, GIVE_UP_SECONDS, SERVER, ask
+from tests.rack.dhcp.ask_omapi import PATIENCE_SECONDS
 from tests.rack.dhcp.golden_plans import OMAPI
 
 HOSTNAME = 12
-PATIENCE_SECONDS = 30.0
-"""For an answer of a dhcpd that runs: a rack gives it 2 s, and tells it again; here it is once."""
 
 
 class Follower:

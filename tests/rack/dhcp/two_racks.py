@@ -21,8 +21,6 @@ OTHER_KEY = "Dw4NDAsKCQgHBgUEAwIBAA=="
 PORT = 7911
 RELATION = "failover-vlan-1"
 CABLE = "eth1"
-PATIENCE_SECONDS = 30.0
-"""For an answer of a dhcpd that runs: a rack gives it 2 s and asks again; here it is asked once."""
 PEER_LINES = {
     "primary": "primary; mclt 60; split 128; load balance max seconds 3;",
     "secondary": "secondary; load balance max seconds 3;",
@@ -74,7 +72,12 @@ class RackHost:
 
     async def ask(self, *requests, **access):
         """Let a program that is on this host ask its dhcpd, by our class; give what it printed."""
-        form = {"port": PORT, "key": KEY, "seconds": PATIENCE_SECONDS, "requests": requests}
+        form = {
+            "port": PORT,
+            "key": KEY,
+            "seconds": ask_omapi.PATIENCE_SECONDS,
+            "requests": requests,
+        }
         form |= access
         command = [*self.entrance, sys.executable, ask_omapi.__file__, json.dumps(form)]
         ended = await run_spawned(reactor, command, seconds=180, environment=dict(os.environ))

@@ -17,8 +17,6 @@ OLD = (
     "SELECT 'me', 'old' || n, 'before', '[]', now() - interval '25 h' "
     "FROM generate_series(1, :count) AS n"
 )
-
-
 ENOUGH_SECONDS = 20
 """For a change that nobody holds up: one that is held up is given up sooner."""
 

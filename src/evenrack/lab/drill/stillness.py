@@ -45,8 +45,11 @@ class Stillness:
 
     @property
     def seconds(self) -> float:
-        """Give the longest time since `begin_anew` in which one stood still, however short."""
-        return max(each.longest for each in self._sleepers)
+        """Give the longest time since `begin_anew` in which one stood still, however short.
+
+        One that stands still to this moment counts too: its thread cannot say so yet.
+        """
+        return max(max(each.longest, each.asleep()) for each in self._sleepers)
 
     def begin_anew(self) -> None:
         """Forget what was seen so far."""
@@ -62,12 +65,19 @@ class _Sleeper(Onlooker):
         self._seconds = seconds
         self._processor = processor
         self.longest = 0.0
+        self._before: float | None = None
+
+    def asleep(self) -> float:
+        """Give how long it has slept already for longer than it wanted to."""
+        before = self._before
+        return 0.0 if before is None else self._seconds() - before - LOOK_SECONDS
 
     def _look_on(self) -> None:
         with suppress(OSError):  # it was taken from us since
             os.sched_setaffinity(0, {self._processor})  # 0 is this thread, and no other
-        before = self._seconds()
+        self._before = before = self._seconds()
         while not self._over.wait(LOOK_SECONDS):
             now = self._seconds()
             self.longest = max(self.longest, now - before - LOOK_SECONDS)
-            before = now
+            self._before = before = now
+        self._before = None

@@ -133,6 +133,20 @@ def test_what_came_while_the_rack_stood_still_is_heard_and_nothing_is_sent_again
     exchange.end()
 
 
+def test_a_bug_of_ours_in_reading_an_answer_ends_the_question(peer):
+    exchange = Exchange(StoodStill())
+    host, port, *_ = peer.getsockname()
+    exchange.begin(evolve(ACCESS, address=ip_address(host), port=port))
+    asking = Asking(at=(0.0,), seconds=5.0)
+    asked = Deferred.fromCoroutine(exchange.ask(lambda _nth: b"question", int, asking))
+    answer_again(peer, b"no number")
+    exchange.doRead()
+    failed = []
+    asked.addErrback(lambda failure: failed.append(failure.check(ValueError)))
+    assert failed == [ValueError]
+    exchange.end()
+
+
 def told_at_last(datagram):
     return datagram if datagram == b"answer" else None
 

@@ -1,15 +1,14 @@
 """M18: no secret crosses a wire, or stands where others can read it."""
 
-import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
-from evenrack.lab.drill.power.power_sight import carried_out, make_slow
+from evenrack.lab.drill.power.power_sight import Ordered, carried_out, make_slow
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.drill.trust.strangers import run_intruder
-from evenrack.lab.enrolling import enrol_again, new_secret
+from evenrack.lab.enrolling import enrol_again, lab_name, new_secret
 from evenrack.lab.fleet import RackDaemon
 from evenrack.lab.intruder.stolen_authority import steal_authority
 from evenrack.lab.known_secrets import KnownSecret, known_secrets, leaks, private_key
@@ -110,18 +109,25 @@ def use_secrets(trial: Trial) -> dict[str, str]:
         "the enrolment secret that waits": new_secret(trial.fleet, rack),
         "the token": _use_token(trial),
     }
-    make_slow(trial.fleet.bmcs, _SLOW_SECONDS)
+    if trial.fleet.bmcs:
+        _ask_long(trial)
+    return {what: _the_secret_of(text) for what, text in found.items()}
+
+
+def _ask_long(trial: Trial) -> None:
+    """Order a query of every BMC, which takes long enough for each ipmitool to be seen."""
+    since = trial.clocks.seconds()
     try:
-        if trial.fleet.bmcs:
-            carried_out(trial, trial.fleet.bmcs, "query", trial.clocks.seconds(), _ORDER_SECONDS)
+        Ordered(
+            trial, trial.fleet.bmcs, "query", since, _ORDER_SECONDS, slow_seconds=_SLOW_SECONDS
+        ).wait()
     finally:
         make_slow(trial.fleet.bmcs, 0)
-    return {what: _the_secret_of(text) for what, text in found.items()}
 
 
 def _use_token(trial: Trial) -> str:
     """Make a token, and ask over the network with it."""
-    name = f"lab-{secrets.token_hex(4)}"
+    name = lab_name()
     client, process = trial.client(), trial.fleet.processes[0]
     token = str(client.post("/api/v1/tokens", {"name": name, "role": "viewer", "days": 1})["token"])
     file = trial.fleet.directory / "token"

@@ -1,6 +1,5 @@
 """M8: what was good once is not good again: a recorded proof, and a certificate that is over."""
 
-import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -8,7 +7,7 @@ from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed, NeverMayBe
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.drill.trust.strangers import run_intruder
-from evenrack.lab.enrolling import enrol_again
+from evenrack.lab.enrolling import enrol_again, lab_name
 from evenrack.lab.fleet import Daemon, RackDaemon
 from evenrack.lab.intruder.stolen_authority import steal_authority
 from evenrack.lab.private_file import write_private
@@ -27,7 +26,7 @@ _WHY = "the certificate has expired"
 def a_recorded_enrolment_is_worth_nothing(trial: Trial, limit: float) -> Measured:
     """Enrol with a secret that is good for more, and send the very same again: not taken."""
     rack, process = trial.pick_rack(), trial.fleet.processes[0]
-    name = f"lab-{secrets.token_hex(4)}"
+    name = lab_name()
     client = trial.client()
     wanted = {"name": name, "rack": _id_of(rack), "uses": _USES, "minutes": _MINUTES}
     made = client.post("/api/v1/enrolments", wanted)

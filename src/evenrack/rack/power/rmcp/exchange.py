@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from evenrack.errors import BmcUnreachable, EvenrackError
+from evenrack.errors import BmcUnreachable
 from evenrack.model.power import BmcAccess
 
 Answer = TypeVar("Answer")
@@ -171,7 +171,7 @@ class Exchange:
             return
         try:
             answer = self._read(datagram)
-        except EvenrackError as refused:
+        except Exception as refused:  # noqa: BLE001  also a bug of ours: nobody waits for ever
             self._waiting = None
             waiting.errback(refused)
             return
