@@ -1,7 +1,7 @@
 """A plan without what its VLANs have in them, and the names of that."""
 
 import json
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 from attrs import evolve
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evenrack.model.identifiers import SubnetId, VlanId
 from evenrack.model.json_form import to_json
-from evenrack.model.network import Subnet, Vlan
+from evenrack.model.network import Reservation, Subnet, Vlan
 from evenrack.model.plan_outline import (
     MOST_PLAN_BYTES,
     MOST_VLAN_BYTES,
@@ -100,6 +100,18 @@ def test_a_content_that_was_damaged_is_refused_or_read_as_what_it_says(plan, dat
         except ValueError:
             continue
         assert json.loads(damaged) == as_json(vlan)
+
+
+@pytest.mark.parametrize("between", ["", ",", '",', "; ", ",  "])
+def test_a_content_whose_reservations_are_separated_otherwise_is_refused(between):
+    address = IPv4Address("10.0.0.10")
+    two = [Reservation(id=n, mac=f"02:00:00:00:00:0{n}", address=address + n) for n in (1, 2)]
+    subnet = Subnet(id=SubnetId(1), cidr=IPv4Network("10.0.0.0/24"), reservations=tuple(two))
+    text = Vlan(id=VlanId(1), name="x", subnets=(subnet,)).as_json
+    place = text.index("}, {", text.index('"reservations": [')) + 1
+    assert vlan_from_content(text.encode()).subnets == (subnet,)
+    with pytest.raises(ValueError, match=r"separated|Expecting"):
+        vlan_from_content((text[:place] + between + text[place + 2 :]).encode())
 
 
 def test_a_content_that_leaves_out_the_reservations_of_a_subnet_is_refused():

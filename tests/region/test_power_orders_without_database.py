@@ -69,10 +69,10 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_n
         looks = bmc.looks
         power.start_rack("rack1")
         row = await power.end_of(number)
+        assert power.told() == ["off", "on"]
         assert (row["result"], row["phase"], row["attempt"]) == ("unknown", "OFF_SENT", 1)
         assert "when nobody could record it" in row["error"]
         assert bmc.looks > looks
-        assert power.told() == ["off", "on"]
 
 
 async def test_a_cycle_whose_rack_lost_its_lease_goes_on_when_the_database_is_back(

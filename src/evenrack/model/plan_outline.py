@@ -19,6 +19,7 @@ MOST_PLAN_BYTES: Final = 256 * 1024 * 1024
 
 _RESERVATIONS: Final = '"reservations": ['
 """Stands in no text of a person: there a quotation mark has a backslash before it."""
+_SEPARATOR: Final = ", "
 _DECODER: Final = json.JSONDecoder()
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -121,7 +122,9 @@ def _reservations(text: str, at: int) -> tuple[tuple[Reservation, ...], int]:
     found: list[Reservation] = []
     while not text.startswith("]", at):
         if found:
-            at += len(", ")
+            if not text.startswith(_SEPARATOR, at):
+                raise ValueError("reservations are not separated as they are written")
+            at += len(_SEPARATOR)
         form, at = _DECODER.raw_decode(text, at)
         found.append(from_json(form, Reservation))
     return tuple(found), at

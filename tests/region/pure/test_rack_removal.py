@@ -141,6 +141,11 @@ def test_also_while_the_breaker_holds_the_peer_goes_on():
     assert removal.pairs == {VLAN: pair_of(2)}
 
 
+def test_where_the_file_names_another_rack_than_the_designation_nothing_is_added_either():
+    fleet = dhcp_fleet({1: [1, 2, 3], 9: [1, 4]}, pairs={1: (1, 2)}, services={1: (1, 4)})
+    assert removed(fleet).pairs == {VLAN: pair_of(2, 3)}
+
+
 @given(
     attached=st.dictionaries(numbers, st.lists(numbers, max_size=4, unique=True), min_size=1),
     away=st.lists(numbers, unique=True),

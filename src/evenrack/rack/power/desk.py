@@ -57,6 +57,8 @@ class _Attempt:
     """Whether a command may have reached the BMC, in this attempt or an earlier one."""
     was_off: bool = False
     """Whether it has seen the machine off, which perhaps could not be recorded."""
+    unrecorded: bool = False
+    """Whether more may have been done before this desk saw it than was recorded."""
     running: Deferred[None] | None = None
     outcome: PowerOutcome | None = None
     waiting: list[Deferred[PowerOutcome]] = field(factory=list)
@@ -116,13 +118,19 @@ class PowerDesk(Service):
 
     def _begin(self, order: PowerOrder, before: _Attempt | None) -> _Attempt:
         """Let this attempt be the newest at once: who asks while the older ends finds this one."""
-        attempt = _Attempt(key=(order.id, order.attempt), sent=order.phase != "NEW")
+        attempt = _Attempt(
+            key=(order.id, order.attempt),
+            sent=order.phase != "NEW",
+            unrecorded=order.unrecorded,
+        )
         self._attempts[order.bmc] = attempt
         if before is not None:
             before.cancel()
         if before is not None and before.key == attempt.key:
             attempt.was_off = before.was_off
-            order = evolve(order, unrecorded=False)  # this desk knows what it did
+            # what was done since it saw the attempt first, this desk knows
+            attempt.unrecorded = before.unrecorded
+            order = evolve(order, unrecorded=before.unrecorded)
         if order.bmc in self._looks:
             self._looks[order.bmc].cancel()
         attempt.running = Deferred.fromCoroutine(self._run(attempt, order))

@@ -52,16 +52,11 @@ class Removal:
 def removal_of(fleet: Fleet, rack: RackId, orders: Sequence[StoredOrder]) -> Removal:
     """Decide what becomes of everything that a rack of this fleet has; `orders` are unfinished."""
     left = _without(fleet, rack)
-    decided = decide_pairs(left, lost=()).pairs
     return Removal(
         rack=rack,
         seen=fleet.leadership.number,
         owned=tuple(bmc for bmc, owner in fleet.bmc_owners.items() if owner == rack),
-        pairs={
-            vlan: decided.get(vlan, _pair_without(pair, rack))
-            for vlan, pair in fleet.pairs.items()
-            if rack in pair.racks
-        },
+        pairs=_pairs_without(fleet, left, rack),
         services={
             vlan: _service_without(fleet, vlan, service, rack)
             for vlan, service in fleet.services.items()
@@ -83,6 +78,19 @@ def _without(fleet: Fleet, rack: RackId) -> Fleet:
         links=tuple(link for link in fleet.links if link.rack != rack),
         interfaces={each: row for each, row in fleet.interfaces.items() if each != rack},
     )
+
+
+def _pairs_without(fleet: Fleet, left: Fleet, rack: RackId) -> dict[VlanId, Pair | None]:
+    """Give what the leader makes of the pairs of a rack, with nothing to add a moment later."""
+    decided = decide_pairs(left, lost=()).pairs
+    pairs = {
+        vlan: decided.get(vlan, _pair_without(pair, rack))
+        for vlan, pair in fleet.pairs.items()
+        if rack in pair.racks
+    }
+    known = {vlan: pair for vlan, pair in {**fleet.pairs, **pairs}.items() if pair is not None}
+    added = decide_pairs(evolve(left, pairs=known), lost=()).pairs
+    return {vlan: added.get(vlan, pair) for vlan, pair in pairs.items()}
 
 
 def _pair_without(pair: Pair, rack: RackId) -> Pair | None:

@@ -85,6 +85,21 @@ def test_a_cycle_that_a_rack_finished_unrecorded_before_it_restarted_is_not_done
     assert at.told() == told
 
 
+def test_a_restarted_rack_that_has_no_lease_at_first_does_not_do_it_twice_either(at):
+    """Asked again, it has seen the attempt already, and knows of it no more than before."""
+    told = cycle_that_stops_at_off_sent(at, "on")
+    at.lease = False
+    first = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
+    at.wait(1)
+    assert (first.value().retryable, first.value().sent) == (True, True)
+    at.lease = True
+    again = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
+    at.wait(LIMIT + 5)
+    assert (again.value().result, again.value().retryable) == ("unknown", False)
+    assert "off and on again when nobody could record it" in again.value().error
+    assert at.told() == told
+
+
 def test_a_cycle_that_a_rack_left_off_when_it_restarted_is_finished_whatever_was_recorded(at):
     assert cycle_that_stops_at_off_sent(at, "off") == ["off"]
     again = at.take(action="cycle", phase="OFF_SENT", unrecorded=True)
