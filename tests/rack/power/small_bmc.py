@@ -24,6 +24,8 @@ class SmallBmc:
     stuck: bool = False
     told: list = field(factory=list)
     looks: int = 0
+    outages: int = 0
+    """How often its machine went off."""
     troubles: dict = field(factory=dict)
     """For `query` and each change: what the next ones raise, in turn; the last one goes on for ever
     when `for_ever` is set."""
@@ -68,6 +70,7 @@ class SmallBmc:
             self.clock.callLater(self.turns_in, self.press, after)
 
     def press(self, state):
+        self.outages += (self.state, state) == ("on", "off")
         self.state = state
 
     async def _answer(self, what):
