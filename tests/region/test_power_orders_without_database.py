@@ -10,18 +10,24 @@ from tests.region.processes import eventually, goes_on
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
 
+async def cycled_unrecorded(power, server):
+    """Let a cycle be told to go on when nothing can be recorded any more; it is not on yet."""
+    bmc = power.machines.bmcs[address_of(1)]
+    bmc.stuck = True  # so that nothing is done before or after it is to be
+    (number,) = await power.order("cycle", "m1")
+    await eventually(lambda: power.told() == ["off"])
+    await deferToThread(server.stop, "immediate")
+    bmc.press("off")
+    await eventually(lambda: power.told() == ["off", "on"])
+    return number, bmc
+
+
 async def test_a_cycle_is_finished_while_the_database_is_away_and_its_end_is_told_afterwards(
     own_migrated_server,
 ):
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, hosts=2) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told() == ["off", "on"])
+        number, bmc = await cycled_unrecorded(power, server)
         bmc.press("on")
         await goes_on(lambda: power.told() == ["off", "on"], 1.5)
         await deferToThread(server.start)
@@ -35,13 +41,8 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_is_lost_is_no
 ):
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, racks=2) as power:
-        owners, bmc = power.owners(), power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told(1) == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told(1) == ["off", "on"])
+        owners = power.owners()
+        number, bmc = await cycled_unrecorded(power, server)
         await power.fleet.stop_rack(owners[1])
         bmc.press("on")
         await deferToThread(server.start)
@@ -55,13 +56,7 @@ async def test_a_cycle_that_was_finished_unrecorded_and_whose_rack_restarts_is_n
 ):
     server, dsn = own_migrated_server
     async with power_fleet_on(dsn, racks=1) as power:
-        bmc = power.machines.bmcs[address_of(1)]
-        bmc.stuck = True  # so that nothing is done before or after it is to be
-        (number,) = await power.order("cycle", "m1")
-        await eventually(lambda: power.told() == ["off"])
-        await deferToThread(server.stop, "immediate")
-        bmc.press("off")
-        await eventually(lambda: power.told() == ["off", "on"])
+        number, bmc = await cycled_unrecorded(power, server)
         await power.fleet.stop_rack("rack1")
         bmc.press("on")
         await deferToThread(server.start)

@@ -61,3 +61,14 @@ async def served(dsn):
         ):
             assert (await api("POST", f"/api/v1/{noun}", body)).status == 201
         yield api
+
+
+async def refused(api, noun, body, expected):
+    """See that each of these fields is named, with what is expected, and no other."""
+    answer = await api("POST", f"/api/v1/{noun}", body)
+    assert (body, answer.status, answer.type) == (body, 422, "application/problem+json")
+    errors = {error["field"]: error["detail"] for error in answer.json["errors"]}
+    assert errors.keys() == expected.keys()
+    for field, said in expected.items():
+        assert said in errors[field]
+    return answer, errors

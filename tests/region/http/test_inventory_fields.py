@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.region.http.inventory_api import MAC, NETWORK, served
+from tests.region.http.inventory_api import MAC, NETWORK, refused, served
 
 pytestmark = [pytest.mark.postgres, pytest.mark.deadline(120)]
 
@@ -127,12 +127,7 @@ async def test_every_field_that_is_wrong_is_named_at_once_and_nothing_changes(da
     async with served(database_dsn) as api:
         before = await api.everything()
         for noun, body, expected in FIELDS:
-            answer = await api("POST", f"/api/v1/{noun}", body)
-            assert (body, answer.status, answer.type) == (body, 422, "application/problem+json")
-            errors = {error["field"]: error["detail"] for error in answer.json["errors"]}
-            assert errors.keys() == expected.keys()
-            for field, said in expected.items():
-                assert said in errors[field]
+            answer, errors = await refused(api, noun, body, expected)
             assert answer.json["code"] == "FieldsRefused"
             told = list(errors.values())
             assert answer.json["detail"] == (

@@ -41,7 +41,8 @@ class Stillness:
     @property
     def longest(self) -> float | None:
         """Give the longest time since `begin_anew` in which one stood still, if any was long."""
-        return self.seconds if self.seconds >= LONG_SECONDS else None
+        seconds = self.seconds
+        return seconds if seconds >= LONG_SECONDS else None
 
     @property
     def seconds(self) -> float:
