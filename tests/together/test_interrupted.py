@@ -136,6 +136,19 @@ def test_up_that_is_stopped_half_way_cleans_up_itself(folder, tmp_path, options,
     assert str(memory[1]) not in segments()
 
 
+def test_a_drill_that_is_stopped_takes_the_lab_that_it_brought_up_with_it(folder, tmp_path):
+    log = tmp_path / "log"
+    command = [*UNMEASURED, EVENRACK, "lab", "drill", *NO_NET, "--dir", str(folder)]
+    program = start_detached(command, log=log)
+    wait_for(lambda: "\nok " in log.read_text(), program)
+    send_signal(program, signal.SIGTERM)
+    os.sched_yield()
+    send_signal(program, signal.SIGTERM)
+    assert wait_until_ended([program], seconds=SECONDS) == []
+    assert leftovers(folder) == []
+    assert not folder.exists()
+
+
 def test_a_demo_that_is_stopped_while_it_comes_up_takes_every_folder_with_it(tmp_path):
     state = tmp_path / "s"  # a socket's path has 107 bytes at most
     stopped = start_detached(demo(state), log=tmp_path / "log")

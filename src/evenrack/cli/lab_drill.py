@@ -21,6 +21,7 @@ from evenrack.lab.drill.course import (
 )
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import Size
+from evenrack.lab.interrupts import ended_by_signals, ignore_signals
 from evenrack.lab.lab_programs import LabPrograms
 from evenrack.lab.progress import Progress
 from evenrack.lab.record import read_record
@@ -55,7 +56,6 @@ def drill(
     session: Session = context.obj
     checks = choose_checks(only)
     folder = lab_folder(session, options["directory"])
-    own = _own_lab(session, folder, network=not no_net)
 
     def tell(outcome: Outcome) -> None:
         if options["as_json"]:
@@ -63,12 +63,15 @@ def drill(
         else:
             click.echo(outcome_line(outcome))
 
-    try:
-        trial = _trial(session, folder, seed)
-        outcomes = run_drill(possible_here(checks, trial), trial, tell)
-    finally:
-        if own:
-            _end_own_lab(session, folder)
+    with ended_by_signals():
+        own = _own_lab(session, folder, network=not no_net)
+        try:
+            trial = _trial(session, folder, seed)
+            outcomes = run_drill(possible_here(checks, trial), trial, tell)
+        finally:
+            if own:
+                ignore_signals()  # a second Ctrl-C does not stop the cleaning
+                _end_own_lab(session, folder)
     result = report(outcomes, seed)
     if options["as_json"]:
         echo_json(result)
