@@ -246,7 +246,10 @@ class BalanceSettings:
     """Seconds without an event before a voluntary move. Default 1."""
 
     grace: float = field(default=0.25, validator=wait)
-    """Seconds that a new rack waits for its other links before it gets a manager. Default 0.25."""
+    """Seconds that a new rack waits for its next link before it gets a manager. Default 0.25.
+
+    Four times as long at most; not at all once it has a link to each process.
+    """
 
 
 @frozen(kw_only=True)

@@ -1,5 +1,6 @@
 """A rack that has only just connected waits a moment for its other links; nobody else does."""
 
+import pytest
 from attrs import evolve
 from twisted.internet.task import Clock
 
@@ -57,6 +58,27 @@ def test_nobody_waits_longer_than_the_grace():
     assert newcomers.seconds_to_wait == GRACE - 0.1
     clock.advance(newcomers.seconds_to_wait)
     assert newcomers.waiting(PARTLY) == set()
+
+
+def test_each_new_link_is_a_reason_to_wait_once_more_but_for_four_times_the_grace_at_most():
+    processes = [running(f"region1/{number}") for number in range(1, 9)]
+    newcomers, clock = looked(fleet_of(processes, [NEW]))
+    waited = 0.0
+    for number in range(1, 8):
+        linked = [(NEW.id, process.id) for process in processes[:number]]
+        if newcomers.waiting(fleet_of(processes, [NEW], links=linked)) == set():
+            break
+        assert newcomers.seconds_to_wait == pytest.approx(min(GRACE, 4 * GRACE - waited))
+        clock.advance(0.2)
+        waited += 0.2
+    assert waited == pytest.approx(4 * GRACE)
+
+
+def test_a_link_that_was_lost_and_one_that_took_its_place_are_no_reason_to_wait_longer():
+    newcomers, clock = looked(EMPTY, PARTLY)
+    clock.advance(0.2)
+    assert newcomers.waiting(fleet((NEW.id, TWO.id))) == {NEW.id}
+    assert newcomers.seconds_to_wait == pytest.approx(GRACE - 0.2)
 
 
 def test_p1_a_rack_whose_manager_dies_does_not_wait():

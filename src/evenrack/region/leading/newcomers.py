@@ -3,19 +3,41 @@
 Each arrival is a reason to check the balance, and is told even when nothing moves.
 """
 
+from attrs import evolve, frozen
 from twisted.internet.interfaces import IReactorTime
 
 from evenrack.model.fleet import Fleet
 from evenrack.model.identifiers import RackId, RunId
 
+MOST_GRACES = 4
+"""Who gets one link after the other waits so many times the grace, and no longer."""
+
+
+@frozen(kw_only=True)
+class _Newcomer:
+    """A rack without a manager, by the leader's clock."""
+
+    since: float
+    links: int
+    linked_at: float
+    """When the newest of its links was seen."""
+
+    def until(self, grace: float) -> float:
+        return min(self.linked_at + grace, self.since + MOST_GRACES * grace)
+
 
 class Newcomers:
-    """Remembers by the leader's clock when each unmanaged rack was first seen with a link."""
+    """Remembers when each unmanaged rack was first seen with a link, and when with its newest.
+
+    A busy machine makes its links one after the other. Who is placed before the link is there that
+    he should have been placed by is moved afterwards, or another is: so each new link is a reason
+    to wait once more.
+    """
 
     def __init__(self, clock: IReactorTime, grace_seconds: float) -> None:
         self._clock = clock
         self._grace_seconds = grace_seconds
-        self._seen_at: dict[RackId, float] = {}
+        self._waiting: dict[RackId, _Newcomer] = {}
         self._connected_before: frozenset[RackId] | None = None
         self._told: dict[RackId, RunId] | None = None
         self.seconds_to_wait: float | None = None
@@ -31,20 +53,26 @@ class Newcomers:
         connected = frozenset(rack for rack, reach in fleet.reach.items() if reach)
         if self._connected_before is not None:
             for rack in connected - self._connected_before:
-                self._seen_at[rack] = now
+                self._waiting[rack] = _Newcomer(since=now, links=0, linked_at=now)
         self._connected_before = connected
-        self._seen_at = {
-            rack: since
-            for rack, since in self._seen_at.items()
-            if rack in connected
-            and now - since < self._grace_seconds
+        seen = {rack: self._seen(rack, fleet, now) for rack in self._waiting if rack in connected}
+        self._waiting = {
+            rack: newcomer
+            for rack, newcomer in seen.items()
+            if now < newcomer.until(self._grace_seconds)
             and fleet.manager_of(rack) is None
-            and len(fleet.reach[rack]) < len(fleet.live)
+            and newcomer.links < len(fleet.live)
         }
         self.seconds_to_wait = min(
-            (self._grace_seconds - (now - since) for since in self._seen_at.values()), default=None
+            (newcomer.until(self._grace_seconds) - now for newcomer in self._waiting.values()),
+            default=None,
         )
-        return set(self._seen_at)
+        return set(self._waiting)
+
+    def _seen(self, rack: RackId, fleet: Fleet, now: float) -> _Newcomer:
+        before, links = self._waiting[rack], len(fleet.reach[rack])
+        linked_at = now if links > before.links else before.linked_at
+        return evolve(before, links=links, linked_at=linked_at)
 
     def arrived(self, fleet: Fleet) -> list[RackId]:
         """Give the racks that connected since the last look, or restarted, and wait no more.
@@ -54,7 +82,7 @@ class Newcomers:
         present = {
             rack: fleet.racks[rack].run
             for rack, reach in fleet.reach.items()
-            if reach and rack not in self._seen_at
+            if reach and rack not in self._waiting
         }
         before, self._told = self._told, present
         if before is None:
