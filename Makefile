@@ -119,7 +119,8 @@ $(READY): requirements/dev.txt pyproject.toml
 	@echo "== environment in $(VENV)"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ rm -rf $(VENV); echo "venv is missing: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/pip install -qq --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install -qq --no-compile --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # pip would do it with one processor
 	$(BIN)/pip install -qq --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -162,7 +163,7 @@ tests-of-networks tests-of-fleets:
 # They are compiled first, once: each process of a new clone would do it for itself. What cannot be
 # collected is told by the second command.
 tests-of-parts:
-	@nice -n 19 $(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
+	@$(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
 	@nice -n 19 $(PYTEST) --numprocesses 5 --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 

@@ -32,6 +32,9 @@ DEFAULT_DEADLINE_SECONDS = 30.0
 # these short turns was forgotten.
 SETTLE_TURNS = 25
 SETTLE_SECONDS = 0.01
+SEARCHES = (20_000, 20, 20)
+"""After how many new objects Python looks for circular garbage among the young, the older and all:
+with its usual 700 a twentieth of the tests' time goes there."""
 
 
 class DeadlineMissed(Exception):
@@ -58,8 +61,9 @@ class LoggedFailures:
         return taken
 
     def seen(self) -> list[Failure]:
-        # A Deferred whose failure nobody looked at logs it only when it is collected.
-        gc.collect()
+        # A Deferred whose failure nobody looked at logs it only when it is collected. Among the
+        # young: what was made in this test is, but for what the end of its file finds.
+        gc.collect(1)
         return self._seen
 
 
@@ -79,17 +83,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             examples.inner_test = _with_deadline(examples.inner_test, seconds)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick_collections() -> None:
-    """Leave all that lives when a file begins out of the collections after each of its tests."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def running_reactor() -> None:
     """Let the reactor start and open its own descriptors before the first test is watched."""
     pytest_twisted.blockon(deferLater(reactor, 0))
+    gc.set_threshold(*SEARCHES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole_collections() -> Iterator[None]:
+    """Find what the quick ones after each test left; a failure in it is one of this file's tests.
+
+    What lives when a file begins is left out of all collections in it.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
+    failures = LoggedFailures()
+    globalLogPublisher.addObserver(failures.observe)
+    gc.collect()
+    _refuse(failures)
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +111,10 @@ def logged_failures() -> Iterator[LoggedFailures]:
     failures = LoggedFailures()
     globalLogPublisher.addObserver(failures.observe)
     yield failures
+    _refuse(failures)
+
+
+def _refuse(failures: LoggedFailures) -> None:
     left = failures.seen()
     globalLogPublisher.removeObserver(failures.observe)
     if left:

@@ -137,6 +137,22 @@ def test_a_deferred_whose_failure_nobody_handled_is_an_error(outcome_of):
     result.stdout.fnmatch_lines(["*ValueError: lost on the way*"])
 
 
+def test_a_failure_that_only_the_search_of_all_objects_finds_is_an_error_of_its_file(outcome_of):
+    result = outcome_of(
+        PAUSE
+        + """
+    import gc
+
+    def test_leaves_a_circle_that_was_there_for_long():
+        circle = [fail(ValueError("nobody sees this"))]
+        circle.append(circle)
+        gc.collect(1)
+    """
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ValueError: nobody sees this*"])
+
+
 def test_a_logged_failure_that_the_test_takes_is_fine(outcome_of):
     result = outcome_of(
         PAUSE

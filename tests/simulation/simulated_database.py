@@ -97,6 +97,7 @@ class Server:
         return sqlalchemy.create_engine(
             "postgresql+psycopg2://",
             creator=lambda: connect(self._dsn, purpose),
+            use_native_hstore=False,
             poolclass=StaticPool,
         )
 

@@ -103,6 +103,7 @@ def _engine_over(opened: Sessions, purpose: str, *, sessions: int) -> sqlalchemy
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg2://",
         creator=lambda: opened.connect(purpose),
+        use_native_hstore=False,  # each new session would ask the catalogues for its type
         **(
             {"poolclass": QueuePool, "pool_size": sessions, "max_overflow": 0}
             if sessions
@@ -113,8 +114,7 @@ def _engine_over(opened: Sessions, purpose: str, *, sessions: int) -> sqlalchemy
     @event.listens_for(engine, "connect")
     def _prepare(session: Any, _record: object) -> None:
         with session.cursor() as cursor:
-            for name, value in SESSION_SETTINGS.items():
-                cursor.execute(f"SET {name} = '{value}'")
+            cursor.execute("; ".join(f"SET {n} = '{v}'" for n, v in SESSION_SETTINGS.items()))
         session.commit()
 
     @event.listens_for(engine, "handle_error")
