@@ -164,7 +164,7 @@ tests-of-networks tests-of-fleets:
 # collected is told by the second command.
 tests-of-parts:
 	@$(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
-	@nice -n 19 $(PYTEST) --numprocesses 5 --dist loadfile \
+	@nice -n 19 $(PYTEST) --numprocesses 7 --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 
 # One after the other, with nothing beside them.
