@@ -110,6 +110,13 @@ def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(parts, tria
     refuse_failures(outcomes)
 
 
+def test_each_host_has_a_table_of_sockets_of_its_own_that_is_read_soon(lab):
+    size = Path("/proc/sys/net/ipv4/tcp_ehash_entries")
+    if size.exists():  # before Linux 6.1 all hosts share the machine's
+        host = read_record(lab).keeper.entrance_of("rack1")
+        assert int(run_program([*host, "cat", str(size)], seconds=SECONDS)) == 1024
+
+
 def test_a_vlan_s_cable_is_cut_and_healed_and_nobody_is_lost(lab):
     assert "cut: rack3:vlan2" in complaints_of("lab", "cut", "rack3:vlan2", "--dir", lab)
     seen = status(lab)

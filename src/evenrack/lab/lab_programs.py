@@ -73,13 +73,8 @@ class LabPrograms:
 
     def look(self) -> list[Running]:
         """Say of every program how it is."""
-        record = self._record()
         network = self._fleet.network
-        cut_off = frozenset() if network is None else network.cut_off(self.cables_down())
-        return [
-            self._look_at(name, record, cut_off=self._fleet.host_of(name).name in cut_off)
-            for name in self.names
-        ]
+        return self._look(frozenset() if network is None else network.cut_off(self.cables_down()))
 
     def not_serving(self) -> list[str]:
         """List the programs that do not run, are paused, or are cut off."""
@@ -100,7 +95,7 @@ class LabPrograms:
 
     def hung(self) -> list[str]:
         """List the programs that are paused."""
-        return [running.target for running in self.look() if running.state == "hung"]
+        return [running.target for running in self._look() if running.state == "hung"]
 
     def dead(self) -> list[str]:
         """List the programs that the lab started and that do not run.
@@ -109,7 +104,7 @@ class LabPrograms:
         """
         return [
             running.target
-            for running in self.look()
+            for running in self._look()
             if running.state == "dead" and self._fleet.dhcp_server(running.target) is None
         ]
 
@@ -207,6 +202,14 @@ class LabPrograms:
         if cables is None:
             raise LabRefused("this lab has no cables: it was brought up with --no-net")
         return cables
+
+    def _look(self, cut_off: Collection[str] = ()) -> list[Running]:
+        """Say of every program how it is; which hosts are cut off costs a run of ip(8) to know."""
+        record = self._record()
+        return [
+            self._look_at(name, record, cut_off=self._fleet.host_of(name).name in cut_off)
+            for name in self.names
+        ]
 
     def _look_at(self, name: str, record: Record, *, cut_off: bool) -> Running:
         server, database = self._fleet.dhcp_server(name), self._fleet.server(name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evenrack.lab.fleet import Fleet
-from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.lab_programs import Running
 
 _PROC = Path("/proc")
 _ESTABLISHED = "01"
@@ -39,15 +39,15 @@ class Link(NamedTuple):
     process: str
 
 
-def read_sockets(programs: LabPrograms, fleet: Fleet) -> list[Socket]:
-    """Ask the kernel, on each daemon's host, for every established TCP connection.
+def read_sockets(programs: Iterable[Running], fleet: Fleet) -> list[Socket]:
+    """Ask the kernel, on the host of each of these, for every established TCP connection.
 
     Of whoever holds them the daemons are told.
     """
     daemons = {daemon.name for daemon in fleet.daemons()}
     tables: dict[Path, str] = {}
     holders: defaultdict[str, list[int]] = defaultdict(list)
-    for running in programs.look():
+    for running in programs:
         if running.pid is None or running.target not in daemons:
             continue
         place = _PROC / str(running.pid)

@@ -21,7 +21,7 @@ from evenrack.lab.fleet_status import (
     repeats_of,
     what_is_missing,
 )
-from evenrack.lab.lab_programs import LabPrograms
+from evenrack.lab.lab_programs import LabPrograms, Running
 from evenrack.lab.network.plan import vlan_subnet
 from evenrack.lab.traffic.felt_file import FeltFile
 from evenrack.lab.traffic.ledger import forgotten_line
@@ -67,9 +67,7 @@ class Trial:
 
     def client(self, timeout: float = ANSWER_SECONDS) -> Client:
         """Make a client of the processes that run."""
-        running = {row.target for row in self.programs.look() if row.serves}
-        names = [process.name for process in self.fleet.processes if process.name in running]
-        return self.client_of(names, timeout)
+        return self._client_of_serving(self.programs.look(), timeout)
 
     def pick(self, candidates: Sequence[str], why_needed: str) -> str:
         """Choose one by the seed, so that a run can be repeated."""
@@ -84,8 +82,9 @@ class Trial:
 
     def look(self) -> Sight | None:
         """Look at the fleet; nothing while no process answers."""
-        status = fleet_status(self.client(GLANCE_SECONDS))
-        return None if status is None else self.sight_of(status)
+        programs = self.programs.look()
+        status = fleet_status(self._client_of_serving(programs, GLANCE_SECONDS))
+        return None if status is None else self._sight(status, programs)
 
     def must_look(self) -> Sight:
         """Look at a fleet that has to answer."""
@@ -96,15 +95,7 @@ class Trial:
 
     def sight_of(self, status: dict[str, Any]) -> Sight:
         """Add what the kernel says to what the fleet says."""
-        sockets = read_sockets(self.programs, self.fleet)
-        running = self.programs.look()
-        pids = {program.target: program.pid for program in running if program.pid is not None}
-        return Sight(
-            status=status,
-            links=links(sockets, self.fleet, pids),
-            held=region_ends(sockets, self.fleet, pids),
-            alive=frozenset(row.target for row in running if row.serves),
-        )
+        return self._sight(status, self.programs.look())
 
     def measure(
         self, since: float, question: Question, limit: float, *, keep: float = KEEP_SECONDS
@@ -274,6 +265,21 @@ class Trial:
             bmc.chassis.be_slow(0)
         for name in self.programs.dead():
             self.programs.start(name)
+
+    def _client_of_serving(self, programs: Iterable[Running], timeout: float) -> Client:
+        serving = {row.target for row in programs if row.serves}
+        names = [process.name for process in self.fleet.processes if process.name in serving]
+        return self.client_of(names, timeout)
+
+    def _sight(self, status: dict[str, Any], programs: Sequence[Running]) -> Sight:
+        sockets = read_sockets(programs, self.fleet)
+        pids = {program.target: program.pid for program in programs if program.pid is not None}
+        return Sight(
+            status=status,
+            links=links(sockets, self.fleet, pids),
+            held=region_ends(sockets, self.fleet, pids),
+            alive=frozenset(row.target for row in programs if row.serves),
+        )
 
     def _what_is_wrong(self, last: int) -> tuple[str | None, int]:
         """Say what is wrong, and give the newest event; this one when nothing came after it."""

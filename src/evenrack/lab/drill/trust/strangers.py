@@ -83,7 +83,7 @@ def rack_links(trial: Trial) -> set[Socket]:
     racks = {trial.pid_of(rack.name) for rack in trial.fleet.racks}
     return {
         socket
-        for socket in read_sockets(trial.programs, trial.fleet)
+        for socket in read_sockets(trial.programs.look(), trial.fleet)
         if socket.peer in ends and racks & set(socket.pids)
     }
 
