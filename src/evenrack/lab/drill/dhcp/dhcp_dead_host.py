@@ -6,7 +6,7 @@ from typing import Any
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.dhcp.crowds import crowd_on, refuse_given_twice
-from evenrack.lab.drill.dhcp.dhcp_pool import CROWD, PREFIX, given_by_others
+from evenrack.lab.drill.dhcp.dhcp_pool import CROWD, PREFIX, given_by, given_by_others
 from evenrack.lab.drill.dhcp.dhcp_sight import (
     felt_and_after,
     refuse_long_waits,
@@ -80,8 +80,9 @@ def a_dead_host_is_called_dead(trial: Trial, limit: float) -> Measured:
         for each in served:
             mclt = trial.client().get(f"/api/v1/vlans/{each}")["mclt"]
             settings.enter_context(vlan_set(trial, each, "mclt", SHORT_MCLT, before=mclt))
-        pool = settings.enter_context(more_addresses(trial, vlan, PREFIX))
         since = trial.clocks.seconds()
+        made = settings.enter_context(more_addresses(trial, vlan, PREFIX))
+        killed = trial.clocks.seconds()
         _kill(trial, vlan, dead, left)
         trial.cut(dead)
         _wait_for_evidence(trial, vlan, dead)
@@ -91,6 +92,7 @@ def a_dead_host_is_called_dead(trial: Trial, limit: float) -> Measured:
             seconds, who = _until_called_dead(trial, vlan, left, known, limit)
             called = trial.clocks.seconds()
             address = side_of(row, "primary")["address"]
+            pool = made - given_by(trial, address, since)
             missing, promises = _until_all_given(trial, vlan, address, since, pool)
             usable = trial.clocks.seconds() - called
         begin_anew(trial, *served)  # before mclt is what it was: who comes back waits for it
@@ -102,7 +104,7 @@ def a_dead_host_is_called_dead(trial: Trial, limit: float) -> Measured:
         raise CheckFailed(f"{dead} was called dead after {seconds:.1f} s of evidence", seconds)
     return Measured(
         seconds=seconds,
-        detail=f"{vlan}: evidence that the host of {dead} is dead after {known - since:.1f} s, "
+        detail=f"{vlan}: evidence that the host of {dead} is dead after {known - killed:.1f} s, "
         f"{left} in partner-down {seconds:.1f} s later by {who}, all {len(pool)} addresses usable "
         f"{usable:.1f} s after that, with an MCLT of {SHORT_MCLT} s; {promises} promises, no "
         f"address twice; {', '.join(served)} normal again",

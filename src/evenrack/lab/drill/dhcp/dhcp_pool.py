@@ -22,7 +22,8 @@ from evenrack.lab.traffic.newcomers import Pace
 
 PREFIX = 27
 """Of a small subnet. That no client ever had its addresses matters: where the lost server gave one
-away, it is kept for that client for as long as it may have been promised."""
+away, as to a client of the lab's own that asks now and then, it is kept for that client for as long
+as it may have been promised."""
 CROWD = Pace(per_second=40, most=140, hold_seconds=None, covet=True)
 """More than there are addresses on the VLAN."""
 _BEFORE_SECONDS = 9.0
@@ -37,7 +38,7 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
     since = trial.clocks.seconds()
     with (
         vlan_set(trial, vlan, "mclt", SHORT_MCLT, before=mclt),
-        more_addresses(trial, vlan, PREFIX) as pool,
+        more_addresses(trial, vlan, PREFIX) as made,
     ):
         row = trial.dhcp_row(vlan)
         side, left = side_of(row, "primary"), side_of(row, "secondary")["rack"]
@@ -48,6 +49,7 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
         wait_for_state(trial, vlan, left, APART)
         with crowd_on(trial, vlan, CROWD):
             trial.clocks.sleep(_BEFORE_SECONDS)
+            pool = made - given_by(trial, address, since)
             before = len(given_by_others(trial, vlan, address, since) & pool)
             call_dead(trial, vlan, dead)
             called = trial.clocks.seconds()
@@ -76,6 +78,12 @@ def _refuse_missing(missing: Sequence[str], total: int, seconds: float, limit: f
         raise CheckFailed(f"{len(missing)} of {total} were given to nobody: {missing[0]}")
     if seconds > limit:
         raise CheckFailed(f"every address was given only after {seconds:.1f} s", seconds)
+
+
+def given_by(trial: Trial, server: str, since: float) -> set[str]:
+    """Give the addresses that a server gave away since a moment."""
+    promises = acknowledgements(ledger_lines(trial))
+    return {it.address for it in promises if it.at >= since and it.server == server}
 
 
 def given_by_others(trial: Trial, vlan: str, than: str, since: float) -> set[str]:
