@@ -15,13 +15,11 @@ from evenrack.lab.drill.dhcp.dhcp_sight import (
 )
 from evenrack.lab.drill.dhcp.more_addresses import more_addresses
 from evenrack.lab.drill.dhcp.partners import (
-    APART,
     SHORT_MCLT,
     begin_anew,
+    kill_daemons,
     side_at,
     vlan_set,
-    wait_for_state,
-    wait_until_lost,
 )
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.fleet import AUTO_PARTNER_DOWN_SECONDS, DHCP_HOLD_DOWN_SECONDS
@@ -48,7 +46,7 @@ def a_host_that_answers_is_not_called_dead(trial: Trial, limit: float) -> Measur
     vlan = _vlan_with_a_witness(trial)
     since, row = trial.clocks.seconds(), trial.dhcp_row(vlan)
     dead, left = (side_of(row, role)["rack"] for role in ("primary", "secondary"))
-    _kill(trial, vlan, dead, left)
+    kill_daemons(trial, vlan, dead, left)
     seconds: float | None = None
     signs: list[str] = []
     while (now := trial.clocks.seconds()) - since < NEVER_SECONDS:
@@ -83,7 +81,7 @@ def a_dead_host_is_called_dead(trial: Trial, limit: float) -> Measured:
         since = trial.clocks.seconds()
         made = settings.enter_context(more_addresses(trial, vlan, PREFIX))
         killed = trial.clocks.seconds()
-        _kill(trial, vlan, dead, left)
+        kill_daemons(trial, vlan, dead, left)
         trial.cut(dead)
         _wait_for_evidence(trial, vlan, dead)
         known = trial.clocks.seconds()
@@ -126,14 +124,6 @@ def _vlan_with_a_witness(trial: Trial) -> str:
 
 def _has_side(row: dict[str, Any], rack: str) -> bool:
     return any(side["rack"] == rack for side in row["sides"])
-
-
-def _kill(trial: Trial, vlan: str, dead: str, left: str) -> None:
-    """Kill the daemons of a host, and wait until the regions and its partner know."""
-    for program in trial.programs_of(dead):
-        trial.programs.kill(program)
-    wait_until_lost(trial, dead)
-    wait_for_state(trial, vlan, left, APART)
 
 
 def _evidence(row: dict[str, Any], dead: str) -> list[dict[str, Any]]:

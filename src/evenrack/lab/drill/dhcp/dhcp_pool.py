@@ -8,13 +8,11 @@ from evenrack.lab.drill.dhcp.crowds import crowd_on, ledger_lines, refuse_given_
 from evenrack.lab.drill.dhcp.dhcp_sight import answers_since, served_vlan, side_of
 from evenrack.lab.drill.dhcp.more_addresses import more_addresses
 from evenrack.lab.drill.dhcp.partners import (
-    APART,
     SHORT_MCLT,
     begin_anew,
     call_dead,
+    kill_daemons,
     vlan_set,
-    wait_for_state,
-    wait_until_lost,
 )
 from evenrack.lab.drill.trial import Trial
 from evenrack.lab.traffic.ledger import acknowledgements
@@ -43,10 +41,7 @@ def every_address_is_usable(trial: Trial, limit: float) -> Measured:
         row = trial.dhcp_row(vlan)
         side, left = side_of(row, "primary"), side_of(row, "secondary")["rack"]
         dead, address = side["rack"], side["address"]
-        for program in trial.programs_of(dead):
-            trial.programs.kill(program)
-        wait_until_lost(trial, dead)
-        wait_for_state(trial, vlan, left, APART)
+        kill_daemons(trial, vlan, dead, left)
         with crowd_on(trial, vlan, CROWD):
             trial.clocks.sleep(_BEFORE_SECONDS)
             pool = made - given_by(trial, address, since)

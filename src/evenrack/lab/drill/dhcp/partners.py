@@ -72,6 +72,14 @@ def wait_until_lost(trial: Trial, rack: str) -> None:
     wait_for(trial, lost, _APART_SECONDS, f"{rack} is not shown as lost")
 
 
+def kill_daemons(trial: Trial, vlan: str, rack: str, partner: str) -> None:
+    """Kill the daemons of a host, and wait until the regions and its partner know."""
+    for program in trial.programs_of(rack):
+        trial.programs.kill(program)
+    wait_until_lost(trial, rack)
+    wait_for_state(trial, vlan, partner, APART)
+
+
 def wait_for_state(trial: Trial, vlan: str, rack: str, state: str) -> None:
     """Wait until a rack tells that its server is in this failover state."""
     wait_for(
