@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 from evenrack.lab.clocks import Clocks
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.dhcp.crowds import NEVER_TWICE
+from evenrack.lab.drill.dhcp.dhcp_pool import given_by
 from evenrack.lab.fleet import Fleet, Size, lay_out
 from evenrack.lab.hosts import InNamespaces
 from evenrack.lab.traffic.felt_file import FeltFile
@@ -74,3 +75,10 @@ def test_clients_that_were_answered_and_no_ledger_that_knows_of_it_fails(trial):
     write(trial.fleet.clients[0].felt, ANSWERED)
     with pytest.raises(CheckFailed, match="1 clients were answered, and no ledger knows of it"):
         NEVER_TWICE.run(trial, 1)
+
+
+def test_m16_what_a_server_gave_since_a_moment_is_no_address_to_wait_for(trial):
+    client, *_ = trial.fleet.clients
+    early = {**GIVEN, "mono": 9.0, "address": "10.101.0.99"}
+    write(client.ledger, early, GIVEN, {**TO_ANOTHER, "address": "10.101.0.101"})
+    assert given_by(trial, GIVEN["server"], since=10.0) == {GIVEN["address"]}
