@@ -161,10 +161,11 @@ tests-of-networks tests-of-fleets:
 	@tail -n 1 .$@.log
 
 # They are compiled first, once: each process of a new clone would do it for itself. What cannot be
-# collected is told by the second command.
+# collected is told by the second command. Counting takes so much of the processors that there is
+# less waiting to fill.
 tests-of-parts:
 	@$(BIN)/pytest --collect-only --quiet --ignore=tests/together > /dev/null || true
-	@nice -n 19 $(PYTEST) --numprocesses 7 --dist loadfile \
+	@nice -n 19 $(PYTEST) --numprocesses $(if $(COVERAGE),5,7) --dist loadfile \
 		--no-loadscope-reorder --ignore=tests/together
 
 # One after the other, with nothing beside them.
