@@ -161,7 +161,7 @@ def test_what_real_clients_are_promised_is_in_the_ledger(vlan):
 
 
 @pytest.mark.parametrize("client", ["udhcpc", "dhclient"])
-def test_a_real_client_gets_a_lease_and_changes_nothing_on_its_host(vlan, client):
+def test_a_real_client_gets_a_lease_as_a_new_machine_and_changes_nothing_on_its_host(vlan, client):
     vlan.start_dhcpd()
     vlan.start_prober()
     vlan.wait_for_line(is_answer)
@@ -171,6 +171,7 @@ def test_a_real_client_gets_a_lease_and_changes_nothing_on_its_host(vlan, client
     assert lease.lease_seconds == LEASE_SECONDS
     addresses = vlan.keeper.run(["ip", "-n", "client1", "-4", "address", "show", "dev", "vlan1"])
     assert "inet" not in addresses
+    assert ask_for_lease(vlan.client.host, "vlan1", client=client).address != lease.address
 
 
 @pytest.mark.parametrize("client", ["udhcpc", "dhclient"])

@@ -3,7 +3,7 @@
 from evenrack.lab.drill.check import Check, Measured
 from evenrack.lab.drill.check_failed import CheckFailed
 from evenrack.lab.drill.dhcp.crowds import crowd_at, refuse_given_twice
-from evenrack.lab.drill.dhcp.dhcp_pairs import wait_until_both_know
+from evenrack.lab.drill.dhcp.dhcp_pairs import let_it_be_written, wait_until_both_know
 from evenrack.lab.drill.dhcp.dhcp_sight import refuse_long_waits, side_of, wait_for
 from evenrack.lab.drill.dhcp.far_vlan import FAR, FarVlan, far_vlan
 from evenrack.lab.drill.dhcp.lease_files import shared_vlan
@@ -11,7 +11,7 @@ from evenrack.lab.drill.trial import Trial
 from evenrack.lab.traffic.newcomers import Pace
 from evenrack.lab.traffic.real_client import ask_for_lease
 
-_CROWD = Pace(per_second=8, most=45, hold_seconds=None, covet=True)
+_CROWD = Pace(per_second=8, most=40, hold_seconds=None, covet=True)
 """Fewer than half of the addresses: a secondary that is left has no more at first."""
 _BEFORE = 10
 """So many come while both serve."""
@@ -29,6 +29,7 @@ def a_relayed_vlan_outlives_a_server(trial: Trial, limit: float) -> Measured:
         lease = ask_for_lease(far.client.host, FAR)
         address, by = str(lease.address), str(lease.server)
         _refuse_wrong_lease(far, servers, address, by)
+        let_it_be_written(far.client.host, FAR)
         wait_until_both_know(
             trial, address, servers[by], servers.values(), began_at, _KNOWN_SECONDS
         )
