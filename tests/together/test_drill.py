@@ -41,6 +41,7 @@ def lab(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def drilled(lab):
+    evenrack("lab", "kill", "leader", "--dir", lab)  # as one does who has just tried that
     try:
         printed = evenrack("lab", "drill", "--json", "--dir", lab, seconds=DRILL_SECONDS)
     except ProgramFailed as failed:
@@ -49,7 +50,7 @@ def drilled(lab):
     return json.loads(printed)
 
 
-def test_every_promise_is_kept(drilled):
+def test_every_promise_is_kept_once_what_was_left_broken_is_put_right(drilled):
     assert [check for check in drilled["checks"] if not check["ok"]] == []
     assert drilled["ok"]
     assert {check["name"] for check in drilled["checks"]} >= {

@@ -50,8 +50,8 @@ def drill(
 ) -> None:
     """Break the fleet promise by promise, and measure until it is right again.
 
-    It uses the lab that runs, and leaves it whole. When none runs it brings one up and takes it
-    down again. Exit code 1 when a promise was not kept.
+    It uses the lab that runs, puts right first what is broken there, and leaves it whole. When
+    none runs it brings one up and takes it down again. Exit code 1 when a promise was not kept.
     """
     session: Session = context.obj
     checks = choose_checks(only)
@@ -67,6 +67,7 @@ def drill(
         own = _own_lab(session, folder, network=not no_net)
         try:
             trial = _trial(session, folder, seed)
+            _put_right(trial)
             outcomes = run_drill(possible_here(checks, trial), trial, tell)
         finally:
             if own:
@@ -88,6 +89,13 @@ def possible_here(checks: list[Check], trial: Trial) -> list[Check]:
         if check not in possible:
             say(f"left out {check.promise}: {check.name} ({why})")
     return possible
+
+
+def _put_right(trial: Trial) -> None:
+    """Start, wake and mend what was left broken, or the first checks would say no for that."""
+    if broken := trial.broken():
+        say(f"put right first: {', '.join(broken)}")
+        trial.restore()
 
 
 def _own_lab(session: Session, folder: Path, *, network: bool) -> bool:
