@@ -81,9 +81,14 @@ def test_an_unknown_word_is_named_with_those_that_there_are(typed):
     assert "frobnicate is no command here; there are kill, hang, " in typed(b"frobnicate x\n")
 
 
-@pytest.mark.parametrize("deed", ["kill", "hang", "cut", "restart"])
+@pytest.mark.parametrize("deed", ["kill", "hang", "cut"])
 def test_a_deed_without_a_target_is_told_which_there_are(typed, deed):
     assert f"{deed} what? targets are region1 (a host), " in typed(f"{deed}\n".encode())
+
+
+@pytest.mark.parametrize("deed", ["heal", "restart"])
+def test_what_mends_needs_no_target(typed, deed):
+    assert "LabRefused: no lab runs in " in typed(f"{deed}\n".encode())
 
 
 def test_what_cannot_be_done_does_not_end_the_prompt(typed):

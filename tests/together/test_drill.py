@@ -80,7 +80,8 @@ def test_a_deed_is_followed_by_its_moves_with_reasons(lab):
     assert "managing rack1: " in printed
     assert "(forced; " in printed
     killed = dead(lab)
-    assert f"{killed} runs as incarnation" in evenrack("lab", "restart", killed, "--dir", lab)
+    assert f"{killed} runs as incarnation" in evenrack("lab", "restart", "--dir", lab)
+    assert evenrack("lab", "restart", "--dir", lab) == ""
 
 
 def test_at_the_prompt_of_the_demo_what_comes_later_is_told_before_the_next_word(

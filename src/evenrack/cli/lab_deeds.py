@@ -15,6 +15,7 @@ from evenrack.lab.deeds import (
     Deed,
     Meant,
     all_that_heals,
+    all_that_was_killed,
     do_deed,
     find_meant,
     running_lab,
@@ -79,13 +80,17 @@ def heal(session: Session, target: str | None, *, directory: Path | None) -> Non
 
 
 @click.command(
-    epilog=examples("evenrack lab restart rack1", 'evenrack lab restart "manager of rack3"')
+    epilog=examples(
+        "evenrack lab restart",
+        "evenrack lab restart rack1",
+        'evenrack lab restart "manager of rack3"',
+    )
 )
-@click.argument("target")
+@click.argument("target", required=False)
 @directory_option
 @click.pass_obj
-def restart(session: Session, target: str, *, directory: Path | None) -> None:
-    """Stop a TARGET in order and start it again; start what was killed.
+def restart(session: Session, target: str | None, *, directory: Path | None) -> None:
+    """Stop a TARGET in order and start it again; without one, start all that was killed.
 
     `evenrack lab --help` says what TARGET may be.
     """
@@ -133,11 +138,10 @@ def do_and_watch(
     the next command are told.
     """
     fleet, programs = _lab_in(session, directory)
-    meant = (
-        all_that_heals(programs)
-        if target is None
-        else what_changes(deed, find_meant(deed, target, fleet, programs), programs)
-    )
+    if target is not None:
+        meant = what_changes(deed, find_meant(deed, target, fleet, programs), programs)
+    else:
+        meant = (all_that_heals if deed == "heal" else all_that_was_killed)(programs)
     if not meant.names:
         say(_nothing_to_do(deed, target))
         return None
@@ -188,7 +192,7 @@ def again(meant: Meant, target: str | None) -> str:
 
 def _nothing_to_do(deed: Deed, target: str | None) -> str:
     if target is None:
-        return "nothing is paused or cut"
+        return "nothing is paused or cut" if deed == "heal" else "everything runs"
     why = {
         "kill": "does not run",
         "hang": "does not run, or is paused already",

@@ -18,6 +18,8 @@ from evenrack.lab.record import read_record
 from evenrack.lab.targets import WORDS
 
 DEEDS: tuple[Deed, ...] = ("kill", "hang", "cut", "heal", "restart")
+MENDING: tuple[Deed, ...] = ("heal", "restart")
+"""Without a target they mend all there is to mend."""
 COMMANDS = (*DEEDS, "status", "help", "quit")
 HELP = """\
   kill leader              then watch who takes over, how fast, and why
@@ -26,7 +28,7 @@ HELP = """\
   hang rack3               its sockets stay open and nothing answers
   cut rack3:vlan2          one cable; `cut rack3` all of a host
   kill postgres            nobody is declared dead
-  restart ..   heal [..]   start what was killed, mend what was hung or cut
+  restart [..] heal [..]   start what was killed, mend what was hung or cut
   status                   problems first, then who does what
   help                     this again
   quit                     or Ctrl-D: everything goes"""
@@ -85,7 +87,7 @@ class Prompt:
             return
         first, target = words[0], " ".join(words[1:]).strip("\"'")
         deed = next((deed for deed in DEEDS if deed == first), None)
-        if deed is not None and not target and deed != "heal":
+        if deed is not None and not target and deed not in MENDING:
             say(f"{deed} what? targets are {WORDS}")
         elif deed is not None:
             followed = do_and_watch(self._session, deed, target or None, self._folder, prompt=True)

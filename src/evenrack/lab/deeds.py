@@ -75,6 +75,11 @@ def find_meant(deed: Deed, text: str, fleet: Fleet, programs: LabPrograms) -> Me
     return Meant(programs=names)
 
 
+def all_that_was_killed(programs: LabPrograms) -> Meant:
+    """Name every program that does not run."""
+    return Meant(programs=programs.dead())
+
+
 def all_that_heals(programs: LabPrograms) -> Meant:
     """Name everything that is paused or cut."""
     return Meant(programs=programs.hung(), cables=sorted(programs.cables_down()))
