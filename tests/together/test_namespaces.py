@@ -110,6 +110,18 @@ def test_dhcp_power_and_secrets_are_kept_whatever_is_lost_or_changed(parts, tria
     refuse_failures(outcomes)
 
 
+@pytest.mark.dhcpd
+def test_p12_both_servers_have_written_down_a_lease_at_once_also_where_nobody_else_asks(trial):
+    trial.wait_until_whole()
+    for client in trial.fleet.clients:
+        trial.programs.hang(client.name)
+    try:
+        for _ in range(2):  # one of two is not the fifth that is written at once
+            dhcp_pairs.a_client_gets_a_lease_that_both_know(trial, 1.0)
+    finally:
+        trial.restore()
+
+
 def test_each_host_has_a_table_of_sockets_of_its_own_that_is_read_soon(lab):
     size = Path("/proc/sys/net/ipv4/tcp_ehash_entries")
     if size.exists():  # before Linux 6.1 all hosts share the machine's

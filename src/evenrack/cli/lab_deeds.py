@@ -192,7 +192,7 @@ def again(meant: Meant, target: str | None) -> str:
 
 def _nothing_to_do(deed: Deed, target: str | None) -> str:
     if target is None:
-        return "nothing is paused or cut" if deed == "heal" else "everything runs"
+        return "nothing is paused or cut" if deed == "heal" else "nothing was killed"
     why = {
         "kill": "does not run",
         "hang": "does not run, or is paused already",

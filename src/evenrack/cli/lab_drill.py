@@ -9,7 +9,7 @@ import click
 from evenrack.cli.examples import examples
 from evenrack.cli.lab_folder import NO_NET_HELP, directory_option, lab_folder
 from evenrack.cli.session import Session, echo_json, say
-from evenrack.lab.deeds import running_lab
+from evenrack.lab.deeds import all_that_heals, all_that_was_killed, running_lab
 from evenrack.lab.down import clean_up
 from evenrack.lab.drill.check import Check, Outcome
 from evenrack.lab.drill.course import (
@@ -93,7 +93,8 @@ def possible_here(checks: list[Check], trial: Trial) -> list[Check]:
 
 def _put_right(trial: Trial) -> None:
     """Start, wake and mend what was left broken, or the first checks would say no for that."""
-    if broken := trial.broken():
+    killed, others = all_that_was_killed(trial.programs), all_that_heals(trial.programs)
+    if broken := [*killed.names, *others.names]:
         say(f"put right first: {', '.join(broken)}")
         trial.restore()
 

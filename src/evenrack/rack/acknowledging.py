@@ -1,8 +1,8 @@
 """Whether the partner of a server knows what that gave away, from what it acknowledged: pure.
 
-A dhcpd acknowledges updates when five of them are there (half of `max-unacked-updates`), and else
-not at all: the last few leases of a quiet VLAN stay unacknowledged until more are given (measured
-with 4.4.3-P1: for 60 s and more). So few were sent all the same: only what is beyond ten waits at
+A dhcpd acknowledges updates when five of them are there (half of `max-unacked-updates`). Fewer it
+acknowledges late or not at all: with 4.4.3-P1 both were measured, 2 s after the last of them and
+none in 60 s. So few were sent all the same: only what is beyond ten waits at
 the sender. A partner that has a few, and acknowledges no more, has got them.
 """
 

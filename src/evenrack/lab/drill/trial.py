@@ -250,11 +250,6 @@ class Trial:
             )
         self.whole_after = steady_since - began
 
-    def broken(self) -> list[str]:
-        """Name what does not run, is paused or is cut."""
-        down = sorted(self.programs.cables_down())
-        return [*self.programs.dead(), *self.programs.hung(), *down]
-
     def restore(self) -> None:
         """Leave the lab as it was found: everything runs, with the lab's own settings."""
         if cut := self.programs.cables_down():

@@ -27,8 +27,8 @@ _START_SECONDS = 15.0
 _ALL_SECONDS = 30.0
 _EXCHANGE_SECONDS = 15.0
 _SHARED_SECONDS = 20.0
-"""The last four leases are written when the partner tells of a fifth: the lab's own clients make
-one in 1.7 s."""
+"""The last four leases are written when the partner tells of a fifth, or of none for 2 s: the lab's
+own clients make one in 1.7 s."""
 _PREFIX = 20
 """Of a subnet with 4,000 addresses more."""
 
